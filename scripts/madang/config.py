@@ -1,0 +1,201 @@
+"""madang.yml and the environment, read once and checked: the settings of one workspace."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
+
+from madang.errors import ConfigError, Problem, SpecError, did_you_mean
+from madang.specs.located_yaml import load_located
+from madang.specs.strict import Strict, matching, problems_of
+
+CONFIG_NAME = "madang.yml"
+LAYERS = (
+    "raw",
+    "staging",
+    "identity",
+    "activity",
+    "marts",
+    "activation",
+    "reference",
+    "ledger",
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Identifier = Annotated[
+    str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "a plain name (letters, digits, _)")
+]
+
+
+class PathSettings(Strict):
+    """Folders and files of the workspace; absolute once loaded."""
+
+    ga4: Path = Path("ga4")
+    inbox: Path = Path("inbox")
+    rejects: Path = Path("rejects")
+    plans: Path = Path("plans")
+    journal: Path = Path("journal.sqlite")
+    logs: Path = Path("logs")
+    marts: Path = Path("marts")
+    site: Path = Path("site")
+
+
+class WarehouseSettings(Strict):
+    """Where the tables live. `path`, `threads` and `memory_limit` belong to DuckDB."""
+
+    type: Literal["duckdb", "bigquery"] = "duckdb"
+    path: Path = Path("warehouse.duckdb")
+    schema_: Identifier = Field(default="madang", alias="schema")
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
+    memory_limit: (
+        Annotated[str, matching(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", "a size such as 2GB or 60%")] | None
+    ) = None
+
+
+class LoadSettings(Strict):
+    """How much of a file may be unreadable before the whole file is refused."""
+
+    max_reject_share: Share = 0.2
+
+
+class DestinationSettings(Strict):
+    """How one destination is reached; its key is in the environment variable `key_env`."""
+
+    url: Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")]
+    key_env: Annotated[str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")]
+    objects_per_request: Annotated[int, Field(ge=1)] = 50
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+
+
+class SyncSettings(Strict):
+    """The guards of a sync."""
+
+    max_change_share: Share = 0.5
+    max_plan_age_hours: Annotated[float, Field(gt=0)] = 24
+
+
+class SettingsFile(Strict):
+    """What may stand in madang.yml."""
+
+    version: Literal[1]
+    timezone: str = "Asia/Seoul"
+    currency: Annotated[str, matching(r"[A-Z]{3}", "a currency code such as KRW")] = "KRW"
+    as_of: AwareDatetime | None = None
+    project: Path | None = None
+    paths: PathSettings = PathSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    load: LoadSettings = LoadSettings()
+    destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)
+    sync: SyncSettings = SyncSettings()
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            known = available_timezones()
+            if known:
+                hint = did_you_mean(name, known)
+                raise ValueError(
+                    f"'{name}' is not a time zone name such as Asia/Seoul.{hint}"
+                ) from None
+        return name
+
+
+class Settings(SettingsFile):
+    """Everything a command needs to know about its workspace. Every path is absolute."""
+
+    root: Path
+    config_path: Path
+    project_dir: Path
+
+    def now(self) -> datetime:
+        """Return the run's moment in UTC: the pinned `as_of`, or the clock."""
+        return (self.as_of or datetime.now(UTC)).astimezone(UTC)
+
+    def schema_of(self, layer: str) -> str:
+        """Return the schema (BigQuery: dataset) of a layer: `madang_raw`, `madang_marts`."""
+        return f"{self.warehouse.schema_}_{layer}"
+
+    @property
+    def profiles_dir(self) -> Path:
+        """Return the folder for the dbt profile that is written when the project has none."""
+        return self.root / ".profiles"
+
+
+def find_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the madang.yml to use: the argument, else MADANG_CONFIG, else the working folder's.
+
+    A folder stands for the madang.yml inside it. Raises ConfigError when there is none.
+    """
+    environ = os.environ if environ is None else environ
+    named = path or (Path(environ["MADANG_CONFIG"]) if environ.get("MADANG_CONFIG") else None)
+    found = (named or Path(CONFIG_NAME)).expanduser()
+    if found.is_dir():
+        found = found / CONFIG_NAME
+    if found.is_file():
+        return found.resolve()
+    if named:
+        origin = "--config" if path else "the environment variable MADANG_CONFIG"
+        raise ConfigError(
+            "The configuration file does not exist.",
+            where=str(found),
+            fix=f"Correct {origin}, or write one there with 'madang init'.",
+        )
+    raise ConfigError(
+        f"There is no {CONFIG_NAME} in this folder.",
+        where=str(Path.cwd()),
+        fix="Go to a workspace, name one with --config PATH, or write one with 'madang init'.",
+    )
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read and check madang.yml. Raises ConfigError that tells every problem with its line."""
+    config_path = find_config(path)
+    try:
+        data, lines = load_located(config_path)
+    except SpecError as error:
+        raise ConfigError(
+            error.message, where=error.where, fix=error.fix, problems=error.problems
+        ) from error
+    file = str(config_path)
+    if not isinstance(data, dict):
+        message = "madang.yml must be a mapping of keys, beginning with 'version: 1'."
+        raise ConfigError.of([Problem(file, 1, message)])
+    try:
+        read = SettingsFile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError.of(problems_of(error, SettingsFile, file, lines)) from error
+    root = config_path.parent
+    absolute: dict[str, Any] = dict(read)
+    absolute["paths"] = PathSettings(**{name: _under(root, p) for name, p in read.paths})
+    absolute["warehouse"] = read.warehouse.model_copy(
+        update={"path": _under(root, read.warehouse.path)}
+    )
+    project_dir = _project_dir(root, read.project)
+    if read.project is not None and not (project_dir / "dbt_project.yml").is_file():
+        line = lines.get(("project",), 0)
+        message = f"project: there is no dbt_project.yml in {project_dir}."
+        raise ConfigError.of([Problem(file, line, message, "Name the folder of the dbt project.")])
+    return Settings(**absolute, root=root, config_path=config_path, project_dir=project_dir)
+
+
+def _under(root: Path, path: Path) -> Path:
+    """Join without following links, so that a linked data folder keeps its name."""
+    return Path(os.path.normpath(root / path.expanduser()))
+
+
+def _project_dir(root: Path, project: Path | None) -> Path:
+    """The named dbt project, else the nearest one above, else the one this package lies in."""
+    if project is not None:
+        return _under(root, project)
+    package_home = Path(__file__).resolve().parents[2]
+    for folder in (root, *root.parents, package_home):
+        if (folder / "dbt_project.yml").is_file():
+            return folder
+    return root

@@ -1,0 +1,130 @@
+"""What the commands print: progress, tables, a summary at the end, and errors as one block."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from madang.errors import MadangError
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False)
+
+
+class Steps:
+    """Call it with the name of each step as it is done. `total` may be set once it is known."""
+
+    def __init__(self, title: str, total: int | None, bar: Progress | None) -> None:
+        self.title = title
+        self.done = 0
+        self._total = total
+        self._bar = bar
+        self._task = bar.add_task(title, total=total, step="") if bar else None
+
+    @property
+    def total(self) -> int | None:
+        """How many steps there will be; None while nobody knows."""
+        return self._total
+
+    @total.setter
+    def total(self, total: int | None) -> None:
+        self._total = total
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, total=total)
+
+    def __call__(self, name: str = "") -> Self:
+        self.done += 1
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=self.done, step=_short(name))
+        else:
+            count = f"{self.done}/{self._total}" if self._total else f"{self.done}"
+            line(f"{self.title}: {count} {name}".rstrip())
+        return self
+
+
+@contextmanager
+def progress(title: str, total: int | None = None) -> Iterator[Steps]:
+    """Show progress: a bar that goes away on a terminal, one plain line a step elsewhere."""
+    if not console.is_terminal:
+        yield Steps(title, total, None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[step]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield Steps(title, total, bar)
+
+
+def line(text: str, style: str | None = None) -> None:
+    """Print one line as it is, without wrapping."""
+    console.print(Text(text, style=style or ""), soft_wrap=True)
+
+
+def summary(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Print a title and its facts, one a line, the names aligned."""
+    width = max((_width(name) for name, _ in rows), default=0)
+    console.print()
+    line(title, "bold")
+    for name, value in rows:
+        line(f"  {name}{' ' * (width - _width(name))}  {value}")
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "none"
+) -> None:
+    """Print rows as a table; numbers stand to the right. Without rows, say `empty`."""
+    if not rows:
+        line(f"{title}: {empty}")
+        return
+    shown = Table(title=escape(title), title_justify="left", title_style="bold", box=None)
+    for number, name in enumerate(columns):
+        values = [row[number] for row in rows if row[number] is not None]
+        numeric = bool(values) and all(isinstance(value, int | float) for value in values)
+        shown.add_column(name, justify="right" if numeric else "left", header_style="dim")
+    for row in rows:
+        shown.add_row(*(Text(_cell(value)) for value in row))
+    width = None if console.is_terminal else 160
+    console.print(shown, width=width)
+
+
+def show_error(error: MadangError) -> None:
+    """Print an error as one block on the error stream: what, where, fix."""
+    block = Text("error: ", style="bold red").append(error.message, style="not bold default")
+    if error.where:
+        block.append("\nwhere: ", style="bold").append(error.where, style="not bold")
+    if error.fix:
+        block.append("\nfix:   ", style="bold").append(error.fix, style="not bold")
+    sys.stdout.flush()
+    error_console.print(block, soft_wrap=True)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    if hasattr(value, "strftime") and hasattr(value, "hour"):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return str(value)
+
+
+def _width(text: str) -> int:
+    return Text(text).cell_len
+
+
+def _short(text: str, limit: int = 40) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,154 @@
+"""The embedded warehouse: one DuckDB file, opened by one writer or by several readers."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from madang.config import Settings
+from madang.warehouse import Row, WarehouseError
+
+
+class DuckDBWarehouse:
+    """One open connection to a DuckDB file; see the Protocol `Warehouse`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._path = path
+
+    @classmethod
+    def open(cls, settings: Settings, *, read_only: bool = False) -> Self:
+        """Open the file of the settings, creating it unless `read_only`. Raises WarehouseError."""
+        path = settings.warehouse.path
+        if read_only and not path.exists():
+            raise WarehouseError(
+                "There is no warehouse yet.",
+                where=str(path),
+                fix="Run 'madang load' and 'madang build' first.",
+            )
+        config: dict[str, Any] = {"threads": settings.warehouse.threads}
+        if settings.warehouse.memory_limit:
+            config["memory_limit"] = settings.warehouse.memory_limit
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = duckdb.connect(str(path), read_only=read_only, config=config)
+        except OSError as error:
+            raise WarehouseError(
+                f"Cannot write here: {error.strerror}.", where=str(path)
+            ) from error
+        except duckdb.Error as error:
+            raise open_error(error, path) from error
+        connection.execute("set TimeZone = 'UTC'")
+        return cls(connection, settings.warehouse.schema_, path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        self._run(sql, params)
+
+    def fetch(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        result = self._run(sql, params)
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def export(self, sql: str, path: Path) -> int:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            target = literal(str(partial))
+            copied = self._run(f"copy ({sql}) to {target} (format parquet, compression zstd)")
+            rows = copied.fetchall()[0][0]
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return int(rows)
+
+    def append(self, layer: str, table: str, parquet: Path) -> int:
+        self.ensure_layer(layer)
+        relation = self.relation(layer, table)
+        source = f"read_parquet({literal(str(parquet))})"
+        self._run("begin transaction")
+        try:
+            self._run(f"create table if not exists {relation} as from {source} limit 0")
+            known = {row["column_name"] for row in self.fetch(f"describe {relation}")}
+            for column in self.fetch(f"describe from {source}"):
+                if column["column_name"] not in known:
+                    name = quoted(column["column_name"])
+                    self._run(f"alter table {relation} add column {name} {column['column_type']}")
+            inserted = self._run(f"insert into {relation} by name from {source}").fetchall()
+            self._run("commit")
+        except BaseException:
+            self._connection.rollback()
+            raise
+        return int(inserted[0][0])
+
+    def exists(self, layer: str, table: str) -> bool:
+        sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+        return bool(self.fetch(sql, [f"{self._schema}_{layer}", table]))
+
+    def relation(self, layer: str, table: str) -> str:
+        return f"{quoted(f'{self._schema}_{layer}')}.{quoted(table)}"
+
+    def ensure_layer(self, layer: str) -> None:
+        self._run(f"create schema if not exists {quoted(f'{self._schema}_{layer}')}")
+
+    def _run(self, sql: str, params: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, list(params))
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"The warehouse refused a statement: {first_line(error)}", where=str(self._path)
+            ) from error
+
+
+def open_error(error: duckdb.Error, path: Path) -> WarehouseError:
+    """Say in plain words why DuckDB could not open a file."""
+    text = str(error)
+    if "lock" in text.lower():
+        holder = re.search(r"PID (\d+)", text)
+        who = f"another process (process id {holder[1]})" if holder else "another process"
+        return WarehouseError(
+            f"The warehouse file is in use by {who}.",
+            where=str(path),
+            fix="Wait for that run to end, or close the program that has the file open. "
+            "BI tools can read the published files in the marts folder at any time.",
+        )
+    if "different configuration" in text:
+        return WarehouseError(
+            "The warehouse is already open in this process with other settings.",
+            where=str(path),
+            fix="Close that connection before running this.",
+        )
+    if "not a valid DuckDB database" in text:
+        return WarehouseError(
+            "This file is not a DuckDB database.",
+            where=str(path),
+            fix="Correct warehouse.path in madang.yml, or move the file away.",
+        )
+    if "version number" in text:
+        return WarehouseError(
+            f"This file was written by another DuckDB version: {first_line(error)}",
+            where=str(path),
+            fix="Use the DuckDB version that wrote it, or move the file away and build again.",
+        )
+    return WarehouseError(f"Cannot open the warehouse: {first_line(error)}", where=str(path))
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text value for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a DuckDB message, without the excerpt of the statement."""
+    return str(error).strip().splitlines()[0]
