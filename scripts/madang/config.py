@@ -52,7 +52,7 @@ class WarehouseSettings(Strict):
     schema_: Identifier = Field(default="madang", alias="schema")
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     memory_limit: (
-        Annotated[str, matching(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", "a size such as 2GB or 60%")] | None
+        Annotated[str, matching(r"\d+(\.\d+)?\s*[KMGT]i?B", "a size such as 2GB")] | None
     ) = None
 
 
@@ -121,11 +121,6 @@ class Settings(SettingsFile):
     def schema_of(self, layer: str) -> str:
         """Return the schema (BigQuery: dataset) of a layer: `madang_raw`, `madang_marts`."""
         return f"{self.warehouse.schema_}_{layer}"
-
-    @property
-    def profiles_dir(self) -> Path:
-        """Return the folder for the dbt profile that is written when the project has none."""
-        return self.root / ".profiles"
 
 
 def find_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -86,7 +85,9 @@ def table(
     if not rows:
         line(f"{title}: {empty}")
         return
-    shown = Table(title=escape(title), title_justify="left", title_style="bold", box=None)
+    console.print()
+    line(title, "bold")
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
     for number, name in enumerate(columns):
         values = [row[number] for row in rows if row[number] is not None]
         numeric = bool(values) and all(isinstance(value, int | float) for value in values)

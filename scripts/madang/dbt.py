@@ -1,0 +1,256 @@
+"""dbt's own runner, wrapped: where it finds things, how far it is, what failed in plain words."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from madang.config import Settings
+from madang.errors import MadangError
+from madang.warehouse import open_warehouse
+
+PROFILE_EXAMPLE = "profiles.yml.example"
+FAILED = {"error", "fail", "runtime error", "partial success"}
+KINDS = {"model": "model", "test": "test", "unit_test": "unit test", "seed": "seed"}
+ON_A_WAREHOUSE = {"build", "run", "test", "seed", "snapshot", "run-operation"}
+
+
+class BuildError(MadangError):
+    """dbt could not do what it was asked, or nodes failed."""
+
+
+class NothingSelectedError(BuildError):
+    """The selection matches no model, test or seed."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Node:
+    """What became of one model, test, seed or snapshot."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    message: str
+    path: str
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """The nodes of one dbt run, in the order in which they ended."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+    def by_status(self) -> dict[str, int]:
+        """Count nodes by status: success, pass, warn, error, fail, skipped."""
+        counts: dict[str, int] = {}
+        for node in self.nodes:
+            counts[node.status] = counts.get(node.status, 0) + 1
+        return counts
+
+    @property
+    def failed(self) -> list[Node]:
+        return [node for node in self.nodes if node.status in FAILED]
+
+    @property
+    def warned(self) -> list[Node]:
+        return [node for node in self.nodes if node.status == "warn"]
+
+
+OnNode = Callable[[str, int, int | None], None]
+
+
+def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None = None) -> DbtResult:
+    """Run one dbt command in this process, for the warehouse of the settings.
+
+    `args` begins with the command: ["build", "--select", "marts"]. `on_node(name, done, total)` is
+    called as each node ends. dbt's files go to the workspace (target/, logs/), so that workspaces
+    do not disturb each other. Raises BuildError when dbt cannot run or a node fails (the error
+    lists them), NothingSelectedError when no node is selected, WarehouseError when the file is in
+    use by another process.
+    """
+    project = settings.project_dir
+    if not (project / "dbt_project.yml").is_file():
+        raise BuildError(
+            "There is no dbt project here.",
+            where=str(project),
+            fix="Set 'project:' in madang.yml to the folder that has dbt_project.yml.",
+        )
+    command = args[0]
+    if command in ON_A_WAREHOUSE and settings.warehouse.type == "duckdb":
+        with open_warehouse(settings):
+            pass  # says in plain words what dbt would say in its own: in use, not writable, broken
+    invocation = [*args, *_common_args(settings, project)]
+    with _surroundings(settings):
+        outcome = _invoke(invocation, on_node)
+    nodes = [_node(result) for result in getattr(outcome.result, "results", None) or []]
+    log = str(settings.paths.logs / "dbt.log")
+    if outcome.exception is not None and not nodes:
+        raise BuildError(f"dbt stopped: {_plain(str(outcome.exception))}", where=f"log: {log}")
+    if not nodes and command in ON_A_WAREHOUSE - {"run-operation"}:
+        raise NothingSelectedError(
+            "dbt selected nothing, so nothing was built.",
+            where=" ".join(args),
+            fix="Correct --select: a name, a folder (marts), a tag (tag:x), with + for neighbours.",
+        )
+    result = DbtResult(nodes)
+    if result.failed:
+        raise _failure(result, log)
+    return result
+
+
+def project_vars(project: Path) -> dict[str, Any]:
+    """Return the vars of dbt_project.yml."""
+    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
+    return (yaml.safe_load(text) or {}).get("vars") or {}
+
+
+def run_vars(settings: Settings, project: Path) -> dict[str, str]:
+    """Return the vars to hand to dbt: only those that differ from dbt_project.yml.
+
+    So a workspace with the project's own settings shares dbt's partial parse with plain dbt, and
+    any workspace gives the same vars run after run. The run's own moment is never handed over:
+    without a pinned `as_of`, dbt's start time is the clock.
+    """
+    wanted = {"timezone": settings.timezone, "currency": settings.currency}
+    if settings.as_of:
+        wanted["as_of"] = settings.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    declared = project_vars(project)
+    return {name: value for name, value in wanted.items() if declared.get(name) != value}
+
+
+def profiles_dir(settings: Settings, project: Path) -> Path:
+    """Return the folder of the dbt profile: the project's own, else a copy of the example."""
+    if (project / "profiles.yml").is_file():
+        return project
+    example = project / PROFILE_EXAMPLE
+    if not example.is_file():
+        raise BuildError(
+            f"The dbt project has neither profiles.yml nor {PROFILE_EXAMPLE}.", where=str(project)
+        )
+    folder = settings.root / "target" / "profiles"
+    copy = folder / "profiles.yml"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not copy.is_file() or copy.read_bytes() != example.read_bytes():
+        shutil.copyfile(example, copy)
+    return folder
+
+
+def _common_args(settings: Settings, project: Path) -> list[str]:
+    """Options that go with every command."""
+    common = [
+        *("--project-dir", str(project), "--profiles-dir", str(profiles_dir(settings, project))),
+        *("--target", settings.warehouse.type, "--target-path", str(settings.root / "target")),
+        *("--log-path", str(settings.paths.logs), "--log-level", "none"),
+        *("--log-level-file", "debug", "--no-use-colors", "--no-version-check"),
+        "--no-send-anonymous-usage-stats",
+    ]
+    wanted = run_vars(settings, project)
+    return [*common, "--vars", json.dumps(wanted)] if wanted else common
+
+
+@contextmanager
+def _surroundings(settings: Settings) -> Iterator[None]:
+    """Set what dbt reads from the environment, and put everything back afterwards.
+
+    dbt also changes the working folder of the process to its project.
+    """
+    warehouse = settings.warehouse
+    wanted = {
+        "MADANG_TARGET": warehouse.type,
+        "MADANG_DUCKDB_PATH": str(warehouse.path),
+        "MADANG_SCHEMA": warehouse.schema_,
+        "MADANG_GA4_PATH": str(settings.paths.ga4),
+        "MADANG_THREADS": str(warehouse.threads),
+        "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    folder = Path.cwd()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _invoke(invocation: list[str], on_node: OnNode | None) -> Any:
+    """Call dbt's runner; import it here because that alone takes most of a second."""
+    from dbt.cli.main import dbtRunner
+
+    done, total = 0, None
+
+    def watch(event: Any) -> None:
+        nonlocal done, total
+        if event.info.name == "ConcurrencyLine":
+            total = event.data.node_count
+        elif event.info.name == "NodeFinished" and on_node:
+            done += 1
+            on_node(event.data.node_info.node_name, done, total)
+
+    try:
+        outcome = dbtRunner(callbacks=[watch]).invoke(invocation)
+    finally:
+        _release_warehouse()
+    if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
+        raise outcome.exception
+    return outcome
+
+
+def _release_warehouse() -> None:
+    """Close the DuckDB file that dbt keeps open, so that this process can open it its own way."""
+    from dbt.adapters.factory import reset_adapters
+
+    try:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    except ImportError:
+        return
+    environment = DuckDBConnectionManager._ENV
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
+    reset_adapters()
+
+
+def _node(result: Any) -> Node:
+    node = result.node
+    kind = str(getattr(node.resource_type, "value", node.resource_type))
+    return Node(
+        name=node.name,
+        kind=KINDS.get(kind, kind),
+        status=str(getattr(result.status, "value", result.status)),
+        seconds=float(result.execution_time or 0),
+        message=_plain(result.message or ""),
+        path=getattr(node, "original_file_path", ""),
+    )
+
+
+def _failure(result: DbtResult, log: str) -> BuildError:
+    lines = []
+    for node in result.failed:
+        lines.append(f"{node.kind} {node.name} ({node.path})")
+        lines += [f"    {text}" for text in node.message.splitlines()[:6]]
+    skipped = result.by_status().get("skipped", 0)
+    head = f"{len(result.failed)} of {len(result.nodes)} dbt nodes failed"
+    head += f", {skipped} after them were skipped:" if skipped else ":"
+    body = "\n".join(f"  {text}" for text in lines)
+    return BuildError(f"{head}\n{body}", where=f"log: {log}")
+
+
+def _plain(message: str) -> str:
+    """A dbt message without colour codes and blank lines."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", message)
+    return "\n".join(part.strip() for part in text.splitlines() if part.strip())
