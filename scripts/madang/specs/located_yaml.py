@@ -57,11 +57,11 @@ def line_of(lines: Lines, place: tuple) -> int:
     Parts of `place` that are no key of the file are skipped, because a validator may put names of
     its own (such as the kind of a rule) between the keys.
     """
-    known: tuple = ()
+    known: list[tuple] = [()]
     for part in place:
-        if (*known, part) in lines:
-            known = (*known, part)
-    return lines.get(known, 0)
+        known += [(*path, part) for path in known if (*path, part) in lines]
+    deepest = max(known, key=lambda path: (len(path), path[-1:] == place[-1:]))
+    return lines.get(deepest, 0)
 
 
 def _locate(

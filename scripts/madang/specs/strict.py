@@ -46,6 +46,8 @@ def problems_of(
         elif found["type"] == "value_error":
             text = str(found["ctx"]["error"])
             problems.append(_problem(file, lines, place, text if not name else f"{name}: {text}"))
+        elif found["type"] == "rule_kind":
+            problems.append(_problem(file, lines, place, f"{found['msg']}."))
         else:
             shown = _shown(found["input"])
             message = f"{name}: {found['msg']}{shown}." if name else f"{found['msg']}{shown}."

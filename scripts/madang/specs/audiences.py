@@ -1,0 +1,158 @@
+"""Audience rules: `config.meta.audience` of a model aud_<name>."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from madang.errors import did_you_mean
+from madang.specs.strict import Strict
+from madang.specs.values import Duration, Name, Scalar, Values, one_of
+
+CHANNELS = ("email", "sms", "kakao", "push")
+KINDS = ("any", "all", "not", "did", "has", "abandonment")
+
+
+class Where(Strict):
+    """Which activities: a column of the stream is a value, or one of a list."""
+
+    object_type: Values | None = None
+    object_id: Values | None = None
+    object_name: Values | None = None
+    source: Values | None = None
+    channel_group: Values | None = None
+    campaign: Values | None = None
+
+
+class DidRule(Strict):
+    """Who did something at least so many times."""
+
+    did: Name
+    where: Where = Where()
+    at_least: Annotated[int, Field(ge=1)] = 1
+    within: Duration | None = None
+
+
+class HasRule(Strict):
+    """Whose attribute (a column of customers, not personal) has a value or lies in a range."""
+
+    has: Name
+    is_: Values | None = Field(default=None, alias="is")
+    at_least: Scalar | None = None
+    at_most: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        ranged = self.at_least is not None or self.at_most is not None
+        if (self.is_ is not None) == ranged:
+            raise ValueError(f"'has: {self.has}' takes either 'is' or 'at_least' / 'at_most'.")
+        return self
+
+
+class Abandonment(Strict):
+    """Who began something and has not finished it `wait` later."""
+
+    did: Name
+    where: Where = Where()
+    and_not: Name
+    wait: Duration
+    within: Duration | None = None
+
+
+class AbandonmentRule(Strict):
+    """Who left something unfinished."""
+
+    abandonment: Abandonment
+
+
+class AnyRule(Strict):
+    """Whoever one of the rules holds for."""
+
+    any_: Annotated[list["Rule"], Field(min_length=1)] = Field(alias="any")
+
+
+class AllRule(Strict):
+    """Whoever all of the rules hold for."""
+
+    all_: Annotated[list["Rule"], Field(min_length=1)] = Field(alias="all")
+
+
+class NotRule(Strict):
+    """Whoever the rule does not hold for."""
+
+    not_: "Rule" = Field(alias="not")
+
+
+def _kind(data: Any) -> str | None:
+    """The kind of a rule by its key; a misspelt key counts as the closest, which then tells."""
+    given = one_of(data, KINDS)
+    if len(given) == 1:
+        return given[0]
+    if not given and isinstance(data, dict):
+        for key in data:
+            if close := [kind for kind in KINDS if f"'{kind}'" in did_you_mean(key, KINDS)]:
+                return close[0]
+    return None
+
+
+Rule = Annotated[
+    Annotated[AnyRule, Tag("any")]
+    | Annotated[AllRule, Tag("all")]
+    | Annotated[NotRule, Tag("not")]
+    | Annotated[DidRule, Tag("did")]
+    | Annotated[HasRule, Tag("has")]
+    | Annotated[AbandonmentRule, Tag("abandonment")],
+    Discriminator(
+        _kind,
+        custom_error_type="rule_kind",
+        custom_error_message=f"A rule takes exactly one of {', '.join(KINDS)}",
+    ),
+]
+
+
+class Consent(Strict):
+    """The permission that contacting the audience needs: any one of the channels is enough."""
+
+    purpose: Literal["marketing"]
+    channels: Annotated[list[str], Field(min_length=1)]
+
+    @field_validator("channels")
+    @classmethod
+    def _known(cls, channels: list[str]) -> list[str]:
+        for channel in channels:
+            if channel not in CHANNELS:
+                hint = did_you_mean(channel, CHANNELS)
+                raise ValueError(f"'{channel}' is not one of {', '.join(CHANNELS)}.{hint}")
+        if len(set(channels)) != len(channels):
+            raise ValueError("a channel stands twice.")
+        return channels
+
+
+class Audience(Strict):
+    """One audience: who belongs to it, and which consent it needs."""
+
+    label: Annotated[str, Field(min_length=1)]
+    description: str | None = None
+    within: Duration | None = None
+    rule: Rule
+    consent: Consent
+
+    def parts(self) -> Iterator[tuple[tuple, Strict]]:
+        """Walk every rule and sub-rule, each with its place inside the audience."""
+        yield from _walk(self.rule, ("rule",))
+
+
+def _walk(rule: Strict, at: tuple) -> Iterator[tuple[tuple, Strict]]:
+    yield at, rule
+    if isinstance(rule, AnyRule):
+        for number, part in enumerate(rule.any_):
+            yield from _walk(part, (*at, "any", number))
+    elif isinstance(rule, AllRule):
+        for number, part in enumerate(rule.all_):
+            yield from _walk(part, (*at, "all", number))
+    elif isinstance(rule, NotRule):
+        yield from _walk(rule.not_, (*at, "not"))
+
+
+for _model in (AnyRule, AllRule, NotRule, Audience):
+    _model.model_rebuild()

@@ -1,0 +1,244 @@
+"""Checks all that people write in YAML, offline: every problem at once, with file and line."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from madang.errors import MadangError, Problem, SpecError, did_you_mean
+from madang.specs.actions import Action
+from madang.specs.audiences import AbandonmentRule, Audience, DidRule, HasRule, Where
+from madang.specs.funnels import Funnel
+from madang.specs.project import ModelEntry, Project, is_personal, read_project
+from madang.specs.strict import Strict, problems_of
+
+CONSENT_FIX = "Say which permission it needs: consent: {purpose: marketing, channels: [email]}."
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a project declares, and every problem found in it."""
+
+    actions: dict[str, Action]
+    audiences: dict[str, Audience]
+    funnels: dict[str, Funnel]
+    sources: int
+    syncs: int
+    problems: list[Problem]
+
+
+def check_project(folder: Path) -> Checked:
+    """Check a dbt project's rules, mappings and syncs. Never raises for what the YAML says."""
+    project = read_project(folder)
+    actions = _actions(project)
+    audiences = _rules(project, "audience", "aud_", Audience)
+    funnels = _rules(project, "funnel", "funnel_", Funnel)
+    for entry, place, audience in audiences.values():
+        _check_audience(project, entry, place, audience, actions)
+    for entry, place, funnel in funnels.values():
+        for number, step in enumerate(funnel.steps):
+            at = (*place, "steps", number)
+            _check_action(project, entry, (*at, "action"), step.action, actions)
+            _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
+    sources = _read(project, _read_sources)
+    syncs = _read(project, _read_syncs)
+    return Checked(
+        actions=actions,
+        audiences={name: rule for name, (_, _, rule) in audiences.items()},
+        funnels={name: rule for name, (_, _, rule) in funnels.items()},
+        sources=len(sources),
+        syncs=len(syncs),
+        problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
+    )
+
+
+def _actions(project: Project) -> dict[str, Action]:
+    """Read the action list and check each action on its own."""
+    found: dict[str, Action] = {}
+    for entry in project.models:
+        if (given := entry.meta("actions")) is None:
+            continue
+        listed, place = given
+        if not isinstance(listed, list):
+            project.problems.append(entry.problem(place, "'actions' must be a list."))
+            continue
+        for number, data in enumerate(listed):
+            at = (*place, number)
+            action = _parse(project, entry, at, data, Action)
+            if action is None:
+                if isinstance(data, dict) and isinstance(data.get("name"), str):
+                    found.setdefault(data["name"], _unread(data["name"]))
+                continue
+            if action.name in found:
+                message = f"Two actions are named '{action.name}'."
+                project.problems.append(entry.problem((*at, "name"), message))
+            found[action.name] = action
+            _check_params(project, entry, at, action)
+    return found
+
+
+def _unread(name: str) -> Action:
+    """Stands for an action with problems, so that rules naming it are not blamed as well."""
+    return Action(name=name, source="unread")
+
+
+def _check_params(project: Project, entry: ModelEntry, at: tuple, action: Action) -> None:
+    known = project.vars.get("ga4_params") or {}
+    for place, param in action.params():
+        if param not in known:
+            message = f"Unknown GA4 parameter '{param}'.{did_you_mean(param, known)}"
+            fix = "Add it to vars.ga4_params of dbt_project.yml, so that staging reads it."
+            project.problems.append(entry.problem((*at, *place), message, fix))
+
+
+def _rules(
+    project: Project, key: str, prefix: str, kind: type[Strict]
+) -> dict[str, tuple[ModelEntry, tuple, Any]]:
+    """Read the rules under `config.meta.<key>`, and compare them with the SQL files `<prefix>*`."""
+    found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
+    described: set[str] = set()
+    for entry in project.models:
+        given = entry.meta(key)
+        if given is None:
+            continue
+        data, place = given
+        described.add(entry.name)
+        if not entry.name.startswith(prefix):
+            message = f"The model '{entry.name}' has a rule for an {key}"
+            message = message.replace("an funnel", "a funnel")
+            message += f", so its name must begin with '{prefix}'."
+            project.problems.append(entry.problem((*entry.at, "name"), message))
+            continue
+        _check_sql(project, entry, key)
+        if (rule := _parse(project, entry, place, data, kind)) is not None:
+            found[entry.name.removeprefix(prefix)] = (entry, place, rule)
+    for name, path in project.sql.items():
+        if name.startswith(prefix) and name not in described:
+            hint = did_you_mean(name, described - set(project.sql))
+            message = f"The model '{name}' has no rule.{hint}"
+            fix = f"Describe it in the YAML beside it, with config.meta.{key}."
+            project.problems.append(Problem(project.shown(path), 0, message, fix))
+    return found
+
+
+def _check_sql(project: Project, entry: ModelEntry, key: str) -> None:
+    path = project.sql.get(entry.name)
+    if path is None:
+        hint = did_you_mean(entry.name, [name for name in project.sql if key[:3] in name])
+        message = f"There is no {entry.name}.sql for this rule.{hint}"
+        fix = f"Add the file beside this one with one line: {{{{ {key}() }}}}"
+        project.problems.append(entry.problem((*entry.at, "name"), message, fix))
+    elif f"{key}(" not in path.read_text(encoding="utf-8"):
+        message = f"The model does not call {{{{ {key}() }}}}, so its rule has no effect."
+        project.problems.append(Problem(project.shown(path), 1, message))
+
+
+def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type[Strict]) -> Any:
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        found = problems_of(error, kind, entry.file, entry.lines, at)
+        for number, problem in enumerate(found):
+            if kind is Audience and problem.message == "The key 'consent' is missing.":
+                found[number] = Problem(problem.file, problem.line, problem.message, CONSENT_FIX)
+        project.problems += found
+        return None
+
+
+def _check_audience(
+    project: Project, entry: ModelEntry, place: tuple, audience: Audience, actions: dict
+) -> None:
+    for at, rule in audience.parts():
+        here = (*place, *at)
+        if isinstance(rule, DidRule):
+            _check_did(project, entry, here, rule, actions, rule.within or audience.within)
+        elif isinstance(rule, AbandonmentRule):
+            inner, here = rule.abandonment, (*here, "abandonment")
+            _check_did(project, entry, here, inner, actions, inner.within or audience.within)
+            _check_action(project, entry, (*here, "and_not"), inner.and_not, actions)
+        elif isinstance(rule, HasRule):
+            _check_attribute(project, entry, (*here, "has"), rule.has)
+
+
+def _check_did(
+    project: Project, entry: ModelEntry, at: tuple, rule: Any, actions: dict, within: str | None
+) -> None:
+    _check_action(project, entry, (*at, "did"), rule.did, actions)
+    _check_where(project, entry, (*at, "where"), rule.where, actions.get(rule.did))
+    if within is None:
+        message = f"'did: {rule.did}' has no window."
+        fix = "Give the audience a default 'within: 30 days', or this rule its own."
+        project.problems.append(entry.problem((*at, "did"), message, fix))
+
+
+def _check_action(
+    project: Project, entry: ModelEntry, at: tuple, name: str, actions: Iterable[str]
+) -> None:
+    if name not in actions:
+        message = f"Unknown action '{name}'.{did_you_mean(name, actions)}"
+        fix = f"Known actions: {', '.join(sorted(actions)) or 'none'}."
+        project.problems.append(entry.problem(at, message, fix))
+
+
+def _check_where(
+    project: Project, entry: ModelEntry, at: tuple, where: Where, action: Action | None
+) -> None:
+    """Tell conditions that can never hold, because the action never has such an object."""
+    if action is None or action.event is None:
+        return
+    kind = where.object_type
+    wanted = kind if isinstance(kind, list) else [kind]
+    if (
+        kind is not None
+        and isinstance(action.object_type, str)
+        and action.object_type not in wanted
+    ):
+        message = f"'{action.name}' always has the object_type '{action.object_type}'"
+        project.problems.append(entry.problem((*at, "object_type"), f"{message}: never true."))
+    for column in ("object_type", "object_id"):
+        if getattr(where, column) is not None and getattr(action, column) is None:
+            message = f"The action '{action.name}' has no {column}: never true."
+            fix = f"Give the action an {column}, or remove the condition."
+            project.problems.append(entry.problem((*at, column), message, fix))
+
+
+def _check_attribute(project: Project, entry: ModelEntry, at: tuple, name: str) -> None:
+    customers = project.model("customers")
+    columns = customers.columns() if customers else {}
+    usable = [column for column, data in columns.items() if not is_personal(data)]
+    if name in usable:
+        return
+    if name in columns:
+        message = f"'{name}' holds personal data, so no audience may depend on it."
+    else:
+        message = f"Unknown attribute '{name}': not a column of customers."
+        message += did_you_mean(name, usable)
+    fix = f"Attributes: {', '.join(usable) or 'none'}."
+    project.problems.append(entry.problem(at, message, fix))
+
+
+def _read(project: Project, reader: Callable[[Path], Any]) -> Any:
+    """Let another room read its own YAML, and take over what it complains about."""
+    try:
+        return reader(project.folder)
+    except SpecError as error:
+        found = error.problems or [Problem(error.where or "", 0, error.message, error.fix)]
+    except MadangError as error:
+        found = [Problem(error.where or "", 0, error.message, error.fix)]
+    unread = {problem.where for problem in project.problems}
+    project.problems += [problem for problem in found if problem.where not in unread]
+    return []
+
+
+def _read_sources(folder: Path) -> Any:
+    from madang.ingest.sources import read_sources
+
+    return read_sources(folder)
+
+
+def _read_syncs(folder: Path) -> Any:
+    from madang.sync.spec import load_specs
+
+    return load_specs(folder)

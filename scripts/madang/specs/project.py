@@ -1,0 +1,104 @@
+"""The YAML of a dbt project, read once: its models with their meta, columns and lines."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from madang.errors import Problem, SpecError
+from madang.specs.located_yaml import Lines, line_of, load_located
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One entry under `models:` of a YAML file; `at` is its place there."""
+
+    name: str
+    file: str
+    at: tuple
+    data: dict
+    lines: Lines
+
+    def meta(self, key: str) -> tuple[Any, tuple] | None:
+        """Return (value, place) of `config.meta.<key>`, or None when it is not there."""
+        for path in (("config", "meta", key), ("meta", key)):
+            value: Any = self.data
+            for part in path:
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None:
+                return value, (*self.at, *path)
+        return None
+
+    def problem(self, place: tuple, message: str, fix: str | None = None) -> Problem:
+        """Return a problem at a place of the file."""
+        return Problem(self.file, line_of(self.lines, place), message, fix)
+
+    def columns(self) -> dict[str, dict]:
+        """Return the declared columns by name."""
+        listed = self.data.get("columns")
+        found = [column for column in listed or [] if isinstance(column, dict)]
+        return {str(column.get("name")): column for column in found}
+
+
+@dataclass
+class Project:
+    """A project's model YAML and SQL files, and the problems met while reading them."""
+
+    folder: Path
+    models: list[ModelEntry] = field(default_factory=list)
+    sql: dict[str, Path] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def model(self, name: str) -> ModelEntry | None:
+        """Return the YAML entry of a model."""
+        return next((model for model in self.models if model.name == name), None)
+
+    def shown(self, path: Path) -> str:
+        """Return a path as problems name it."""
+        return path.relative_to(self.folder).as_posix()
+
+
+def read_project(folder: Path) -> Project:
+    """Read dbt_project.yml and every YAML below models/. Unreadable files become problems."""
+    project = Project(folder)
+    main, _ = _load(project, folder / "dbt_project.yml")
+    if isinstance(main, dict) and isinstance(main.get("vars"), dict):
+        project.vars = main["vars"]
+    models = folder / "models"
+    project.sql = {path.stem: path for path in sorted(models.rglob("*.sql"))}
+    for path in sorted([*models.rglob("*.yml"), *models.rglob("*.yaml")]):
+        data, lines = _load(project, path)
+        listed = data.get("models") if isinstance(data, dict) else None
+        for number, entry in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                at = ("models", number)
+                name = project.shown(path)
+                project.models.append(ModelEntry(entry["name"], name, at, entry, lines))
+    _tell_doubles(project)
+    return project
+
+
+def is_personal(column: dict) -> bool:
+    """Say whether a declared column is tagged as personal data (`config.meta.pii`)."""
+    config = column.get("config")
+    metas = [column.get("meta"), config.get("meta") if isinstance(config, dict) else None]
+    return any(isinstance(meta, dict) and meta.get("pii") for meta in metas)
+
+
+def _load(project: Project, path: Path) -> tuple[Any, Lines]:
+    try:
+        return load_located(path, shown_as=project.shown(path))
+    except SpecError as error:
+        given = error.problems or [Problem(error.where or project.shown(path), 0, error.message)]
+        project.problems += given
+        return None, {}
+
+
+def _tell_doubles(project: Project) -> None:
+    first: dict[str, ModelEntry] = {}
+    for model in project.models:
+        other = first.setdefault(model.name, model)
+        if other is not model:
+            where = f"{other.file}:{line_of(other.lines, other.at)}"
+            message = f"The model '{model.name}' is described twice (first in {where})."
+            project.problems.append(model.problem(model.at, message, "Keep one of the two."))

@@ -1,0 +1,364 @@
+"""madang check: every mistake in the YAML is told at once, with its file, line and a suggestion."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from madang.specs.check import Checked, check_project
+
+DBT_PROJECT = """
+    name: madang
+    profile: madang
+    vars:
+      ga4_params:
+        model_id: string
+        product: string
+        tab: string
+"""
+ACTIONS = """
+    models:
+      - name: actions
+        config:
+          meta:
+            actions:
+              - name: viewed_model
+                description: A model's page was opened.
+                event: page_view
+                page_path: {regex: "^/models/"}
+                object_type: model
+                object_id: {param: model_id}
+              - name: clicked_apply
+                event: [apply_click, apply_tap]
+                where: {product: [test_drive, charger]}
+                object_type: {param: product}
+              - {name: visited, source: offline}
+"""
+CUSTOMERS = """
+    models:
+      - name: customers
+        columns:
+          - name: person_id
+          - name: tier
+          - name: total_order_amount
+          - {name: email, config: {meta: {pii: true}}}
+"""
+AUDIENCES = """
+    models:
+      - name: aud_flagship
+        config:
+          meta:
+            audience:
+              label: 플래그십 관심 고객
+              within: 30 days
+              rule:
+                any:
+                  - did: viewed_model
+                    where: {object_id: maru9}
+                    at_least: 3
+                  - all:
+                      - {has: tier, is: [VIP, VVIP]}
+                      - not: {has: total_order_amount, at_least: 100000}
+                  - abandonment:
+                      did: clicked_apply
+                      where: {object_type: test_drive}
+                      and_not: visited
+                      wait: 1 hour
+              consent: {purpose: marketing, channels: [kakao, email]}
+"""
+FUNNELS = """
+    models:
+      - name: funnel_test_drive
+        config:
+          meta:
+            funnel:
+              label: 시승 신청
+              window: 30 days
+              steps:
+                - {name: viewed_model, action: viewed_model}
+                - {name: visited, action: visited, where: {object_type: test_drive}}
+"""
+FILES = {
+    "dbt_project.yml": DBT_PROJECT,
+    "models/activity/_activity__models.yml": ACTIONS,
+    "models/marts/customers/_customers__models.yml": CUSTOMERS,
+    "models/marts/audiences/_audiences__models.yml": AUDIENCES,
+    "models/marts/audiences/aud_flagship.sql": "{{ audience() }}\n",
+    "models/marts/journeys/_journeys__models.yml": FUNNELS,
+    "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
+}
+AUDIENCE_FILE = "models/marts/audiences/_audiences__models.yml"
+ACTION_FILE = "models/activity/_activity__models.yml"
+FUNNEL_FILE = "models/marts/journeys/_journeys__models.yml"
+
+
+def project(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -> Path:
+    """Write a small project; `changes` maps a file to (text, its replacement)."""
+    for name, text in FILES.items():
+        old, new = (changes or {}).get(name, ("", ""))
+        assert old in text, f"{old!r} is not in {name}"
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text.replace(old, new)).lstrip("\n"), encoding="utf-8")
+    return folder
+
+
+def line(folder: Path, file: str, text: str) -> int:
+    """The line of a file on which a text stands."""
+    lines = (folder / file).read_text(encoding="utf-8").splitlines()
+    return next(number for number, content in enumerate(lines, 1) if text in content)
+
+
+def told(checked: Checked) -> list[str]:
+    return [problem.message for problem in checked.problems]
+
+
+def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
+    checked = check_project(project(tmp_path))
+    assert told(checked) == []
+    assert sorted(checked.actions) == ["clicked_apply", "viewed_model", "visited"]
+    assert list(checked.audiences) == ["flagship"]
+    assert list(checked.funnels) == ["test_drive"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "on", "message"),
+    [
+        (
+            AUDIENCE_FILE,
+            "- did: viewed_model",
+            "- did: viewed_modle",
+            "viewed_modle",
+            "Unknown action 'viewed_modle'. Did you mean 'viewed_model'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "and_not: visited",
+            "and_not: visitd",
+            "visitd",
+            "Unknown action 'visitd'. Did you mean 'visited'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "at_least: 3",
+            "at_leest: 3",
+            "at_leest",
+            "Unknown key 'at_leest'. Did you mean 'at_least'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "{has: tier,",
+            "{has: teir,",
+            "teir",
+            "Unknown attribute 'teir': not a column of customers. Did you mean 'tier'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "{has: tier,",
+            "{has: email,",
+            "has: email",
+            "'email' holds personal data, so no audience may depend on it.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "wait: 1 hour",
+            "wait: an hour",
+            "an hour",
+            "wait: 'an hour' is not a duration such as '30 minutes', '1 hour' or '14 days'.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "within: 30 days",
+            "within: 0 days",
+            "0 days",
+            "within: the duration must be longer than nothing.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "consent: {purpose: marketing, channels: [kakao, email]}",
+            "",
+            "audience:",
+            "The key 'consent' is missing.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "[kakao, email]",
+            "[kakaotalk, email]",
+            "kakaotalk",
+            "channels: 'kakaotalk' is not one of email, sms, kakao, push. Did you mean 'kakao'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "where: {object_id: maru9}",
+            "where: {object_ids: maru9}",
+            "object_ids",
+            "Unknown key 'object_ids'. Did you mean 'object_id'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "where: {object_id: maru9}",
+            "where: {object_type: branch}",
+            "object_type: branch",
+            "'viewed_model' always has the object_type 'model': never true.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "aud_flagship",
+            "flagship",
+            "name: flagship",
+            "The model 'flagship' has a rule for an audience, so its name must begin with 'aud_'.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "aud_flagship",
+            "aud_flagshp",
+            "aud_flagshp",
+            "There is no aud_flagshp.sql for this rule. Did you mean 'aud_flagship'?",
+        ),
+        (
+            ACTION_FILE,
+            "{param: model_id}",
+            "{param: model_ids}",
+            "model_ids",
+            "Unknown GA4 parameter 'model_ids'. Did you mean 'model_id'?",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product:",
+            "where: {produkt:",
+            "produkt",
+            "Unknown GA4 parameter 'produkt'. Did you mean 'product'?",
+        ),
+        (
+            ACTION_FILE,
+            "object_type: {param: product}",
+            "object_type: {parm: product}",
+            "parm: product",
+            "Unknown key 'parm'. Did you mean 'param'?",
+        ),
+        (
+            ACTION_FILE,
+            '{regex: "^/models/"}',
+            '{regex: "^/models/("}',
+            "regex",
+            "page_path: the regex cannot be read: "
+            "missing ), unterminated subpattern at position 9.",
+        ),
+        (
+            ACTION_FILE,
+            '{regex: "^/models/"}',
+            '{regex: "^/models/", prefix: /m}',
+            "regex",
+            "page_path: page_path takes exactly one of equals, prefix and regex.",
+        ),
+        (
+            ACTION_FILE,
+            "{name: visited, source: offline}",
+            "{name: visited}",
+            "{name: visited}",
+            "the action 'visited' takes exactly one of 'event' (a GA4 event name) "
+            "and 'source' (another source that delivers it).",
+        ),
+        (
+            ACTION_FILE,
+            "{name: visited, source: offline}",
+            "{name: visited, source: offline}\n              - {name: visited, source: crm}",
+            "source: crm",
+            "Two actions are named 'visited'.",
+        ),
+        (
+            FUNNEL_FILE,
+            "action: visited,",
+            "action: visit,",
+            "action: visit,",
+            "Unknown action 'visit'. Did you mean 'visited'?",
+        ),
+        (
+            FUNNEL_FILE,
+            "{name: visited,",
+            "{name: viewed_model,",
+            "steps:",
+            "steps: two steps are named 'viewed_model'.",
+        ),
+        (
+            FUNNEL_FILE,
+            "window: 30 days",
+            "windows: 30 days",
+            "windows: 30 days",
+            "Unknown key 'windows'. Did you mean 'window'?",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(
+    tmp_path: Path, file: str, old: str, new: str, on: str, message: str
+) -> None:
+    folder = project(tmp_path, {file: (old, new)})
+    checked = check_project(folder)
+    matching = [problem for problem in checked.problems if problem.message == message]
+    assert matching, told(checked)
+    assert (matching[0].file, matching[0].line) == (file, line(folder, file, on))
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    changes = {ACTION_FILE: ("event: page_view", "event: {}")}
+    assert told(check_project(project(tmp_path, changes))) == [
+        "event: give one name or a list of names."
+    ]
+
+
+def test_a_misspelt_kind_of_rule_suggests_the_kind(tmp_path: Path) -> None:
+    changes = {AUDIENCE_FILE: ("- abandonment:", "- abandonmnt:")}
+    messages = told(check_project(project(tmp_path, changes)))
+    assert "Unknown key 'abandonmnt'. Did you mean 'abandonment'?" in messages
+
+
+def test_two_kinds_in_one_rule_are_refused(tmp_path: Path) -> None:
+    changes = {AUDIENCE_FILE: ("at_least: 3", "has: tier")}
+    messages = told(check_project(project(tmp_path, changes)))
+    assert any(
+        message.startswith("A rule takes exactly one of any, all, not, did, has, abandonment")
+        for message in messages
+    ), messages
+
+
+def test_a_rule_without_any_window_is_told(tmp_path: Path) -> None:
+    changes = {AUDIENCE_FILE: ("within: 30 days", "")}
+    assert "'did: viewed_model' has no window." in told(check_project(project(tmp_path, changes)))
+
+
+def test_sql_without_yaml_and_sql_that_ignores_its_rule_are_told(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (folder / "models/marts/audiences/aud_other.sql").write_text("{{ audience() }}\n")
+    (folder / "models/marts/journeys/funnel_test_drive.sql").write_text("select 1\n")
+    problems = {problem.file: problem.message for problem in check_project(folder).problems}
+    assert problems == {
+        "models/marts/audiences/aud_other.sql": "The model 'aud_other' has no rule.",
+        "models/marts/journeys/funnel_test_drive.sql": "The model does not call {{ funnel() }}, "
+        "so its rule has no effect.",
+    }
+
+
+def test_a_model_described_in_two_files_is_told(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (folder / "models/marts/more.yml").write_text("models:\n  - name: customers\n")
+    assert told(check_project(folder)) == [
+        "The model 'customers' is described twice "
+        "(first in models/marts/customers/_customers__models.yml:2)."
+    ]
+
+
+def test_broken_yaml_does_not_hide_the_other_problems(tmp_path: Path) -> None:
+    folder = project(tmp_path, {AUDIENCE_FILE: ("did: viewed_model", "did: nobody_did")})
+    (folder / "models/broken.yml").write_text("models: [\n")
+    (folder / "models/double.yml").write_text("version: 2\nmodels: []\nmodels: []\n")
+    problems = {problem.where: problem.message for problem in check_project(folder).problems}
+    assert problems["models/broken.yml:2"].startswith("Not valid YAML: ")
+    assert problems["models/double.yml:3"] == "The key 'models' stands twice (first on line 2)."
+    assert "Unknown action 'nobody_did'." in problems.values()
+
+
+def test_an_action_with_a_mistake_is_not_also_called_unknown(tmp_path: Path) -> None:
+    changes = {ACTION_FILE: ("event: page_view", "evnt: page_view")}
+    messages = told(check_project(project(tmp_path, changes)))
+    assert "Unknown key 'evnt'. Did you mean 'event'?" in messages
+    assert not any(message.startswith("Unknown action") for message in messages)
