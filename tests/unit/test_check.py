@@ -59,11 +59,10 @@ AUDIENCES = """
                   - all:
                       - {has: tier, is: [VIP, VVIP]}
                       - not: {has: total_order_amount, at_least: 100000}
-                  - abandonment:
-                      did: clicked_apply
-                      where: {object_type: test_drive}
-                      and_not: visited
-                      wait: 1 hour
+                  - did: clicked_apply
+                    where: {object_type: test_drive}
+                    and_not: visited
+                    wait: 1 hour
               consent: {purpose: marketing, channels: [kakao, email]}
 """
 FUNNELS = """
@@ -165,6 +164,20 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "wait: an hour",
             "an hour",
             "wait: 'an hour' is not a duration such as '30 minutes', '1 hour' or '14 days'.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "wait: 1 hour",
+            "",
+            "did: clicked_apply",
+            "'and_not' and 'wait' go together: what was left out, and for how long.",
+        ),
+        (
+            AUDIENCE_FILE,
+            "{has: tier, is: [VIP, VVIP]}",
+            "{has: tier, is: VIP, at_least: 3}",
+            "{has: tier",
+            "'has: tier' takes exactly one of 'is', 'at_least' and 'at_most'.",
         ),
         (
             AUDIENCE_FILE,
@@ -307,16 +320,16 @@ def test_one_mistake_is_told_once(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_kind_of_rule_suggests_the_kind(tmp_path: Path) -> None:
-    changes = {AUDIENCE_FILE: ("- abandonment:", "- abandonmnt:")}
+    changes = {AUDIENCE_FILE: ("- {has: tier,", "- {hass: tier,")}
     messages = told(check_project(project(tmp_path, changes)))
-    assert "Unknown key 'abandonmnt'. Did you mean 'abandonment'?" in messages
+    assert "Unknown key 'hass'. Did you mean 'has'?" in messages
 
 
 def test_two_kinds_in_one_rule_are_refused(tmp_path: Path) -> None:
     changes = {AUDIENCE_FILE: ("at_least: 3", "has: tier")}
     messages = told(check_project(project(tmp_path, changes)))
     assert any(
-        message.startswith("A rule takes exactly one of any, all, not, did, has, abandonment")
+        message.startswith("A rule takes exactly one of any, all, not, did, has")
         for message in messages
     ), messages
 

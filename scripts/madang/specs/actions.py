@@ -8,6 +8,17 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from madang.specs.strict import Strict
 from madang.specs.values import Name, Texts, Values
 
+# What `actions` reads of every event, beside the parameters named in vars.ga4_params.
+EVENT_COLUMNS = (
+    "page_path",
+    "page_title",
+    "transaction_id",
+    "purchase_revenue",
+    "method",
+    "value",
+    "currency",
+)
+
 
 class PagePath(Strict):
     """Which pages: exactly one of equals, prefix and regex."""

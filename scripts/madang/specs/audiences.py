@@ -7,10 +7,10 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from madang.errors import did_you_mean
 from madang.specs.strict import Strict
-from madang.specs.values import Duration, Name, Scalar, Values, one_of
+from madang.specs.values import Duration, Name, Values, one_of
 
 CHANNELS = ("email", "sms", "kakao", "push")
-KINDS = ("any", "all", "not", "did", "has", "abandonment")
+KINDS = ("any", "all", "not", "did", "has")
 
 
 class Where(Strict):
@@ -25,44 +25,46 @@ class Where(Strict):
 
 
 class DidRule(Strict):
-    """Who did something at least so many times."""
+    """Who did something often enough; or, with `and_not`, who began it and left it unfinished.
+
+    Unfinished: the latest such activity is at least `wait` old, and no `and_not` activity with the
+    same object_type came at or after it.
+    """
 
     did: Name
     where: Where = Where()
-    at_least: Annotated[int, Field(ge=1)] = 1
     within: Duration | None = None
-
-
-class HasRule(Strict):
-    """Whose attribute (a column of customers, not personal) has a value or lies in a range."""
-
-    has: Name
-    is_: Values | None = Field(default=None, alias="is")
-    at_least: Scalar | None = None
-    at_most: Scalar | None = None
+    at_least: Annotated[int, Field(ge=1)] = 1
+    and_not: Name | None = None
+    wait: Duration | None = None
 
     @model_validator(mode="after")
-    def _one_condition(self) -> Self:
-        ranged = self.at_least is not None or self.at_most is not None
-        if (self.is_ is not None) == ranged:
-            raise ValueError(f"'has: {self.has}' takes either 'is' or 'at_least' / 'at_most'.")
+    def _whole(self) -> Self:
+        if (self.and_not is None) != (self.wait is None):
+            raise ValueError(
+                "'and_not' and 'wait' go together: what was left out, and for how long."
+            )
+        if self.and_not is not None and "at_least" in self.model_fields_set:
+            raise ValueError("'at_least' does not go with 'and_not': only the latest one counts.")
         return self
 
 
-class Abandonment(Strict):
-    """Who began something and has not finished it `wait` later."""
+class HasRule(Strict):
+    """Whose attribute (a column of customers, not personal) is a value, or lies above or below."""
 
-    did: Name
-    where: Where = Where()
-    and_not: Name
-    wait: Duration
-    within: Duration | None = None
+    has: Name
+    is_: Values | None = Field(default=None, alias="is")
+    at_least: int | float | None = None
+    at_most: int | float | None = None
 
-
-class AbandonmentRule(Strict):
-    """Who left something unfinished."""
-
-    abandonment: Abandonment
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        given = [value for value in (self.is_, self.at_least, self.at_most) if value is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"'has: {self.has}' takes exactly one of 'is', 'at_least' and 'at_most'."
+            )
+        return self
 
 
 class AnyRule(Strict):
@@ -100,8 +102,7 @@ Rule = Annotated[
     | Annotated[AllRule, Tag("all")]
     | Annotated[NotRule, Tag("not")]
     | Annotated[DidRule, Tag("did")]
-    | Annotated[HasRule, Tag("has")]
-    | Annotated[AbandonmentRule, Tag("abandonment")],
+    | Annotated[HasRule, Tag("has")],
     Discriminator(
         _kind,
         custom_error_type="rule_kind",
@@ -138,7 +139,7 @@ class Audience(Strict):
     consent: Consent
 
     def parts(self) -> Iterator[tuple[tuple, Strict]]:
-        """Walk every rule and sub-rule, each with its place inside the audience."""
+        """Walk the rule and its sub-rules, each with its place inside the audience."""
         yield from _walk(self.rule, ("rule",))
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
-from madang.specs.actions import Action
-from madang.specs.audiences import AbandonmentRule, Audience, DidRule, HasRule, Where
+from madang.specs.actions import EVENT_COLUMNS, Action
+from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.funnels import Funnel
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.strict import Strict, problems_of
@@ -85,7 +85,7 @@ def _unread(name: str) -> Action:
 
 
 def _check_params(project: Project, entry: ModelEntry, at: tuple, action: Action) -> None:
-    known = project.vars.get("ga4_params") or {}
+    known = {*EVENT_COLUMNS, *(project.vars.get("ga4_params") or {})}
     for place, param in action.params():
         if param not in known:
             message = f"Unknown GA4 parameter '{param}'.{did_you_mean(param, known)}"
@@ -154,18 +154,16 @@ def _check_audience(
         here = (*place, *at)
         if isinstance(rule, DidRule):
             _check_did(project, entry, here, rule, actions, rule.within or audience.within)
-        elif isinstance(rule, AbandonmentRule):
-            inner, here = rule.abandonment, (*here, "abandonment")
-            _check_did(project, entry, here, inner, actions, inner.within or audience.within)
-            _check_action(project, entry, (*here, "and_not"), inner.and_not, actions)
         elif isinstance(rule, HasRule):
             _check_attribute(project, entry, (*here, "has"), rule.has)
 
 
 def _check_did(
-    project: Project, entry: ModelEntry, at: tuple, rule: Any, actions: dict, within: str | None
+    project: Project, entry: ModelEntry, at: tuple, rule: DidRule, actions: dict, within: str | None
 ) -> None:
     _check_action(project, entry, (*at, "did"), rule.did, actions)
+    if rule.and_not is not None:
+        _check_action(project, entry, (*at, "and_not"), rule.and_not, actions)
     _check_where(project, entry, (*at, "where"), rule.where, actions.get(rule.did))
     if within is None:
         message = f"'did: {rule.did}' has no window."

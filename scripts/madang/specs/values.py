@@ -10,12 +10,6 @@ Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")
 SCALARS = (str, bool, int, float)
 
 
-def _scalar(value: Any) -> Any:
-    if not isinstance(value, SCALARS):
-        raise ValueError("give one value.")
-    return value
-
-
 def _values(value: Any) -> Any:
     items = value if isinstance(value, list) else [value]
     if not items or not all(isinstance(item, SCALARS) for item in items):
@@ -30,7 +24,6 @@ def _texts(value: Any) -> Any:
     return value
 
 
-Scalar = Annotated[Any, AfterValidator(_scalar)]
 Values = Annotated[Any, AfterValidator(_values)]
 Texts = Annotated[Any, AfterValidator(_texts)]
 

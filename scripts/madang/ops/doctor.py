@@ -1,0 +1,157 @@
+"""Looks at the machine and the workspace, and says what would stop a run."""
+
+import importlib.util
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from madang.config import Settings
+from madang.errors import MadangError
+from madang.warehouse import open_warehouse
+
+Status = Literal["ok", "warning", "problem"]
+PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb", "pydantic", "typer")
+EXTRAS = {"bigquery": "dbt.adapters.bigquery", "reports": "dbt_charts", "receiver": "fastapi"}
+FREE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything a run needs. Never raises; a `problem` would stop a run."""
+    return [
+        *_software(),
+        *_project(settings),
+        *_folders(settings),
+        *_inputs(settings),
+        *_warehouse(settings),
+        *_destinations(settings),
+        *_journal(settings),
+    ]
+
+
+def as_json(findings: list[Finding]) -> dict[str, Any]:
+    """Return the findings for machines."""
+    worst = "ok"
+    for status in ("warning", "problem"):
+        if any(finding.status == status for finding in findings):
+            worst = status
+    return {"status": worst, "findings": [asdict(finding) for finding in findings]}
+
+
+def _software() -> Iterator[Finding]:
+    found = sys.version.split()[0]
+    yield Finding("Python", "ok", found)
+    for package in PACKAGES:
+        try:
+            yield Finding(package, "ok", version(package))
+        except PackageNotFoundError:
+            yield Finding(package, "problem", "not installed", "Install madang again.")
+    for extra, module in EXTRAS.items():
+        try:
+            there = importlib.util.find_spec(module) is not None
+        except ModuleNotFoundError:
+            there = False
+        detail = "installed" if there else f"not installed (pip install 'madang[{extra}]')"
+        yield Finding(f"extra {extra}", "ok", detail)
+
+
+def _project(settings: Settings) -> Iterator[Finding]:
+    folder = settings.project_dir
+    if (folder / "dbt_project.yml").is_file():
+        yield Finding("dbt project", "ok", str(folder))
+        local = (folder / "profiles.yml").is_file()
+        detail = "profiles.yml" if local else "profiles.yml.example, as it is"
+        yield Finding("dbt profile", "ok", detail)
+    else:
+        fix = "Set 'project:' in madang.yml to the folder that has dbt_project.yml."
+        yield Finding("dbt project", "problem", f"no dbt_project.yml in {folder}", fix)
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    free = shutil.disk_usage(settings.root).free
+    status: Status = "ok" if free >= FREE_BYTES else "warning"
+    fix = None if status == "ok" else "A build needs room for tables and for spilling."
+    yield Finding("free disk", status, f"{free / (1 << 30):,.1f} GiB", fix)
+    for name in ("rejects", "plans", "logs", "marts", "site"):
+        folder: Path = getattr(settings.paths, name)
+        parent = next(place for place in (folder, *folder.parents) if place.exists())
+        if not os.access(parent, os.W_OK) or not parent.is_dir():
+            yield Finding(f"folder {name}", "problem", f"cannot write to {parent}")
+
+
+def _inputs(settings: Settings) -> Iterator[Finding]:
+    shards = sorted(settings.paths.ga4.glob("events_*.parquet"))
+    if shards:
+        detail = f"{len(shards)} files, {shards[0].stem} to {shards[-1].stem}"
+        yield Finding("GA4 export", "ok", detail)
+    else:
+        fix = "Put events_YYYYMMDD.parquet files there; without them GA4 tables are empty."
+        yield Finding("GA4 export", "warning", f"no files in {settings.paths.ga4}", fix)
+    inbox = settings.paths.inbox
+    files = [path for path in inbox.rglob("*") if path.is_file()] if inbox.is_dir() else []
+    if files:
+        yield Finding("inbox", "ok", f"{len(files)} files")
+    else:
+        yield Finding("inbox", "warning", f"no files in {inbox}", "Put files there, 'madang load'.")
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
+    path = settings.warehouse.path
+    if settings.warehouse.type == "duckdb" and not path.exists():
+        yield Finding("warehouse", "ok", "not built yet")
+        return
+    try:
+        with open_warehouse(settings, read_only=True) as warehouse:
+            tables = warehouse.fetch("select count(*) as n from information_schema.tables")[0]["n"]
+        yield Finding("warehouse", "ok", f"{tables} tables, {path.stat().st_size / 1e6:,.1f} MB")
+    except MadangError as error:
+        yield Finding("warehouse", "problem", error.message, error.fix)
+
+
+def _destinations(settings: Settings) -> Iterator[Finding]:
+    if not settings.destinations:
+        fix = "Add 'destinations:' to madang.yml to send audiences."
+        yield Finding("destinations", "warning", "none in madang.yml", fix)
+    for name, destination in settings.destinations.items():
+        given = bool(os.environ.get(destination.key_env))
+        detail = f"{destination.url}, key from {destination.key_env}"
+        if given:
+            yield Finding(f"destination {name}", "ok", detail)
+        else:
+            fix = f"Set the environment variable {destination.key_env} before 'sync --apply'."
+            yield Finding(f"destination {name}", "warning", f"{detail}: not set", fix)
+
+
+def _journal(settings: Settings) -> Iterator[Finding]:
+    path = settings.paths.journal
+    if not path.exists():
+        yield Finding("journal", "ok", "nothing sent yet")
+        return
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            result = connection.execute("pragma quick_check").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        result = str(error)
+    if result == "ok":
+        yield Finding("journal", "ok", f"{path.stat().st_size / 1e6:,.1f} MB")
+    else:
+        fix = "Keep the file, and put back its last backup: it knows what was sent."
+        yield Finding("journal", "problem", f"cannot be read: {result}", fix)

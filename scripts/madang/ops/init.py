@@ -1,0 +1,57 @@
+"""Makes a folder into a workspace: madang.yml, the folders for data, a profile for plain dbt."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from madang.config import CONFIG_NAME, load_settings
+from madang.dbt import PROFILE_EXAMPLE
+
+TEMPLATE = """\
+# Every path is relative to this file. docs/configuration.md explains every key.
+version: 1
+timezone: Asia/Seoul
+currency: KRW
+
+# Where syncs send to. The key itself is in the environment variable named by key_env.
+# destinations:
+#   braze:
+#     url: https://rest.iad-01.braze.com
+#     key_env: MADANG_BRAZE_KEY
+"""
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """What `init` wrote and what was there before."""
+
+    root: Path
+    written: list[Path]
+    kept: list[Path]
+    inbox: Path
+    ga4: Path
+
+
+def init_workspace(folder: Path) -> Initialised:
+    """Write what a workspace lacks; never overwrite. Raises ConfigError for a broken madang.yml."""
+    written: list[Path] = []
+    kept: list[Path] = []
+    config = folder / CONFIG_NAME
+    if config.exists():
+        kept.append(config)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        config.write_text(TEMPLATE, encoding="utf-8")
+        written.append(config)
+    settings = load_settings(config)
+    for place in (settings.paths.ga4, settings.paths.inbox):
+        (kept if place.is_dir() else written).append(place)
+        place.mkdir(parents=True, exist_ok=True)
+    example = settings.project_dir / PROFILE_EXAMPLE
+    profile = settings.project_dir / "profiles.yml"
+    if profile.exists():
+        kept.append(profile)
+    elif example.is_file():
+        shutil.copyfile(example, profile)
+        written.append(profile)
+    return Initialised(settings.root, written, kept, settings.paths.inbox, settings.paths.ga4)

@@ -1,0 +1,62 @@
+"""Publishes the marts as Parquet, so that BI tools never touch the warehouse file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from madang.config import Settings
+from madang.specs.project import is_personal, read_project
+from madang.warehouse import Warehouse
+from madang.warehouse.duckdb import quoted
+
+LAYER = "marts"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published: file name to rows, and the personal columns that were left out."""
+
+    folder: Path
+    rows: dict[str, int]
+    left_out: dict[str, list[str]]
+
+
+def publish_marts(settings: Settings, warehouse: Warehouse) -> Published:
+    """Write every mart to `<marts>/<table>.parquet`, each by an atomic rename.
+
+    Columns tagged `meta.pii` are left out: a published file is read without the warehouse's
+    protection. Files of marts that are gone are removed.
+    """
+    folder = settings.paths.marts
+    folder.mkdir(parents=True, exist_ok=True)
+    personal = _personal_columns(settings.project_dir)
+    rows: dict[str, int] = {}
+    left_out: dict[str, list[str]] = {}
+    for table, columns in _tables(settings, warehouse).items():
+        shown = [name for name in columns if name not in personal.get(table, set())]
+        if hidden := [name for name in columns if name not in shown]:
+            left_out[table] = hidden
+        if shown:
+            names = ", ".join(quoted(name) for name in shown)
+            query = f"select {names} from {warehouse.relation(LAYER, table)}"
+            rows[table] = warehouse.export(query, folder / f"{table}.parquet")
+    for path in folder.glob("*.parquet"):
+        if path.stem not in rows:
+            path.unlink()
+    return Published(folder, rows, left_out)
+
+
+def _tables(settings: Settings, warehouse: Warehouse) -> dict[str, list[str]]:
+    sql = """
+        select table_name, column_name from information_schema.columns
+        where table_schema = ? order by table_name, ordinal_position"""
+    tables: dict[str, list[str]] = {}
+    for row in warehouse.fetch(sql, [settings.schema_of(LAYER)]):
+        tables.setdefault(row["table_name"], []).append(row["column_name"])
+    return tables
+
+
+def _personal_columns(project_dir: Path) -> dict[str, set[str]]:
+    return {
+        model.name: {name for name, data in model.columns().items() if is_personal(data)}
+        for model in read_project(project_dir).models
+    }
