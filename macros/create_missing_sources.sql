@@ -1,0 +1,33 @@
+{#
+    Creates, empty, every landed table and every ledger table that a source declares and nobody has written yet, so that a project without a CRM
+    builds like one with it. The GA4 export belongs to Google and is left alone.
+#}
+{% macro create_missing_sources() %}
+    {% if not execute or flags.WHICH not in ['build', 'run', 'test', 'snapshot', 'show'] %}{{ return('') }}{% endif %}
+    {% set raw = target.schema ~ '_raw' %}
+    {% set ledger = target.schema ~ '_ledger' %}
+    {% set created = [] %}
+    {% for source in graph.sources.values() if source.schema in [raw, ledger] %}
+        {% set relation = api.Relation.create(
+            database=source.database, schema=source.schema, identifier=source.identifier
+        ) %}
+        {% if source.schema not in created %}
+            {% do adapter.create_schema(relation) %}
+            {% do created.append(source.schema) %}
+        {% endif %}
+        {% set columns = [] %}
+        {% for column in source.columns.values() %}
+            {% do columns.append(column.name ~ ' ' ~ column.data_type) %}
+        {% endfor %}
+        {% if source.schema == raw %}{% do columns.extend(landing_columns()) %}{% endif %}
+        {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')') %}
+    {% endfor %}
+{% endmacro %}
+
+
+{# What the loader writes beside the declared columns: where a row came from. #}
+{% macro landing_columns() %}
+    {{ return([
+        '_file string', '_sheet string', '_row int64', '_file_sha256 string', '_loaded_at timestamp',
+    ]) }}
+{% endmacro %}

@@ -1,0 +1,92 @@
+{# Text primitives: regular expressions (RE2 on both warehouses), hashes, Unicode. #}
+
+{% macro regex_matches(expression, pattern) %}
+    {{- adapter.dispatch('regex_matches', 'madang')(expression, pattern) -}}
+{% endmacro %}
+
+{% macro default__regex_matches(expression, pattern) -%}
+    regexp_contains({{ expression }}, {{ regex_literal(pattern) }})
+{%- endmacro %}
+
+{% macro duckdb__regex_matches(expression, pattern) -%}
+    regexp_matches({{ expression }}, {{ regex_literal(pattern) }})
+{%- endmacro %}
+
+
+{# The first capturing group, null where nothing matches. #}
+{% macro regex_extract(expression, pattern) %}
+    {{- adapter.dispatch('regex_extract', 'madang')(expression, pattern) -}}
+{% endmacro %}
+
+{% macro default__regex_extract(expression, pattern) -%}
+    regexp_extract({{ expression }}, {{ regex_literal(pattern) }})
+{%- endmacro %}
+
+{% macro duckdb__regex_extract(expression, pattern) -%}
+    nullif(regexp_extract({{ expression }}, {{ regex_literal(pattern) }}, 1), '')
+{%- endmacro %}
+
+
+{# Every match replaced. #}
+{% macro regex_replace(expression, pattern, replacement) %}
+    {{- adapter.dispatch('regex_replace', 'madang')(expression, pattern, replacement) -}}
+{% endmacro %}
+
+{% macro default__regex_replace(expression, pattern, replacement) -%}
+    regexp_replace({{ expression }}, {{ regex_literal(pattern) }}, {{ text_literal(replacement) }})
+{%- endmacro %}
+
+{% macro duckdb__regex_replace(expression, pattern, replacement) -%}
+    regexp_replace({{ expression }}, {{ regex_literal(pattern) }}, {{ text_literal(replacement) }}, 'g')
+{%- endmacro %}
+
+
+{# A pattern as a literal. BigQuery reads backslashes in plain literals, so it gets a raw one. #}
+{% macro regex_literal(pattern) %}{{ return(adapter.dispatch('regex_literal', 'madang')(pattern)) }}{% endmacro %}
+
+{% macro default__regex_literal(pattern) %}{{ return("r'" ~ pattern | replace("'", "\\x27") ~ "'") }}{% endmacro %}
+
+{% macro duckdb__regex_literal(pattern) %}{{ return("'" ~ pattern | replace("'", "''") ~ "'") }}{% endmacro %}
+
+
+{# Any text from YAML as a literal. #}
+{% macro text_literal(value) %}{{ return(adapter.dispatch('text_literal', 'madang')(value | string)) }}{% endmacro %}
+
+{% macro default__text_literal(value) -%}
+    {{ return("'" ~ value | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
+{%- endmacro %}
+
+{% macro duckdb__text_literal(value) %}{{ return("'" ~ value | replace("'", "''") ~ "'") }}{% endmacro %}
+
+
+{# 64 lower-case hexadecimal digits; null stays null. #}
+{% macro sha256_hex(expression) %}{{ adapter.dispatch('sha256_hex', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__sha256_hex(expression) %}to_hex(sha256({{ expression }})){% endmacro %}
+
+{% macro duckdb__sha256_hex(expression) %}sha256({{ expression }}){% endmacro %}
+
+
+{% macro md5_hex(expression) %}{{ adapter.dispatch('md5_hex', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__md5_hex(expression) %}to_hex(md5({{ expression }})){% endmacro %}
+
+{% macro duckdb__md5_hex(expression) %}md5({{ expression }}){% endmacro %}
+
+
+{# Canonical composition, so that one name has one spelling. #}
+{% macro nfc(expression) %}{{ adapter.dispatch('nfc', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__nfc(expression) %}normalize({{ expression }}, nfc){% endmacro %}
+
+{% macro duckdb__nfc(expression) %}nfc_normalize({{ expression }}){% endmacro %}
+
+
+{# The same with a pattern that is a column. #}
+{% macro regex_matches_column(expression, pattern) %}
+    {{- adapter.dispatch('regex_matches_column', 'madang')(expression, pattern) -}}
+{% endmacro %}
+
+{% macro default__regex_matches_column(expression, pattern) %}regexp_contains({{ expression }}, {{ pattern }}){% endmacro %}
+
+{% macro duckdb__regex_matches_column(expression, pattern) %}regexp_matches({{ expression }}, {{ pattern }}){% endmacro %}

@@ -1,0 +1,94 @@
+{# Time primitives. On both warehouses a `timestamp` is an instant in UTC. #}
+
+{% macro timestamp_from_micros(expression) %}{{ adapter.dispatch('timestamp_from_micros', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__timestamp_from_micros(expression) %}timestamp_micros({{ expression }}){% endmacro %}
+
+{% macro duckdb__timestamp_from_micros(expression) %}make_timestamp({{ expression }}){% endmacro %}
+
+
+{# An ISO 8601 text with an offset, read as an instant; null where it cannot be read. #}
+{% macro timestamp_from_text(expression) %}{{ adapter.dispatch('timestamp_from_text', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__timestamp_from_text(expression) %}safe_cast({{ expression }} as timestamp){% endmacro %}
+
+{% macro duckdb__timestamp_from_text(expression) -%}
+    cast(try_cast({{ expression }} as timestamptz) at time zone 'UTC' as timestamp)
+{%- endmacro %}
+
+
+{# A wall-clock text of the property's time zone, read as an instant. #}
+{% macro timestamp_from_local_text(expression) %}
+    {{- adapter.dispatch('timestamp_from_local_text', 'madang')(expression) -}}
+{% endmacro %}
+
+{% macro default__timestamp_from_local_text(expression) -%}
+    timestamp(safe_cast({{ expression }} as datetime), '{{ var("timezone") }}')
+{%- endmacro %}
+
+{% macro duckdb__timestamp_from_local_text(expression) -%}
+    cast(
+        (try_cast({{ expression }} as timestamp) at time zone '{{ var("timezone") }}')
+        at time zone 'UTC' as timestamp
+    )
+{%- endmacro %}
+
+
+{# The date of an instant in the property's time zone. #}
+{% macro local_date(expression) %}{{ adapter.dispatch('local_date', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__local_date(expression) %}date({{ expression }}, '{{ var("timezone") }}'){% endmacro %}
+
+{% macro duckdb__local_date(expression) -%}
+    cast(({{ expression }} at time zone 'UTC') at time zone '{{ var("timezone") }}' as date)
+{%- endmacro %}
+
+
+{% macro date_from_suffix(expression) %}{{ adapter.dispatch('date_from_suffix', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__date_from_suffix(expression) %}parse_date('%Y%m%d', {{ expression }}){% endmacro %}
+
+{% macro duckdb__date_from_suffix(expression) %}cast(strptime({{ expression }}, '%Y%m%d') as date){% endmacro %}
+
+
+{# `amount` is a whole number; `unit` is second, minute, hour or day (of 24 hours). #}
+{% macro timestamp_plus(expression, amount, unit) %}
+    {{- adapter.dispatch('timestamp_plus', 'madang')(expression, amount, unit) -}}
+{% endmacro %}
+
+{% macro default__timestamp_plus(expression, amount, unit) -%}
+    timestamp_add({{ expression }}, interval {{ amount }} {{ unit }})
+{%- endmacro %}
+
+{% macro duckdb__timestamp_plus(expression, amount, unit) -%}
+    ({{ expression }} + interval ({{ amount }}) {{ unit }})
+{%- endmacro %}
+
+
+{# Seconds from the first instant to the second, with fractions. #}
+{% macro seconds_between(earlier, later) %}
+    {{- adapter.dispatch('seconds_between', 'madang')(earlier, later) -}}
+{% endmacro %}
+
+{% macro default__seconds_between(earlier, later) -%}
+    timestamp_diff({{ later }}, {{ earlier }}, microsecond) / 1e6
+{%- endmacro %}
+
+{% macro duckdb__seconds_between(earlier, later) -%}
+    (epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1e6
+{%- endmacro %}
+
+
+{# The run's clock as a literal: var('as_of'), or the moment at which the run started. #}
+{% macro as_of() %}
+    {%- set moment = var('as_of', none) or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
+    {{- timestamp_from_text("'" ~ moment ~ "'") -}}
+{% endmacro %}
+
+
+{# Microseconds since 1970, as GA4 counts them. #}
+{% macro micros_of(expression) %}{{ adapter.dispatch('micros_of', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__micros_of(expression) %}unix_micros({{ expression }}){% endmacro %}
+
+{% macro duckdb__micros_of(expression) %}epoch_us({{ expression }}){% endmacro %}

@@ -1,0 +1,15 @@
+{# Types whose names differ between the warehouses. `string`, `int64`, `bool`, `date` and `timestamp` are understood by both. #}
+
+{% macro float64() %}{{ return(adapter.dispatch('float64', 'madang')()) }}{% endmacro %}
+
+{% macro default__float64() %}{{ return('float64') }}{% endmacro %}
+
+{% macro duckdb__float64() %}{{ return('double') }}{% endmacro %}
+
+
+{# A cast that gives null where the value cannot be read. #}
+{% macro safe_cast_as(expression, type) %}{{ return(adapter.dispatch('safe_cast_as', 'madang')(expression, type)) }}{% endmacro %}
+
+{% macro default__safe_cast_as(expression, type) %}safe_cast({{ expression }} as {{ type }}){% endmacro %}
+
+{% macro duckdb__safe_cast_as(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}

@@ -1,0 +1,36 @@
+{# The named actions of `actions` in the YAML of that model, those that come from GA4 events. #}
+{% macro ga4_actions() %}
+    {% set actions = [] %}
+    {% for action in (config.get('meta') or {}).get('actions', []) if action.get('event') %}
+        {% do actions.append(action) %}
+    {% endfor %}
+    {{ return(actions) }}
+{% endmacro %}
+
+
+{# One named action's condition on an event. #}
+{% macro action_condition(action) -%}
+    {%- set events = [action.event] if action.event is string else action.event -%}
+    event_name in ({% for event in events %}{{ text_literal(event) }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- set path = action.get('page_path', {}) -%}
+    {%- if 'equals' in path %} and page_path = {{ text_literal(path.equals) }}{% endif -%}
+    {%- if 'prefix' in path %} and starts_with(page_path, {{ text_literal(path.prefix) }}){% endif -%}
+    {%- if 'regex' in path %} and {{ regex_matches('page_path', path.regex) }}{% endif -%}
+    {%- for param, wanted in action.get('where', {}).items() %} and {{ equals_any(param, wanted) }}{% endfor -%}
+{%- endmacro %}
+
+
+{# `column` is one of the wanted values: a text, a number, or a list of them. #}
+{% macro equals_any(column, wanted) -%}
+    {%- set values = [wanted] if wanted is string or wanted is number or wanted is boolean else wanted -%}
+    cast({{ column }} as string) in ({% for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+
+{# A literal, or the parameter that {param: name} names, as text. #}
+{% macro action_field(field) -%}
+    {%- if field is none -%} cast(null as string)
+    {%- elif field is mapping -%} cast({{ field.param }} as string)
+    {%- else -%} {{ text_literal(field) }}
+    {%- endif -%}
+{%- endmacro %}

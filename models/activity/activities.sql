@@ -1,0 +1,31 @@
+{%- set columns = [
+    'activity_id', 'person_id', 'device_id', 'occurred_at', 'activity_date', 'activity_order', 'source', 'action',
+    'object_type', 'object_id', 'object_name', 'value', 'currency', 'session_key', 'channel_group', 'campaign',
+] -%}
+
+-- the one stream: whatever happened, wherever it came from, is one row; a new source is one more branch
+with combined as (
+
+    {% for branch in [
+        ref('web_activities'), ref('offline_activities'), ref('shop_activities'), ref('consent_activities'),
+        ref('crm_activities'),
+    ] -%}
+    select {{ columns | join(', ') }}
+    from {{ branch }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+-- what lies after the run's clock has not happened yet
+final as (
+
+    select
+        *,
+        coalesce(person_id, device_id) as subject_id
+    from combined
+    where occurred_at <= {{ as_of() }}
+
+)
+
+select * from final

@@ -1,0 +1,34 @@
+with person_identifiers as (
+
+    select identifier_type, identifier_value, person_id, rule, evidence_count
+    from {{ ref('person_identifiers') }}
+
+),
+
+device_owners as (
+
+    select device_id, person_id, valid_from, valid_to, evidence_count
+    from {{ ref('device_owners') }}
+
+),
+
+final as (
+
+    select
+        identifier_type,
+        identifier_value,
+        person_id,
+        cast(null as timestamp) as valid_from,
+        cast(null as timestamp) as valid_to,
+        rule,
+        evidence_count
+    from person_identifiers
+
+    union all
+
+    select 'device', device_id, person_id, valid_from, valid_to, 'logged in', evidence_count
+    from device_owners
+
+)
+
+select * from final

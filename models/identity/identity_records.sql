@@ -1,0 +1,82 @@
+{{ config(materialized='view') }}
+
+-- every record that names somebody, with all the identifiers that it carries
+with crm_customers as (
+
+    select customer_no, email, phone, name, registered_at, loaded_at
+    from {{ ref('stg_crm__customers') }}
+
+),
+
+orders as (
+
+    select order_id, customer_no, email, phone, name, ordered_at
+    from {{ ref('stg_shop__orders') }}
+
+),
+
+outcomes as (
+
+    select outcome_id, customer_no, phone, occurred_at
+    from {{ ref('stg_offline__outcomes') }}
+
+),
+
+consents as (
+
+    select consent_id, customer_no, email, phone, occurred_at
+    from {{ ref('stg_consent__events') }}
+
+),
+
+logins as (
+
+    select user_id, min(event_at) as first_seen_at, max(event_at) as last_seen_at, count(*) as events
+    from {{ ref('stg_ga4__events') }}
+    where user_id is not null
+    group by user_id
+
+),
+
+-- a CRM row and an order say that their identifiers belong together; an outcome and a consent only say that theirs exist
+final as (
+
+    select
+        'crm' as source,
+        customer_no as record_id,
+        true as links,
+        customer_no as crm_id,
+        cast(null as string) as user_id,
+        email,
+        phone,
+        {{ name_key('name') }} as name_key,
+        coalesce(registered_at, loaded_at) as first_seen_at,
+        coalesce(registered_at, loaded_at) as last_seen_at,
+        1 as evidence_count
+    from crm_customers
+
+    union all
+
+    select
+        'shop', order_id, true, customer_no, null, email, phone, {{ name_key('name') }}, ordered_at, ordered_at, 1
+    from orders
+
+    union all
+
+    select 'offline', outcome_id, false, customer_no, null, null, phone, null, occurred_at, occurred_at, 1
+    from outcomes
+
+    union all
+
+    select 'consent', consent_id, false, customer_no, null, email, phone, null, occurred_at, occurred_at, 1
+    from consents
+
+    union all
+
+    -- the GA4 user id is the CRM's customer number
+    select 'ga4', user_id, true, user_id, user_id, null, null, null, first_seen_at, last_seen_at, events
+    from logins
+
+)
+
+select * from final

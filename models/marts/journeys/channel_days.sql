@@ -1,0 +1,63 @@
+with sessions as (
+
+    select session_date, channel_group, is_engaged, person_id
+    from {{ ref('sessions') }}
+
+),
+
+activities as (
+
+    select activity_date, channel_group, action, value
+    from {{ ref('activities') }}
+    where session_key is not null
+
+),
+
+session_days as (
+
+    select
+        session_date as activity_date,
+        channel_group,
+        count(*) as sessions,
+        count(case when is_engaged then 1 end) as engaged_sessions,
+        count(person_id) as known_sessions
+    from sessions
+    group by session_date, channel_group
+
+),
+
+-- an outcome counts on the day it happened, for the channel of the session that it came from
+activity_days as (
+
+    select
+        activity_date,
+        channel_group,
+        count(case when action = 'completed_application' then 1 end) as applications,
+        count(case when action in ('visited', 'installed') then 1 end) as fulfilled,
+        count(case when action = 'ordered' then 1 end) as orders,
+        sum(case when action in ('ordered', 'refunded', 'order_cancelled') then value else 0 end) as net_order_amount
+    from activities
+    group by activity_date, channel_group
+
+),
+
+final as (
+
+    select
+        coalesce(session_days.activity_date, activity_days.activity_date) as activity_date,
+        coalesce(session_days.channel_group, activity_days.channel_group) as channel_group,
+        coalesce(session_days.sessions, 0) as sessions,
+        coalesce(session_days.engaged_sessions, 0) as engaged_sessions,
+        coalesce(session_days.known_sessions, 0) as known_sessions,
+        coalesce(activity_days.applications, 0) as applications,
+        coalesce(activity_days.fulfilled, 0) as fulfilled,
+        coalesce(activity_days.orders, 0) as orders,
+        coalesce(activity_days.net_order_amount, 0) as net_order_amount
+    from session_days
+    full outer join activity_days
+        on session_days.activity_date = activity_days.activity_date
+        and session_days.channel_group = activity_days.channel_group
+
+)
+
+select * from final

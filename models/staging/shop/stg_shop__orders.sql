@@ -1,0 +1,61 @@
+with source as (
+
+    select
+        order_id,
+        customer_no,
+        email,
+        phone,
+        name,
+        status,
+        ordered_at,
+        updated_at,
+        amount,
+        currency,
+        _file_sha256,
+        _row,
+        _loaded_at
+    from {{ source('shop', 'orders') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        order_id,
+        customer_no,
+
+        -- strings
+        {{ normalize_email('email') }} as email,
+        {{ normalize_phone('phone') }} as phone,
+        {{ nfc('name') }} as name,
+        lower(status) as status,
+        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+
+        -- numerics
+        {{ amount_from_text('amount') }} as amount,
+
+        -- timestamps
+        {{ timestamp_from_text('ordered_at') }} as ordered_at,
+        coalesce({{ timestamp_from_text('updated_at') }}, {{ timestamp_from_text('ordered_at') }}) as updated_at,
+        _file_sha256 as file_sha256,
+        _row as file_row,
+        _loaded_at as loaded_at
+    from source
+    where order_id is not null
+
+),
+
+-- an order's state is the one that was set last, however late its row came in
+final as (
+
+    select *
+    from renamed
+    qualify row_number() over (
+        partition by order_id
+        order by updated_at desc, loaded_at desc, file_sha256, file_row desc
+    ) = 1
+
+)
+
+select * from final

@@ -1,0 +1,32 @@
+with source as (
+
+    select plan_id, sync, created_at, as_of, adds, changes, removes, unchanged, held_back, status
+    from {{ source('ledger', 'sync_plans') }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        plan_id,
+
+        -- strings
+        sync,
+        status,
+
+        -- numerics
+        adds,
+        changes,
+        removes,
+        unchanged,
+        held_back,
+
+        -- timestamps
+        created_at,
+        as_of
+    from source
+
+)
+
+select * from final
