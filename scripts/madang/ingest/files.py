@@ -1,0 +1,122 @@
+"""Which files there are, and which source each one belongs to."""
+
+import unicodedata
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+
+from madang.errors import did_you_mean
+from madang.ingest.errors import FileRefused, LoadError
+from madang.ingest.sources import SourceTable
+
+# What Excel, browsers and systems leave behind; never data.
+DEBRIS = (".*", "~$*", "*.tmp", "*.part", "*.crdownload", "thumbs.db", "desktop.ini")
+
+
+def find_files(inbox: Path, paths: Sequence[Path] | None = None) -> list[Path]:
+    """Return the files to load, sorted by path: the whole inbox, or the given files and folders.
+
+    Raises LoadError when the inbox or a path is missing, or when there is no file at all.
+    """
+    if paths is None:
+        if not inbox.is_dir():
+            raise LoadError(
+                "There is no inbox folder.",
+                where=str(inbox),
+                fix="Create it with one folder a source (crm, consent, offline, shop), "
+                "or correct paths.inbox in madang.yml.",
+            )
+        paths = [inbox]
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise LoadError("There is no such file or folder.", where=str(path))
+        inside = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+        found += [p for p in inside if not _is_debris(p, path)]
+    if not found:
+        raise LoadError(
+            "There is no file to load.",
+            where=", ".join(map(str, paths)),
+            fix=f"Put a file into a source's folder, such as {inbox / 'crm'}.",
+        )
+    return sorted(dict.fromkeys(found), key=lambda path: _folded(path.as_posix()))
+
+
+def name_in(inbox: Path, path: Path) -> str:
+    """Return a file's name for reports: its path below the inbox, else its own name."""
+    inside = _below(inbox, path)
+    return unicodedata.normalize("NFC", inside.as_posix() if inside else path.name)
+
+
+def source_of(path: Path, inbox: Path, tables: Sequence[SourceTable]) -> SourceTable:
+    """Return the table that a file belongs to.
+
+    Inside the inbox the whole relative path must match a glob. Elsewhere the folder's name is the
+    source, or the name matches the last part of a glob. Raises FileRefused when none or several do.
+    """
+    inside = _below(inbox, path)
+    if inside:
+        name = _folded(inside.as_posix()).removesuffix(".gz")
+        matching = [t for t in tables if any(_matches(name, glob) for glob in t.files)]
+    else:
+        name = _folded(path.name).removesuffix(".gz")
+        matching = [t for t in tables if any(_matches_name(name, glob) for glob in t.files)]
+        own = [t for t in tables if t.source == _folded(path.absolute().parent.name)]
+        matching = [t for t in own if t in matching] or own or matching
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        several = ", ".join(t.label for t in matching)
+        raise FileRefused(
+            f"The file could belong to several sources: {several}.",
+            fix="Put it into the folder of its source.",
+        )
+    raise FileRefused("The file belongs to no source.", fix=_nearest(path, inside, tables))
+
+
+def _nearest(path: Path, inside: PurePath | None, tables: Sequence[SourceTable]) -> str:
+    """Say which names would match, those of the file's own folder first."""
+    folder = inside.parts[0] if inside and len(inside.parts) > 1 else path.parent.name
+    own = [glob for table in tables if table.source == folder for glob in table.files]
+    if own:
+        return f"In this folder files are named: {', '.join(own)}."
+    sources = sorted({table.source for table in tables})
+    hint = did_you_mean(folder, sources)
+    return f"Move it into a source's folder ({', '.join(sources)}).{hint}"
+
+
+def _matches(name: str, glob: str) -> bool:
+    """Match part by part, so that '*' does not reach into sub-folders; '**' does."""
+    return _parts_match(name.split("/"), _folded(glob).split("/"))
+
+
+def _parts_match(parts: list[str], pattern: list[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_parts_match(parts[at:], pattern[1:]) for at in range(len(parts) + 1))
+    return (
+        bool(parts) and fnmatchcase(parts[0], pattern[0]) and _parts_match(parts[1:], pattern[1:])
+    )
+
+
+def _matches_name(name: str, glob: str) -> bool:
+    return fnmatchcase(name, _folded(glob).rsplit("/", 1)[-1])
+
+
+def _below(inbox: Path, path: Path) -> PurePath | None:
+    """The path relative to the inbox, or None outside it; a linked file counts where it stands."""
+    for file, folder in ((path.absolute(), inbox.absolute()), (path.resolve(), inbox.resolve())):
+        if file.is_relative_to(folder):
+            return file.relative_to(folder)
+    return None
+
+
+def _is_debris(path: Path, start: Path) -> bool:
+    """Files and folders below the start that are nobody's data; a file named outright is meant."""
+    below = path.relative_to(start).parts if path != start else ()
+    return any(fnmatchcase(part.lower(), pattern) for part in below for pattern in DEBRIS)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()

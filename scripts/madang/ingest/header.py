@@ -1,0 +1,126 @@
+"""Finds the header row of a sheet by itself and says which column stands where."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from madang.errors import did_you_mean
+from madang.ingest.cells import Cell, cleaned
+from madang.ingest.errors import FileRefused
+
+if TYPE_CHECKING:
+    from madang.ingest.sources import SourceColumn, SourceTable
+
+LOOK_AT = 50  # rows to look for a header in
+IGNORED = re.compile(r"[\s_\-*:.\u200b\ufeff]+")
+NATIONAL_ID_HEADER = re.compile(
+    r"주민(등록)?(번호|no)|외국인등록번호|residentregistration|^ssn$|^rrn$"
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a sheet's header stands: `row` counts from 0, `places` are (column, cell position)."""
+
+    row: int
+    places: list[tuple["SourceColumn", int]]
+    labels: list[str]
+    missing: list["SourceColumn"]
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has under this header."""
+        return len(self.labels)
+
+
+def header_key(text: str) -> str:
+    """Return a header for comparing: NFKC, lower case, without spaces, '_', '-', '*'."""
+    return IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def known_headers(columns: Iterable["SourceColumn"]) -> dict[str, "SourceColumn"]:
+    """Map every comparable header to its column."""
+    return {header_key(header): column for column in columns for header in column.synonyms}
+
+
+def find_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> Header | None:
+    """Return the row with the most known headers, at least two (one for a one-column table).
+
+    Title rows and blank rows above it are passed over. Raises FileRefused when one column stands
+    under two headers of that row.
+    """
+    known = known_headers(table.columns)
+    best, most = None, min(2, len(table.columns)) - 1
+    for number, row in enumerate(rows[:LOOK_AT]):
+        hits = len({known[key].name for key in map(_key, row) if key in known})
+        if hits > most:
+            best, most = number, hits
+    if best is None:
+        return None
+    labels = [_label(cell) for cell in rows[best]]
+    while labels and not labels[-1]:
+        labels.pop()
+    places: dict[str, tuple[SourceColumn, int]] = {}
+    for position, label in enumerate(labels):
+        column = known.get(header_key(label))
+        if column is None:
+            continue
+        if column.name in places:
+            first = labels[places[column.name][1]]
+            raise FileRefused(
+                f"Two columns of the file are both '{column.name}': '{first}' and '{label}'.",
+                fix="Rename or delete one of the two columns.",
+            )
+        places[column.name] = (column, position)
+    missing = [c for c in table.columns if c.required and c.name not in places]
+    return Header(best, list(places.values()), labels, missing)
+
+
+def national_id_label(labels: Iterable[str]) -> str | None:
+    """Return the header that announces national id numbers, if one does."""
+    return next((label for label in labels if NATIONAL_ID_HEADER.search(header_key(label))), None)
+
+
+def missing_headers(header: Header, table: "SourceTable") -> FileRefused:
+    """Say which required columns are not there, what was looked for and what is there."""
+    lines = []
+    used = {position for _, position in header.places}
+    free = [name for at, name in enumerate(header.labels) if name and at not in used]
+    for column in header.missing:
+        looked = ", ".join(f"'{name}'" for name in column.synonyms)
+        hint = next(filter(None, (did_you_mean(name, free) for name in column.synonyms)), "")
+        lines.append(f"The required column '{column.name}' is missing; looked for {looked}.{hint}")
+    found = ", ".join(f"'{name}'" for name in header.labels if name)
+    lines.append(f"Headers found: {found}.")
+    return FileRefused(
+        "\n".join(lines),
+        fix="Rename the header in the file, or add it to 'headers' of that column in "
+        f"{table.declared_at.rpartition(':')[0]}.",
+    )
+
+
+def no_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> FileRefused:
+    """Say that no header row was found. Cells are not shown: they may be somebody's data."""
+    known = [name for column in table.columns for name in column.synonyms]
+    wanted = [c for c in table.columns if c.required] or table.columns
+    looked = "; ".join(" / ".join(column.synonyms) for column in wanted)
+    labels = dict.fromkeys(label for row in rows[:LOOK_AT] for label in map(_label, row))
+    words = [label for label in labels if label.replace("_", "").replace(" ", "").isalpha()]
+    shown = [f"'{word}'" for word in words if did_you_mean(word, known)][:5]
+    hint = f" Close, but not the same: {', '.join(shown)}." if shown else ""
+    return FileRefused(
+        f"No header row was found for {table.label} in the first {min(len(rows), LOOK_AT)} rows."
+        f"{hint}",
+        fix=f"The row above the data must name the columns. Looked for: {looked}.",
+    )
+
+
+def _key(cell: Cell) -> str:
+    return header_key(cell) if isinstance(cell, str) else ""
+
+
+def _label(cell: Cell) -> str:
+    text = cleaned(cell)
+    return " ".join(text.split()) if isinstance(text, str) else ""

@@ -1,0 +1,171 @@
+"""Lands checked rows in the raw layer, once a file: the rows first, then the ledger of files.
+
+A file's rows arrive in one statement and carry its SHA-256, so the raw table itself knows which
+files it holds. The ledger `_files` follows; a crash between the two is healed by the next load.
+"""
+
+import csv
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from madang.ingest.sources import SourceTable
+from madang.warehouse import Warehouse
+
+LEDGER = "_files"
+LEDGER_COLUMNS = {
+    "source": "varchar",
+    "file": "varchar",
+    "sha256": "varchar",
+    "sheet": "varchar",
+    "rows": "bigint",
+    "loaded": "bigint",
+    "rejected": "bigint",
+    "rejects_file": "varchar",
+    "loaded_at": "timestamp",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One sheet of one landed file."""
+
+    source: str
+    file: str
+    sha256: str
+    sheet: str | None
+    rows: int | None
+    loaded: int
+    rejected: int | None
+    rejects_file: str | None
+    loaded_at: datetime
+
+
+class Spool:
+    """Rows of one file on disk until all of it is checked; gone at the end of the `with`."""
+
+    def __init__(self, table: SourceTable) -> None:
+        self._columns = [column.name for column in table.columns]
+        self._folder = tempfile.TemporaryDirectory(prefix="madang-load-")
+        self._csv = Path(self._folder.name) / "rows.csv"
+        self._target = self._csv.open("w", encoding="utf-8", newline="")
+        self._write = csv.writer(self._target, lineterminator="\n").writerow
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._target.close()
+        self._folder.cleanup()
+
+    def add(self, texts: list[str | None], sheet: str | None, row: int) -> None:
+        """Keep one row: its texts in the order of the table's columns."""
+        self._write([*texts, sheet, row])
+
+    def to_parquet(self, file: str, sha256: str, loaded_at: datetime) -> Path:
+        """Write the rows as Parquet with where they came from."""
+        self._target.close()
+        columns = {**dict.fromkeys([*self._columns, "_sheet"], "varchar"), "_row": "bigint"}
+        names = ", ".join(f'"{name}"' for name in self._columns)
+        parquet = self._csv.with_suffix(".parquet")
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute(
+                f"""
+                copy (
+                    select {names}, $file::varchar as _file, _sheet, _row,
+                        $sha256::varchar as _file_sha256, $loaded_at::timestamp as _loaded_at
+                    from read_csv($csv, columns = {columns!r}, header = false, delim = ',',
+                        quote = '"', escape = '"', auto_detect = false, new_line = '\\n',
+                        max_line_size = 33554432)
+                ) to '{_escaped(parquet)}' (format parquet)
+                """,
+                {
+                    "file": file,
+                    "sha256": sha256,
+                    "loaded_at": _naive(loaded_at),
+                    "csv": str(self._csv),
+                },
+            )
+        return parquet
+
+
+def files_in(warehouse: Warehouse, table: SourceTable) -> dict[str, LedgerRow]:
+    """Return the files whose rows the raw table holds, by SHA-256.
+
+    Files that the ledger misses, because a load was cut off, are entered there.
+    """
+    if not warehouse.exists("raw", table.identifier):
+        return {}
+    rows = warehouse.fetch(
+        f"""
+        select _file_sha256 as sha256, min(_file) as file, count(*) as loaded,
+            min(_loaded_at) as loaded_at
+        from {warehouse.relation("raw", table.identifier)}
+        where _file_sha256 is not null
+        group by _file_sha256
+        """
+    )
+    known = {row["sha256"]: row for row in _ledger(warehouse, table)}
+    found = {}
+    for row in rows:
+        entry = known.get(row["sha256"])
+        found[row["sha256"]] = LedgerRow(
+            source=table.label,
+            file=row["file"],
+            sha256=row["sha256"],
+            sheet=None,
+            rows=None,
+            loaded=row["loaded"],
+            rejected=entry["rejected"] if entry else None,
+            rejects_file=entry["rejects_file"] if entry else None,
+            loaded_at=row["loaded_at"],
+        )
+    record(warehouse, [entry for sha256, entry in found.items() if sha256 not in known])
+    return found
+
+
+def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:
+    """Enter landed files in the ledger."""
+    if not entries:
+        return
+    columns = ", ".join(f"{name} {kind}" for name, kind in LEDGER_COLUMNS.items())
+    marks = ", ".join("?" for _ in LEDGER_COLUMNS)
+    values = [
+        [_naive(v) if isinstance(v, datetime) else v for v in asdict(entry).values()]
+        for entry in entries
+    ]
+    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
+        parquet = Path(folder) / "files.parquet"
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute(f"create table files ({columns})")
+            connection.executemany(f"insert into files values ({marks})", values)
+            connection.execute(f"copy files to '{_escaped(parquet)}' (format parquet)")
+        warehouse.append("raw", LEDGER, parquet)
+
+
+def _ledger(warehouse: Warehouse, table: SourceTable) -> list[dict[str, Any]]:
+    if not warehouse.exists("raw", LEDGER):
+        return []
+    return warehouse.fetch(
+        f"""
+        select sha256, sum(rejected) as rejected, max(rejects_file) as rejects_file
+        from {warehouse.relation("raw", LEDGER)}
+        where source = ?
+        group by sha256
+        """,
+        [table.label],
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    """UTC without its mark, which is how timestamps are stored."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")

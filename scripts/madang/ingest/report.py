@@ -1,0 +1,75 @@
+"""What a load did: one entry a file, the problems grouped, the exit code."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Status = Literal["loaded", "already loaded", "held", "refused", "unmatched"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemGroup:
+    """One problem in one column, with how many rows have it. No values."""
+
+    source: str
+    column: str
+    code: str
+    english: str
+    korean: str
+    fix_en: str
+    fix_ko: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file. `rows` are data rows read: `loaded` + `rejected`, unless held.
+
+    `skipped_reason` and `fix` say why nothing of it was loaded now; `notes` are things to know
+    about a file that did load.
+    """
+
+    path: Path
+    source: str | None
+    status: Status
+    sheet: str | None = None
+    rows: int = 0
+    loaded: int = 0
+    rejected: int = 0
+    skipped_reason: str | None = None
+    fix: str | None = None
+    rejects_file: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """The outcome of one load."""
+
+    load_id: str
+    files: list[FileReport] = field(default_factory=list)
+    problems: list[ProblemGroup] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows loaded now."""
+        return sum(file.loaded for file in self.files)
+
+    @property
+    def rejected(self) -> int:
+        """Rows rejected now, those of held files included."""
+        return sum(file.rejected for file in self.files)
+
+    @property
+    def rejects_files(self) -> list[Path]:
+        """The files that list the rejected rows."""
+        return [file.rejects_file for file in self.files if file.rejects_file]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is in the warehouse, 3 when something was left out, 1 when all was."""
+        in_warehouse = [file for file in self.files if file.status in ("loaded", "already loaded")]
+        if not in_warehouse:
+            return 1
+        complete = len(in_warehouse) == len(self.files)
+        return 0 if complete and not self.rejected else 3

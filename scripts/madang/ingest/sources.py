@@ -1,0 +1,205 @@
+"""The source YAML of the dbt project, read as the loader's mapping: files, headers, types."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from madang.errors import Problem, SpecError, did_you_mean
+from madang.ingest.header import header_key
+from madang.ingest.values import TYPES, fold
+from madang.specs.located_yaml import Lines, line_of, load_located
+from madang.specs.strict import Strict, problems_of
+
+Meta = TypeVar("Meta", bound=Strict)
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _known_type(kind: str) -> str:
+    if kind not in TYPES:
+        raise ValueError(f"Unknown type '{kind}'.{did_you_mean(kind, TYPES)}")
+    return kind
+
+
+class LoadMeta(Strict):
+    """`config.meta.load` of a source table."""
+
+    files: Annotated[list[str], Field(min_length=1)]
+    mode: Literal["snapshot", "delta"]
+    key: Annotated[list[str], Field(min_length=1)]
+    stop_rows: list[str] = Field(default_factory=list)
+
+
+class ColumnMeta(Strict):
+    """`config.meta` of a column of a loaded table."""
+
+    headers: list[str] = Field(default_factory=list)
+    type: Annotated[str, AfterValidator(_known_type)] = "text"
+    required: bool = False
+    choices: dict[str, list[str]] = Field(default_factory=dict)
+    pii: bool = False
+
+
+class SourceColumn(ColumnMeta):
+    """One column to land: its name, the headers it may stand under, its type."""
+
+    name: str
+
+    @property
+    def synonyms(self) -> list[str]:
+        """Every header that names this column, as written in the YAML, without repeats."""
+        return list(dict.fromkeys([*self.headers, self.name]))
+
+    @property
+    def spellings(self) -> dict[str, str]:
+        """For a choice: every folded spelling and the value it stands for."""
+        return {
+            fold(spelling): value
+            for value, spellings in self.choices.items()
+            for spelling in [value, *spellings]
+        }
+
+
+class SourceTable(LoadMeta):
+    """One raw table and how files become its rows."""
+
+    source: str
+    name: str
+    identifier: str
+    columns: list[SourceColumn]
+    declared_at: str
+
+    @property
+    def label(self) -> str:
+        """`crm.customers`, as people say it."""
+        return f"{self.source}.{self.name}"
+
+
+def read_sources(project_dir: Path) -> list[SourceTable]:
+    """Return every source table with `config.meta.load`, in the order of files and of the YAML.
+
+    Reads `models/staging/**/_*__sources.yml`. Raises SpecError with every problem found, each with
+    file, line and "did you mean": unknown keys and types, keys that are no column, a header or a
+    spelling that stands for two things, two tables with one identifier.
+    """
+    tables: list[SourceTable] = []
+    found: list[Problem] = []
+    for path in sorted((project_dir / "models" / "staging").glob("**/_*__sources.yml")):
+        shown = path.relative_to(project_dir).as_posix()
+        data, lines = load_located(path, shown_as=shown)
+        for place, source, table in _tables(data):
+            try:
+                tables.append(_table(source, table, place, shown, lines))
+            except SpecError as error:
+                found += error.problems
+    found += _repeated_identifiers(tables)
+    if found:
+        raise SpecError.of(found)
+    return tables
+
+
+def _tables(data: Any) -> Iterator[tuple[tuple, str, dict]]:
+    """Walk to the tables that are loaded from files; the rest of the YAML is dbt's own business."""
+    sources = data.get("sources") if isinstance(data, dict) else None
+    for at, source in enumerate(sources if isinstance(sources, list) else []):
+        tables = source.get("tables") if isinstance(source, dict) else None
+        for number, table in enumerate(tables if isinstance(tables, list) else []):
+            if isinstance(table, dict) and "load" in _meta(table):
+                yield ("sources", at, "tables", number), str(source.get("name")), table
+
+
+def _meta(entry: dict) -> dict:
+    config = entry.get("config")
+    meta = config.get("meta") if isinstance(config, dict) else None
+    return meta if isinstance(meta, dict) else {}
+
+
+def _table(source: str, table: dict, place: tuple, file: str, lines: Lines) -> SourceTable:
+    """Build one table. Raises SpecError with all its problems."""
+    found: list[Problem] = []
+    load_at = (*place, "config", "meta", "load")
+    load = _parsed(LoadMeta, _meta(table)["load"], file, lines, load_at, found)
+    columns: list[SourceColumn] = []
+    for number, entry in enumerate(table.get("columns") or []):
+        at = (*place, "columns", number)
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            message = "A loaded column needs a plain lower-case name that starts with a letter."
+            found.append(Problem(file, line_of(lines, at), message))
+            continue
+        meta = _parsed(ColumnMeta, _meta(entry), file, lines, (*at, "config", "meta"), found)
+        if meta:
+            column = SourceColumn(name=name, **dict(meta))
+            columns.append(column)
+            found += _choice_problems(column, file, line_of(lines, (*at, "config", "meta")))
+    if not columns and not found:
+        message = "A table with 'load' needs columns."
+        found.append(Problem(file, line_of(lines, place), message))
+    if load:
+        line = line_of(lines, (*load_at, "key"))
+        names = [column.name for column in columns]
+        for key in load.key if not found else []:
+            if key not in names:
+                message = f"The key column '{key}' is not declared.{did_you_mean(key, names)}"
+                found.append(Problem(file, line, message))
+    found += _shared_headers(columns, file, line_of(lines, (*place, "columns")))
+    if found or load is None:
+        raise SpecError.of(found)
+    name = str(table.get("name"))
+    identifier = str(table.get("identifier", name))
+    declared_at = f"{file}:{line_of(lines, place)}"
+    return SourceTable(
+        source=source,
+        name=name,
+        identifier=identifier,
+        columns=columns,
+        declared_at=declared_at,
+        **dict(load),
+    )
+
+
+def _parsed(
+    model: type[Meta], data: Any, file: str, lines: Lines, at: tuple, found: list[Problem]
+) -> Meta | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found += problems_of(error, model, file, lines, at)
+        return None
+
+
+def _choice_problems(column: SourceColumn, file: str, line: int) -> list[Problem]:
+    if (column.type == "choice") != bool(column.choices):
+        message = f"{column.name}: 'type: choice' and 'choices' belong together."
+        return [Problem(file, line, message)]
+    problems, meant = [], {}
+    for value, spellings in column.choices.items():
+        for spelling in [value, *spellings]:
+            if meant.setdefault(fold(spelling), value) != value:
+                message = f"{column.name}: '{spelling}' stands for two values of 'choices'."
+                problems.append(Problem(file, line, message))
+    return problems
+
+
+def _shared_headers(columns: list[SourceColumn], file: str, line: int) -> list[Problem]:
+    problems, owner = [], {}
+    for column in columns:
+        for header in column.synonyms:
+            first = owner.setdefault(header_key(header), column.name)
+            if first != column.name:
+                message = f"The header '{header}' stands for both '{first}' and '{column.name}'."
+                problems.append(Problem(file, line, message))
+    return problems
+
+
+def _repeated_identifiers(tables: list[SourceTable]) -> list[Problem]:
+    problems, owner = [], {}
+    for table in tables:
+        first = owner.setdefault(table.identifier, table)
+        if first is not table:
+            file, _, line = table.declared_at.rpartition(":")
+            message = f"{table.label} and {first.label} land in one table, '{table.identifier}'."
+            problems.append(Problem(file, int(line), message, "Give one another 'identifier'."))
+    return problems
