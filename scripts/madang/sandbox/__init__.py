@@ -1,0 +1,1 @@
+"""Local servers that behave as the destinations' contracts say: for tests and for the demo."""

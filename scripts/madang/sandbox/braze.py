@@ -1,0 +1,340 @@
+"""A local Braze: POST /users/track over real HTTP, as strict as the contract, or stricter.
+
+As a context manager it serves from threads of this process; `python -m madang.sandbox.braze`
+serves alone. The rules about the content of a request are in `rules.py`; here are those about
+keys, rate windows and connections. Only this machine can reach it.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from madang.sandbox.faults import Fault, Faults
+from madang.sandbox.rules import NO_DATA, Fatal, check_request
+from madang.sandbox.users import Users
+
+TRACK = "/users/track"
+RATE_LIMIT = (3000, 3.0)  # requests per seconds: https://www.braze.com/docs/api/api_limits
+
+
+class RateWindow:
+    """Counts requests in windows that end on the clock, whenever the first request came."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit, self.seconds = limit, seconds
+        self._lock = threading.Lock()
+        self._window, self._used = -1, 0
+
+    def take(self) -> tuple[bool, dict[str, str]]:
+        """Count one request; return whether it may pass, and the headers that tell the state."""
+        with self._lock:
+            now = time.time()
+            window = int(now // self.seconds)
+            if window != self._window:
+                self._window, self._used = window, 0
+            self._used += 1
+            return self._used <= self.limit, self._headers((window + 1) * self.seconds)
+
+    def exhausted(self, seconds: float) -> dict[str, str]:
+        """Return the headers of a window that is used up for `seconds` more."""
+        return {**self._headers(time.time() + seconds), "X-RateLimit-Remaining": "0"}
+
+    def _headers(self, ends_at: float) -> dict[str, str]:
+        # Reset is in whole epoch seconds; no Retry-After is documented, so none is sent
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(max(0, self.limit - self._used)),
+            "X-RateLimit-Reset": str(-int(-ends_at // 1)),
+        }
+
+
+class BrazeSandbox:
+    """The server. `users()`, `writes()`, `log()` and `faults` are for whoever looks at it.
+
+    `objects_limit`: 50 (MAU contracts) or 75 objects a request, all arrays together.
+    `state_path`: an SQLite file that keeps the users between runs; None keeps them in memory.
+    `control`: serve `/_sandbox/…` too, so that another process can set faults and look.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        key: str = "sandbox-key",
+        state_path: Path | None = None,
+        *,
+        objects_limit: int = 50,
+        rate_limit: tuple[int, float] = RATE_LIMIT,
+        control: bool = False,
+    ) -> None:
+        self.key = key
+        self.objects_limit = objects_limit
+        self.control = control
+        self.faults = Faults()
+        self.window = RateWindow(*rate_limit)
+        self.store = Users(state_path)
+        self._log: list[dict[str, Any]] = []
+        self._log_lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"sandbox": self})
+        self._server = _Server(("127.0.0.1", port), handler)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        return self._server.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Self:
+        self._thread = threading.Thread(target=self.serve, name="braze sandbox", daemon=True)
+        self._thread.start()
+        return self
+
+    def serve(self) -> None:
+        """Serve until `stop` is called from another thread."""
+        self._server.serve_forever(poll_interval=0.05)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        if self._thread is not None:
+            self._thread.join()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def users(self) -> dict[str, dict[str, Any]]:
+        """Return every user's attributes by external_id."""
+        return self.store.all()
+
+    def writes(self) -> dict[str, int]:
+        """Return how many objects were processed for each user since the start."""
+        return self.store.writes()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return what was asked and answered: no keys, no attributes, no bodies."""
+        with self._log_lock:
+            return list(self._log)
+
+    def note(self, **entry: Any) -> None:
+        with self._log_lock:
+            self._log.append({"at": round(time.time(), 3), **entry})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away (or is killed) is no error of the server."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    sandbox: ClassVar[BrazeSandbox]
+    protocol_version = "HTTP/1.1"  # keeps connections open
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one packet an answer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.startswith("/_sandbox/") and self.sandbox.control:
+            self._control(body)
+        elif self.path == TRACK:
+            self._track(body)
+        else:
+            self._answer(404, {"message": "Not Found"})
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/_sandbox/") and self.sandbox.control:
+            self._control(b"")
+        else:
+            self._answer(404, {"message": "Not Found"})
+
+    def _track(self, body: bytes) -> None:
+        sandbox = self.sandbox
+        passes, headers = sandbox.window.take()
+        if not passes:
+            return self._answer(429, {"message": "Rate limit exceeded"}, headers)
+        if not self._is_authorised():
+            # Braze repeats the key that it was given; a client must not pass that on
+            given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            return self._answer(401, {"message": f"Invalid API key: {given}"}, headers)
+        faults = {fault.kind: fault for fault in sandbox.faults.next(_keys(body))}
+        if "slow" in faults:
+            time.sleep(faults["slow"].seconds)
+        if "drop_before" in faults:
+            return self._drop("drop_before")
+        if "rate_limit" in faults:
+            headers = sandbox.window.exhausted(faults["rate_limit"].seconds)
+            return self._answer(429, {"message": "Rate limit exceeded"}, headers)
+        if "status" in faults:
+            status = faults["status"].status
+            return self._answer(status, {"message": HTTPStatus(status).phrase}, headers)
+        try:
+            if "fatal" in faults:
+                raise Fatal(400, "One of the objects is not valid")
+            answer, objects = self._process(body, faults)
+        except Fatal as fatal:
+            answer = {"message": fatal.message}
+            if fatal.errors:
+                answer["errors"] = fatal.errors
+            return self._answer(fatal.status, answer, headers)
+        if "drop_after" in faults:
+            return self._drop("drop_after")
+        return self._answer(201, answer, headers, objects=objects)
+
+    def _process(self, body: bytes, faults: dict[str, Fault]) -> tuple[dict[str, Any], int]:
+        """Store what may be stored and return the 201's body and the number of objects."""
+        sandbox = self.sandbox
+        checked = check_request(self.headers.get("Content-Type", ""), body, sandbox.objects_limit)
+        good, errors = checked.attributes, checked.errors
+        for kind in ("reject", "reject_vaguely"):
+            if kind in faults:
+                sent = json.loads(body)["attributes"]
+                good, refused = _refuse(sent, good, faults[kind].keys)
+                errors = errors + (refused if kind == "reject" else ["An object is not valid"])
+        if not good and not checked.events and not checked.purchases:
+            raise Fatal(400, NO_DATA, errors)
+        sandbox.store.apply(good)
+        answer: dict[str, Any] = {"message": "success"}
+        for name, count in (
+            ("attributes_processed", len(good)),
+            ("events_processed", checked.events),
+            ("purchases_processed", checked.purchases),
+        ):
+            if count:
+                answer[name] = count
+        if errors:
+            answer["errors"] = errors
+        return answer, len(good)
+
+    def _is_authorised(self) -> bool:
+        return self.headers.get("Authorization") == f"Bearer {self.sandbox.key}"
+
+    def _control(self, body: bytes) -> None:
+        """Faults: POST sets, GET lists, POST /_sandbox/clear clears. GET users, writes, log."""
+        sandbox, what = self.sandbox, self.path.removeprefix("/_sandbox/")
+        try:
+            if what == "faults" and self.command == "POST":
+                options = json.loads(body)
+                sandbox.faults.add(options.pop("kind"), **options)
+            elif what == "clear" and self.command == "POST":
+                sandbox.faults.clear()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return self._answer(400, {"message": str(error)})
+        views = {
+            "faults": sandbox.faults.listed,
+            "clear": sandbox.faults.listed,
+            "users": sandbox.users,
+            "writes": sandbox.writes,
+            "log": sandbox.log,
+        }
+        if what not in views:
+            return self._answer(404, {"message": f"Known: {', '.join(views)}"})
+        return self._answer(200, {what: views[what]()}, noted=False)
+
+    def _answer(
+        self,
+        status: int,
+        body: dict[str, Any],
+        headers: dict[str, str] | None = None,
+        *,
+        objects: int = 0,
+        noted: bool = True,
+    ) -> None:
+        if noted:
+            path = self.path.split("?")[0]
+            self.sandbox.note(path=path, status=status, objects=objects, fault=None)
+        content = json.dumps(body, ensure_ascii=False).encode()
+        self.send_response_only(status)
+        self.send_header("Date", formatdate(usegmt=True))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+
+    def _drop(self, fault: str) -> None:
+        self.sandbox.note(path=self.path, status=None, objects=0, fault=fault)
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are noted without personal data, not printed."""
+
+
+def _keys(body: bytes) -> set[str]:
+    """The external_ids of a request, as far as it can be read."""
+    try:
+        return {str(one["external_id"]) for one in json.loads(body)["attributes"]}
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+def _refuse(
+    sent: list[dict], good: list[dict], keys: tuple[str, ...]
+) -> tuple[list[dict], list[dict]]:
+    """Split the good objects by key; return those left and an error for each refused one."""
+    left = [one for one in good if one.get("external_id") not in keys]
+    refused = [
+        {"type": "'attribute' is not valid", "input_array": "attributes", "index": index}
+        for index, one in enumerate(sent)
+        if one.get("external_id") in keys
+    ]
+    return left, refused
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until interrupted. The key is in an environment variable, never on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m madang.sandbox.braze", description=main.__doc__
+    )
+    parser.add_argument("--port", type=int, default=8741, help="0 takes a free one")
+    parser.add_argument("--key-env", default="MADANG_BRAZE_KEY", metavar="NAME")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep the users in this file")
+    parser.add_argument("--objects-limit", type=int, default=50)
+    parser.add_argument("--control", action="store_true", help="serve /_sandbox/ too")
+    options = parser.parse_args(arguments)
+    key = os.environ.get(options.key_env)
+    if not key:
+        parser.error(f"the environment variable {options.key_env} is not set")
+    try:
+        sandbox = BrazeSandbox(
+            options.port,
+            key,
+            options.state,
+            objects_limit=options.objects_limit,
+            control=options.control,
+        )
+    except OSError as error:
+        parser.error(f"cannot serve on port {options.port}: {error.strerror}")
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=sandbox.stop).start())
+    print(f"The local Braze listens on {sandbox.url}", flush=True)
+    try:
+        sandbox.serve()
+    except KeyboardInterrupt:
+        sandbox.store.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

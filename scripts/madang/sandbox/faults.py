@@ -1,0 +1,70 @@
+"""Trouble on demand: what a local server shall do wrong with its next requests."""
+
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KINDS = {
+    "status": "answer with `status` instead of processing",
+    "rate_limit": "answer 429; the window ends in `seconds`",
+    "drop_before": "close the connection before processing",
+    "drop_after": "process, then close the connection without an answer",
+    "slow": "wait `seconds` before processing",
+    "reject": "refuse the objects whose external_id is in `keys`, inside a 201",
+    "reject_vaguely": "as reject, but without saying which object it is",
+    "fatal": "answer 400, naming nobody, while one of `keys` is in the request",
+}
+
+
+@dataclass
+class Fault:
+    """One kind of trouble, for `times` requests (None: for ever), after `after` good ones."""
+
+    kind: str
+    times: int | None = 1
+    after: int = 0
+    status: int = 503
+    seconds: float = 1.0
+    keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown fault '{self.kind}', known: {', '.join(KINDS)}")
+        self.keys = tuple(self.keys)
+
+
+class Faults:
+    """The faults that are set, each used up as requests come. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._set: list[Fault] = []
+
+    def add(self, kind: str, **options: Any) -> None:
+        """Set a fault. Several may stand at once; each counts the requests that it sees."""
+        fault = Fault(kind, **options)
+        with self._lock:
+            self._set.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._set.clear()
+
+    def listed(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [asdict(fault) for fault in self._set]
+
+    def next(self, keys: set[str]) -> list[Fault]:
+        """Return the faults that concern a request about these external_ids, and use them up."""
+        with self._lock:
+            concerned = [fault for fault in self._set if not fault.keys or keys & set(fault.keys)]
+            due = []
+            for fault in concerned:
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                due.append(fault)
+                if fault.times is not None:
+                    fault.times -= 1
+            self._set = [fault for fault in self._set if fault.times is None or fault.times > 0]
+            return due

@@ -1,0 +1,159 @@
+"""What every destination offers to the engine: one Protocol, its messages, and the known ones."""
+
+import ipaddress
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from madang.config import Settings
+from madang.errors import ConfigError
+from madang.sync.http import Http, Retry
+
+if TYPE_CHECKING:
+    from madang.sync.spec import SyncSpec
+
+# destination -> object -> the keys by which that object can be found
+OBJECTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "braze": {"user_attributes": ("external_id",)},
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of one object. `value` is JSON text, or None when the field is removed."""
+
+    field: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class SyncObject:
+    """Every change of one key: what becomes one object of a request. `number` is its place."""
+
+    number: int
+    key: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The objects of one request, and their size in bytes as they will be sent."""
+
+    objects: tuple[SyncObject, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object: accepted, or rejected with the destination's words."""
+
+    status: str
+    reason: str | None = None
+    problem: str | None = None
+    fix: str | None = None
+
+
+@dataclass
+class Receipt:
+    """What became of one batch: an outcome for every object number, and how it was got."""
+
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    http_status: int | None = None
+    attempts: int = 0
+    remote_reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Limits of a destination, and whether sending the same object twice changes anything."""
+
+    objects_per_request: int
+    bytes_per_request: int
+    is_idempotent: bool
+
+
+class Destination(Protocol):
+    """A place that takes objects. Building payloads is pure; only `send` talks to the network."""
+
+    name: str
+    capabilities: Capabilities
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made so far."""
+
+    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
+        """Group objects, in order, into requests within the limits."""
+
+    def send(self, batch: Batch) -> Receipt:
+        """Send one batch. Raises DestinationRefused or DestinationDown when nothing can go on."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+def open_destination(
+    spec: "SyncSpec",
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    retry: Retry | None = None,
+) -> Destination:
+    """Return the destination of a sync, with its key from the environment.
+
+    Raises ConfigError when madang.yml does not name it, its key is not set, or the key would
+    travel unencrypted to another machine.
+    """
+    from madang.sync.destinations.braze import Braze
+
+    environ = os.environ if environ is None else environ
+    configured = settings.destinations.get(spec.destination)
+    where = str(settings.config_path)
+    if configured is None:
+        raise ConfigError(
+            f"The sync '{spec.name}' goes to '{spec.destination}', which madang.yml does not name.",
+            where=where,
+            fix=f"Add destinations: {{{spec.destination}: {{url: https://…, key_env: …}}}}.",
+        )
+    key = environ.get(configured.key_env, "").strip()
+    if not key:
+        raise ConfigError(
+            f"The key of {spec.destination} is not set: the environment variable "
+            f"{configured.key_env} is empty.",
+            where=f"{where}, destinations.{spec.destination}.key_env",
+            fix=f"Run 'export {configured.key_env}=…' with a REST API key that may call "
+            "users.track. Keys are never read from a file.",
+        )
+    if not key.isascii() or any(letter.isspace() for letter in key):
+        raise ConfigError(
+            f"The key of {spec.destination} holds a character that no key has "
+            "(a space, a line break or a letter outside ASCII).",
+            where=f"the environment variable {configured.key_env}",
+            fix="Copy the key again.",
+        )
+    if configured.url.startswith("http://") and not is_loopback(configured.url):
+        raise ConfigError(
+            "The key and personal data would be sent unencrypted to another machine.",
+            where=f"{where}, destinations.{spec.destination}.url",
+            fix="Use https://.",
+        )
+    http = Http(configured.url, key=key, timeout=configured.timeout_seconds, retry=retry or Retry())
+    return Braze(http, objects_per_request=configured.objects_per_request)
+
+
+def field_problem(destination: str, field: str) -> str | None:
+    """Say why a destination would not store a field of this name, or None."""
+    from madang.sync.destinations import braze
+
+    return {"braze": braze.field_problem}[destination](field)
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

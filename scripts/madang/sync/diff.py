@@ -1,0 +1,143 @@
+"""The SQL of a sync: wanted minus delivered. Plain enough for DuckDB and BigQuery alike."""
+
+from madang.warehouse import Warehouse
+
+HASH = {"duckdb": "sha256({})", "bigquery": "to_hex(sha256({}))"}
+
+
+def wanted(relation: str, dialect: str) -> str:
+    """Return a query of what the destination should hold: sync_key, field, value, value_hash.
+
+    A null value, in SQL or in JSON, means that the attribute should not be there.
+    """
+    return f"""
+    select
+        sync_key,
+        field,
+        value,
+        {HASH[dialect].format("value")} as value_hash
+    from {relation}
+    where
+        held_back_reason is null
+        and sync_key is not null
+        and value is not null
+        and value <> 'null'"""
+
+
+def delivered(relation: str, sync: str) -> str:
+    """Return a query of what the destination holds: sync_key, field, value_hash.
+
+    The latest delivery counts. One whose fate is unknown (sent, but the answer never came) may be
+    there or not: it has no hash, so that it is sent again while wanted and removed when not.
+    """
+    return f"""
+    select
+        sync_key,
+        field,
+        case when status = 'accepted' then value_hash end as value_hash
+    from (
+        select
+            sync_key,
+            field,
+            operation,
+            status,
+            value_hash,
+            row_number() over (
+                partition by sync_key, field order by recorded_at desc, run_id desc
+            ) as recency
+        from {relation}
+        where sync = '{sync}' and status in ('accepted', 'unknown')
+    ) as deliveries
+    where recency = 1 and not (operation = 'remove' and status = 'accepted')"""
+
+
+def changes(wanted_sql: str, delivered_sql: str) -> str:
+    """Return a query of every row to send, numbered by key: one full outer join.
+
+    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash.
+    """
+    return f"""
+with wanted as ({wanted_sql}
+),
+
+delivered as ({delivered_sql}
+),
+
+compared as (
+    select
+        coalesce(wanted.sync_key, delivered.sync_key) as sync_key,
+        coalesce(wanted.field, delivered.field) as field,
+        case
+            when delivered.sync_key is null then 'add'
+            when wanted.sync_key is null then 'remove'
+            when wanted.value_hash = delivered.value_hash then 'unchanged'
+            else 'change'
+        end as operation,
+        wanted.value as value,
+        wanted.value_hash as value_hash
+    from wanted
+    full outer join delivered
+        on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
+)
+
+select
+    dense_rank() over (order by sync_key) as object_no,
+    sync_key,
+    field,
+    operation,
+    value,
+    value_hash
+from compared
+where operation <> 'unchanged'
+order by object_no, field"""
+
+
+def current(relation: str, dialect: str) -> str:
+    """Return a query of the activation model as it is now, held-back rows included."""
+    return f"""
+    select
+        sync_key,
+        field,
+        {HASH[dialect].format("value")} as value_hash,
+        held_back_reason
+    from {relation}
+    where sync_key is not null and value is not null and value <> 'null'"""
+
+
+def done(relation: str, plan_id: str) -> str:
+    """Return a query of the rows of a plan that earlier runs settled: sync_key, field."""
+    return f"""
+    select distinct sync_key, field
+    from {relation}
+    where plan_id = '{plan_id}' and status in ('accepted', 'rejected', 'skipped')"""
+
+
+def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
+    """Return the fields that some key carries more than once: field, keys."""
+    return warehouse.fetch(
+        f"""
+    select field, count(*) as keys
+    from (
+        select sync_key, field
+        from ({wanted_sql}) as wanted
+        group by sync_key, field
+        having count(*) > 1
+    ) as twice
+    group by field
+    order by field"""
+    )
+
+
+def held_back(warehouse: Warehouse, relation: str) -> dict[str, int]:
+    """Return how many persons are held back, by reason."""
+    rows = warehouse.fetch(
+        f"""
+    select
+        coalesce(held_back_reason, 'no_sync_key') as reason,
+        count(distinct person_id) as persons
+    from {relation}
+    where held_back_reason is not null or sync_key is null
+    group by 1
+    order by 1"""
+    )
+    return {row["reason"]: int(row["persons"]) for row in rows}

@@ -1,0 +1,317 @@
+"""Sends a stored plan, batch by batch, so that it can be killed anywhere and go on later."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from madang.config import Settings
+from madang.sync import DestinationDown, DestinationRefused, SyncError, diff, files, ledger, permits
+from madang.sync.clock import new_id, stamp, utc_now
+from madang.sync.destinations import Change, Destination, Receipt, SyncObject, open_destination
+from madang.sync.journal import Journal, Run, locked
+from madang.sync.plan import Plan, checked_relation, read_plan
+from madang.sync.spec import SyncSpec, find_spec, load_specs
+from madang.warehouse import Warehouse, WarehouseError
+
+WarehouseOpener = Callable[[], AbstractContextManager[Warehouse]]
+DestinationOpener = Callable[[SyncSpec, Settings], Destination]
+MOST_STEPS = 40  # progress lines of a run, however many batches it has
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RunResult:
+    """What a run did. Rows are one key and one field each; `objects` are keys."""
+
+    plan_id: str
+    sync: str
+    destination: str
+    status: str  # succeeded, partial, failed, interrupted, or already_applied
+    run_id: str | None = None
+    planned: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    skipped_by_reason: dict[str, int] = field(default_factory=dict)
+    rejected_by_problem: dict[str, int] = field(default_factory=dict)
+    objects: int = 0
+    batches: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    is_resumed: bool = False
+    note: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0: everything was taken; 3: some rows were rejected; 1: the run stopped."""
+        return {"succeeded": 0, "already_applied": 0, "partial": 3}.get(self.status, 1)
+
+
+def open_plans(settings: Settings, warehouse: Warehouse) -> list[str]:
+    """Return the latest plan of every sync, oldest first, where no run has finished it yet."""
+    ledger.ensure(warehouse, settings.project_dir)
+    return [row["plan_id"] for row in _latest_plans(warehouse) if not row["is_applied"]]
+
+
+def apply_plan(
+    settings: Settings,
+    warehouse_opener: WarehouseOpener,
+    plan_id: str | None = None,
+    on_step: Callable[[str], object] | None = None,
+    allow_guards: bool = False,
+    destination_opener: DestinationOpener = open_destination,
+) -> RunResult:
+    """Send a stored plan (default: the latest one) and bring the receipts into the ledger.
+
+    The warehouse is held only before and after sending. A plan that was interrupted goes on where
+    it stopped; one that is finished sends nothing. `on_step` is called with a line of text as
+    batches are settled; its attribute `total`, if it has one, is set to the number of calls.
+
+    Raises SyncError when the plan is too old, overtaken, guarded (unless `allow_guards`) or gone;
+    ConfigError when the key is missing; DestinationRefused or DestinationDown, with `.result`,
+    when sending stops: what was accepted is kept, the rest stays planned.
+    """
+    with locked(settings.paths.journal) as journal:
+        with warehouse_opener() as warehouse:
+            ledger.recover(settings, warehouse, journal)
+            plan, is_applied = _choose(settings, warehouse, plan_id)
+            if is_applied:
+                return RunResult(
+                    plan.plan_id,
+                    plan.sync,
+                    plan.destination,
+                    "already_applied",
+                    note="This plan was applied before. Make a new one with 'madang plan'.",
+                )
+            spec = find_spec(load_specs(settings.project_dir), plan.sync)
+            _check(settings, plan, allow_guards)
+            destination = None if plan.is_empty else destination_opener(spec, settings)
+            run, spooled = _spool(settings, warehouse, spec, plan)
+            is_resumed = _was_begun(warehouse, plan)
+        result = RunResult(
+            plan.plan_id,
+            plan.sync,
+            plan.destination,
+            "succeeded",
+            run_id=run.run_id,
+            planned=spooled.rows + sum(spooled.skipped.values()),
+            skipped=sum(spooled.skipped.values()),
+            skipped_by_reason=spooled.skipped,
+            is_resumed=is_resumed,
+        )
+        journal.start(run)
+        began = time.monotonic()
+        try:
+            if destination is not None:
+                with closing(destination):
+                    _send(settings, journal, run, destination, spooled.objects, result, on_step)
+        except (DestinationDown, DestinationRefused) as stop:
+            result.status = "failed"
+            stop.result = result
+            stop.message = f"{stop.message}\n{_so_far(result)}"
+            raise
+        except BaseException:
+            result.status = "interrupted"
+            raise
+        finally:
+            result.seconds = time.monotonic() - began
+            journal.finish(run.run_id, result.status, result.requests)
+            _fold(settings, warehouse_opener, journal, run, result)
+    return result
+
+
+def _latest_plans(warehouse: Warehouse) -> list[dict]:
+    plans, runs = (warehouse.relation(ledger.LAYER, name) for name in ("sync_plans", "sync_runs"))
+    return warehouse.fetch(
+        f"""
+    select plans.plan_id, plans.sync, max(runs.plan_id) is not null as is_applied
+    from {plans} as plans
+    inner join (
+        select sync, max(plan_id) as plan_id from {plans} group by sync
+    ) as latest on plans.plan_id = latest.plan_id
+    left join {runs} as runs
+        on plans.plan_id = runs.plan_id and runs.status in ('succeeded', 'partial')
+    group by plans.plan_id, plans.sync
+    order by plans.plan_id"""
+    )
+
+
+def _choose(settings: Settings, warehouse: Warehouse, plan_id: str | None) -> tuple[Plan, bool]:
+    """Return the plan to send and whether it is already applied."""
+    latest = _latest_plans(warehouse)
+    if plan_id is None:
+        if not latest:
+            raise SyncError("Nothing is planned.", fix="Run 'madang plan' first.")
+        waiting = [row for row in latest if not row["is_applied"]]
+        chosen = (waiting or latest)[-1]
+        return read_plan(settings, chosen["plan_id"]), chosen["is_applied"]
+    plan = read_plan(settings, plan_id)
+    for row in latest:
+        if row["plan_id"] == plan_id:
+            return plan, row["is_applied"]
+        if row["sync"] == plan.sync:
+            raise SyncError(
+                f"The plan {plan_id} is overtaken: {row['plan_id']} was made after it.",
+                fix=f"Apply that one, with 'madang sync --apply --plan {row['plan_id']}'.",
+            )
+    raise SyncError(
+        f"The warehouse does not know the plan {plan_id}: it belongs to another one.",
+        where=str(plan.folder),
+        fix="Make a new plan with 'madang plan'.",
+    )
+
+
+def _was_begun(warehouse: Warehouse, plan: Plan) -> bool:
+    runs = warehouse.relation(ledger.LAYER, "sync_runs")
+    return bool(warehouse.fetch(f"select 1 as found from {runs} where plan_id = ?", [plan.plan_id]))
+
+
+def _check(settings: Settings, plan: Plan, allow_guards: bool) -> None:
+    hours = (utc_now() - plan.created_at).total_seconds() / 3600
+    if hours > settings.sync.max_plan_age_hours:
+        raise SyncError(
+            f"The plan {plan.plan_id} is {hours:.0f} hours old; the limit is "
+            f"{settings.sync.max_plan_age_hours:g}.",
+            where=f"{settings.config_path}, sync.max_plan_age_hours",
+            fix="Build and plan again: 'madang build', 'madang plan'.",
+        )
+    if plan.guards and not allow_guards:
+        told = "\n".join(f"- {guard.message}" for guard in plan.guards)
+        raise SyncError(
+            f"A guard stops this plan. Nothing was sent.\n{told}",
+            where=f"plan {plan.plan_id} of {plan.sync}",
+            fix="Look at what changed. If it is meant, apply the plan with --force.",
+        )
+
+
+def _spool(
+    settings: Settings, warehouse: Warehouse, spec: SyncSpec, plan: Plan
+) -> tuple[Run, permits.Spooled]:
+    """Ask for permits and put what may be sent on disk, so that the warehouse can be released."""
+    now = utc_now()
+    run_id = new_id(now)
+    target = plan.folder / f"spool-{run_id}.parquet"
+    current, done = plan.folder / "current.parquet", plan.folder / "done.parquet"
+    relation = checked_relation(warehouse, spec)
+    deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    try:
+        warehouse.export(diff.current(relation, settings.warehouse.type), current)
+        warehouse.export(diff.done(deliveries, plan.plan_id), done)
+        spooled = permits.spool(plan.rows_path, current, done, target, settings.warehouse.threads)
+    finally:
+        current.unlink(missing_ok=True)
+        done.unlink(missing_ok=True)
+    run = Run(
+        run_id=run_id,
+        plan_id=plan.plan_id,
+        sync=plan.sync,
+        destination=plan.destination,
+        spool=target,
+        started_at=stamp(now),
+        finished_at=None,
+        status="running",
+        requests=0,
+    )
+    return run, spooled
+
+
+def _send(
+    settings: Settings,
+    journal: Journal,
+    run: Run,
+    destination: Destination,
+    objects: int,
+    result: RunResult,
+    on_step: Callable[[str], object] | None,
+) -> None:
+    """Send every batch of the spool, each between two entries of the journal."""
+    every = max(1, -(-objects // MOST_STEPS))
+    if on_step is not None and hasattr(on_step, "total"):
+        on_step.total = -(-objects // every)
+    told = 0
+    try:
+        for batch_no, batch in enumerate(
+            destination.batches(read_spool(run.spool, settings.warehouse.threads)), start=1
+        ):
+            journal.sending(run.run_id, batch_no, batch)
+            try:
+                receipt = destination.send(batch)
+            except DestinationRefused:
+                journal.not_sent(run.run_id, batch_no)
+                raise
+            journal.settled(run.run_id, batch_no, batch, receipt)
+            _add(result, batch.objects, receipt)
+            while on_step is not None and (
+                result.objects >= (told + 1) * every or result.objects == objects > told * every
+            ):
+                told += 1
+                on_step(f"{result.objects:,} of {objects:,} objects sent to {run.destination}")
+        if result.rejected:
+            result.status = "partial"
+    finally:
+        result.requests = destination.requests
+
+
+def read_spool(path: Path, threads: int = 2) -> Iterator[SyncObject]:
+    """Read a spool's permitted rows, one object a key, a few thousand rows at a time."""
+    with files.scratch(threads) as connection:
+        cursor = connection.execute(
+            f"""
+            select object_no, sync_key, field, operation, value
+            from read_parquet({files.text(path)})
+            where skip_reason is null
+            order by object_no, field
+            """
+        )
+        for (number, key), rows in groupby(_pages(cursor), key=lambda row: row[:2]):
+            changes = tuple(Change(row[2], None if row[3] == "remove" else row[4]) for row in rows)
+            yield SyncObject(number, key, changes)
+
+
+def _pages(cursor) -> Iterator[tuple]:
+    while rows := cursor.fetchmany(8192):
+        yield from rows
+
+
+def _add(result: RunResult, objects: Iterable[SyncObject], receipt: Receipt) -> None:
+    result.batches += 1
+    for one in objects:
+        outcome, rows = receipt.outcomes[one.number], len(one.changes)
+        result.objects += 1
+        if outcome.status == "accepted":
+            result.accepted += rows
+        else:
+            result.rejected += rows
+            problem = outcome.problem or outcome.status
+            result.rejected_by_problem[problem] = result.rejected_by_problem.get(problem, 0) + rows
+
+
+def _fold(
+    settings: Settings,
+    warehouse_opener: WarehouseOpener,
+    journal: Journal,
+    run: Run,
+    result: RunResult,
+) -> None:
+    """Bring the receipts into the ledger, or leave them to the next command if it is in use."""
+    try:
+        with warehouse_opener() as warehouse:
+            ledger.fold(settings, warehouse, journal, run.run_id)
+    except WarehouseError as error:
+        log.warning("run %s: receipts stay in the journal: %s", run.run_id, error.message)
+        result.note = (
+            "The warehouse is in use, so the receipts wait in the journal; the next 'madang plan' "
+            "or 'madang sync' brings them in."
+        )
+
+
+def _so_far(result: RunResult) -> str:
+    left = result.planned - result.skipped - result.accepted - result.rejected
+    return (
+        f"Until then {result.accepted:,} rows were accepted and {result.rejected:,} rejected; "
+        f"{left:,} stay planned."
+    )

@@ -1,0 +1,245 @@
+"""The journal of a run: an SQLite file that survives being killed at any moment.
+
+Before a batch is sent its objects stand here as `sending`; when the answer is read they get their
+outcome. Both are committed with synchronous=FULL. So whoever starts next knows of every object
+that it was accepted, refused, never sent, or (at most one batch) that its fate is unknown. The
+ledger folds a run's entries into the warehouse and only then are they dropped here.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from madang.sync import SyncError
+from madang.sync.clock import stamp, utc_now
+from madang.sync.destinations import Batch, Outcome, Receipt
+
+TABLES = """
+create table if not exists runs (
+    run_id text primary key,
+    plan_id text not null,
+    sync text not null,
+    destination text not null,
+    spool text not null,
+    started_at text not null,
+    finished_at text,
+    status text not null,
+    requests integer not null default 0,
+    is_folded integer not null default 0
+);
+create table if not exists batches (
+    run_id text not null,
+    batch_no integer not null,
+    objects integer not null,
+    status text not null,
+    http_status integer,
+    attempts integer not null default 0,
+    sent_at text not null,
+    finished_at text,
+    remote_reference text,
+    primary key (run_id, batch_no)
+);
+create table if not exists entries (
+    run_id text not null,
+    object_no integer not null,
+    batch_no integer not null,
+    status text not null,
+    reason text,
+    problem text,
+    fix text,
+    recorded_at text not null,
+    primary key (run_id, object_no)
+) without rowid;
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt to send a plan. `status`: running, succeeded, partial, failed, interrupted."""
+
+    run_id: str
+    plan_id: str
+    sync: str
+    destination: str
+    spool: Path
+    started_at: str
+    finished_at: str | None
+    status: str
+    requests: int
+
+
+class Journal:
+    """An open journal. Only the holder of the lock may write."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def start(self, run: Run) -> None:
+        """Note that a run begins; its spool must already be whole on disk."""
+        with self._db:
+            self._db.execute(
+                "insert into runs (run_id, plan_id, sync, destination, spool, started_at, status) "
+                "values (?, ?, ?, ?, ?, ?, 'running')",
+                (
+                    run.run_id,
+                    run.plan_id,
+                    run.sync,
+                    run.destination,
+                    str(run.spool),
+                    run.started_at,
+                ),
+            )
+
+    def sending(self, run_id: str, batch_no: int, batch: Batch) -> None:
+        """Note that a batch is about to leave."""
+        now = stamp(utc_now())
+        with self._db:
+            self._db.execute(
+                "insert into batches (run_id, batch_no, objects, status, sent_at) "
+                "values (?, ?, ?, 'sending', ?)",
+                (run_id, batch_no, len(batch.objects), now),
+            )
+            self._db.executemany(
+                "insert into entries (run_id, object_no, batch_no, status, recorded_at) "
+                "values (?, ?, ?, 'sending', ?)",
+                [(run_id, one.number, batch_no, now) for one in batch.objects],
+            )
+
+    def settled(self, run_id: str, batch_no: int, batch: Batch, receipt: Receipt) -> None:
+        """Note what became of every object of a batch."""
+        now = stamp(utc_now())
+        rejected = [one for one in receipt.outcomes.values() if one.status == "rejected"]
+        status = "accepted"
+        if rejected:
+            status = "rejected" if len(rejected) == len(batch.objects) else "partial"
+        with self._db:
+            self._db.execute(
+                "update batches set status = ?, http_status = ?, attempts = ?, finished_at = ?, "
+                "remote_reference = ? where run_id = ? and batch_no = ?",
+                (
+                    status,
+                    receipt.http_status,
+                    receipt.attempts,
+                    now,
+                    receipt.remote_reference,
+                    run_id,
+                    batch_no,
+                ),
+            )
+            self._db.executemany(
+                "update entries set status = ?, reason = ?, problem = ?, fix = ?, recorded_at = ? "
+                "where run_id = ? and object_no = ?",
+                [_entry(outcome, now, run_id, n) for n, outcome in receipt.outcomes.items()],
+            )
+
+    def not_sent(self, run_id: str, batch_no: int) -> None:
+        """Note that the destination refused a batch whole: its objects are planned as before."""
+        with self._db:
+            self._db.execute(
+                "update batches set status = 'refused', finished_at = ? "
+                "where run_id = ? and batch_no = ?",
+                (stamp(utc_now()), run_id, batch_no),
+            )
+            self._db.execute(
+                "delete from entries where run_id = ? and batch_no = ?", (run_id, batch_no)
+            )
+
+    def finish(self, run_id: str, status: str, requests: int = 0) -> None:
+        """Note how a run ended. What is still `sending` then has an unknown fate."""
+        now = stamp(utc_now())
+        with self._db:
+            self._db.execute(
+                "update runs set status = ?, requests = max(requests, ?), finished_at = ? "
+                "where run_id = ?",
+                (status, requests, now, run_id),
+            )
+            for table in ("entries", "batches"):
+                self._db.execute(
+                    f"update {table} set status = 'unknown' "
+                    "where run_id = ? and status = 'sending'",
+                    (run_id,),
+                )
+
+    def unfolded(self) -> list[Run]:
+        """Return the runs whose entries are not in the warehouse yet, oldest first."""
+        rows = self._db.execute("select * from runs where not is_folded order by run_id")
+        return [_run(row) for row in rows]
+
+    def get(self, run_id: str) -> Run:
+        """Return one run."""
+        return _run(self._db.execute("select * from runs where run_id = ?", (run_id,)).fetchone())
+
+    def rows(self, table: str, run_id: str) -> Iterator[dict[str, Any]]:
+        """Return the batches or entries of a run as dicts."""
+        order = {"batches": "batch_no", "entries": "object_no"}[table]
+        for row in self._db.execute(
+            f"select * from {table} where run_id = ? order by {order}", (run_id,)
+        ):
+            yield dict(row)
+
+    def folded(self, run_id: str) -> None:
+        """Drop a run's details, which the warehouse holds now."""
+        with self._db:
+            for table in ("entries", "batches"):
+                self._db.execute(f"delete from {table} where run_id = ?", (run_id,))
+            self._db.execute("update runs set is_folded = 1 where run_id = ?", (run_id,))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[Journal]:
+    """Open the journal and keep every other sync of this workspace out until the end.
+
+    The lock is the operating system's, so it goes when the process goes, however it dies. Raises
+    SyncError when another sync is running.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)
+    try:
+        try:
+            lock.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            if "lock" not in str(error):
+                raise _unusable(path, error) from error
+            raise SyncError(
+                "Another sync of this workspace is running.",
+                where=str(path),
+                fix="Wait for it to end. If it hangs, end that process: nothing is lost by it.",
+            ) from error
+        try:
+            journal = sqlite3.connect(path)
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from error
+        try:
+            journal.row_factory = sqlite3.Row
+            try:
+                journal.execute("pragma journal_mode = wal")
+                journal.execute("pragma synchronous = full")
+                journal.executescript(TABLES)
+            except sqlite3.Error as error:
+                raise _unusable(path, error) from error
+            yield Journal(journal)
+        finally:
+            journal.close()
+    finally:
+        lock.close()
+
+
+def _entry(outcome: Outcome, now: str, run_id: str, number: int) -> tuple:
+    return outcome.status, outcome.reason, outcome.problem, outcome.fix, now, run_id, number
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    names = Run.__dataclass_fields__
+    return Run(**{name: Path(row[name]) if name == "spool" else row[name] for name in names})
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> SyncError:
+    return SyncError(
+        f"The journal of the syncs cannot be used: {error}.",
+        where=str(path),
+        fix="Correct paths.journal in madang.yml or the file's permissions. A damaged journal may "
+        "be moved away: what it held of the last run is then sent once more.",
+    )

@@ -1,0 +1,172 @@
+"""The ledger: what was planned and sent, as tables of the warehouse that dbt reads back."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import yaml
+
+from madang.config import Settings
+from madang.sync import SyncError, files
+from madang.sync.journal import Journal, Run
+from madang.warehouse import Warehouse
+
+LAYER = "ledger"
+SOURCES = Path("models") / "staging" / "sync" / "_ledger__sources.yml"
+log = logging.getLogger(__name__)
+
+
+@cache
+def columns(project_dir: Path) -> dict[str, dict[str, str]]:
+    """Return name and type of every column of every ledger table, as dbt's source declares them."""
+    path = project_dir / SOURCES
+    try:
+        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SyncError(
+            "The declaration of the ledger tables is missing from the dbt project.",
+            where=str(path),
+            fix="Restore the file from Madang's repository.",
+        ) from error
+    (source,) = declared["sources"]
+    return {
+        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
+        for table in source["tables"]
+    }
+
+
+def ensure(warehouse: Warehouse, project_dir: Path) -> None:
+    """Create the ledger tables that are missing, empty."""
+    warehouse.ensure_layer(LAYER)
+    for table, declared in columns(project_dir).items():
+        if not warehouse.exists(LAYER, table):
+            listed = ", ".join(f"{name} {kind}" for name, kind in declared.items())
+            warehouse.execute(f"create table {warehouse.relation(LAYER, table)} ({listed})")
+
+
+def append(
+    settings: Settings, warehouse: Warehouse, table: str, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Add plain rows to a ledger table."""
+    with TemporaryDirectory() as folder, files.scratch() as connection:
+        path = Path(folder) / f"{table}.parquet"
+        files.load(connection, "added", columns(settings.project_dir)[table], rows)
+        files.write(connection, "select * from added", path)
+        warehouse.append(LAYER, table, path)
+
+
+def recover(settings: Settings, warehouse: Warehouse, journal: Journal) -> None:
+    """Fold every run that ended, or died, before its entries reached the warehouse.
+
+    Must be called under the journal's lock: a run that still stands as `running` has then died.
+    """
+    ensure(warehouse, settings.project_dir)
+    for run in journal.unfolded():
+        if run.status == "running":
+            journal.finish(run.run_id, "interrupted")
+        fold(settings, warehouse, journal, run.run_id)
+
+
+def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str) -> dict[str, int]:
+    """Move a run's entries from the journal into the ledger; return rows by delivery status.
+
+    May be repeated after dying half way: every table gets a run's rows in one statement, and those
+    that have them are passed over. The run itself comes last, so that whoever finds it finds all.
+    """
+    run = journal.get(run_id)
+    with TemporaryDirectory() as folder, files.scratch(settings.warehouse.threads) as connection:
+        receipts = _receipts(connection, journal, run, columns(settings.project_dir))
+        for table in ("sync_deliveries", "sync_rejects", "sync_batches", "sync_runs"):
+            relation = warehouse.relation(LAYER, table)
+            there = f"select count(*) as rows_found from {relation} where run_id = ?"
+            if warehouse.fetch(there, [run_id])[0]["rows_found"]:
+                continue
+            path = Path(folder) / f"{table}.parquet"
+            if files.write(connection, f"select * from {table}", path):
+                warehouse.append(LAYER, table, path)
+    journal.folded(run_id)
+    run.spool.unlink(missing_ok=True)
+    return receipts
+
+
+def _receipts(
+    connection: duckdb.DuckDBPyConnection,
+    journal: Journal,
+    run: Run,
+    declared: dict[str, dict[str, str]],
+) -> dict[str, int]:
+    """Make the rows of the four tables in memory, each row of the spool with its object's fate."""
+    entry = {
+        "object_no": "int64",
+        "batch_no": "int64",
+        **dict.fromkeys(("status", "reason", "problem", "fix"), "string"),
+        "recorded_at": "timestamp",
+    }
+    entries = ({name: row[name] for name in entry} for row in journal.rows("entries", run.run_id))
+    files.load(connection, "entries", entry, entries)
+    files.load(
+        connection, "sync_batches", declared["sync_batches"], journal.rows("batches", run.run_id)
+    )
+    if run.spool.exists():
+        spool = f"read_parquet({files.text(run.spool)})"
+    else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
+        log.warning("run %s: %s is missing, its deliveries are forgotten", run.run_id, run.spool)
+        spool = (
+            "(select 0::int64 as object_no, '' as sync_key, '' as field, '' as operation, "
+            "'' as value_hash, '' as skip_reason where false)"
+        )
+    connection.execute(
+        f"""
+        create table fates as
+        select
+            {files.text(run.run_id)} as run_id,
+            {files.text(run.plan_id)} as plan_id,
+            {files.text(run.sync)} as sync,
+            spool.sync_key,
+            spool.field,
+            spool.operation,
+            spool.value_hash,
+            if(spool.skip_reason is null, entries.status, 'skipped') as status,
+            coalesce(spool.skip_reason, entries.reason) as reason,
+            entries.problem,
+            entries.fix,
+            coalesce(entries.recorded_at, {files.text(run.started_at)}::timestamp) as recorded_at,
+            entries.batch_no
+        from {spool} as spool
+        left join entries on spool.object_no = entries.object_no and spool.skip_reason is null
+        """
+    )
+    counted = connection.execute(
+        "select coalesce(status, 'planned'), count(*) from fates group by 1"
+    )
+    counts = dict(counted.fetchall())
+    for table, condition in (
+        ("sync_deliveries", "status is not null"),
+        ("sync_rejects", "status = 'rejected'"),
+    ):
+        listed = ", ".join(declared[table])
+        connection.execute(f"create view {table} as select {listed} from fates where {condition}")
+    batches, requests = connection.execute(
+        "select count(*), coalesce(sum(attempts), 0) from sync_batches"
+    ).fetchall()[0]
+    row = {
+        "run_id": run.run_id,
+        "plan_id": run.plan_id,
+        "sync": run.sync,
+        "destination": run.destination,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "status": run.status,
+        "planned": sum(counts.values()),
+        "accepted": counts.get("accepted", 0),
+        "rejected": counts.get("rejected", 0),
+        "skipped": counts.get("skipped", 0),
+        "batches": int(batches),
+        "requests": max(run.requests, int(requests)),
+    }
+    files.load(connection, "sync_runs", declared["sync_runs"], [row])
+    return counts

@@ -1,0 +1,88 @@
+"""Asks again, right before sending, whether each planned row may still be sent.
+
+Between a plan and its sending consent may be withdrawn or a person may leave an audience, so a
+stored plan is checked against the activation model as it is now. What fails is skipped with a
+reason; the next plan decides about it anew. Nothing is added: a plan never sends more than it says.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from madang.sync import files
+
+HELD_BACK = "no longer permitted"
+NOT_WANTED = "no longer wanted"
+OTHER_VALUE = "value changed since the plan"
+WANTED_AGAIN = "wanted again"
+
+# `current` is the activation model now; a key and field that it carries both held back and not is
+# held back. A removal is always permitted, unless the row is wanted again.
+PERMIT = f"""
+case
+    when planned.operation = 'remove' then
+        case when not coalesce(current.is_held_back, true) then '{WANTED_AGAIN}' end
+    when current.sync_key is null then '{NOT_WANTED}'
+    when current.is_held_back then '{HELD_BACK}'
+    when current.value_hash <> planned.value_hash then '{OTHER_VALUE}'
+end"""
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """How many rows and objects are to be sent now, and rows skipped by reason."""
+
+    rows: int
+    objects: int
+    skipped: dict[str, int]
+
+
+def spool(planned: Path, current: Path, done: Path, target: Path, threads: int = 2) -> Spooled:
+    """Write the rows that are still open with their `skip_reason` (null: send) to `target`.
+
+    `planned`: a plan's rows; `current`: the model now (sync_key, field, value_hash,
+    held_back_reason); `done`: rows that earlier runs of this plan settled (sync_key, field).
+    All are Parquet.
+    """
+    with files.scratch(threads) as connection:
+        files.write(
+            connection,
+            f"""
+            with current as (
+                select
+                    sync_key,
+                    field,
+                    any_value(value_hash) as value_hash,
+                    bool_or(held_back_reason is not null) as is_held_back
+                from read_parquet({files.text(current)})
+                group by sync_key, field
+            ),
+
+            done as (select sync_key, field from read_parquet({files.text(done)}))
+
+            select
+                planned.object_no,
+                planned.sync_key,
+                planned.field,
+                planned.operation,
+                planned.value,
+                planned.value_hash,
+                {PERMIT} as skip_reason
+            from read_parquet({files.text(planned)}) as planned
+            left join current
+                on planned.sync_key = current.sync_key and planned.field = current.field
+            left join done on planned.sync_key = done.sync_key and planned.field = done.field
+            where done.sync_key is null
+            order by planned.object_no, planned.field
+            """,
+            target,
+        )
+        counted = connection.execute(
+            f"""
+            select skip_reason, count(*), count(distinct object_no)
+            from read_parquet({files.text(target)})
+            group by skip_reason
+            """
+        ).fetchall()
+    sent = next(((rows, objects) for reason, rows, objects in counted if reason is None), (0, 0))
+    skipped = {reason: rows for reason, rows, _ in counted if reason is not None}
+    return Spooled(*sent, skipped)

@@ -1,0 +1,286 @@
+"""Makes plans: what each sync would add, change and remove, who is held back, and what is odd."""
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from madang.config import Settings
+from madang.sync import SyncError, diff, files, guards, ledger
+from madang.sync.clock import new_id, stamp, utc_now
+from madang.sync.destinations import field_problem
+from madang.sync.guards import Counts, Guard
+from madang.sync.journal import locked
+from madang.sync.spec import SyncSpec, find_spec, load_specs
+from madang.warehouse import Warehouse, WarehouseError
+
+LAYER = "activation"
+COLUMNS = ("person_id", "sync_key", "field", "value", "held_back_reason")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One sync's plan, without personal data. Counts are rows: one key and one field each."""
+
+    plan_id: str
+    sync: str
+    destination: str
+    model: str
+    created_at: datetime
+    as_of: datetime
+    objects: int
+    total: Counts
+    by_field: dict[str, Counts]
+    held_back: dict[str, int]
+    guards: tuple[Guard, ...]
+    rows_sha256: str
+    folder: Path
+
+    @property
+    def added(self) -> int:
+        return self.total.added
+
+    @property
+    def changed(self) -> int:
+        return self.total.changed
+
+    @property
+    def removed(self) -> int:
+        return self.total.removed
+
+    @property
+    def unchanged(self) -> int:
+        return self.total.unchanged
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return self.total.planned == 0
+
+    @property
+    def status(self) -> str:
+        """empty, guarded (stopped unless forced) or planned."""
+        if self.is_empty:
+            return "empty"
+        return "guarded" if self.guards else "planned"
+
+    @property
+    def rows_path(self) -> Path:
+        """The planned rows: personal data, readable by the owner only."""
+        return self.folder / "rows.parquet"
+
+
+def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = None) -> list[Plan]:
+    """Plan every sync of the project, or the named one; store the plans; return them.
+
+    What a killed run left behind is brought into the ledger first, so a plan never repeats what
+    was accepted. Raises SpecError, UsageError (unknown name) or SyncError (the activation model is
+    missing, carries a key and field twice, or holds what cannot be sent).
+    """
+    specs = load_specs(settings.project_dir)
+    if sync_name is not None:
+        specs = [find_spec(specs, sync_name)]
+    with locked(settings.paths.journal) as journal:
+        ledger.recover(settings, warehouse, journal)
+        return [_plan(settings, warehouse, spec) for spec in specs]
+
+
+def read_plan(settings: Settings, plan_id: str) -> Plan:
+    """Return a stored plan. Raises SyncError when its files are gone or were changed."""
+    folder = settings.paths.plans / plan_id
+    path = folder / "plan.json"
+    fix = "Make a new one with 'madang plan'."
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        plan = Plan(
+            **{name: stored[name] for name in ("plan_id", "sync", "destination", "model")},
+            created_at=datetime.fromisoformat(stored["created_at"]),
+            as_of=datetime.fromisoformat(stored["as_of"]),
+            objects=stored["objects"],
+            total=Counts(**stored["total"]),
+            by_field={name: Counts(**counts) for name, counts in stored["by_field"].items()},
+            held_back=stored["held_back"],
+            guards=tuple(Guard(**guard) for guard in stored["guards"]),
+            rows_sha256=stored["rows_sha256"],
+            folder=folder,
+        )
+    except FileNotFoundError as error:
+        raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SyncError("This plan cannot be read.", where=str(path), fix=fix) from error
+    if not plan.rows_path.exists():
+        raise SyncError("The rows of this plan are gone.", where=str(plan.rows_path), fix=fix)
+    if files.sha256(plan.rows_path) != plan.rows_sha256:
+        message = "The rows of this plan were changed after it was made."
+        raise SyncError(message, where=str(plan.rows_path), fix=fix)
+    return plan
+
+
+def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
+    relation = checked_relation(warehouse, spec)
+    wanted = diff.wanted(relation, settings.warehouse.type)
+    _refuse_duplicates(warehouse, spec, wanted)
+    now = utc_now()
+    folder = settings.paths.plans / new_id(now)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        plan = _compared(settings, warehouse, spec, wanted, now, folder)
+        _store(settings, warehouse, plan)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return plan
+
+
+def _compared(
+    settings: Settings,
+    warehouse: Warehouse,
+    spec: SyncSpec,
+    wanted: str,
+    now: datetime,
+    folder: Path,
+) -> Plan:
+    """Export the rows to send and count them."""
+    relation = warehouse.relation(LAYER, spec.model)
+    deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    warehouse.export(
+        diff.changes(wanted, diff.delivered(deliveries, spec.name)), folder / "rows.parquet"
+    )
+    wanted_rows = {
+        row["field"]: int(row["wanted_rows"])
+        for row in warehouse.fetch(
+            f"select field, count(*) as wanted_rows from ({wanted}) as wanted group by field"
+        )
+    }
+    objects, by_field = _count(settings, spec, folder / "rows.parquet", wanted_rows)
+    total = _sum(by_field.values())
+    share = spec.max_change_share or settings.sync.max_change_share
+    return Plan(
+        plan_id=folder.name,
+        sync=spec.name,
+        destination=spec.destination,
+        model=spec.model,
+        created_at=now,
+        as_of=settings.now(),
+        objects=objects,
+        total=total,
+        by_field=by_field,
+        held_back=diff.held_back(warehouse, relation),
+        guards=tuple(guards.tripped(total, by_field, share)),
+        rows_sha256=files.sha256(folder / "rows.parquet"),
+        folder=folder,
+    )
+
+
+def checked_relation(warehouse: Warehouse, spec: SyncSpec) -> str:
+    """Return the activation model's name in SQL. Raises SyncError when it cannot be used."""
+    fix = "Run 'madang build'."
+    if not warehouse.exists(LAYER, spec.model):
+        message = f"The activation model '{spec.model}' is not in the warehouse."
+        raise SyncError(message, where=spec.where, fix=fix)
+    relation = warehouse.relation(LAYER, spec.model)
+    try:
+        warehouse.fetch(f"select {', '.join(COLUMNS)} from {relation} where 1 = 0")
+    except WarehouseError as error:
+        raise SyncError(
+            f"The activation model '{spec.model}' lacks a column: {error.message}",
+            where=spec.where,
+            fix=f"An activation model has the columns {', '.join(COLUMNS)}.",
+        ) from error
+    return relation
+
+
+def _refuse_duplicates(warehouse: Warehouse, spec: SyncSpec, wanted: str) -> None:
+    twice = diff.duplicates(warehouse, wanted)
+    if twice:
+        told = ", ".join(f"{row['field']} ({row['keys']} keys)" for row in twice)
+        raise SyncError(
+            f"The activation model '{spec.model}' has more than one row for one {spec.key} and "
+            f"field: {told}.",
+            where=spec.where,
+            fix=f"Make {spec.model} unique by sync_key and field; two persons may share a key.",
+        )
+
+
+def _count(
+    settings: Settings, spec: SyncSpec, rows: Path, wanted: dict[str, int]
+) -> tuple[int, dict[str, Counts]]:
+    """Return the number of objects and the counts by field; refuse what cannot be sent."""
+    source = f"read_parquet({files.text(rows)})"
+    with files.scratch(settings.warehouse.threads) as connection:
+        (objects,) = connection.execute(
+            f"select coalesce(max(object_no), 0) from {source}"
+        ).fetchone()
+        counted = connection.execute(
+            f"""
+            select
+                field,
+                count(*) filter (where operation = 'add'),
+                count(*) filter (where operation = 'change'),
+                count(*) filter (where operation = 'remove'),
+                count(*) filter (where operation <> 'remove' and not json_valid(value))
+            from {source} group by field order by field
+            """
+        ).fetchall()
+    by_field = {}
+    for field in wanted.keys() - {row[0] for row in counted}:
+        by_field[field] = Counts(unchanged=wanted[field])
+    for field, adds, changes, removes, unreadable in counted:
+        if unreadable:
+            raise SyncError(
+                f"{unreadable} values of '{field}' in '{spec.model}' are not JSON.",
+                where=spec.where,
+                fix='Write values as JSON text: true, 3, "text" with its quotes (to_json).',
+            )
+        problem = field_problem(spec.destination, field) if adds or changes else None
+        if problem:
+            fix = f"Rename the field in {spec.model}."
+            raise SyncError(f"{spec.model}: {problem}", where=spec.where, fix=fix)
+        stays = wanted.get(field, 0) - adds - changes
+        by_field[field] = Counts(adds, changes, removes, stays)
+    return int(objects), dict(sorted(by_field.items()))
+
+
+def _sum(counts: Iterable[Counts]) -> Counts:
+    listed = list(counts)
+    names = Counts.__dataclass_fields__
+    return Counts(**{name: sum(getattr(one, name) for one in listed) for name in names})
+
+
+def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
+    """Write plan.json and the ledger's rows; the plan exists once the ledger has it."""
+    stored = {
+        **{name: getattr(plan, name) for name in ("plan_id", "sync", "destination", "model")},
+        "created_at": plan.created_at.astimezone(UTC).isoformat(),
+        "as_of": plan.as_of.isoformat(),
+        "status": plan.status,
+        "objects": plan.objects,
+        "total": vars(plan.total),
+        "by_field": {field: vars(counts) for field, counts in plan.by_field.items()},
+        "held_back": plan.held_back,
+        "guards": [vars(guard) for guard in plan.guards],
+        "rows_sha256": plan.rows_sha256,
+    }
+    path = plan.folder / "plan.json"
+    path.write_text(json.dumps(stored, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    held = [
+        {"plan_id": plan.plan_id, "sync": plan.sync, "reason": reason, "persons": persons}
+        for reason, persons in plan.held_back.items()
+    ]
+    if held:
+        ledger.append(settings, warehouse, "sync_plan_holds", held)
+    row = {
+        "plan_id": plan.plan_id,
+        "sync": plan.sync,
+        "created_at": stamp(plan.created_at),
+        "as_of": stamp(plan.as_of),
+        "adds": plan.added,
+        "changes": plan.changed,
+        "removes": plan.removed,
+        "unchanged": plan.unchanged,
+        "held_back": sum(plan.held_back.values()),
+        "status": plan.status,
+    }
+    ledger.append(settings, warehouse, "sync_plans", [row])

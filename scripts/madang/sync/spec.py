@@ -1,0 +1,143 @@
+"""Reads the syncs of a project: dbt exposures with `config.meta.sync`, checked before use."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from madang.errors import Problem, SpecError, UsageError, did_you_mean
+from madang.specs.located_yaml import Lines, line_of, load_located
+from madang.specs.strict import Strict, matching, problems_of
+from madang.sync.destinations import OBJECTS
+
+FOLDER = Path("models") / "activation"
+Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")]
+
+
+class SyncMeta(Strict):
+    """What may stand under `config.meta.sync` of an exposure."""
+
+    destination: str
+    object: str
+    model: Name
+    key: str
+    max_change_share: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+@dataclass(frozen=True)
+class SyncSpec:
+    """One sync: which activation model goes where. `where` is the file and line of its exposure."""
+
+    name: str
+    destination: str
+    object: str
+    model: str
+    key: str
+    max_change_share: float | None = None
+    where: str = ""
+
+
+def load_specs(project_dir: Path) -> list[SyncSpec]:
+    """Return every sync of the project by name. Raises SpecError that tells every problem."""
+    specs: dict[str, SyncSpec] = {}
+    problems: list[Problem] = []
+    for path in sorted((project_dir / FOLDER).rglob("*.y*ml")):
+        file = path.relative_to(project_dir).as_posix()
+        data, lines = load_located(path, shown_as=file)
+        for at, exposure in _exposures(data):
+            found = _read(exposure, at, file, lines, project_dir, problems)
+            if found is None:
+                continue
+            if found.name in specs:
+                message = f"Another exposure is named '{found.name}': {specs[found.name].where}."
+                problems.append(Problem(file, line_of(lines, (*at, "name")), message))
+            specs[found.name] = found
+    if problems:
+        raise SpecError.of(problems)
+    return [specs[name] for name in sorted(specs)]
+
+
+def find_spec(specs: list[SyncSpec], name: str) -> SyncSpec:
+    """Return the sync of that name. Raises UsageError with the closest name that exists."""
+    for spec in specs:
+        if spec.name == name:
+            return spec
+    known = [spec.name for spec in specs]
+    raise UsageError(
+        f"There is no sync named '{name}'.{did_you_mean(name, known)}",
+        fix=f"Syncs of this project: {', '.join(known) or 'none'}.",
+    )
+
+
+def _exposures(data: Any) -> Iterator[tuple[tuple, dict]]:
+    listed = data.get("exposures") if isinstance(data, dict) else None
+    for number, exposure in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(exposure, dict):
+            yield ("exposures", number), exposure
+
+
+def _read(
+    exposure: dict,
+    at: tuple,
+    file: str,
+    lines: Lines,
+    project_dir: Path,
+    problems: list[Problem],
+) -> SyncSpec | None:
+    """Check one exposure. None when it is no sync, or when `problems` got longer."""
+    meta = exposure
+    for key in ("config", "meta", "sync"):
+        meta = meta.get(key) if isinstance(meta, dict) else None
+    if meta is None:
+        return None
+    place = (*at, "config", "meta", "sync")
+    try:
+        read = SyncMeta.model_validate(meta)
+    except ValidationError as error:
+        problems += problems_of(error, SyncMeta, file, lines, place)
+        return None
+    before = len(problems)
+
+    def problem(key: str, message: str, fix: str | None = None) -> None:
+        problems.append(Problem(file, line_of(lines, (*place, key)), message, fix))
+
+    objects = OBJECTS.get(read.destination)
+    if objects is None:
+        hint = did_you_mean(read.destination, OBJECTS)
+        problem("destination", f"Unknown destination '{read.destination}'.{hint}", _known(OBJECTS))
+    elif read.object not in objects:
+        hint = did_you_mean(read.object, objects)
+        message = f"{read.destination} has no object '{read.object}'.{hint}"
+        problem("object", message, _known(objects))
+    elif read.key not in objects[read.object]:
+        keys = objects[read.object]
+        message = f"{read.destination} {read.object} cannot be keyed by '{read.key}'."
+        problem("key", message + did_you_mean(read.key, keys), _known(keys))
+    models = {path.stem for path in (project_dir / FOLDER).rglob("*.sql")}
+    if read.model not in models:
+        message = f"There is no activation model '{read.model}'.{did_you_mean(read.model, models)}"
+        problem("model", message, f"Add {FOLDER.as_posix()}/{read.model}.sql, or correct the name.")
+    elif not _depends_on(exposure, read.model):
+        message = f"The exposure does not depend on ref('{read.model}'), which it sends."
+        problem("model", message, f"Add ref('{read.model}') to depends_on, so lineage shows it.")
+    name = str(exposure.get("name") or "")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        message = f"The exposure's name '{name}' is not a plain name (a-z, 0-9, _)."
+        problems.append(Problem(file, line_of(lines, (*at, "name")), message))
+    if len(problems) > before:
+        return None
+    where = f"{file}:{line_of(lines, at)}"
+    return SyncSpec(name=name, where=where, **read.model_dump())
+
+
+def _depends_on(exposure: dict, model: str) -> bool:
+    depends = exposure.get("depends_on")
+    pattern = re.compile(rf"ref\(\s*['\"]{re.escape(model)}['\"]\s*\)")
+    return any(pattern.search(str(entry)) for entry in depends if entry) if depends else False
+
+
+def _known(names: Any) -> str:
+    return f"Known: {', '.join(sorted(names))}."
