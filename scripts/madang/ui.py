@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from json import dumps
 from typing import Self
 
 from rich.console import Console
@@ -67,6 +68,11 @@ def progress(title: str, total: int | None = None) -> Iterator[Steps]:
 def line(text: str, style: str | None = None) -> None:
     """Print one line as it is, without wrapping."""
     console.print(Text(text, style=style or ""), soft_wrap=True)
+
+
+def json(data: object) -> None:
+    """Print data as JSON and nothing else."""
+    console.print(Text(dumps(data, ensure_ascii=False, indent=2)), soft_wrap=True)
 
 
 def summary(title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -170,7 +170,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "wait: 1 hour",
             "",
             "did: clicked_apply",
-            "'and_not' and 'wait' go together: what was left out, and for how long.",
+            "'did: clicked_apply' takes 'and_not' and 'wait' together or neither.",
         ),
         (
             AUDIENCE_FILE,
@@ -219,7 +219,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "aud_flagship",
             "flagship",
             "name: flagship",
-            "The model 'flagship' has a rule for an audience, so its name must begin with 'aud_'.",
+            "The rule of 'flagship' is in 'meta.audience', so its name must begin with 'aud_'.",
         ),
         (
             AUDIENCE_FILE,
@@ -262,7 +262,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             '{regex: "^/models/"}',
             '{regex: "^/models/", prefix: /m}',
             "regex",
-            "page_path: page_path takes exactly one of equals, prefix and regex.",
+            "page_path takes exactly one of equals, prefix and regex.",
         ),
         (
             ACTION_FILE,
@@ -291,7 +291,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "{name: visited,",
             "{name: viewed_model,",
             "steps:",
-            "steps: two steps are named 'viewed_model'.",
+            "two steps are named 'viewed_model'.",
         ),
         (
             FUNNEL_FILE,

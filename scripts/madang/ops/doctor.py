@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.warehouse import open_warehouse
@@ -155,3 +156,17 @@ def _journal(settings: Settings) -> Iterator[Finding]:
     else:
         fix = "Keep the file, and put back its last backup: it knows what was sent."
         yield Finding("journal", "problem", f"cannot be read: {result}", fix)
+
+
+def show(findings: list[Finding]) -> None:
+    """Print the findings, the way to mend each below it."""
+    marks = {
+        "ok": ("ok     ", "green"),
+        "warning": ("warning", "yellow"),
+        "problem": ("problem", "red"),
+    }
+    for finding in findings:
+        mark, style = marks[finding.status]
+        ui.line(f"{mark}  {finding.name}: {finding.detail}", None if style == "green" else style)
+        if finding.fix and finding.status != "ok":
+            ui.line(f"         {finding.fix}")

@@ -41,11 +41,9 @@ class DidRule(Strict):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.and_not is None) != (self.wait is None):
-            raise ValueError(
-                "'and_not' and 'wait' go together: what was left out, and for how long."
-            )
+            raise ValueError(f"'did: {self.did}' takes 'and_not' and 'wait' together or neither.")
         if self.and_not is not None and "at_least" in self.model_fields_set:
-            raise ValueError("'at_least' does not go with 'and_not': only the latest one counts.")
+            raise ValueError(f"'did: {self.did}' takes 'at_least' or 'and_not', not both.")
         return self
 
 

@@ -1,5 +1,6 @@
 """Checks all that people write in YAML, offline: every problem at once, with file and line."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,16 +107,15 @@ def _rules(
         data, place = given
         described.add(entry.name)
         if not entry.name.startswith(prefix):
-            message = f"The model '{entry.name}' has a rule for an {key}"
-            message = message.replace("an funnel", "a funnel")
-            message += f", so its name must begin with '{prefix}'."
+            message = f"The rule of '{entry.name}' is in 'meta.{key}', "
+            message += f"so its name must begin with '{prefix}'."
             project.problems.append(entry.problem((*entry.at, "name"), message))
             continue
         _check_sql(project, entry, key)
         if (rule := _parse(project, entry, place, data, kind)) is not None:
             found[entry.name.removeprefix(prefix)] = (entry, place, rule)
     for name, path in project.sql.items():
-        if name.startswith(prefix) and name not in described:
+        if name.startswith(prefix) and name not in described and _calls(path, key):
             hint = did_you_mean(name, described - set(project.sql))
             message = f"The model '{name}' has no rule.{hint}"
             fix = f"Describe it in the YAML beside it, with config.meta.{key}."
@@ -130,9 +130,14 @@ def _check_sql(project: Project, entry: ModelEntry, key: str) -> None:
         message = f"There is no {entry.name}.sql for this rule.{hint}"
         fix = f"Add the file beside this one with one line: {{{{ {key}() }}}}"
         project.problems.append(entry.problem((*entry.at, "name"), message, fix))
-    elif f"{key}(" not in path.read_text(encoding="utf-8"):
+    elif not _calls(path, key):
         message = f"The model does not call {{{{ {key}() }}}}, so its rule has no effect."
         project.problems.append(Problem(project.shown(path), 1, message))
+
+
+def _calls(path: Path, macro: str) -> bool:
+    """Say whether a SQL file calls the macro as its own body: {{ audience() }}."""
+    return bool(re.search(rf"\{{\{{-?\s*{macro}\(", path.read_text(encoding="utf-8")))
 
 
 def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type[Strict]) -> Any:

@@ -45,7 +45,9 @@ def problems_of(
             problems.append(_problem(file, lines, place, f"The key '{name}' is missing."))
         elif found["type"] == "value_error":
             text = str(found["ctx"]["error"])
-            problems.append(_problem(file, lines, place, text if not name else f"{name}: {text}"))
+            problems.append(
+                _problem(file, lines, place, text if name in text else f"{name}: {text}")
+            )
         elif found["type"] == "rule_kind":
             problems.append(_problem(file, lines, place, f"{found['msg']}."))
         else:

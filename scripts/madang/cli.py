@@ -1,0 +1,273 @@
+"""The command line: a command is a few lines that call a room; an error is one block of text."""
+
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from madang import ui
+from madang.config import Settings, load_settings
+from madang.errors import MadangError
+from madang.ops.lock import workspace_lock
+
+EPILOG = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part."
+
+
+class Commands(typer.core.TyperGroup):
+    """Turns errors into one block of text and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MadangError as error:
+            ui.show_error(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            ui.show_error(
+                MadangError("Interrupted.", fix="Run it again: it goes on or begins anew.")
+            )
+            raise typer.Exit(1) from error
+        except Exception as error:
+            if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
+                raise
+            from madang.ops.log import write_traceback
+
+            path = write_traceback(error, (ctx.obj or {}).get("config"))
+            message = f"Something unforeseen went wrong ({type(error).__name__})."
+            fix = "Run 'madang doctor'; if it finds nothing, report this with the log."
+            ui.show_error(MadangError(message, where=f"log: {path}", fix=fix))
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Customer journeys, audiences and syncs on dbt.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+audiences_app = typer.Typer(help="Look at audiences.", no_args_is_help=True)
+explain_app = typer.Typer(help="Say why.", no_args_is_help=True)
+app.add_typer(audiences_app, name="audiences")
+app.add_typer(explain_app, name="explain")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        ui.line(f"madang {package_version('madang')}")
+        raise typer.Exit
+
+
+@app.callback()
+def settings_option(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="madang.yml or its folder. Default: $MADANG_CONFIG, else ./madang.yml."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    ctx.obj = {"config": config}
+
+
+def settings_of(ctx: typer.Context) -> Settings:
+    """Read the settings that the global options name."""
+    return load_settings(ctx.obj["config"])
+
+
+def _end(code: int) -> None:
+    raise typer.Exit(code)
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help="Default: this folder.")] = None,
+) -> None:
+    """Make a folder a workspace: madang.yml, folders for data, a profile for plain dbt."""
+    from madang.ops.init import init_workspace
+
+    done = init_workspace((folder or Path()).resolve())
+    for path in done.written:
+        ui.line(f"wrote {path}")
+    for path in done.kept:
+        ui.line(f"kept  {path}")
+    ui.summary(
+        "Next",
+        [
+            ("1", f"put GA4 export files (events_YYYYMMDD.parquet) into {done.ga4}"),
+            ("2", f"put CRM, consent, order and outcome files into {done.inbox}"),
+            ("3", "madang run"),
+        ],
+    )
+
+
+@app.command()
+def doctor(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Look at the machine and the workspace, and say what would stop a run."""
+    from madang.ops import doctor as room
+
+    findings = room.examine(settings_of(ctx))
+    told = room.as_json(findings)
+    if as_json:
+        ui.json(told)
+    else:
+        room.show(findings)
+    _end(1 if told["status"] == "problem" else 0)
+
+
+@app.command()
+def demo(
+    people: Annotated[
+        int, typer.Option(min=100, help="How many people the company meets.")
+    ] = 20000,
+    days: Annotated[int, typer.Option(min=7, max=400, help="How many days of history.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Default: data/demo of the project.")] = None,
+) -> None:
+    """Run everything on a generated company, with a local server in the place of Braze."""
+    from madang.ops.demo import run_demo
+
+    _end(run_demo(out, people=people, days=days, seed=seed))
+
+
+@app.command()
+def load(
+    ctx: typer.Context,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files; default: the inbox.")] = None,
+) -> None:
+    """Bring files into the warehouse; what cannot be read goes to a rejects file."""
+    from madang.ops import run as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "load"):
+        _end(room.load(settings, paths or None))
+
+
+@app.command()
+def check(ctx: typer.Context) -> None:
+    """Check actions, audiences, funnels, sources and syncs, offline. Exit code 2 with problems."""
+    from madang.ops import run as room
+
+    _end(room.check(settings_of(ctx)))
+
+
+@app.command()
+def build(
+    ctx: typer.Context,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", help="dbt selection; may be repeated.")
+    ] = None,
+    full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models.")] = False,
+) -> None:
+    """Build and test the models with dbt, then publish the marts as Parquet."""
+    from madang.ops import run as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "build"):
+        room.build(settings, select or (), full_refresh)
+
+
+@audiences_app.command("list")
+def audiences_list(ctx: typer.Context) -> None:
+    """List the audiences with their sizes."""
+    from madang import audiences as room
+
+    room.show_list(settings_of(ctx))
+
+
+@audiences_app.command("preview")
+def audiences_preview(ctx: typer.Context, name: str) -> None:
+    """Show an audience: size, who is lost and why, channels, overlap, change since a sync."""
+    from madang import audiences as room
+
+    room.show_preview(settings_of(ctx), name)
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    sync: Annotated[str | None, typer.Argument(help="One sync; default: all.")] = None,
+) -> None:
+    """Show what a sync would add, change and remove, and store that plan. Sends nothing."""
+    from madang.ops import run as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "plan"):
+        _end(room.plan(settings, sync))
+
+
+@app.command()
+def sync(
+    ctx: typer.Context,
+    apply: Annotated[bool, typer.Option("--apply", help="Send the stored plans.")] = False,
+    plan: Annotated[str | None, typer.Option(help="Which plan; default: the open ones.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
+) -> None:
+    """Send exactly the stored plans; without --apply, show them."""
+    from madang.ops import run as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "sync"):
+        _end(room.sync(settings, apply, plan, force))
+
+
+@app.command()
+def status(ctx: typer.Context) -> None:
+    """Show the last loads, build, plans and runs, and what is pending."""
+    from madang.ops.status import show_status
+
+    show_status(settings_of(ctx))
+
+
+@explain_app.command("person")
+def explain_person(
+    ctx: typer.Context,
+    person: Annotated[str, typer.Argument(help="person_id, customer number or e-mail.")],
+) -> None:
+    """Say who a person is and why: identifiers, devices, activities, audiences, deliveries."""
+    from madang.ops.explain_person import show_person
+
+    show_person(settings_of(ctx), person)
+
+
+@explain_app.command("audience")
+def explain_audience(ctx: typer.Context, name: str) -> None:
+    """Say what an audience's rule means, how many meet each part of it, and who is held back."""
+    from madang.ops.explain_audience import show_audience
+
+    show_audience(settings_of(ctx), name)
+
+
+@app.command()
+def report(ctx: typer.Context) -> None:
+    """Render the page."""
+    from madang.ops import run as room
+
+    ui.line(f"Page: {room.report(settings_of(ctx))}")
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    apply: Annotated[bool, typer.Option("--apply", help="Also send.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
+) -> None:
+    """Load, check, build, plan, with --apply send, and render the page."""
+    from madang.ops import run as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "run"):
+        _end(room.run_all(settings, apply, force))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

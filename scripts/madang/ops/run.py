@@ -1,0 +1,205 @@
+"""The work behind load, check, build, plan, sync, report and run: do it and show it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from madang import ui
+from madang.config import Settings
+from madang.dbt import DbtResult, run_dbt
+from madang.errors import MadangError
+from madang.ops.publish import Published, publish_marts
+from madang.warehouse import open_warehouse
+
+OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
+
+
+class ReportError(MadangError):
+    """The page cannot be rendered."""
+
+
+def load(settings: Settings, paths: Sequence[Path] | None = None) -> int:
+    """Load files into the raw layer. 0 all, 3 some rows or files left out, 1 nothing loaded."""
+    from madang.ingest import load as load_files
+
+    with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
+        report = load_files(settings, warehouse, paths, on_step=step)
+    rows = [(f.path.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
+    ui.table("Files", ("file", "source", "status", "rows", "loaded", "rejected"), rows)
+    for file in report.files:
+        for text in (file.skipped_reason, file.fix, *file.notes):
+            if text and file.status != "already loaded":
+                ui.line(f"  {file.path.name}: {text}")
+    problems = [(p.source, p.column, p.english, p.korean, p.rows) for p in report.problems]
+    if problems:
+        ui.table("Rows left out", ("source", "column", "problem", "문제", "rows"), problems)
+    for path in report.rejects_files:
+        ui.line(f"  rejects: {path}")
+    return report.exit_code
+
+
+def check(settings: Settings) -> int:
+    """Check all YAML offline. 0 sound, 2 with problems."""
+    from madang.specs.check import check_project
+
+    checked = check_project(settings.project_dir)
+    for problem in checked.problems:
+        ui.line(f"{problem.where}: {problem.message}", "red")
+        if problem.fix:
+            ui.line(f"    {problem.fix}")
+    counts = (
+        f"{len(checked.actions)} actions, {len(checked.audiences)} audiences, "
+        f"{len(checked.funnels)} funnels, {checked.sources} sources, {checked.syncs} syncs"
+    )
+    if checked.problems:
+        ui.line(f"{len(checked.problems)} problems in {counts}.")
+        return WRONG
+    ui.line(f"Checked {counts}: no problems.")
+    return OK
+
+
+def build(
+    settings: Settings, select: Sequence[str] = (), full_refresh: bool = False
+) -> tuple[DbtResult, Published]:
+    """Build the models and publish the marts. Raises BuildError when a node fails."""
+    started = monotonic()
+    args = ["build", *(["--select", *select] if select else [])]
+    args += ["--full-refresh"] if full_refresh else []
+    with ui.progress("Building") as step:
+
+        def on_node(name: str, done: int, total: int | None) -> None:
+            step.total = total
+            step(name)
+
+        result = run_dbt(settings, args, on_node=on_node)
+    with open_warehouse(settings) as warehouse:
+        published = publish_marts(settings, warehouse)
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(result.by_status().items()))
+    ui.line(f"Built in {monotonic() - started:.1f} s: {counts}.")
+    for node in result.warned:
+        ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
+    ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
+    return result, published
+
+
+def plan(settings: Settings, sync: str | None = None) -> int:
+    """Make and show plans. 0, or 1 when a guard would stop one."""
+    from madang.sync.plan import make_plan
+
+    with open_warehouse(settings) as warehouse:
+        plans = make_plan(settings, warehouse, sync)
+    for made in plans:
+        show_plan(made)
+    if not plans:
+        ui.line("No sync is declared: add an exposure with config.meta.sync.")
+    return FAILED if any(made.status == "guarded" for made in plans) else OK
+
+
+def sync(
+    settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
+) -> int:
+    """Show the open plans, or send them. The worst exit code of the runs: 0, 1 or 3."""
+    from madang.sync.engine import apply_plan, open_plans
+    from madang.sync.plan import read_plan
+
+    if plan_id is not None:
+        plan_ids: list[str] = [plan_id]
+    else:
+        with open_warehouse(settings) as warehouse:
+            plan_ids = open_plans(settings, warehouse)
+    if not plan_ids:
+        ui.line("Nothing is waiting to be sent: every plan was applied, or none was made.")
+        ui.line("Make a new one with 'madang plan'.")
+        return OK
+    if not apply:
+        for name in plan_ids:
+            show_plan(read_plan(settings, name))
+        ui.line("Nothing was sent. Send with 'madang sync --apply'.")
+        return OK
+    codes = []
+    for name in plan_ids:
+        try:
+            with ui.progress("Sending") as step:
+                result = apply_plan(
+                    settings, lambda: open_warehouse(settings), name, step, allow_guards=force
+                )
+        except MadangError as error:
+            if getattr(error, "result", None) is not None:
+                show_run(error.result)
+            raise
+        show_run(result)
+        codes.append(result.exit_code)
+    return max(codes, key=(OK, PARTIAL, FAILED).index)
+
+
+def report(settings: Settings) -> Path:
+    """Render the page. Raises ReportError when the extra is missing."""
+    try:
+        from madang.reports import render
+    except ImportError as error:
+        raise ReportError(
+            f"The page needs a package that is not installed ({error.name}).",
+            fix="pip install 'madang[reports]'",
+        ) from error
+    with ui.progress("Rendering") as step:
+        page = render(settings)
+        step(str(page))
+    return page
+
+
+def run_all(settings: Settings, apply: bool = False, force: bool = False) -> int:
+    """Load, check, build, plan, send with `apply`, report. Stops at what makes the rest wrong.
+
+    Rows that were left out (exit code 3) do not stop it; mistakes in the YAML and failed models do.
+    """
+    codes = [_load_if_any(settings), check(settings)]
+    if WRONG in codes:
+        return WRONG
+    build(settings)
+    codes.append(plan(settings))
+    if apply:
+        codes.append(sync(settings, apply=True, force=force))
+    ui.line(f"Page: {report(settings)}")
+    return next((code for code in (FAILED, PARTIAL) if code in codes), OK)
+
+
+def show_plan(made: object) -> None:
+    """Show one plan: counts by field, who is held back and why, and the guards."""
+    rows = [
+        (field, counts.added, counts.changed, counts.removed, counts.unchanged)
+        for field, counts in made.by_field.items()
+    ]
+    columns = ("field", "add", "change", "remove", "unchanged")
+    ui.table(f"Plan {made.plan_id}: {made.sync} → {made.destination}", columns, rows)
+    if made.held_back:
+        held = list(made.held_back.items())
+        ui.table("Held back", ("reason", "persons"), held)
+    for guard in made.guards:
+        ui.line(f"  stopped by a guard: {guard.message}", "yellow")
+    if made.is_empty:
+        ui.line("  nothing to send: the destination has what it should have")
+    else:
+        ui.line(f"  {made.total.planned:,} values of {made.objects:,} persons to send")
+
+
+def show_run(result: object) -> None:
+    """Show what a run sent."""
+    rows = [
+        ("status", result.status + (" (resumed)" if result.is_resumed else "")),
+        ("values", f"{result.planned:,} planned, {result.accepted:,} accepted"),
+        ("requests", f"{result.requests:,} in {result.batches:,} batches, {result.seconds:.1f} s"),
+    ]
+    rows += [(f"skipped, {why}", f"{n:,}") for why, n in result.skipped_by_reason.items()]
+    rows += [(f"rejected, {why}", f"{n:,}") for why, n in result.rejected_by_problem.items()]
+    if result.note:
+        rows.append(("note", result.note))
+    ui.summary(f"Sync {result.sync} → {result.destination}", rows)
+
+
+def _load_if_any(settings: Settings) -> int:
+    """Load the inbox; an inbox without files is no failure of a whole run."""
+    inbox = settings.paths.inbox
+    if inbox.is_dir() and any(path.is_file() for path in inbox.rglob("*")):
+        return load(settings)
+    ui.line(f"Nothing to load: no files in {inbox}")
+    return OK
