@@ -8,7 +8,7 @@
 
 
 {# A condition that holds for every row; a condition that is null does not hold. #}
-{% test holds(model, condition) %}
+{% test holds(model, condition, column_name=none) %}
     select *
     from {{ model }}
     where not coalesce({{ condition }}, false)
