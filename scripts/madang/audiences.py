@@ -127,7 +127,9 @@ def show_waterfall(steps: list[Row]) -> None:
     for row in steps:
         lost = row["step"] == "lost"
         label = f"- {row['reason']}" if lost else row["step"]
-        rows.append((label, f"-{row['subjects']:,}" if lost else f"{row['subjects']:,}"))
+        rows.append(
+            (label, f"-{row['subjects']:,}" if lost and row["subjects"] else f"{row['subjects']:,}")
+        )
     ui.table("Who is lost, and why", ("step", "subjects"), rows)
 
 

@@ -129,7 +129,7 @@ def demo(
         int, typer.Option(min=100, help="How many people the company meets.")
     ] = 20000,
     days: Annotated[int, typer.Option(min=7, max=400, help="How many days of history.")] = 60,
-    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
     out: Annotated[Path | None, typer.Option(help="Default: data/demo of the project.")] = None,
 ) -> None:
     """Run everything on a generated company, with a local server in the place of Braze."""

@@ -92,7 +92,8 @@ def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None =
     invocation = [*args, *_common_args(settings, project)]
     with _surroundings(settings):
         outcome = _invoke(invocation, on_node)
-    nodes = [_node(result) for result in getattr(outcome.result, "results", None) or []]
+    results = getattr(outcome.result, "results", None) or []
+    nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
     log = str(settings.paths.logs / "dbt.log")
     if outcome.exception is not None and not nodes:
         raise BuildError(f"dbt stopped: {_plain(str(outcome.exception))}", where=f"log: {log}")

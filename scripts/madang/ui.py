@@ -13,7 +13,11 @@ from rich.text import Text
 
 from madang.errors import MadangError
 
-console = Console(highlight=False)
+# Elsewhere than on a terminal nothing is cut or wrapped to a guessed width.
+PLAIN_WIDTH = 200
+PLAIN_LINES = 10
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 error_console = Console(stderr=True, highlight=False)
 
 
@@ -23,6 +27,8 @@ class Steps:
     def __init__(self, title: str, total: int | None, bar: Progress | None) -> None:
         self.title = title
         self.done = 0
+        self._told = 0
+        self._name = ""
         self._total = total
         self._bar = bar
         self._task = bar.add_task(title, total=total, step="") if bar else None
@@ -40,19 +46,39 @@ class Steps:
 
     def __call__(self, name: str = "") -> Self:
         self.done += 1
+        self._name = name
+        if self._total is not None and self.done > self._total:
+            self.total = self.done
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=self.done, step=_short(name))
-        else:
-            count = f"{self.done}/{self._total}" if self._total else f"{self.done}"
-            line(f"{self.title}: {count} {name}".rstrip())
+        elif self._is_due():
+            self._tell()
         return self
+
+    def finish(self) -> None:
+        """Tell the last step, where lines were left out."""
+        if self._bar is None and self.done != self._told:
+            self._tell()
+
+    def _tell(self) -> None:
+        count = f"{self.done}/{self._total}" if self._total else f"{self.done}"
+        line(f"{self.title}: {count} {self._name}".rstrip())
+        self._told = self.done
+
+    def _is_due(self) -> bool:
+        """Whether this step gets a line: all of a few, every tenth of many."""
+        if not self._total or self._total <= 2 * PLAIN_LINES:
+            return True
+        return self.done % -(-self._total // PLAIN_LINES) == 0
 
 
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Steps]:
-    """Show progress: a bar that goes away on a terminal, one plain line a step elsewhere."""
+    """Show progress: a bar that goes away on a terminal, plain lines elsewhere."""
     if not console.is_terminal:
-        yield Steps(title, total, None)
+        steps = Steps(title, total, None)
+        yield steps
+        steps.finish()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -97,11 +123,11 @@ def table(
     for number, name in enumerate(columns):
         values = [row[number] for row in rows if row[number] is not None]
         numeric = bool(values) and all(isinstance(value, int | float) for value in values)
-        shown.add_column(name, justify="right" if numeric else "left", header_style="dim")
+        justify = "right" if numeric else "left"
+        shown.add_column(name, justify=justify, header_style="dim", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(_cell(value)) for value in row))
-    width = None if console.is_terminal else 160
-    console.print(shown, width=width)
+    console.print(shown)
 
 
 def show_error(error: MadangError) -> None:

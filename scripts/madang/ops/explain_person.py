@@ -1,0 +1,306 @@
+"""Explains a person: identifiers with evidence, devices, activities, audiences, deliveries."""
+
+import hashlib
+
+from madang import ui
+from madang.audiences import require
+from madang.config import Settings
+from madang.errors import UsageError
+from madang.ops.masks import fingerprint, mask
+from madang.ops.rules import RuleReader
+from madang.specs.check import check_project
+from madang.sync import ledger
+from madang.sync.spec import load_specs
+from madang.warehouse import Row, Warehouse, open_warehouse
+
+ACTIVITIES = 20
+DELIVERIES = 12
+NEEDED = (
+    ("identity", "identifiers"),
+    ("identity", "identity_edges"),
+    ("identity", "identity_map"),
+    ("identity", "persons"),
+    ("activity", "activities"),
+    ("marts", "customers"),
+    ("marts", "contactability"),
+    ("marts", "audience_members"),
+)
+
+
+def show_person(settings: Settings, who: str) -> None:
+    """Print everything known of one person, without personal data.
+
+    `who` is a person_id, a customer number or an e-mail. Raises UsageError when nobody is meant.
+    """
+    with open_warehouse(settings, read_only=True) as warehouse:
+        require(warehouse, *NEEDED)
+        person_id = find_person(warehouse, who)
+        reader = _Person(warehouse, person_id)
+        ui.summary("Person", reader.heading())
+        _show_identity(reader)
+        ui.table(
+            f"Last {ACTIVITIES} activities",
+            ("at (UTC)", "source", "action", "object", "value", "channel"),
+            reader.activities(),
+        )
+        ui.table("Consent", ("channel", "purpose", "allowed", "why"), reader.contactability())
+        ui.table("Audiences", ("audience", "in", "why"), reader.audiences(settings))
+        ui.table(
+            "Last deliveries",
+            ("at (UTC)", "sync", "field", "operation", "status", "reason"),
+            reader.deliveries(settings),
+            empty="nothing was sent about this person",
+        )
+
+
+def find_person(warehouse: Warehouse, who: str) -> str:
+    """Return the person_id meant by a person_id, a customer number or an e-mail."""
+    who = who.strip()
+    persons, known, customers = (
+        warehouse.relation(*table)
+        for table in (("identity", "persons"), ("identity", "identity_map"), ("marts", "customers"))
+    )
+    hashed = hashlib.sha256(who.lower().encode()).hexdigest()
+    found = warehouse.fetch(
+        f"""
+        select person_id from {persons} where person_id = $1
+        union
+        select person_id from {customers} where customer_no = $1
+        union
+        select person_id from {known} where identifier_type in ('crm_id', 'user_id')
+            and identifier_value = $1
+        union
+        select person_id from {known} where identifier_type = 'email' and identifier_value = $2""",
+        [who, hashed],
+    )
+    if found:
+        return found[0]["person_id"]
+    quarantined = warehouse.fetch(
+        f"""
+        select quarantine_reason from {warehouse.relation("identity", "identifiers")}
+        where identifier_value in ($1, $2) and quarantine_reason is not null""",
+        [who, hashed],
+    )
+    if quarantined:
+        raise UsageError(
+            f"This identifier is in quarantine ({quarantined[0]['quarantine_reason']}): "
+            "it belongs to nobody and joins nobody.",
+            fix="Ask by customer number instead.",
+        )
+    raise UsageError(
+        "Nobody is known by this.",
+        fix="Give a person_id, a customer number as the CRM writes it, or an e-mail.",
+    )
+
+
+class _Person:
+    """The rows about one person, masked."""
+
+    def __init__(self, warehouse: Warehouse, person_id: str) -> None:
+        self._warehouse = warehouse
+        self.person_id = person_id
+        found = self._fetch(
+            "select email, phone, tier from {} where person_id = ?", "marts", "customers"
+        )
+        self._customer = found[0] if found else {}
+        self._known = {
+            hashlib.sha256(value.encode()).hexdigest(): mask(kind, value)
+            for kind in ("email", "phone")
+            if (value := self._customer.get(kind))
+        }
+
+    def _fetch(self, sql: str, layer: str, table: str) -> list[Row]:
+        relation = self._warehouse.relation(layer, table)
+        return self._warehouse.fetch(sql.format(relation), [self.person_id])
+
+    def _masked(self, kind: str, value: str) -> str:
+        """A hashed value is shown masked when it is the one in use now."""
+        if kind in ("email", "phone"):
+            return self._known.get(value) or fingerprint(value)
+        return mask(kind, value)
+
+    def heading(self) -> list[tuple[str, str]]:
+        """Return who it is, and how much is known."""
+        devices = self._fetch(
+            "select count(*) as intervals, count(distinct identifier_value) as devices, "
+            "min(valid_from) as first, max(valid_to) as last from {} "
+            "where person_id = ? and identifier_type = 'device'",
+            "identity",
+            "identity_map",
+        )[0]
+        owned = "none"
+        if devices["devices"]:
+            owned = f"{devices['devices']} owned in {devices['intervals']} intervals, "
+            owned += f"{devices['first']:%Y-%m-%d} to {devices['last']:%Y-%m-%d}"
+        return [
+            ("person_id", self.person_id),
+            ("tier", self._customer.get("tier") or "-"),
+            ("devices", owned),
+        ]
+
+    def identifiers(self) -> list[tuple]:
+        """Return the identifiers with their evidence."""
+        rows = self._warehouse.fetch(
+            f"""
+            select known.identifier_type, known.identifier_value, known.rule, seen.sources,
+                seen.first_seen_at, seen.last_seen_at, seen.evidence_count
+            from {self._warehouse.relation("identity", "identity_map")} as known
+            left join {self._warehouse.relation("identity", "identifiers")} as seen
+                on known.identifier_type = seen.identifier_type
+                and known.identifier_value = seen.identifier_value
+            where known.person_id = ? and known.identifier_type <> 'device'
+            order by known.identifier_type, seen.first_seen_at""",
+            [self.person_id],
+        )
+        return [
+            (
+                row["identifier_type"],
+                self._masked(row["identifier_type"], row["identifier_value"]),
+                row["rule"],
+                row["sources"],
+                row["first_seen_at"],
+                row["last_seen_at"],
+                row["evidence_count"],
+            )
+            for row in rows
+        ]
+
+    def edges(self) -> list[tuple]:
+        """Return what ties the identifiers together, quarantined ties included."""
+        rows = self._warehouse.fetch(
+            f"""
+            with mine as (
+                select distinct identifier_type, identifier_value
+                from {self._warehouse.relation("identity", "identity_map")}
+                where person_id = ? and identifier_type <> 'device'
+            )
+            select edges.*
+            from {self._warehouse.relation("identity", "identity_edges")} as edges
+            where exists (
+                select 1 from mine where
+                    (mine.identifier_type = edges.left_type
+                        and mine.identifier_value = edges.left_value)
+                    or (mine.identifier_type = edges.right_type
+                        and mine.identifier_value = edges.right_value)
+            )
+            order by edges.is_quarantined, edges.first_seen_at
+            limit 50""",
+            [self.person_id],
+        )
+        return [
+            (
+                f"{row['left_type']} {self._masked(row['left_type'], row['left_value'])}",
+                f"{row['right_type']} {self._masked(row['right_type'], row['right_value'])}",
+                row["rule"],
+                row["source"],
+                row["evidence_count"],
+                "in quarantine, joins nobody" if row["is_quarantined"] else "joins",
+            )
+            for row in rows
+        ]
+
+    def activities(self) -> list[tuple]:
+        """Return the last activities. Ids of applications and orders are masked."""
+        rows = self._fetch(
+            "select occurred_at, source, action, object_type, object_id, value, currency, "
+            "channel_group from {} where person_id = ? "
+            f"order by occurred_at desc, activity_id limit {ACTIVITIES}",
+            "activity",
+            "activities",
+        )
+        return [
+            (
+                row["occurred_at"],
+                row["source"],
+                row["action"],
+                " ".join(filter(None, (row["object_type"], _object(row)))),
+                f"{row['value']:,.0f} {row['currency'] or ''}" if row["value"] else None,
+                row["channel_group"],
+            )
+            for row in rows
+        ]
+
+    def contactability(self) -> list[tuple]:
+        """Return per channel and purpose whether the person may be contacted, and why."""
+        rows = self._fetch(
+            "select channel, purpose, is_allowed, reason from {} where person_id = ? "
+            "order by purpose, channel",
+            "marts",
+            "contactability",
+        )
+        return [tuple(row.values()) for row in rows]
+
+    def audiences(self, settings: Settings) -> list[tuple]:
+        """Return every audience: in or out, and which parts of its rule hold."""
+        rows = self._fetch(
+            "select audience, is_contactable, contact_reason from {} where person_id = ?",
+            "marts",
+            "audience_members",
+        )
+        member = {row["audience"]: row for row in rows}
+        reader = RuleReader(self._warehouse, settings.now())
+        told: list[tuple] = []
+        for name, rule in sorted(check_project(settings.project_dir).audiences.items()):
+            row = member.get(name)
+            if row is None:
+                why = "the rule does not hold"
+            elif row["is_contactable"]:
+                why = "the rule holds; may be contacted"
+            else:
+                why = f"the rule holds; held back: {row['contact_reason']}"
+            told.append((name, row is not None, why))
+            for part in reader.parts(rule):
+                met = self._holds(part.persons_sql)
+                reached = (
+                    f" ({self._reached(part.count_sql)} of {part.needed})" if part.count_sql else ""
+                )
+                mark = "yes" if met else "no"
+                told.append(("", None, f"{'  ' * part.depth}{mark}: {part.words}{reached}"))
+        return told
+
+    def deliveries(self, settings: Settings) -> list[tuple]:
+        """Return the last deliveries of the person's keys, over all syncs."""
+        if not self._warehouse.exists(ledger.LAYER, "sync_deliveries"):
+            return []
+        found: list[Row] = []
+        for spec in load_specs(settings.project_dir):
+            if self._warehouse.exists("activation", spec.model):
+                found += self._warehouse.fetch(
+                    f"""
+                    select recorded_at, sync, field, operation, status, reason
+                    from {self._warehouse.relation(ledger.LAYER, "sync_deliveries")}
+                    where sync = ? and sync_key in (
+                        select identifier_value
+                        from {self._warehouse.relation("identity", "identity_map")}
+                        where person_id = ? and identifier_type in ('crm_id', 'user_id')
+                        union
+                        select sync_key from {self._warehouse.relation("activation", spec.model)}
+                        where person_id = ?
+                    )""",
+                    [spec.name, self.person_id, self.person_id],
+                )
+        found.sort(key=lambda row: row["recorded_at"], reverse=True)
+        return [tuple(row.values()) for row in found[:DELIVERIES]]
+
+    def _holds(self, persons_sql: str) -> bool:
+        sql = f"select 1 from ({persons_sql}) as met where person_id = ?"
+        return bool(self._warehouse.fetch(sql, [self.person_id]))
+
+    def _reached(self, count_sql: str) -> int:
+        sql = f"select reached from ({count_sql}) as counted where person_id = ?"
+        rows = self._warehouse.fetch(sql, [self.person_id])
+        return rows[0]["reached"] if rows else 0
+
+
+def _show_identity(reader: _Person) -> None:
+    columns = ("type", "identifier", "rule", "sources", "first seen", "last seen", "evidence")
+    ui.table("Identifiers", columns, reader.identifiers())
+    columns = ("identifier", "with", "rule", "source", "evidence", "so")
+    ui.table("What ties them", columns, reader.edges(), empty="nothing: one identifier alone")
+
+
+def _object(row: Row) -> str | None:
+    """An object's id, unless it is a person's own, such as an application's or an order's."""
+    own = row["source"] in ("offline", "shop") or row["object_type"] in (None, "order")
+    own = own or row["action"] == "completed_application"
+    return mask("object", row["object_id"]) if own and row["object_id"] else row["object_id"]
