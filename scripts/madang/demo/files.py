@@ -1,0 +1,98 @@
+"""The plain files: consent log, orders, offline outcomes, ad costs, inquiries, notices."""
+
+import json
+from pathlib import Path
+
+from madang.demo.engine import Engine
+from madang.demo.publish import Publisher
+from madang.demo.world import World
+
+#: Lines of the first outcomes file that no loader can read, and what is wrong with each.
+BROKEN_OUTCOMES = (
+    (
+        3,
+        "_line",
+        '{"outcome_id": "O99000001", "product": "test_drive", "status": "visi',
+    ),
+    (
+        7,
+        "occurred_at",
+        '{"outcome_id": "O99000002", "product": "test_drive", "application_id": null, '
+        '"customer_no": null, "phone": "010-1999-9911", "status": "visited", '
+        '"occurred_at": "2026-13-40T10:00:00+09:00", "value": null, "currency": null, '
+        '"reason": null, "branch_id": "gangnam"}',
+    ),
+)
+
+#: Each platform's own report: file stem, then select list over `ad_rows`.
+_AD_REPORTS = {
+    "google_ads": 'day as "Day", campaign as "Campaign", campaign_id as "Campaign ID", '
+    'impressions as "Impr.", clicks as "Clicks", cost_krw as "Cost", \'KRW\' as "Currency code"',
+    "meta": 'day as "Day", campaign as "Campaign name", impressions as "Impressions", '
+    'clicks as "Link clicks", round(cost_krw / 1400.0, 2) as "Amount spent (USD)"',
+    "naver": 'strftime(day, \'%Y.%m.%d.\') as "일별", campaign as "캠페인", '
+    'impressions as "노출수", clicks as "클릭수", '
+    '(cost_krw * 1.1)::bigint as "총비용(VAT포함,원)"',
+    "kakao": 'day as "일", campaign as "캠페인 이름", impressions as "노출수", '
+    'clicks as "클릭수", cost_krw as "비용"',
+}
+
+
+def write(engine: Engine, world: World, publisher: Publisher) -> None:
+    """Write every plain file. `exports.sql` must have run."""
+    _by_month(engine, publisher, "consent_rows", "inbox/consent/consent_log")
+    _by_month(engine, publisher, "order_rows", "inbox/shop/orders")
+    _write_outcomes(engine, publisher)
+    for platform, columns in _AD_REPORTS.items():
+        query = (
+            f"select {columns} from ad_rows where platform = '{platform}' order by day, campaign"
+        )
+        name = f"exports/ads/{platform}_{world.start:%Y%m%d}.csv"
+        publisher.put(name, lambda draft, query=query: engine.write_csv(query, draft))
+    for name in ("inquiries", "notices"):
+        view = {"inquiries": "inquiry_rows", "notices": "notice_rows"}[name]
+        publisher.put(
+            f"exports/{name}/{name}.csv",
+            lambda draft, view=view: engine.write_csv(f"from {view}", draft),
+        )
+
+
+def expected_rejects(engine: Engine) -> list[tuple[str, int, str, str]]:
+    """(file below the inbox, line, field, value) of every outcome that cannot be read."""
+    file = f"offline/outcomes_{_months(engine, 'outcome_rows')[0]}.ndjson"
+    return [
+        (file, line, field, "2026-13-40T10:00:00+09:00" if field == "occurred_at" else text)
+        for line, field, text in BROKEN_OUTCOMES
+    ]
+
+
+def _by_month(engine: Engine, publisher: Publisher, view: str, stem: str) -> None:
+    for month in _months(engine, view):
+        query = f"select * exclude (month) from {view} where month = '{month}'"
+        publisher.put(
+            f"{stem}_{month}.csv", lambda draft, query=query: engine.write_csv(query, draft)
+        )
+
+
+def _months(engine: Engine, view: str) -> list[str]:
+    return [month for (month,) in engine.rows(f"select distinct month from {view} order by month")]
+
+
+def _write_outcomes(engine: Engine, publisher: Publisher) -> None:
+    months = _months(engine, "outcome_rows")
+    for month in months:
+        records = engine.records(
+            f"select * exclude (month) from outcome_rows where month = '{month}'"
+        )
+        lines = [json.dumps(record, ensure_ascii=False) for record in records]
+        if month == months[0]:
+            for line, _, text in BROKEN_OUTCOMES:
+                lines.insert(line - 1, text)
+        publisher.put(
+            f"inbox/offline/outcomes_{month}.ndjson",
+            lambda draft, lines=lines: _write_lines(draft, lines),
+        )
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
