@@ -137,7 +137,8 @@ def _receipts(
             coalesce(entries.recorded_at, {files.text(run.started_at)}::timestamp) as recorded_at,
             entries.batch_no
         from {spool} as spool
-        left join entries on spool.object_no = entries.object_no and spool.skip_reason is null
+        left join entries
+            on if(spool.skip_reason is null, spool.object_no, null) = entries.object_no
         """
     )
     counted = connection.execute(

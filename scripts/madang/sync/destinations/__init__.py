@@ -39,10 +39,10 @@ class SyncObject:
 
 @dataclass(frozen=True)
 class Batch:
-    """The objects of one request, and their size in bytes as they will be sent."""
+    """The objects of one request, each with the bytes that stand for it there."""
 
     objects: tuple[SyncObject, ...]
-    size: int
+    encoded: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)

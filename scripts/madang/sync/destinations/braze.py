@@ -59,56 +59,63 @@ class Braze:
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group objects, in order, by the limits on their number and on the payload's size."""
         taken: list[SyncObject] = []
+        encoded: list[bytes] = []
         size = len(ENVELOPE)
         for one in objects:
-            length = len(encode(one)) + 1
+            content = encode(one)
             full = len(taken) == self.capabilities.objects_per_request
-            if taken and (full or size + length > PAYLOAD_LIMIT):
-                yield Batch(tuple(taken), size)
-                taken, size = [], len(ENVELOPE)
+            if taken and (full or size + len(content) + 1 > PAYLOAD_LIMIT):
+                yield Batch(tuple(taken), tuple(encoded))
+                taken, encoded, size = [], [], len(ENVELOPE)
             taken.append(one)
-            size += length
+            encoded.append(content)
+            size += len(content) + 1
         if taken:
-            yield Batch(tuple(taken), size)
+            yield Batch(tuple(taken), tuple(encoded))
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, in parts where Braze does not say which object it means."""
         receipt = Receipt()
-        waiting: list[Sequence[SyncObject]] = [batch.objects]
+        waiting = [list(range(len(batch.objects)))]
         while waiting:
-            objects = waiting.pop()
-            reply = self._http.post(PATH, payload(objects))
+            places = waiting.pop()
+            reply = self._http.post(PATH, payload([batch.encoded[place] for place in places]))
             receipt.http_status = reply.status
             receipt.attempts += reply.attempts
-            verdict = judge(reply, len(objects))
-            words = self._harmless(verdict.words)
-            if reply.status in (401, 403):
-                raise self._refused(reply.status, words)
-            if reply.status not in (400, 413) and not 200 <= reply.status < 300:
-                raise self._unexpected(reply.status, words)
-            self._has_accepted |= bool(verdict.accepted)
-            for place in verdict.accepted:
-                receipt.outcomes[objects[place].number] = Outcome("accepted")
-            for place, problem in verdict.rejected.items():
-                receipt.outcomes[objects[place].number] = rejected(self._harmless(problem))
+            verdict = self._judged(reply, len(places))
+            for at in verdict.accepted:
+                receipt.outcomes[batch.objects[places[at]].number] = Outcome("accepted")
+            for at, problem in verdict.rejected.items():
+                receipt.outcomes[batch.objects[places[at]].number] = rejected(problem)
             if verdict.again:
-                waiting.append([objects[place] for place in verdict.again])
-            unclear = [objects[place] for place in verdict.unclear]
+                waiting.append([places[at] for at in verdict.again])
+            unclear = [places[at] for at in verdict.unclear]
             if len(unclear) == 1:
-                receipt.outcomes[unclear[0].number] = rejected(words)
+                receipt.outcomes[batch.objects[unclear[0]].number] = rejected(verdict.words)
             elif unclear:
                 middle = len(unclear) // 2
                 waiting += [unclear[middle:], unclear[:middle]]
-            self._stop_if_systematic(batch, receipt, words)
+            self._stop_if_systematic(batch, receipt)
         return receipt
 
     def close(self) -> None:
         self._http.close()
 
-    def _harmless(self, words: str) -> str:
-        return harmless(self._http.redact(words))
+    def _judged(self, reply: Reply, count: int) -> Verdict:
+        """Judge an answer; take the key and personal data out of its words before anyone sees."""
+        verdict = judge(reply, count)
+        verdict.words = harmless(self._http.redact(verdict.words))
+        verdict.rejected = {
+            at: harmless(self._http.redact(words)) for at, words in verdict.rejected.items()
+        }
+        if reply.status in (401, 403):
+            raise self._refused(reply.status, verdict.words)
+        if reply.status not in (400, 413) and not 200 <= reply.status < 300:
+            raise self._unexpected(reply.status, verdict.words)
+        self._has_accepted |= bool(verdict.accepted)
+        return verdict
 
-    def _stop_if_systematic(self, batch: Batch, receipt: Receipt, words: str) -> None:
+    def _stop_if_systematic(self, batch: Batch, receipt: Receipt) -> None:
         """Stop where a whole request failed for one reason before anything was ever accepted.
 
         Then it is the attribute or the account, and all the rest would fail alike.
@@ -120,7 +127,7 @@ class Braze:
             reasons = {one.problem for one in outcomes}
             if len(reasons) == 1:
                 raise DestinationRefused(
-                    f"Braze refuses every object of a request: {reasons.pop() or words}",
+                    f"Braze refuses every object of a request: {reasons.pop()}",
                     where=self._http.url + PATH,
                     fix="Correct the activation model, then plan again. Nothing of this request "
                     "was stored.",
@@ -180,9 +187,9 @@ def encode(one: SyncObject) -> bytes:
     return json.dumps(attributes(one), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def payload(objects: Sequence[SyncObject]) -> bytes:
+def payload(encoded: Sequence[bytes]) -> bytes:
     """Return the body of a request."""
-    return ENVELOPE % b",".join(encode(one) for one in objects)
+    return ENVELOPE % b",".join(encoded)
 
 
 def judge(reply: Reply, count: int) -> Verdict:
@@ -235,8 +242,8 @@ def harmless(words: str) -> str:
     """Cut a foreign text short and take out what may be an address, a number or a key."""
     words = re.sub(r"\s+", " ", words).strip()
     words = re.sub(r"[^\s'\"<>]+@[^\s'\"<>]+", "[address]", words)
-    words = re.sub(r"\+?\d[\d\s()-]{6,}\d", "[number]", words)
     words = re.sub(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{20,}\b", "[key]", words)
+    words = re.sub(r"\+?\d[\d\s()-]{6,}\d", "[number]", words)
     return words if len(words) <= 200 else f"{words[:199]}…"
 
 

@@ -1,0 +1,251 @@
+"""The local Braze keeps to Braze's contract; what passes here is meant to pass there.
+
+Rules: https://www.braze.com/docs/api/endpoints/user_data/post_user_track and …/api_limits
+"""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from madang.sandbox.braze import BrazeSandbox
+
+KEY = "sandbox-key"
+
+
+@pytest.fixture
+def braze():
+    with BrazeSandbox(key=KEY, control=True) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def session():
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {KEY}"
+        yield session
+
+
+@pytest.fixture
+def track(braze, session):
+    def post(*attributes, **arrays):
+        body = {"attributes": list(attributes), **arrays} if attributes else arrays
+        return session.post(f"{braze.url}/users/track", json=body)
+
+    return post
+
+
+def test_attributes_are_stored_changed_and_removed_by_null(track, braze):
+    answer = track({"external_id": "C1", "a": True, "b": "x"}, {"external_id": "C2", "a": 1})
+    assert answer.status_code == 201
+    assert answer.json() == {"message": "success", "attributes_processed": 2}
+    track({"external_id": "C1", "a": None, "b": "y"})
+    assert braze.users() == {"C1": {"b": "y"}, "C2": {"a": 1}}
+
+
+def test_update_existing_only_creates_nobody(track, braze):
+    answer = track({"external_id": "C1", "_update_existing_only": True, "a": 1})
+    assert answer.status_code == 201
+    assert braze.users() == {}
+
+
+def test_arrays_add_and_remove_and_are_cut_at_25(track, braze):
+    track({"external_id": "C1", "tags": ["a", "b"]})
+    track({"external_id": "C1", "tags": {"add": ["c"], "remove": ["a"]}})
+    track({"external_id": "C1", "many": list(range(40)), "n": {"inc": 2}})
+    assert braze.users()["C1"] == {"tags": ["b", "c"], "many": list(range(25)), "n": 2}
+
+
+@pytest.mark.parametrize("key", ["wrong", ""])
+def test_a_wrong_key_is_401_and_repeated_as_braze_does(braze, session, key):
+    answer = session.post(
+        f"{braze.url}/users/track",
+        json={"attributes": [{"external_id": "C1"}]},
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert (answer.status_code, answer.json()["message"]) == (401, f"Invalid API key: {key}")
+    assert braze.users() == {}
+
+
+def test_more_objects_than_the_limit_are_refused_whole(track, braze):
+    objects = [{"external_id": f"C{n}", "a": 1} for n in range(51)]
+    answer = track(*objects)
+    assert (answer.status_code, answer.json()["message"]) == (400, "Max Input Length Exceeded")
+    events = [{"external_id": "C1", "name": "e", "time": "2026-11-01T00:00:00Z"}] * 20
+    assert track(*objects[:31], events=events).status_code == 400  # combined
+    assert track(*objects[:30], events=events).json()["events_processed"] == 20
+    assert len(braze.users()) == 30
+
+
+def test_75_objects_pass_where_the_contract_says_so(session):
+    with BrazeSandbox(key=KEY, objects_limit=75) as braze:
+        body = {"attributes": [{"external_id": f"C{n}"} for n in range(75)]}
+        assert session.post(f"{braze.url}/users/track", json=body).status_code == 201
+
+
+def test_more_than_four_megabytes_is_413(track):
+    assert track({"external_id": "C1", "note": "x" * 4_000_000}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("text/plain", b"{}", 415),
+        ("application/json", b"{", 400),
+        ("application/json", b'{"attributes": [{"external_id": "C1", "n": NaN}]}', 400),
+        ("application/json", b"[]", 400),
+        ("application/json", b"{}", 400),
+        ("application/json", b'{"attributes": {}}', 400),
+        ("application/json; charset=utf-8", b'{"attributes": [{"external_id": "C1"}]}', 201),
+        ("application/json", b'{"atributes": [{"external_id": "C1"}]}', 400),
+    ],
+)
+def test_what_is_no_request_is_refused(braze, session, content_type, body, status):
+    headers = {"Content-Type": content_type}
+    answer = session.post(f"{braze.url}/users/track", data=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"a": 1}, "is required"),
+        ({"external_id": "C1", "braze_id": "b"}, "only one of"),
+        ({"external_id": ""}, "'external_id' is not valid"),
+        ({"external_id": 5}, "'external_id' is not valid"),
+        ({"user_alias": {"alias_name": "x"}}, "alias_label"),
+        ({"external_id": "C1", "$x": 1}, "not a valid attribute name"),
+        ({"external_id": "C1", "a": [[1]]}, "'a' is not valid"),
+        ({"external_id": "C1", "n": {"inc": "x"}}, "'n' is not valid"),
+        ("C1", "must be an object"),
+    ],
+)
+def test_a_bad_object_is_named_inside_a_201_and_the_others_are_stored(track, braze, bad, said):
+    answer = track({"external_id": "G1", "a": 1}, bad, {"external_id": "G2", "a": 1})
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["attributes_processed"] == 2
+    (error,) = body["errors"]
+    assert (error["input_array"], error["index"]) == ("attributes", 1)
+    assert said in error["type"]
+    assert set(braze.users()) == {"G1", "G2"}
+
+
+def test_when_every_object_is_bad_it_is_400_and_each_is_named(track):
+    answer = track({"a": 1}, {"b": 1})
+    assert answer.status_code == 400
+    assert "Valid data must be provided" in answer.json()["message"]
+    assert [error["index"] for error in answer.json()["errors"]] == [0, 1]
+
+
+def test_rate_windows_end_on_the_clock_and_are_told_in_headers(session):
+    with BrazeSandbox(key=KEY, rate_limit=(3, 2.0)) as braze:
+        body = {"attributes": [{"external_id": "C1"}]}
+        time.sleep(2.0 - time.time() % 2.0 + 0.05)  # to the start of a window
+        answers = [session.post(f"{braze.url}/users/track", json=body) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+        told = [answer.headers["X-RateLimit-Remaining"] for answer in answers]
+        assert told == ["2", "1", "0", "0"]
+        last = answers[-1].headers
+        assert last["X-RateLimit-Limit"] == "3"
+        assert "Retry-After" not in last
+        assert 0 < int(last["X-RateLimit-Reset"]) - time.time() <= 3
+        time.sleep(max(0, int(last["X-RateLimit-Reset"]) - time.time()))
+        assert session.post(f"{braze.url}/users/track", json=body).status_code == 201
+
+
+def test_one_connection_serves_many_requests(braze):
+    connection = http.client.HTTPConnection("127.0.0.1", braze.port)
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    sockets = set()
+    for number in range(3):
+        body = json.dumps({"attributes": [{"external_id": f"C{number}"}]})
+        connection.request("POST", "/users/track", body, headers)
+        answer = connection.getresponse()
+        assert (answer.status, bool(answer.read())) == (201, True)
+        sockets.add(connection.sock)
+    connection.close()
+    assert len(sockets) == 1
+    assert None not in sockets
+
+
+def test_users_outlive_the_server_when_a_file_is_named(tmp_path, session):
+    path = tmp_path / "users.sqlite"
+    for number in range(2):
+        with BrazeSandbox(key=KEY, state_path=path) as braze:
+            body = {"attributes": [{"external_id": f"C{number}", "name": "가"}]}
+            session.post(f"{braze.url}/users/track", json=body)
+            users = braze.users()
+    assert users == {"C0": {"name": "가"}, "C1": {"name": "가"}}
+
+
+def test_the_log_holds_no_personal_data(track, braze):
+    track({"external_id": "C000123", "email": "someone@mail.example"})
+    track({"external_id": ""})
+    text = json.dumps(braze.log())
+    assert len(braze.log()) == 2
+    assert "C000123" not in text
+    assert "example" not in text
+    assert KEY not in text
+
+
+def test_dropping_before_and_after_differ_in_what_is_stored(track, braze):
+    braze.faults.add("drop_before")
+    with pytest.raises(requests.ConnectionError):
+        track({"external_id": "C1", "a": 1})
+    assert braze.users() == {}
+    braze.faults.add("drop_after")
+    with pytest.raises(requests.ConnectionError):
+        track({"external_id": "C1", "a": 1})
+    assert braze.users() == {"C1": {"a": 1}}
+
+
+def test_faults_can_be_set_and_state_seen_from_another_process(track, braze, session):
+    control = f"{braze.url}/_sandbox"
+    session.post(f"{control}/faults", json={"kind": "status", "status": 502, "times": 2})
+    assert track({"external_id": "C1"}).status_code == 502
+    assert session.get(f"{control}/faults").json()["faults"][0]["times"] == 1
+    assert session.post(f"{control}/clear").json() == {"clear": []}
+    assert track({"external_id": "C1", "a": 1}).status_code == 201
+    assert session.get(f"{control}/users").json() == {"users": {"C1": {"a": 1}}}
+    answer = session.post(f"{control}/faults", json={"kind": "explode"})
+    assert answer.status_code == 400
+    assert "known:" in answer.json()["message"]
+
+
+def test_without_control_there_is_no_back_door(session):
+    with BrazeSandbox(key=KEY) as braze:
+        assert session.get(f"{braze.url}/_sandbox/users").status_code == 404
+        assert session.post(f"{braze.url}/users/delete", json={}).status_code == 404
+
+
+def test_it_runs_alone_and_stops_when_told(tmp_path, session):
+    command = [sys.executable, "-m", "madang.sandbox.braze", "--port", "0"]
+    command += ["--state", str(tmp_path / "users.sqlite")]
+    environment = {**os.environ, "MADANG_BRAZE_KEY": KEY}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        url = process.stdout.readline().split()[-1]
+        body = {"attributes": [{"external_id": "C1", "a": 1}]}
+        assert session.post(f"{url}/users/track", json=body).status_code == 201
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    with BrazeSandbox(state_path=tmp_path / "users.sqlite") as again:
+        assert again.users() == {"C1": {"a": 1}}
+
+
+def test_it_says_that_the_key_is_missing():
+    environment = {name: value for name, value in os.environ.items() if name != "NO_SUCH_KEY"}
+    command = [sys.executable, "-m", "madang.sandbox.braze", "--key-env", "NO_SUCH_KEY"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "NO_SUCH_KEY is not set" in done.stderr

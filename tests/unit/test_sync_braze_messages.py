@@ -1,0 +1,137 @@
+"""What is said to Braze and how its answers are understood: pure functions, no server."""
+
+import json
+
+import pytest
+
+from madang.sync import DestinationRefused
+from madang.sync.destinations import Change, SyncObject
+from madang.sync.destinations.braze import (
+    Braze,
+    attributes,
+    encode,
+    field_problem,
+    harmless,
+    judge,
+    payload,
+)
+from madang.sync.http import Reply
+
+
+def one(number=1, key="C1", **values):
+    changes = tuple(
+        Change(name, None if value is None else json.dumps(value)) for name, value in values.items()
+    )
+    return SyncObject(number, key, changes)
+
+
+def reply(status, body):
+    return Reply(status, body, {}, 1)
+
+
+def named(*indexes):
+    return [
+        {"type": f"bad {index}", "input_array": "attributes", "index": index} for index in indexes
+    ]
+
+
+def test_an_object_carries_its_id_and_its_values_and_null_for_what_is_removed():
+    assert attributes(one(tier="VIP", orders=3, a=True, gone=None)) == {
+        "external_id": "C1",
+        "tier": "VIP",
+        "orders": 3,
+        "a": True,
+        "gone": None,
+    }
+
+
+def test_an_object_that_only_removes_does_not_create_its_user():
+    assert attributes(one(gone=None)) == {
+        "external_id": "C1",
+        "_update_existing_only": True,
+        "gone": None,
+    }
+
+
+def test_a_request_is_one_array_of_attributes():
+    objects = [one(1, "C1", name="가나"), one(2, "C2", a=True)]
+    body = payload([encode(each) for each in objects])
+    assert json.loads(body) == {"attributes": [attributes(each) for each in objects]}
+    assert "가나".encode() in body  # not escaped: half the bytes
+
+
+def test_batches_keep_to_the_number_of_objects_and_the_order():
+    batches = list(Braze(None, objects_per_request=50).batches(one(n, f"C{n}") for n in range(120)))
+    assert [len(batch.objects) for batch in batches] == [50, 50, 20]
+    assert [o.number for batch in batches for o in batch.objects] == list(range(120))
+
+
+def test_batches_keep_to_four_megabytes_in_bytes_not_characters():
+    objects = [one(n, f"C{n}", note="가" * 500_000) for n in range(6)]  # 1.5 MB each
+    batches = list(Braze(None).batches(objects))
+    assert [len(batch.objects) for batch in batches] == [2, 2, 2]
+    assert all(len(payload(batch.encoded)) <= 4_000_000 for batch in batches)
+
+
+def test_nothing_makes_no_batch():
+    assert list(Braze(None).batches([])) == []
+
+
+def test_success_accepts_everything():
+    verdict = judge(reply(201, {"message": "success", "attributes_processed": 3}), 3)
+    assert verdict.accepted == [0, 1, 2]
+
+
+def test_named_errors_inside_a_201_reject_those_objects_only():
+    body = {"message": "success", "attributes_processed": 1, "errors": named(0, 2)}
+    verdict = judge(reply(201, body), 3)
+    assert verdict.accepted == [1]
+    assert verdict.rejected == {0: "bad 0", 2: "bad 2"}
+
+
+@pytest.mark.parametrize(
+    "error", ["something is wrong", {"type": "odd"}, {"type": "odd", "index": 9}, {"index": True}]
+)
+def test_an_error_that_names_nobody_is_never_read_as_success(error):
+    verdict = judge(reply(201, {"message": "success", "errors": [error]}), 3)
+    assert verdict.accepted == []
+    assert verdict.unclear == [0, 1, 2]
+
+
+def test_fewer_processed_than_sent_is_never_read_as_success():
+    verdict = judge(reply(201, {"message": "success", "attributes_processed": 2}), 3)
+    assert (verdict.accepted, verdict.unclear) == ([], [0, 1, 2])
+
+
+def test_a_fatal_answer_that_names_objects_sends_the_others_again():
+    verdict = judge(reply(400, {"message": "no", "errors": named(1)}), 3)
+    assert (verdict.rejected, verdict.again, verdict.accepted) == ({1: "bad 1"}, [0, 2], [])
+
+
+def test_a_fatal_answer_that_names_nobody_blames_all():
+    assert judge(reply(400, {"message": "Invalid JSON"}), 2).unclear == [0, 1]
+    assert judge(reply(413, None), 2).unclear == [0, 1]
+
+
+@pytest.mark.parametrize("body", [None, {}, {"status": "ok"}])
+def test_a_2xx_that_is_not_brazes_is_not_success(body):
+    with pytest.raises(DestinationRefused, match="not as Braze does"):
+        judge(reply(200, body), 1)
+
+
+@pytest.mark.parametrize("field", ["external_id", "braze_id", "$email", "", "x" * 256])
+def test_names_that_braze_would_not_store_are_known(field):
+    assert field_problem(field)
+
+
+def test_ordinary_names_pass():
+    assert field_problem("flagship_interest") is None
+
+
+def test_foreign_words_lose_addresses_numbers_and_keys():
+    words = harmless(
+        "bad  value 'someone@mail.example' +82 10-0123-4567\n"
+        "key 11111111-2222-3333-4444-555555555555"
+    )
+    assert words == "bad value '[address]' [number] key [key]"
+    assert len(harmless("x" * 999)) == 200

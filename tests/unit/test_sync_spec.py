@@ -1,0 +1,96 @@
+"""A sync is an exposure: what is wrong with one is said with its file, line and a suggestion."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from madang.errors import SpecError, UsageError
+from madang.sync.spec import find_spec, load_specs
+
+EXPOSURES = Path("models/activation/_activation__exposures.yml")
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / EXPOSURES.parent).mkdir(parents=True)
+    shutil.copy(REPOSITORY / EXPOSURES, tmp_path / EXPOSURES)
+    (tmp_path / "models/activation/sync_braze__users.sql").write_text("select 1")
+    return tmp_path
+
+
+def problem_of(project, old, new):
+    """The error after one edit, and the number of the edited line."""
+    text = (project / EXPOSURES).read_text()
+    assert text.count(old) == 1
+    (project / EXPOSURES).write_text(text.replace(old, new))
+    line = text[: text.index(old)].count("\n") + 1
+    with pytest.raises(SpecError) as error:
+        load_specs(project)
+    assert error.value.exit_code == 2
+    return str(error.value), line
+
+
+def test_the_projects_own_sync_is_read(project):
+    (spec,) = load_specs(project)
+    assert (spec.name, spec.destination, spec.model, spec.key, spec.max_change_share) == (
+        "braze_audiences",
+        "braze",
+        "sync_braze__users",
+        "external_id",
+        0.5,
+    )
+    assert spec.where == f"{EXPOSURES}:2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("destination: braze", "destination: brase", "Did you mean 'braze'?"),
+        ("object: user_attributes", "object: user_attribute", "Did you mean 'user_attributes'?"),
+        ("key: external_id", "key: externalid", "Did you mean 'external_id'?"),
+        (
+            "model: sync_braze__users",
+            "model: sync_braze_users",
+            "Did you mean 'sync_braze__users'?",
+        ),
+        ("max_change_share: 0.5", "max_change_shares: 0.5", "Did you mean 'max_change_share'?"),
+        ("max_change_share: 0.5", "max_change_share: 50", "less than or equal to 1"),
+        ("key: external_id", "", "The key 'key' is missing"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_a_suggestion(project, old, new, said):
+    text, line = problem_of(project, old, new)
+    assert said in text
+    if new:
+        assert f"{EXPOSURES}:{line}" in text
+
+
+def test_a_sync_must_stand_in_the_lineage_of_its_model(project):
+    text, _ = problem_of(project, "ref('sync_braze__users')", "ref('customers')")
+    assert "does not depend on ref('sync_braze__users')" in text
+
+
+def test_two_syncs_of_one_name_are_an_error(project):
+    copied = project / EXPOSURES.with_name("other.yml")
+    shutil.copy(project / EXPOSURES, copied)
+    with pytest.raises(SpecError, match="Another exposure is named 'braze_audiences'"):
+        load_specs(project)
+
+
+def test_an_exposure_that_sends_nothing_is_no_sync(project):
+    text = (project / EXPOSURES).read_text()
+    (project / EXPOSURES).write_text(text.split("    config:")[0])
+    assert load_specs(project) == []
+    with pytest.raises(UsageError, match="no sync named 'x'"):
+        find_spec([], "x")
+
+
+def test_the_ledger_declares_what_every_sync_writes():
+    declared = yaml.safe_load((REPOSITORY / "models/staging/sync/_ledger__sources.yml").read_text())
+    (source,) = declared["sources"]
+    assert source["schema"] == "{{ target.schema }}_ledger"
+    kinds = {c["data_type"] for table in source["tables"] for c in table["columns"]}
+    assert kinds == {"string", "int64", "timestamp"}  # types that DuckDB and BigQuery share
