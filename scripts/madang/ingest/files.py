@@ -52,7 +52,8 @@ def source_of(path: Path, inbox: Path, tables: Sequence[SourceTable]) -> SourceT
     """Return the table that a file belongs to.
 
     Inside the inbox the whole relative path must match a glob. Elsewhere the folder's name is the
-    source, or the name matches the last part of a glob. Raises FileRefused when none or several do.
+    source, or the name matches the last part of a glob, best one with a prefix such as `orders*`.
+    Raises FileRefused when none or several do.
     """
     inside = _below(inbox, path)
     if inside:
@@ -60,9 +61,11 @@ def source_of(path: Path, inbox: Path, tables: Sequence[SourceTable]) -> SourceT
         matching = [t for t in tables if any(_matches(name, glob) for glob in t.files)]
     else:
         name = _folded(path.name).removesuffix(".gz")
-        matching = [t for t in tables if any(_matches_name(name, glob) for glob in t.files)]
+        globs = {t.label: [g for g in t.files if _matches_name(name, g)] for t in tables}
+        by_name = [t for t in tables if globs[t.label]]
+        by_prefix = [t for t in by_name if any(_has_prefix(g) for g in globs[t.label])]
         own = [t for t in tables if t.source == _folded(path.absolute().parent.name)]
-        matching = [t for t in own if t in matching] or own or matching
+        matching = [t for t in own if t in by_name] or own or by_prefix or by_name
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -102,6 +105,11 @@ def _parts_match(parts: list[str], pattern: list[str]) -> bool:
 
 def _matches_name(name: str, glob: str) -> bool:
     return fnmatchcase(name, _folded(glob).rsplit("/", 1)[-1])
+
+
+def _has_prefix(glob: str) -> bool:
+    """Whether a glob says more of the name than its ending: `orders*.csv`, not `*.csv`."""
+    return not glob.rsplit("/", 1)[-1].startswith("*")
 
 
 def _below(inbox: Path, path: Path) -> PurePath | None:

@@ -6,7 +6,8 @@ files it holds. The ledger `_files` follows; a crash between the two is healed b
 
 import csv
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Self
 
 import duckdb
 
+from madang.ingest.errors import LoadError
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
@@ -51,6 +53,9 @@ class Spool:
 
     def __init__(self, table: SourceTable) -> None:
         self._columns = [column.name for column in table.columns]
+        self._key = [self._columns.index(name) for name in table.key]
+        self._keys: set[tuple[str | None, ...]] = set()
+        self.rows = 0
         self._folder = tempfile.TemporaryDirectory(prefix="madang-load-")
         self._csv = Path(self._folder.name) / "rows.csv"
         self._target = self._csv.open("w", encoding="utf-8", newline="")
@@ -66,6 +71,13 @@ class Spool:
     def add(self, texts: list[str | None], sheet: str | None, row: int) -> None:
         """Keep one row: its texts in the order of the table's columns."""
         self._write([*texts, sheet, row])
+        self._keys.add(tuple(texts[at] for at in self._key))
+        self.rows += 1
+
+    @property
+    def repeated(self) -> int:
+        """How many rows have a key that another row has too, beyond the first of each."""
+        return self.rows - len(self._keys)
 
     def to_parquet(self, file: str, sha256: str, loaded_at: datetime) -> Path:
         """Write the rows as Parquet with where they came from."""
@@ -73,7 +85,7 @@ class Spool:
         columns = {**dict.fromkeys([*self._columns, "_sheet"], "varchar"), "_row": "bigint"}
         names = ", ".join(f'"{name}"' for name in self._columns)
         parquet = self._csv.with_suffix(".parquet")
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
             connection.execute(
                 f"""
                 copy (
@@ -92,6 +104,19 @@ class Spool:
                 },
             )
         return parquet
+
+
+@contextmanager
+def quiet_about_values() -> Iterator[None]:
+    """DuckDB's messages about a CSV quote its lines; such a message must not go on."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise LoadError(
+            f"The checked rows could not be written as Parquet ({type(error).__name__}).",
+            where=tempfile.gettempdir(),
+            fix="See whether the disk is full.",
+        ) from None
 
 
 def files_in(warehouse: Warehouse, table: SourceTable) -> dict[str, LedgerRow]:

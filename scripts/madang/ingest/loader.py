@@ -108,6 +108,11 @@ class _Load:
             results = [
                 check_rows(peeked, header, table, self.zone, spool.add) for peeked, header in usable
             ]
+            if table.mode == "snapshot" and spool.repeated:
+                notes.append(
+                    f"{spool.repeated:,} rows repeat the key ({', '.join(table.key)}) of another "
+                    "row; the last one counts."
+                )
             report = self._summed(path, table, name, results, notes)
             if report.status == "loaded" and report.loaded:
                 loaded_at = datetime.now(UTC)

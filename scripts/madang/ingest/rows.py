@@ -8,7 +8,7 @@ from datetime import tzinfo
 from madang.ingest import problems
 from madang.ingest.cells import Cell, as_text, cleaned
 from madang.ingest.errors import FileRefused
-from madang.ingest.header import LOOK_AT, Header, find_header, header_key
+from madang.ingest.header import LOOK_AT, Header, find_header
 from madang.ingest.problems import CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.sources import SourceColumn, SourceTable
@@ -86,7 +86,7 @@ def check_rows(
     required = [positions[c.name] for c in table.columns if c.required]
     mapped = sorted(positions.values())
     stops = tuple(fold(word) for word in table.stop_rows)
-    header_row = [header_key(label) for label in header.labels]
+    first_label = header.labels[mapped[0]]
     national_ids = _NationalIds(header.labels)
     stopped = False
     for number, cells in itertools.chain(peeked.head[header.row + 1 :], sheet.rows):
@@ -102,8 +102,8 @@ def check_rows(
         if _is_stop_row(row, stops):
             stopped = True
             continue
-        if [header_key(c) if isinstance(c, str) else "" for c in row[: header.width]] == header_row:
-            continue
+        if row[mapped[0]] == first_label and all(row[at] == header.labels[at] for at in mapped):
+            continue  # the header again
         if stopped and any(row[at] is None for at in required):
             continue  # a note below the total
         national_ids.look_at(row)

@@ -130,5 +130,7 @@ def _as_rows(records: list[tuple[int, Any]]) -> Iterator[tuple[int, list[Cell] |
 
 def _scalar(value: Any) -> Cell:
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):  # JSON can name half a character (\ud800), which no table can hold
+        return value.encode("utf-8", "replace").decode("utf-8")
     return value

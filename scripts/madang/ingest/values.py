@@ -21,10 +21,8 @@ Checked = str | CellProblem
 Check = Callable[[Cell], Checked]
 
 # How people write "nothing" in columns that hold no free text.
-NOTHING = frozenset(
-    ["-", "--", "n/a", "#n/a", "na", "null", "none", "nan", "(not set)"]
-    + ["없음", "미기재", "해당없음"]
-)
+NOTHING = {"-", "--", "n/a", "#n/a", "na", "null", "none", "nan", "(not set)"}
+NOTHING |= {"없음", "미기재", "해당없음"}
 YES = frozenset(["y", "yes", "true", "t", "1", "o", "○", "예", "네", "동의", "수신", "수신동의"])
 NO = frozenset(
     ["n", "no", "false", "f", "0", "x", "×", "아니오", "아니요", "미동의", "거부", "수신거부"]
@@ -63,7 +61,7 @@ def check_id(cell: Cell) -> Checked:
     if _digits_lost(cell):
         return problems.DIGITS_LOST
     text = as_text(cell)
-    if len(text) > 200 or any(char.isspace() for char in text):
+    if len(text) > 200 or text.split() != [text]:
         return problems.ID
     return problems.NATIONAL_ID if NATIONAL_ID.fullmatch(text) else text
 
