@@ -90,3 +90,15 @@
 {% macro default__regex_matches_column(expression, pattern) %}regexp_contains({{ expression }}, {{ pattern }}){% endmacro %}
 
 {% macro duckdb__regex_matches_column(expression, pattern) %}regexp_matches({{ expression }}, {{ pattern }}){% endmacro %}
+
+
+{# Compatibility composition: full-width letters, digits and signs become plain ones. DuckDB composes and maps the full-width block by hand. #}
+{% macro nfkc(expression) %}{{ adapter.dispatch('nfkc', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__nfkc(expression) %}normalize({{ expression }}, nfkc){% endmacro %}
+
+{% macro duckdb__nfkc(expression) -%}
+    {%- set wide = '　！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～' -%}
+    {%- set plain = ' !"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~' -%}
+    translate(nfc_normalize({{ expression }}), {{ text_literal(wide) }}, {{ text_literal(plain) }})
+{%- endmacro %}

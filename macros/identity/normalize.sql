@@ -1,38 +1,36 @@
 {#
-    E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same rules as `madang.ingest.values`; both are held to
-    tests/vectors/emails.csv and tests/vectors/phones.csv.
+    E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same rules as scripts/madang/ingest/contacts.py; both
+    sides are held to tests/vectors/emails.csv and tests/vectors/phones.csv.
 #}
 {% macro normalize_email(expression) -%}
+    {%- set address = 'lower(trim(' ~ nfkc(expression) ~ '))' -%}
     case
-        when {{ regex_matches("lower(trim(" ~ nfc(expression) ~ "))", '^[^@\\s]+@[^@\\s.]+([.][^@\\s.]+)+$') }}
-            then lower(trim({{ nfc(expression) }}))
+        when {{ regex_matches(address, '^[^\\s@,;:<>()"]+@[^\\s@,;:<>()".]+([.][^\\s@,;:<>()".]+)+$') }} then {{ address }}
     end
 {%- endmacro %}
 
 
-{# E.164. A number without a country code is Korean: a lost leading zero comes back, an international prefix becomes a plus. #}
+{#
+    E.164. Korean numbers by the national numbering plan (a trunk 0, then 10 for mobiles, 2 for Seoul, 3x to 6x for provinces, 70 for VoIP, 50x for safety
+    numbers, 80 for toll-free), also behind +82, 82, 0082 or a carrier's prefix; ten digits that start with 10 are a mobile whose zero Excel dropped.
+#}
 {% macro normalize_phone(expression) -%}
-    {%- set ascii = "translate(" ~ expression ~ ", '０１２３４５６７８９＋－（）　', '0123456789+-() ')" -%}
-    {%- set digits = regex_replace(ascii, '[ ().\\-‐‑–—]', '') -%}
-    {%- set plus = regex_replace(regex_replace(digits, '^(001|002|005|006|008|00700|00)', '+'), '^[+]820', '+82') -%}
-    case
-        when {{ regex_matches(plus, '^[+]82[1-9][0-9]{7,9}$') }} then {{ plus }}
-        when {{ regex_matches(plus, '^[+]82') }} then null
-        when {{ regex_matches(plus, '^[+][1-9][0-9]{7,14}$') }} then {{ plus }}
-        when {{ regex_matches(digits, '^0[1-9][0-9]{7,9}$') }} then concat('+82', substr({{ digits }}, 2))
-        when {{ regex_matches(digits, '^10[0-9]{8}$') }} then concat('+82', {{ digits }})
-        when {{ regex_matches(digits, '^82[1-9][0-9]{8,9}$') }} then concat('+', {{ digits }})
-    end
+    {%- set separators = '[\\s\\-\\x{2010}\\x{2012}-\\x{2015}\\x{2212}().\\x27\\x{200b}-\\x{200f}\\x{202a}-\\x{202e}\\x{2060}\\x{2066}-\\x{2069}\\x{feff}]+' -%}
+    {%- set national = '10\\d{8}|1[16789]\\d{7,8}|2\\d{7,8}|(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\\d{7,8}|70\\d{8}|50[2-8]\\d{7,8}|80\\d{7,8}' -%}
+    {%- set foreign = '[1-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
+    {%- set foreign_by_00 = '[3-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
+    {%- set digits = regex_replace(nfkc(expression), separators, '') -%}
+    coalesce(
+        '+82' || {{ regex_extract(digits, '^0(' ~ national ~ ')$') }},
+        '+82' || {{ regex_extract(digits, '^(?:[+]|00(?:[12568]|[37]\\d\\d)?)?820?(' ~ national ~ ')$') }},
+        '+82' || {{ regex_extract(digits, '^(10\\d{8})$') }},
+        '+' || {{ regex_extract(digits, '^[+](' ~ foreign ~ ')$') }},
+        '+' || {{ regex_extract(digits, '^00(' ~ foreign_by_00 ~ ')$') }}
+    )
 {%- endmacro %}
-
-
-{# A personal identifier as it is stored outside the customer table: SHA-256 of its normalised form. #}
-{% macro hashed_email(expression) %}{{ sha256_hex(normalize_email(expression)) }}{% endmacro %}
-
-{% macro hashed_phone(expression) %}{{ sha256_hex(normalize_phone(expression)) }}{% endmacro %}
 
 
 {# Tells two names on one telephone number apart; never joins anybody. Spaces and case do not count. #}
 {% macro name_key(expression) -%}
-    {{ sha256_hex(regex_replace("lower(" ~ nfc(expression) ~ ")", '\\s', '')) }}
+    {{ sha256_hex(regex_replace('lower(' ~ nfkc(expression) ~ ')', '\\s', '')) }}
 {%- endmacro %}
