@@ -252,7 +252,9 @@ class _Person:
             for part in reader.parts(rule):
                 met = self._holds(part.persons_sql)
                 reached = (
-                    f" ({self._reached(part.count_sql)} of {part.needed})" if part.count_sql else ""
+                    f" ({self._reached(part.count_sql)} reached, {part.needed} needed)"
+                    if part.count_sql
+                    else ""
                 )
                 mark = "yes" if met else "no"
                 told.append(("", None, f"{'  ' * part.depth}{mark}: {part.words}{reached}"))
@@ -301,6 +303,6 @@ def _show_identity(reader: _Person) -> None:
 
 def _object(row: Row) -> str | None:
     """An object's id, unless it is a person's own, such as an application's or an order's."""
-    own = row["source"] in ("offline", "shop") or row["object_type"] in (None, "order")
+    own = row["source"] in ("crm", "offline", "shop") or row["object_type"] in (None, "order")
     own = own or row["action"] == "completed_application"
     return mask("object", row["object_id"]) if own and row["object_id"] else row["object_id"]
