@@ -160,6 +160,16 @@ def test_a_plan_that_was_tampered_with_is_not_sent(workspace, braze):
         workspace.apply()
 
 
+def test_personal_data_of_a_plan_goes_when_the_plan_is_applied_or_overtaken(workspace):
+    workspace.want(members(5))
+    overtaken, applied = workspace.plan(), workspace.plan()
+    assert not overtaken.rows_path.exists()
+    workspace.apply()
+    left = [path for path in workspace.settings.paths.plans.rglob("*") if path.is_file()]
+    assert {path.name for path in left} == {"plan.json"}
+    assert workspace.apply(applied.plan_id).status == "already_applied"
+
+
 def test_progress_tells_how_far_it_is(workspace):
     workspace.want(members(120))
     workspace.plan()

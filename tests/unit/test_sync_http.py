@@ -73,6 +73,18 @@ def test_after_the_last_attempt_the_destination_is_down():
     assert len(clock.slept) == 2
 
 
+def test_an_address_where_nobody_ever_answered_is_given_up_sooner():
+    clock = Clock()
+    refused = requests.ConnectionError("Connection refused")
+    http = http_with([refused] * 3, clock)
+    with pytest.raises(DestinationDown, match="nobody listens"):
+        http.post("/x", b"{}")
+    http = http_with([answer(201), *[refused] * 7], clock)
+    http.post("/x", b"{}")
+    with pytest.raises(DestinationDown, match="7 attempts"):
+        http.post("/x", b"{}")
+
+
 def test_the_budget_ends_it_before_the_attempts_do():
     clock = Clock()
     http = http_with([answer(500)] * 50, clock, attempts=50, budget=10)

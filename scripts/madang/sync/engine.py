@@ -9,11 +9,11 @@ from itertools import groupby
 from pathlib import Path
 
 from madang.config import Settings
-from madang.sync import DestinationDown, DestinationRefused, SyncError, diff, files, ledger, permits
+from madang.sync import DestinationDown, DestinationRefused, diff, files, ledger, pending, permits
 from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.destinations import Change, Destination, Receipt, SyncObject, open_destination
 from madang.sync.journal import Journal, Run, locked
-from madang.sync.plan import Plan, checked_relation, read_plan
+from madang.sync.plan import Plan, checked_relation
 from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError
 
@@ -54,7 +54,7 @@ class RunResult:
 def open_plans(settings: Settings, warehouse: Warehouse) -> list[str]:
     """Return the latest plan of every sync, oldest first, where no run has finished it yet."""
     ledger.ensure(warehouse, settings.project_dir)
-    return [row["plan_id"] for row in _latest_plans(warehouse) if not row["is_applied"]]
+    return [row["plan_id"] for row in pending.latest_plans(warehouse) if not row["is_applied"]]
 
 
 def apply_plan(
@@ -78,7 +78,7 @@ def apply_plan(
     with locked(settings.paths.journal) as journal:
         with warehouse_opener() as warehouse:
             ledger.recover(settings, warehouse, journal)
-            plan, is_applied = _choose(settings, warehouse, plan_id)
+            plan, is_applied = pending.choose(settings, warehouse, plan_id)
             if is_applied:
                 return RunResult(
                     plan.plan_id,
@@ -88,10 +88,10 @@ def apply_plan(
                     note="This plan was applied before. Make a new one with 'madang plan'.",
                 )
             spec = find_spec(load_specs(settings.project_dir), plan.sync)
-            _check(settings, plan, allow_guards)
+            pending.check(settings, plan, allow_guards)
             destination = None if plan.is_empty else destination_opener(spec, settings)
             run, spooled = _spool(settings, warehouse, spec, plan)
-            is_resumed = _was_begun(warehouse, plan)
+            is_resumed = pending.was_begun(warehouse, plan)
         result = RunResult(
             plan.plan_id,
             plan.sync,
@@ -121,71 +121,9 @@ def apply_plan(
             result.seconds = time.monotonic() - began
             journal.finish(run.run_id, result.status, result.requests)
             _fold(settings, warehouse_opener, journal, run, result)
+        if result.note is None:
+            plan.rows_path.unlink(missing_ok=True)  # personal data that has served its purpose
     return result
-
-
-def _latest_plans(warehouse: Warehouse) -> list[dict]:
-    plans, runs = (warehouse.relation(ledger.LAYER, name) for name in ("sync_plans", "sync_runs"))
-    return warehouse.fetch(
-        f"""
-    select plans.plan_id, plans.sync, max(runs.plan_id) is not null as is_applied
-    from {plans} as plans
-    inner join (
-        select sync, max(plan_id) as plan_id from {plans} group by sync
-    ) as latest on plans.plan_id = latest.plan_id
-    left join {runs} as runs
-        on plans.plan_id = runs.plan_id and runs.status in ('succeeded', 'partial')
-    group by plans.plan_id, plans.sync
-    order by plans.plan_id"""
-    )
-
-
-def _choose(settings: Settings, warehouse: Warehouse, plan_id: str | None) -> tuple[Plan, bool]:
-    """Return the plan to send and whether it is already applied."""
-    latest = _latest_plans(warehouse)
-    if plan_id is None:
-        if not latest:
-            raise SyncError("Nothing is planned.", fix="Run 'madang plan' first.")
-        waiting = [row for row in latest if not row["is_applied"]]
-        chosen = (waiting or latest)[-1]
-        return read_plan(settings, chosen["plan_id"]), chosen["is_applied"]
-    plan = read_plan(settings, plan_id)
-    for row in latest:
-        if row["plan_id"] == plan_id:
-            return plan, row["is_applied"]
-        if row["sync"] == plan.sync:
-            raise SyncError(
-                f"The plan {plan_id} is overtaken: {row['plan_id']} was made after it.",
-                fix=f"Apply that one, with 'madang sync --apply --plan {row['plan_id']}'.",
-            )
-    raise SyncError(
-        f"The warehouse does not know the plan {plan_id}: it belongs to another one.",
-        where=str(plan.folder),
-        fix="Make a new plan with 'madang plan'.",
-    )
-
-
-def _was_begun(warehouse: Warehouse, plan: Plan) -> bool:
-    runs = warehouse.relation(ledger.LAYER, "sync_runs")
-    return bool(warehouse.fetch(f"select 1 as found from {runs} where plan_id = ?", [plan.plan_id]))
-
-
-def _check(settings: Settings, plan: Plan, allow_guards: bool) -> None:
-    hours = (utc_now() - plan.created_at).total_seconds() / 3600
-    if hours > settings.sync.max_plan_age_hours:
-        raise SyncError(
-            f"The plan {plan.plan_id} is {hours:.0f} hours old; the limit is "
-            f"{settings.sync.max_plan_age_hours:g}.",
-            where=f"{settings.config_path}, sync.max_plan_age_hours",
-            fix="Build and plan again: 'madang build', 'madang plan'.",
-        )
-    if plan.guards and not allow_guards:
-        told = "\n".join(f"- {guard.message}" for guard in plan.guards)
-        raise SyncError(
-            f"A guard stops this plan. Nothing was sent.\n{told}",
-            where=f"plan {plan.plan_id} of {plan.sync}",
-            fix="Look at what changed. If it is meant, apply the plan with --force.",
-        )
 
 
 def _spool(

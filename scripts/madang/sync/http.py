@@ -27,6 +27,7 @@ class Retry:
     """How long one request may be tried. Seconds everywhere."""
 
     attempts: int = 7
+    first_contact: int = 3  # attempts while the destination has never answered: a wrong address
     first_pause: float = 0.5
     longest_pause: float = 30.0
     budget: float = 180.0
@@ -80,6 +81,7 @@ class Http:
         self._retry = retry
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._not_before = 0.0
+        self._has_answered = False
         self._session = requests.Session()
         self._session.auth = _Bearer(key)
         self._session.headers["Content-Type"] = "application/json"
@@ -112,6 +114,7 @@ class Http:
             ) as error:
                 trouble = _plain(error, self._timeout)
             else:
+                self._has_answered = True
                 self._note_window(answer.headers)
                 if answer.status_code == 429:
                     rate_waited += self._wait_after_429(answer.headers, rate_waited, attempts)
@@ -122,7 +125,10 @@ class Http:
             failures += 1
             pause = self._retry.pause(failures, self._chance())
             spent = self._clock() - started - rate_waited
-            if failures >= self._retry.attempts or spent + pause > self._retry.budget:
+            most = self._retry.attempts
+            if not self._has_answered:
+                most = min(most, self._retry.first_contact)
+            if failures >= most or spent + pause > self._retry.budget:
                 raise DestinationDown(
                     f"The destination is down: {trouble} ({failures} attempts in "
                     f"{spent:.0f} seconds).",

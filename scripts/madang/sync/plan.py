@@ -1,5 +1,6 @@
 """Makes plans: what each sync would add, change and remove, who is held back, and what is odd."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -88,7 +89,7 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
 
 
 def read_plan(settings: Settings, plan_id: str) -> Plan:
-    """Return a stored plan. Raises SyncError when its files are gone or were changed."""
+    """Return a stored plan. Raises SyncError when there is none, or it cannot be read."""
     folder = settings.paths.plans / plan_id
     path = folder / "plan.json"
     fix = "Make a new one with 'madang plan'."
@@ -110,12 +111,26 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
     except (ValueError, KeyError, TypeError) as error:
         raise SyncError("This plan cannot be read.", where=str(path), fix=fix) from error
+    return plan
+
+
+def verify_rows(plan: Plan) -> None:
+    """Raise SyncError when the rows of a plan are not those that it was made with."""
+    where, fix = str(plan.rows_path), "Make a new one with 'madang plan'."
     if not plan.rows_path.exists():
-        raise SyncError("The rows of this plan are gone.", where=str(plan.rows_path), fix=fix)
+        raise SyncError("The rows of this plan are gone.", where=where, fix=fix)
     if files.sha256(plan.rows_path) != plan.rows_sha256:
         message = "The rows of this plan were changed after it was made."
-        raise SyncError(message, where=str(plan.rows_path), fix=fix)
-    return plan
+        raise SyncError(message, where=where, fix=fix)
+
+
+def _forget_overtaken(settings: Settings, latest: Plan) -> None:
+    """Delete the rows of a sync's earlier plans, which can never be sent: they are personal."""
+    for rows in settings.paths.plans.glob("*/rows.parquet"):
+        if rows.parent.name < latest.plan_id:
+            with contextlib.suppress(SyncError):  # not a plan of ours: left alone
+                if read_plan(settings, rows.parent.name).sync == latest.sync:
+                    rows.unlink()
 
 
 def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
@@ -131,6 +146,7 @@ def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    _forget_overtaken(settings, plan)
     return plan
 
 

@@ -1,0 +1,75 @@
+"""Decides which stored plan may be sent now: the latest of its sync, whole, fresh and unguarded."""
+
+from madang.config import Settings
+from madang.sync import SyncError, ledger
+from madang.sync.clock import utc_now
+from madang.sync.plan import Plan, read_plan, verify_rows
+from madang.warehouse import Warehouse
+
+
+def latest_plans(warehouse: Warehouse) -> list[dict]:
+    """Return the latest plan of every sync, oldest first: plan_id, sync, is_applied."""
+    plans, runs = (warehouse.relation(ledger.LAYER, name) for name in ("sync_plans", "sync_runs"))
+    return warehouse.fetch(
+        f"""
+    select plans.plan_id, plans.sync, max(runs.plan_id) is not null as is_applied
+    from {plans} as plans
+    inner join (
+        select sync, max(plan_id) as plan_id from {plans} group by sync
+    ) as latest on plans.plan_id = latest.plan_id
+    left join {runs} as runs
+        on plans.plan_id = runs.plan_id and runs.status in ('succeeded', 'partial')
+    group by plans.plan_id, plans.sync
+    order by plans.plan_id"""
+    )
+
+
+def choose(settings: Settings, warehouse: Warehouse, plan_id: str | None) -> tuple[Plan, bool]:
+    """Return the plan to send and whether it is already applied."""
+    latest = latest_plans(warehouse)
+    if plan_id is None:
+        if not latest:
+            raise SyncError("Nothing is planned.", fix="Run 'madang plan' first.")
+        waiting = [row for row in latest if not row["is_applied"]]
+        chosen = (waiting or latest)[-1]
+        return read_plan(settings, chosen["plan_id"]), chosen["is_applied"]
+    plan = read_plan(settings, plan_id)
+    for row in latest:
+        if row["plan_id"] == plan_id:
+            return plan, row["is_applied"]
+        if row["sync"] == plan.sync:
+            raise SyncError(
+                f"The plan {plan_id} is overtaken: {row['plan_id']} was made after it.",
+                fix=f"Apply that one, with 'madang sync --apply --plan {row['plan_id']}'.",
+            )
+    raise SyncError(
+        f"The warehouse does not know the plan {plan_id}: it belongs to another one.",
+        where=str(plan.folder),
+        fix="Make a new plan with 'madang plan'.",
+    )
+
+
+def was_begun(warehouse: Warehouse, plan: Plan) -> bool:
+    """Say whether an earlier run has sent a part of a plan."""
+    runs = warehouse.relation(ledger.LAYER, "sync_runs")
+    return bool(warehouse.fetch(f"select 1 as found from {runs} where plan_id = ?", [plan.plan_id]))
+
+
+def check(settings: Settings, plan: Plan, allow_guards: bool) -> None:
+    """Raise SyncError when a plan is too old, guarded, or not as it was made."""
+    verify_rows(plan)
+    hours = (utc_now() - plan.created_at).total_seconds() / 3600
+    if hours > settings.sync.max_plan_age_hours:
+        raise SyncError(
+            f"The plan {plan.plan_id} is {hours:.0f} hours old; the limit is "
+            f"{settings.sync.max_plan_age_hours:g}.",
+            where=f"{settings.config_path}, sync.max_plan_age_hours",
+            fix="Build and plan again: 'madang build', 'madang plan'.",
+        )
+    if plan.guards and not allow_guards:
+        told = "\n".join(f"- {guard.message}" for guard in plan.guards)
+        raise SyncError(
+            f"A guard stops this plan. Nothing was sent.\n{told}",
+            where=f"plan {plan.plan_id} of {plan.sync}",
+            fix="Look at what changed. If it is meant, apply the plan with --force.",
+        )
