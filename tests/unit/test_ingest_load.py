@@ -182,14 +182,19 @@ def test_every_visible_sheet_with_the_headers_is_read_and_the_rest_is_named(
     assert {row["sheet"] for row in rows_of(settings, LEDGER)} == {"고객", "11월"}
 
 
+@pytest.mark.parametrize(
+    "name", ['Kim, "Maru"\nJr. \\ NULL', "a\r\nb", "a\rb", "a\n\nb", '"', '"a', "a\tb", "\\"]
+)
 def test_values_with_commas_quotes_and_line_breaks_arrive_whole(
-    load: Load, settings: Settings, inbox: Path
+    load: Load, settings: Settings, inbox: Path, name: str
 ) -> None:
-    name = 'Kim, "Maru"\nJr. \\ NULL'
-    customers(inbox / "crm" / "a.xlsx", customer(1, 이름=name, 지역="NULL"))
-    load()
-    (row,) = rows_of(settings, "crm_customers")
-    assert (row["name"], row["region"]) == (name, "NULL")
+    name = f"x{name}y"
+    record = {"customer_no": "C1", "name": name, "region": "NULL"}
+    put(inbox.parent / "crm" / "a.json", json.dumps([record, record]))
+    load(inbox.parent / "crm" / "a.json")
+    for row in rows_of(settings, "crm_customers"):
+        landed = name.replace("\r\n", "\n").replace("\r", "\n")
+        assert (row["name"], row["region"]) == (landed, "NULL")
 
 
 def test_written_out_blanks_land_as_null_and_a_header_that_comes_again_is_no_row(
@@ -327,6 +332,7 @@ def test_a_broken_json_line_is_handed_back_with_its_line(load: Load, inbox: Path
     report = load()
     (reject,) = rejects_of(report)
     assert (report.files[0].loaded, reject["행 / row"]) == (9, "10")
+    assert reject["값 / value"] == '{"outcome_id": "O9"'
     assert reject["문제 / problem (ko)"] == "이 줄은 JSON 객체가 아닙니다."
 
 

@@ -13,6 +13,7 @@ from ingest_workspace import csv_bytes, protected_workbook, put, workbook
 
 from madang.ingest.errors import FileRefused
 from madang.ingest.readers import Sheet, open_sheets
+from madang.ingest.textfiles import BadLine
 
 ROWS = [["고객번호", "이름"], ["C1", "김마루"], ["C2", "이, 마루"]]
 
@@ -73,7 +74,7 @@ def test_json_lines_become_rows_under_all_their_keys() -> None:
 def test_a_broken_json_line_is_a_problem_of_that_line_alone() -> None:
     rows = rows_of("a.jsonl", b'{"id": "A1"}\n{"id": "A\n{"id": "A3"}\n7\n')
     assert [number for number, _ in rows] == [0, 1, 2, 3, 4]
-    assert [row.code for _, row in rows if not isinstance(row, list)] == ["json_unreadable"] * 2
+    assert [row.text for _, row in rows if isinstance(row, BadLine)] == ['{"id": "A', "7"]
 
 
 @pytest.mark.parametrize(

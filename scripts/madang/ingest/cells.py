@@ -13,13 +13,15 @@ FIRST_SERIAL, LAST_SERIAL = 10_000, 80_000
 
 
 def cleaned(cell: Cell) -> Cell:
-    """Trim text and compose it (NFC); return None for an empty cell."""
+    """Trim text, compose it (NFC), unify its line breaks; return None for an empty cell."""
     if isinstance(cell, str):
         text = cell.strip()
         if not text.isascii():
             text = unicodedata.normalize("NFC", text.strip(INVISIBLE).strip())
         if "\x00" in text:
             text = text.replace("\x00", "").strip()
+        if "\r" in text:  # one kind of line break, as Excel's own
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         return text or None
     return cell
 

@@ -8,11 +8,10 @@ from pathlib import PurePath
 
 from madang.ingest.cells import Cell
 from madang.ingest.errors import FileRefused
-from madang.ingest.problems import CellProblem
-from madang.ingest.textfiles import read_delimited, read_json, read_json_lines
+from madang.ingest.textfiles import BadLine, read_delimited, read_json, read_json_lines
 from madang.ingest.workbooks import read_workbook
 
-NumberedRow = tuple[int, list[Cell] | CellProblem]
+NumberedRow = tuple[int, list[Cell] | BadLine]
 
 
 @dataclass(frozen=True)

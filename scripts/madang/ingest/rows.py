@@ -12,6 +12,7 @@ from madang.ingest.header import LOOK_AT, Header, find_header
 from madang.ingest.problems import CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.sources import SourceColumn, SourceTable
+from madang.ingest.textfiles import BadLine
 from madang.ingest.values import NATIONAL_ID, Check, checker, fold, is_nothing
 
 FREE_TEXT = ("id", "text", "name")
@@ -53,14 +54,14 @@ class PeekedSheet:
     def has_content(self) -> bool:
         """Whether any of the first rows holds anything."""
         return any(
-            isinstance(cells, CellProblem) or any(cleaned(cell) is not None for cell in cells)
+            isinstance(cells, BadLine) or any(cleaned(cell) is not None for cell in cells)
             for _, cells in self.head
         )
 
     @property
     def head_cells(self) -> list[list[Cell]]:
         """The first rows without their numbers."""
-        return [[] if isinstance(cells, CellProblem) else cells for _, cells in self.head]
+        return [[] if isinstance(cells, BadLine) else cells for _, cells in self.head]
 
 
 def peek(sheet: Sheet, table: SourceTable) -> PeekedSheet:
@@ -90,10 +91,11 @@ def check_rows(
     national_ids = _NationalIds(header.labels)
     stopped = False
     for number, cells in itertools.chain(peeked.head[header.row + 1 :], sheet.rows):
-        if isinstance(cells, CellProblem):
+        if isinstance(cells, BadLine):
             result.rows += 1
             result.rejected += 1
-            result.rejections.append(Rejection(sheet.name, number, None, None, None, cells))
+            line = Rejection(sheet.name, number, None, None, cells.text, problems.BAD_JSON)
+            result.rejections.append(line)
             continue
         row = [cleaned(cell) for cell in cells]
         row += [None] * (header.width - len(row))

@@ -6,11 +6,11 @@ import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from madang.ingest.cells import Cell
 from madang.ingest.errors import FileRefused
-from madang.ingest.problems import BAD_JSON, CellProblem
 
 DELIMITERS = (",", "\t", ";", "|")
 BYTE_ORDER_MARKS = (
@@ -20,6 +20,13 @@ BYTE_ORDER_MARKS = (
 )
 LOOK_AT = 50  # rows to find the delimiter in
 csv.field_size_limit(16 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line or element that should be a JSON object and is none."""
+
+    text: str
 
 
 def decoded(data: bytes) -> str:
@@ -78,7 +85,7 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
             ) from error
 
 
-def read_json_lines(data: bytes) -> Iterator[tuple[int, list[Cell] | CellProblem]]:
+def read_json_lines(data: bytes) -> Iterator[tuple[int, list[Cell] | BadLine]]:
     """Return one row a line, under a header row of the keys. Broken lines are problems."""
     records: list[tuple[int, Any]] = []
     for number, line in enumerate(decoded(data).split("\n"), start=1):
@@ -86,7 +93,7 @@ def read_json_lines(data: bytes) -> Iterator[tuple[int, list[Cell] | CellProblem
             try:
                 records.append((number, json.loads(line)))
             except ValueError:
-                records.append((number, None))
+                records.append((number, BadLine(line.strip())))
     if all(not isinstance(record, dict) for _, record in records):
         raise FileRefused(
             "No line of the file is a JSON object.", fix='Write one object a line: {"id": "A1"}.'
@@ -94,7 +101,7 @@ def read_json_lines(data: bytes) -> Iterator[tuple[int, list[Cell] | CellProblem
     return _as_rows(records)
 
 
-def read_json(data: bytes) -> Iterator[tuple[int, list[Cell] | CellProblem]]:
+def read_json(data: bytes) -> Iterator[tuple[int, list[Cell] | BadLine]]:
     """Return one row an element of a JSON list (or of one object), under a header row."""
     try:
         document = json.loads(decoded(data))
@@ -115,7 +122,7 @@ def read_json(data: bytes) -> Iterator[tuple[int, list[Cell] | CellProblem]]:
     return _as_rows(list(enumerate(document, start=1)))
 
 
-def _as_rows(records: list[tuple[int, Any]]) -> Iterator[tuple[int, list[Cell] | CellProblem]]:
+def _as_rows(records: list[tuple[int, Any]]) -> Iterator[tuple[int, list[Cell] | BadLine]]:
     """Turn objects into rows under one header row (number 0) of all their keys."""
     keys = list(
         dict.fromkeys(key for _, record in records if isinstance(record, dict) for key in record)
@@ -125,7 +132,7 @@ def _as_rows(records: list[tuple[int, Any]]) -> Iterator[tuple[int, list[Cell] |
         if isinstance(record, dict):
             yield number, [_scalar(record.get(key)) for key in keys]
         else:
-            yield number, BAD_JSON
+            yield number, record if isinstance(record, BadLine) else BadLine(json.dumps(record))
 
 
 def _scalar(value: Any) -> Cell:
