@@ -9,6 +9,9 @@ from madang.errors import Problem, SpecError
 
 Lines = dict[tuple, int]
 
+# The same reader in C where PyYAML was built with it: five times as fast.
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def load_located(path: Path, *, shown_as: str | None = None) -> tuple[Any, Lines]:
     """Read one YAML file.
@@ -34,7 +37,7 @@ def load_located(path: Path, *, shown_as: str | None = None) -> tuple[Any, Lines
 
 def parse_located(text: str, *, shown_as: str) -> tuple[Any, Lines]:
     """As `load_located`, for text that is already read."""
-    loader = yaml.SafeLoader(text)
+    loader = Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -46,7 +49,7 @@ def parse_located(text: str, *, shown_as: str) -> tuple[Any, Lines]:
             raise SpecError.of(twice)
         return loader.construct_document(node), lines
     except yaml.YAMLError as error:
-        raise _syntax_error(error, shown_as) from error
+        raise _syntax_error(error, text, shown_as) from error
     finally:
         loader.dispose()
 
@@ -93,7 +96,12 @@ def _locate(
             _locate(value_node, (*place, key), lines, twice, name, inside)
 
 
-def _syntax_error(error: yaml.YAMLError, name: str) -> SpecError:
+def _syntax_error(error: yaml.YAMLError, text: str, name: str) -> SpecError:
+    """Say what is wrong in the words of the reader in Python, which place it better."""
+    try:
+        yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as better:
+        error = better
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     line = mark.line + 1 if mark else 0

@@ -1,0 +1,295 @@
+"""explain and audiences on a hand-written warehouse: right numbers, and no personal data shown."""
+
+import hashlib
+import textwrap
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from madang.cli import app
+from madang.ops.masks import mask
+
+EMAIL, PHONE, CUSTOMER = "haneul.kim@post.example", "+821000001234", "C000777"
+PROJECT = {
+    "dbt_project.yml": "name: small\nvars: {ga4_params: {model_id: string, product: string}}\n",
+    "models/activity/_activity__models.yml": """
+        models:
+          - name: actions
+            config:
+              meta:
+                actions:
+                  - name: viewed_model
+                    event: page_view
+                    object_type: model
+                    object_id: {param: model_id}
+                  - {name: clicked_apply, event: apply_click, object_type: {param: product}}
+                  - {name: completed_application, source: offline}
+    """,
+    "models/marts/customers/_customers__models.yml": """
+        models:
+          - name: customers
+            columns: [{name: person_id}, {name: tier}]
+    """,
+    "models/marts/audiences/_audiences__models.yml": """
+        models:
+          - name: aud_keen
+            config:
+              meta:
+                audience:
+                  label: 관심 고객
+                  within: 30 days
+                  rule:
+                    all:
+                      - did: viewed_model
+                        where: {object_id: maru9}
+                        at_least: 2
+                      - not: {has: tier, is: 일반}
+                  consent: {purpose: marketing, channels: [email]}
+          - name: aud_left
+            config:
+              meta:
+                audience:
+                  label: 이탈 고객
+                  within: 14 days
+                  rule:
+                    did: clicked_apply
+                    where: {object_type: test_drive}
+                    and_not: completed_application
+                    wait: 1 hour
+                  consent: {purpose: marketing, channels: [email]}
+    """,
+    "models/marts/audiences/aud_keen.sql": "{{ audience() }}",
+    "models/marts/audiences/aud_left.sql": "{{ audience() }}",
+    "madang.yml": "version: 1\nas_of: 2026-11-01T12:00:00+09:00\n",
+}
+# p1 viewed maru9 twice within 30 days and once before, and left an application alone two hours ago;
+# p2 viewed once; p3 viewed twice, and is 일반; p4 clicked half an hour ago; p5 completed what p5 began.
+ACTIVITIES = [
+    ("p1", "2026-10-20 01:00", "viewed_model", "model", "maru9"),
+    ("p1", "2026-10-21 01:00", "viewed_model", "model", "maru9"),
+    ("p1", "2026-09-21 01:00", "viewed_model", "model", "maru9"),
+    ("p1", "2026-10-21 02:00", "viewed_model", "model", "maru5"),
+    ("p1", "2026-11-01 01:00", "clicked_apply", "test_drive", None),
+    ("p2", "2026-10-20 01:00", "viewed_model", "model", "maru9"),
+    ("p3", "2026-10-20 01:00", "viewed_model", "model", "maru9"),
+    ("p3", "2026-10-22 01:00", "viewed_model", "model", "maru9"),
+    ("p4", "2026-11-01 02:30", "clicked_apply", "test_drive", None),
+    ("p5", "2026-10-30 01:00", "clicked_apply", "test_drive", None),
+    ("p5", "2026-10-30 01:00", "completed_application", "test_drive", "APP-0001"),
+    (None, "2026-10-30 01:00", "viewed_model", "model", "maru9"),
+]
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    for name, text in PROJECT.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
+        for layer in ("identity", "activity", "marts", "activation", "ledger"):
+            db.execute(f"create schema madang_{layer}")
+        db.execute(
+            """
+            create table madang_activity.activities (
+                activity_id varchar, person_id varchar, occurred_at timestamp, action varchar,
+                object_type varchar, object_id varchar, object_name varchar, source varchar,
+                channel_group varchar, campaign varchar, value double, currency varchar)"""
+        )
+        db.executemany(
+            "insert into madang_activity.activities by name select uuid()::varchar as activity_id, "
+            "? as person_id, ?::timestamp as occurred_at, ? as action, ? as object_type, "
+            "? as object_id, 'ga4' as source",
+            ACTIVITIES,
+        )
+        db.execute(
+            """
+            create table madang_marts.customers as
+            select 'p' || n as person_id, null::varchar as customer_no, null::varchar as email,
+                null::varchar as phone, '김하늘' as name, if(n = 3, '일반', 'VIP') as tier
+            from range(1, 6) as numbers(n)"""
+        )
+        db.execute(
+            "update madang_marts.customers set customer_no = ?, email = ?, phone = ? "
+            "where person_id = 'p1'",
+            [CUSTOMER, EMAIL, PHONE],
+        )
+        db.execute("create table madang_identity.persons as from madang_marts.customers")
+        identifiers = [
+            ("crm_id", CUSTOMER, "p1", None),
+            ("email", sha256(EMAIL), "p1", None),
+            ("phone", sha256(PHONE), "p1", None),
+            ("email", sha256("old@post.example"), "p1", None),
+            ("phone", sha256("+821000009999"), None, "several names"),
+        ]
+        db.execute(
+            """
+            create table madang_identity.identifiers (identifier_type varchar,
+                identifier_value varchar, person_id varchar, quarantine_reason varchar,
+                sources varchar, first_seen_at timestamp, last_seen_at timestamp,
+                evidence_count int)"""
+        )
+        db.executemany(
+            "insert into madang_identity.identifiers values (?, ?, ?, ?, 'crm', "
+            "'2026-01-01', '2026-02-01', 3)",
+            identifiers,
+        )
+        db.execute(
+            """
+            create table madang_identity.identity_map as
+            select identifier_type, identifier_value, person_id, null::timestamp as valid_from,
+                null::timestamp as valid_to, 'linked' as rule, evidence_count
+            from madang_identity.identifiers where person_id is not null
+            union all
+            select 'device', 'device-1', 'p1', timestamp '2026-10-01', timestamp '2026-12-01',
+                'logged in', 1"""
+        )
+        db.execute(
+            """
+            create table madang_identity.identity_edges as
+            select 'crm_id' as left_type, $1 as left_value, identifier_type as right_type,
+                identifier_value as right_value, 'one record' as rule, 'crm' as source,
+                first_seen_at, last_seen_at, evidence_count,
+                quarantine_reason is not null as is_quarantined
+            from madang_identity.identifiers where identifier_type <> 'crm_id'""",
+            [CUSTOMER],
+        )
+        db.execute(
+            """
+            create table madang_marts.audience_members as
+            select * from (values
+                ('keen', 'p1', true, 'allowed'), ('left', 'p1', false, 'withdrawn')
+            ) as members(audience, person_id, is_contactable, contact_reason)"""
+        )
+        db.execute(
+            """
+            create table madang_marts.contactability as
+            select 'p1' as person_id, 'email' as channel, 'marketing' as purpose,
+                true as is_allowed, 'allowed' as reason"""
+        )
+        db.execute(
+            """
+            create table madang_marts.audience_waterfall as
+            select * from (values
+                ('keen', 1, 'candidates', null, 3), ('keen', 2, 'lost', 'anonymous', 2),
+                ('keen', 3, 'members', null, 1), ('keen', 4, 'contactable', null, 1)
+            ) as steps(audience, step_number, step, reason, subjects)"""
+        )
+    return tmp_path
+
+
+def madang(workspace: Path, *args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["--config", str(workspace), *args])
+    return result.exit_code, result.output
+
+
+def row(output: str, start: str) -> list[str]:
+    """The first line that begins with a text, as words after it."""
+    line = next(line for line in output.splitlines() if line.strip().startswith(start))
+    return line.strip().removeprefix(start).split()
+
+
+@pytest.mark.parametrize("who", ["p1", CUSTOMER, EMAIL, " Haneul.Kim@Post.example "])
+def test_a_person_is_found_and_no_personal_data_is_shown(workspace: Path, who: str) -> None:
+    code, output = madang(workspace, "explain", "person", who)
+    assert code == 0, output
+    assert row(output, "person_id") == ["p1"]
+    for secret in (EMAIL, PHONE, CUSTOMER, "김하늘", "haneul", "post.example", "APP-0001"):
+        assert secret not in output
+    assert "h***@p***.example" in output
+    assert "1 owned in 1 intervals, 2026-10-01 to 2026-12-01" in output
+
+
+def test_an_old_address_is_shown_as_a_hash_and_quarantine_is_told(workspace: Path) -> None:
+    _, output = madang(workspace, "explain", "person", "p1")
+    assert f"(hash {sha256('old@post.example')[:8]}…)" in output
+    quarantined = f"(hash {sha256('+821000009999')[:8]}…)"
+    line = next(line for line in output.splitlines() if quarantined in line)
+    assert "in quarantine, joins nobody" in line
+
+
+def test_a_person_is_told_which_part_of_a_rule_holds(workspace: Path) -> None:
+    _, output = madang(workspace, "explain", "person", "p1")
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    assert "keen yes the rule holds; may be contacted" in lines
+    assert "left yes the rule holds; held back: withdrawn" in lines
+    told = "yes: viewed_model, object_id maru9, at least 2 times, within 30 days"
+    assert f"- {told} (2 reached, 2 needed)" in lines
+    assert "- no: tier is 일반" in lines
+    assert "- yes: not" in lines
+
+
+def test_an_identifier_in_quarantine_belongs_to_nobody(workspace: Path) -> None:
+    with duckdb.connect(str(workspace / "warehouse.duckdb")) as db:
+        db.execute(
+            "insert into madang_identity.identifiers by name select 'email' as identifier_type, "
+            "? as identifier_value, 'shared mailbox' as quarantine_reason",
+            [sha256("info@post.example")],
+        )
+    code, output = madang(workspace, "explain", "person", "info@post.example")
+    assert code == 2
+    assert "in quarantine (shared mailbox)" in output
+    assert "info@post.example" not in output
+
+
+def test_an_audience_is_explained_part_by_part(workspace: Path) -> None:
+    code, output = madang(workspace, "explain", "audience", "aud_keen")
+    assert code == 0, output
+    assert row(output, "all of") == ["1"]
+    assert row(output, "viewed_model, object_id maru9, at least 2 times, within 30 days") == ["2"]
+    assert row(output, "not") == ["4"]
+    assert row(output, "tier is 일반") == ["1"]
+    assert "models/marts/audiences/_audiences__models.yml:2" in output
+
+
+def test_left_unfinished_counts_only_the_old_and_uncompleted(workspace: Path) -> None:
+    with duckdb.connect(str(workspace / "warehouse.duckdb")) as db:
+        db.execute("update madang_marts.audience_waterfall set audience = 'left'")
+    _, output = madang(workspace, "explain", "audience", "left")
+    told = "clicked_apply, object_type test_drive, then no completed_application for 1 hour"
+    assert row(output, f"{told}, within 14 days") == ["1"]
+
+
+def test_a_preview_shows_losses_channels_and_overlap(workspace: Path) -> None:
+    code, output = madang(workspace, "audiences", "preview", "keen")
+    assert code == 0, output
+    assert row(output, "- anonymous") == ["-2"]
+    assert row(output, "email") == ["yes", "1", "0", "0", "0"]
+    assert row(output, "left") == ["1", "100%"]
+
+
+def test_the_list_shows_sizes_where_they_are_known(workspace: Path) -> None:
+    _, output = madang(workspace, "audiences", "list")
+    assert row(output, "keen") == ["관심", "고객", "1", "1"]
+    (workspace / "warehouse.duckdb").unlink()
+    _, output = madang(workspace, "audiences", "list")
+    assert row(output, "keen") == ["관심", "고객", "-", "-"]
+    assert "Sizes are known after 'madang build'." in output
+
+
+def test_an_unbuilt_table_says_what_to_run(workspace: Path) -> None:
+    with duckdb.connect(str(workspace / "warehouse.duckdb")) as db:
+        db.execute("drop table madang_marts.contactability")
+    code, output = madang(workspace, "explain", "person", "p1")
+    assert code == 1
+    assert "The table marts.contactability is not built yet." in output
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("email", "kim@mail.example", "k***@m***.example"),
+        ("phone", "+821000001234", "+82********34"),
+        ("crm_id", "C000123", "C****23"),
+        ("crm_id", "C12", "****"),
+        ("email", "not-an-address", "n***********ss"),
+    ],
+)
+def test_masks(kind: str, value: str, shown: str) -> None:
+    assert mask(kind, value) == shown
