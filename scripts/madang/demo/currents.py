@@ -46,13 +46,13 @@ def write(engine: Engine, publisher: Publisher) -> None:
     }
     rows = engine.records("from braze_events")
     groups = groupby(rows, key=lambda row: (row["event_type"], row["queued"]))
-    for offset, ((event_type, queued), group) in enumerate(groups):
+    for (event_type, queued), group in groups:
         records = [
             record for row in group for record in [_record(row, known[event_type])] * row["copies"]
         ]
         name = (
             f"exports/braze_currents/{_EXPORT}/event_type={event_type}/date={queued}/"
-            f"{_SCHEMA_ID}/{_ZONE}/{_EXPORT}+0+{offset:010d}.avro"
+            f"{_SCHEMA_ID}/{_ZONE}/{_EXPORT}+0+{queued.replace('-', '')}.avro"
         )
         publisher.put(
             name,

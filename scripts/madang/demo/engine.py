@@ -12,12 +12,22 @@ from madang.demo.world import World
 class Engine:
     """A DuckDB in memory with the world's variables and macros; spills below `scratch`."""
 
-    def __init__(self, world: World, scratch: Path) -> None:
-        self._connection = duckdb.connect(config={"temp_directory": str(scratch)})
+    def __init__(
+        self, world: World, scratch: Path, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> None:
+        is_first = connection is None
+        self._world = world
+        self._scratch = scratch
+        self._connection = connection or duckdb.connect(config={"temp_directory": str(scratch)})
         self._connection.execute("set TimeZone = 'UTC'")
         for name, value in world.variables().items():
             self.set_variable(name, value)
-        self.run("macros")
+        if is_first:
+            self.run("macros")
+
+    def beside(self) -> "Engine":
+        """A second door to the same tables, for another thread."""
+        return Engine(self._world, self._scratch, self._connection.cursor())
 
     def __enter__(self) -> "Engine":
         return self

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Publisher:
-    """Writes below one workspace; a file appears whole or not at all.
+    """Writes below one workspace, from any thread; a file appears whole or not at all.
 
     A file whose content is the same keeps its modification time, so that whoever watches the
     folder sees only what really changed.
@@ -21,7 +21,7 @@ class Publisher:
         """Let `write` fill a scratch file, then move it to `relative` below the root."""
         target = self.root / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._scratch / f"draft{target.suffix}"
+        draft = self._scratch / relative.replace("/", "-")
         write(draft)
         self.paths.append(target)
         if target.exists() and filecmp.cmp(draft, target, shallow=False):

@@ -69,11 +69,12 @@ scripted as (
     select
         * exclude (core, before, after, login_steps),
         list_concat(
-            -- Some people land where the advertisement leads, but never before the login of a
-            -- computer that has another owner.
+            -- Some people land where the advertisement leads, but a family's computer is first
+            -- logged into: what is seen before belongs to its last owner.
             case when (device_kind = 'personal' and draw(visit_no, 'lands_deep') < 0.6)
                 or kind in ('neutral', 'bot', 'staff')
                 then []
+                when device_kind = 'family' and login = 'first' then []
                 else list_concat([page('/')], before)
             end,
             case when login = 'first' then list_concat(
@@ -166,7 +167,8 @@ select
     scripts.is_denied,
     case when placed.k >= scripts.second_login_at and placed.k < 1000
         then scripts.second_actor_no else scripts.actor_no end as actor_no,
-    coalesce(placed.k >= scripts.login_at and placed.k < 1000, false) as is_logged_in,
+    coalesce(placed.k >= least(scripts.login_at, scripts.second_login_at), false)
+        and placed.k < 1000 as is_logged_in,
     coalesce(
         try_cast(split_part(nullif(placed.arg, ''), 'reopened:', 2) as bigint),
         case when event_name = 'purchase' then placed.visit_no end

@@ -321,5 +321,5 @@ select
     strftime(make_timestamp((at_us // 21600000000 + 1) * 21600000000), '%Y-%m-%d-%H') as queued,
     case when draw(key || kind, 'again') < 0.01 then 2 else 1 end as copies
 from everything
-where at_us <= getvariable('until_us')
+where (at_us // 21600000000 + 1) * 21600000000 <= getvariable('until_us')
 order by event_type, queued, time, id;

@@ -108,7 +108,8 @@ with planned as (
 spaced as (
     select
         *,
-        draw(device_no * 64 + i, 'member') < 0.5 as is_first_member
+        -- They take turns by the day rather than by the visit.
+        draw(device_no * 100000 + started_us // us_days(3), 'member') < 0.5 as is_first_member
     from planned
     where started_us < getvariable('end_us')
     qualify started_us - coalesce(
