@@ -65,7 +65,7 @@ PROJECT = {
     "madang.yml": "version: 1\nas_of: 2026-11-01T12:00:00+09:00\n",
 }
 # p1 viewed maru9 twice within 30 days and once before, and left an application alone two hours ago;
-# p2 viewed once; p3 viewed twice, and is 일반; p4 clicked half an hour ago; p5 completed what p5 began.
+# p2 viewed once; p3 viewed twice, and is 일반; p4 clicked half an hour ago; p5 completed.
 ACTIVITIES = [
     ("p1", "2026-10-20 01:00", "viewed_model", "model", "maru9"),
     ("p1", "2026-10-21 01:00", "viewed_model", "model", "maru9"),
