@@ -1,9 +1,18 @@
 -- who a browser or an app instance belonged to, and when; built from logins, never from what came later
 with logins as (
 
-    select user_pseudo_id as device_id, user_id, event_at, event_order
+    select user_pseudo_id as device_id, user_id, session_key, event_at, event_order
     from {{ ref('stg_ga4__events') }}
     where user_pseudo_id is not null and user_id is not null
+
+),
+
+session_starts as (
+
+    select session_key, min(event_at) as session_started_at
+    from {{ ref('stg_ga4__events') }}
+    where session_key is not null
+    group by session_key
 
 ),
 
@@ -17,7 +26,7 @@ user_ids as (
 
 sightings as (
 
-    select logins.device_id, user_ids.person_id, logins.event_at, logins.event_order
+    select logins.device_id, logins.session_key, user_ids.person_id, logins.event_at, logins.event_order
     from logins
     inner join user_ids on logins.user_id = user_ids.user_id
 
@@ -36,18 +45,13 @@ private_devices as (
 with_previous as (
 
     select
-        sightings.device_id,
-        sightings.person_id,
-        sightings.event_at,
-        sightings.event_order,
-        lag(sightings.person_id) over (
-            partition by sightings.device_id order by sightings.event_order
-        ) as previous_person_id,
-        lag(sightings.event_at) over (
-            partition by sightings.device_id order by sightings.event_order
-        ) as previous_event_at
+        sightings.*,
+        lag(sightings.person_id) over in_order as previous_person_id,
+        lag(sightings.event_at) over in_order as previous_event_at,
+        lag(sightings.session_key) over in_order as previous_session_key
     from sightings
     inner join private_devices on sightings.device_id = private_devices.device_id
+    window in_order as (partition by sightings.device_id order by sightings.event_order)
 
 ),
 
@@ -57,7 +61,10 @@ numbered as (
     select
         device_id,
         person_id,
+        session_key,
+        previous_session_key,
         event_at,
+        event_order,
         sum(
             case
                 when previous_person_id = person_id
@@ -79,6 +86,8 @@ runs as (
         device_id,
         run_number,
         person_id,
+        {{ first_by('session_key', 'event_order') }} as first_session_key,
+        {{ first_by("coalesce(previous_session_key, '')", 'event_order') }} as session_key_before,
         min(event_at) as first_login_at,
         max(event_at) as last_login_at,
         count(*) as evidence_count
@@ -87,17 +96,32 @@ runs as (
 
 ),
 
+-- who logs in during a session was there from its start, unless somebody else was logged in before them in it
+started as (
+
+    select
+        runs.device_id,
+        runs.run_number,
+        runs.person_id,
+        runs.first_login_at,
+        runs.last_login_at,
+        runs.evidence_count,
+        case
+            when runs.first_session_key = runs.session_key_before then runs.first_login_at
+            else coalesce(session_starts.session_started_at, runs.first_login_at)
+        end as started_at
+    from runs
+    left join session_starts on runs.first_session_key = session_starts.session_key
+
+),
+
 bounded as (
 
     select
-        device_id,
-        run_number,
-        person_id,
-        first_login_at,
-        evidence_count,
+        *,
         {{ timestamp_plus('last_login_at', var('device_ttl_days'), 'day') }} as lives_until,
-        lead(first_login_at) over (partition by device_id order by run_number) as next_login_at
-    from runs
+        lead(started_at) over (partition by device_id order by run_number) as next_started_at
+    from started
 
 ),
 
@@ -108,10 +132,10 @@ final as (
         person_id,
         case
             when run_number = 1 then {{ timestamp_plus('first_login_at', '-' ~ var('device_backfill_days'), 'day') }}
-            else first_login_at
+            else started_at
         end as valid_from,
         case
-            when next_login_at < lives_until then next_login_at
+            when next_started_at < lives_until then next_started_at
             else lives_until
         end as valid_to,
         first_login_at,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- every record that names somebody, with all the identifiers that it carries
 with crm_customers as (
 

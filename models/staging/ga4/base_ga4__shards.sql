@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 with inventory as (
 
     {{ ga4_shard_inventory() }}

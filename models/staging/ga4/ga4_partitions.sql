@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 -- depends_on: {{ ref('stg_ga4__events') }}
 
 with shards as (
