@@ -186,7 +186,7 @@ def test_a_wrong_key_stops_at_once_and_is_not_repeated_anywhere(workspace, braze
     caplog.set_level("DEBUG")
     workspace.want(members(120))
     workspace.plan()
-    wrong = "99999999-8888-7777-6666-5555wrongkey"
+    wrong = "not-the-key-of-this-account"
     with pytest.raises(DestinationRefused) as stop:
         workspace.apply(key=wrong)
     text = str(stop.value)
@@ -200,7 +200,7 @@ def test_a_wrong_key_stops_at_once_and_is_not_repeated_anywhere(workspace, braze
     assert workspace.ledger("sync_deliveries") == []
     told = text + caplog.text + json.dumps(workspace.ledger("sync_batches"), default=str)
     assert wrong not in told
-    assert "5555wrongkey" not in told
+    assert "[key]" in text
     assert workspace.apply().accepted == 120  # the same plan, with the right key
 
 
