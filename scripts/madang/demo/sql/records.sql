@@ -323,8 +323,11 @@ select
     end as story,
     event_us + us_hours(1 + draw(visit_no, 'confirmed') * 20) as confirmed_us,
     event_us + us_hours(24 + draw(visit_no, 'scheduled') * 30) as scheduled_us,
-    event_us + us_days(3 + draw(visit_no, 'done') * case when product = 'charger' then 20 else 13 end)
-        as done_us,
+    event_us + us_days(
+        3 + draw(visit_no, 'done') * case when product = 'charger' then 20 else 13 end
+        -- A few come so late that a month has passed since they first looked.
+        + case when draw(visit_no, 'puts_off') < 0.10 then 27 else 0 end
+    ) as done_us,
     case when draw(visit_no, 'noted') < 0.06 and people.phone_digits is not null
         then 'phone' when draw(visit_no, 'noted') < 0.12 then 'bare' else 'full' end as noted
 from leads
