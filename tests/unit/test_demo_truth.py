@@ -150,20 +150,27 @@ class Files:
                 by_device[event["device"]].append(event)
         owner: dict[int, str | None] = {event["n"]: None for event in self.events}
         for events in by_device.values():
-            logins = [e for e in events if e["name"] == "login"]
+            logins = [e for e in events if e["user_id"]]
             if not logins:
                 continue
             people = {name_of[e["user_id"]] for e in logins}
+            first_of_session: dict[int, dict] = {}
+            for login in logins:
+                first_of_session.setdefault(login["session"], login)
+            past = None
             for event in events:
+                if event["user_id"]:
+                    past = event
+                in_session = first_of_session.get(event["session"])
                 if len(people) >= 3:
-                    owner[event["n"]] = name_of.get(event["user_id"])
-                    continue
-                past = [e for e in logins if e["at"] <= event["at"]]
-                if past:
-                    if past[-1] is not logins[-1] or event["at"] - past[-1]["at"] <= _day(90):
-                        owner[event["n"]] = name_of[past[-1]["user_id"]]
-                elif logins[0]["at"] - event["at"] <= _day(30):
-                    owner[event["n"]] = name_of[logins[0]["user_id"]]
+                    who = event
+                elif in_session and event["at"] < in_session["at"] and past:
+                    who = in_session
+                elif past:
+                    who = past if event["at"] - past["at"] <= _day(90) else event
+                else:
+                    who = logins[0] if logins[0]["at"] - event["at"] <= _day(30) else event
+                owner[event["n"]] = name_of.get(who["user_id"])
         return owner
 
 

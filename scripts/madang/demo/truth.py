@@ -8,7 +8,7 @@ One Parquet file a table, below `truth/`:
 - `sessions`: one row per session and *part*. A session has a second part where another person
   begins to act or where the ownership rule begins to know who it is (a login). `actor` is who
   really acted, `knowable_person` whom the documented rule names: null when it names nobody. On a
-  family's computer the two differ before a login and in the visits of the silent member.
+  family's computer the two differ in the visits of a member who does not log in.
 - `audiences`, `audience_anonymous`, `audience_contactable`, `contactability`.
 - `funnel`, `funnel_subjects`: the test-drive funnel; a subject is a person, or `D:` and the
   browser's user_pseudo_id while nobody is known.

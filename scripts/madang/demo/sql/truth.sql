@@ -1,47 +1,67 @@
 -- What a correct product may know at `until`, worked out from who people really are.
 
--- Ownership of devices, from the logins that the export shows.
+-- Ownership of devices, from the events that carry a user id.
 create table truth_logins as
 select device_no, visit_no, event_us, actor_no
 from seen
 where event_name = 'login';
+
+create table truth_sightings as
+select device_no, visit_no, event_us, actor_no
+from seen
+where is_logged_in;
 
 create table truth_devices as
 select
     device_no,
     count(distinct actor_no) >= 3 as is_shared,
     min(event_us) as first_us,
-    arg_min(actor_no, event_us) as first_actor_no,
-    max(event_us) as last_us
-from truth_logins
+    arg_min(actor_no, event_us) as first_actor_no
+from truth_sightings
 group by device_no;
+
+create table truth_visit_logins as
+select
+    visit_no,
+    min(event_us) as first_us,
+    arg_min(actor_no, event_us) as first_actor_no
+from truth_sightings
+group by visit_no;
 
 create table truth_events as
 with owned as (
     select
         seen.*,
         truth_devices.is_shared,
-        truth_devices.first_us,
-        truth_devices.first_actor_no,
-        truth_devices.last_us,
-        truth_logins.event_us as login_us,
-        truth_logins.actor_no as login_actor_no,
-        truth_logins.visit_no as login_visit_no
+        truth_devices.first_us as device_first_us,
+        truth_devices.first_actor_no as device_first_actor_no,
+        truth_visit_logins.first_us as visit_first_us,
+        truth_visit_logins.first_actor_no as visit_first_actor_no,
+        truth_sightings.event_us as sighted_us,
+        truth_sightings.actor_no as sighted_actor_no
     from seen
     left join truth_devices using (device_no)
-    asof left join truth_logins
-        on truth_logins.device_no = seen.device_no and truth_logins.event_us <= seen.event_us
+    left join truth_visit_logins using (visit_no)
+    asof left join truth_sightings
+        on truth_sightings.device_no = seen.device_no
+        and truth_sightings.event_us <= seen.event_us
 )
 
 select
-    owned.* exclude (first_us, first_actor_no, last_us, login_us, login_actor_no, login_visit_no),
+    * exclude (
+        device_first_us, device_first_actor_no, visit_first_us, visit_first_actor_no,
+        sighted_us, sighted_actor_no
+    ),
     case
         when is_denied or is_shared is null then null
-        when is_shared then case when login_visit_no = visit_no then login_actor_no end
-        when login_us is not null
-            then case when login_us < last_us or event_us <= last_us + us_days(90)
-                then login_actor_no end
-        when event_us >= first_us - us_days(30) then first_actor_no
+        -- On a device that many log in on, only who is logged in is known.
+        when is_shared then case when event_us >= visit_first_us then sighted_actor_no end
+        -- Before a login, who was there in that visit is who logged in.
+        when event_us < visit_first_us and visit_first_us > device_first_us
+            then visit_first_actor_no
+        when sighted_us is not null
+            then case when event_us <= sighted_us + us_days(90) then sighted_actor_no end
+        when event_us >= device_first_us - us_days(30) then device_first_actor_no
     end as known_no
 from owned;
 

@@ -168,8 +168,8 @@ select
         when draw(device_no * 64 + i, 'kind') < 0.74 then 'shop'
         else 'neutral'
     end as kind,
-    case when is_change or draw(device_no * 64 + i, 'login') < 0.25 then 'first' else 'none' end
-        as login
+    case when is_change or has_handover or draw(device_no * 64 + i, 'login') < 0.25
+        then 'first' else 'none' end as login
 from loud
 union all
 select
