@@ -175,5 +175,14 @@ def test_progress_tells_how_far_it_is(workspace):
     workspace.plan()
     lines = []
     workspace.apply(on_step=lines.append)
-    assert lines[-1] == "120 of 120 objects sent to braze"
-    assert len(lines) <= 40
+    assert lines == [f"{sent} of 120 objects sent to braze" for sent in (50, 100, 120)]
+
+
+def test_progress_of_a_long_run_stays_short(tmp_path, braze):
+    workspace = Workspace(tmp_path, braze.url, batch=1)
+    workspace.want(members(130))
+    workspace.plan()
+    lines = []
+    workspace.apply(on_step=lines.append)
+    assert 30 <= len(lines) <= 40
+    assert lines[-1] == "130 of 130 objects sent to braze"

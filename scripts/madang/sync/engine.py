@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from itertools import groupby
+from math import ceil
 from pathlib import Path
 
 from madang.config import Settings
@@ -167,14 +168,13 @@ def _send(
     on_step: Callable[[str], object] | None,
 ) -> None:
     """Send every batch of the spool, each between two entries of the journal."""
-    every = max(1, -(-objects // MOST_STEPS))
+    expected = ceil(objects / destination.capabilities.objects_per_request)
+    every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
-        on_step.total = -(-objects // every)
-    told = 0
+        on_step.total = ceil(expected / every)
+    batches = destination.batches(read_spool(run.spool, settings.warehouse.threads))
     try:
-        for batch_no, batch in enumerate(
-            destination.batches(read_spool(run.spool, settings.warehouse.threads)), start=1
-        ):
+        for batch_no, batch in enumerate(batches, start=1):
             journal.sending(run.run_id, batch_no, batch)
             try:
                 receipt = destination.send(batch)
@@ -183,10 +183,7 @@ def _send(
                 raise
             journal.settled(run.run_id, batch_no, batch, receipt)
             _add(result, batch.objects, receipt)
-            while on_step is not None and (
-                result.objects >= (told + 1) * every or result.objects == objects > told * every
-            ):
-                told += 1
+            if on_step is not None and (batch_no % every == 0 or result.objects == objects):
                 on_step(f"{result.objects:,} of {objects:,} objects sent to {run.destination}")
         if result.rejected:
             result.status = "partial"
