@@ -25,6 +25,13 @@
 {% endmacro %}
 
 
+{# What a parameter's column is called; those that the export also has elsewhere are told apart. #}
+{% macro ga4_param_column(name) %}
+    {%- set also_elsewhere = ['transaction_id', 'source', 'medium', 'campaign', 'gclid'] -%}
+    {{- 'param_' ~ name if name in also_elsewhere else name -}}
+{% endmacro %}
+
+
 {# One parameter as a column. A key may hold its value in any of the four fields, and in another one on the next row; `type` decides what it becomes. #}
 {% macro ga4_param(name, type) %}{{ adapter.dispatch('ga4_param', 'madang')(name, type) }}{% endmacro %}
 

@@ -19,12 +19,22 @@
 {% macro duckdb__ga4_shard_inventory() -%}
     {%- set files = ga4_path() ~ '/events_*.parquet' -%}
     {%- set needed = ['event_date', 'event_timestamp', 'event_name', 'event_params', 'user_pseudo_id'] -%}
-    {%- if execute and not run_query("select 1 from glob('" ~ files ~ "') limit 1").rows -%}
+    {%- set found = execute and run_query("select 1 from glob('" ~ files ~ "') limit 1").rows | length > 0 -%}
+    {%- if not found and flags.WHICH in ['build', 'run'] and execute -%}
         {%- do exceptions.raise_compiler_error(
             "No GA4 export found: there is no file " ~ files ~ ". Set paths.ga4 in madang.yml (or MADANG_GA4_PATH) "
             ~ "to the folder that holds the daily files events_YYYYMMDD.parquet."
         ) -%}
     {%- endif -%}
+    {%- if not found -%}
+    select
+        cast(null as varchar) as suffix,
+        cast(null as varchar) as location,
+        cast(null as bigint) as bytes,
+        cast(null as timestamp) as modified_at,
+        cast(null as varchar) as problem
+    where false
+    {%- else -%}
     select
         regexp_extract(blob.filename, 'events_((intraday_|fresh_)?[0-9]{8})[.]parquet$', 1) as suffix,
         blob.filename as location,
@@ -44,6 +54,7 @@
         from parquet_schema('{{ files }}') as parquet
         group by file_name
     ) as columns on blob.filename = columns.file_name
+    {%- endif -%}
 {%- endmacro %}
 
 

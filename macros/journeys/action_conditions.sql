@@ -23,7 +23,11 @@
 {# `column` is one of the wanted values: a text, a number, or a list of them. #}
 {% macro equals_any(column, wanted) -%}
     {%- set values = [wanted] if wanted is string or wanted is number or wanted is boolean else wanted -%}
-    cast({{ column }} as string) in ({% for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% endfor %})
+    cast({{ column }} as string) in (
+        {%- for value in values -%}
+            {{ text_literal(value | string | lower if value is boolean else value) }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
 {%- endmacro %}
 
 

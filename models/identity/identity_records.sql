@@ -36,7 +36,8 @@ logins as (
 
 ),
 
--- a CRM row and an order say that their identifiers belong together; an outcome and a consent only say that theirs exist
+-- a CRM row and an order say that their identifiers belong together; an outcome and a consent only say that they exist;
+-- the GA4 user id is the CRM's customer number
 final as (
 
     select
@@ -56,23 +57,65 @@ final as (
     union all
 
     select
-        'shop', order_id, true, customer_no, null, email, phone, {{ name_key('name') }}, ordered_at, ordered_at, 1
+        'shop' as source,
+        order_id as record_id,
+        true as links,
+        customer_no as crm_id,
+        cast(null as string) as user_id,
+        email,
+        phone,
+        {{ name_key('name') }} as name_key,
+        ordered_at as first_seen_at,
+        ordered_at as last_seen_at,
+        1 as evidence_count
     from orders
 
     union all
 
-    select 'offline', outcome_id, false, customer_no, null, null, phone, null, occurred_at, occurred_at, 1
+    select
+        'offline' as source,
+        outcome_id as record_id,
+        false as links,
+        customer_no as crm_id,
+        cast(null as string) as user_id,
+        cast(null as string) as email,
+        phone,
+        cast(null as string) as name_key,
+        occurred_at as first_seen_at,
+        occurred_at as last_seen_at,
+        1 as evidence_count
     from outcomes
 
     union all
 
-    select 'consent', consent_id, false, customer_no, null, email, phone, null, occurred_at, occurred_at, 1
+    select
+        'consent' as source,
+        consent_id as record_id,
+        false as links,
+        customer_no as crm_id,
+        cast(null as string) as user_id,
+        email,
+        phone,
+        cast(null as string) as name_key,
+        occurred_at as first_seen_at,
+        occurred_at as last_seen_at,
+        1 as evidence_count
     from consents
 
     union all
 
-    -- the GA4 user id is the CRM's customer number
-    select 'ga4', user_id, true, user_id, user_id, null, null, null, first_seen_at, last_seen_at, events
+    select
+        'ga4' as source,
+        user_id as record_id,
+        true as links,
+        user_id as crm_id,
+        user_id,
+        cast(null as string) as email,
+        cast(null as string) as phone,
+        cast(null as string) as name_key,
+        first_seen_at,
+        last_seen_at,
+        events as evidence_count
     from logins
 
 )

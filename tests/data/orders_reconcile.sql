@@ -11,9 +11,13 @@ streamed as (
 
     select coalesce(sum(value), 0) as amount
     from {{ ref('activities') }}
-    where source = 'shop' and object_id in (
-        select order_id from {{ ref('stg_shop__orders') }} where updated_at <= {{ as_of() }}
-    )
+    where
+        source = 'shop'
+        and object_id in (
+            select order_id
+            from {{ ref('stg_shop__orders') }}
+            where updated_at <= {{ as_of() }}
+        )
 
 )
 

@@ -46,7 +46,7 @@ unpivoted as (
     from entries
     inner join step_names
         on entries.funnel = step_names.funnel
-        and step_names.step_number <= entries.step_reached
+        and entries.step_reached >= step_names.step_number
 
 ),
 

@@ -36,7 +36,7 @@ renamed as (
         policy_version,
 
         -- booleans
-        upper(is_night) in ('Y', 'TRUE', '1', '동의') as is_night,
+        is_night = 'true' as is_night,
 
         -- timestamps
         {{ timestamp_from_text('occurred_at') }} as occurred_at,

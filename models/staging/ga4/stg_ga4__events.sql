@@ -42,17 +42,17 @@ renamed as (
         {{ timestamp_from_micros('event_timestamp') }} as event_at,
         event_timestamp * 1000 + least(coalesce(batch_event_index, 0), 999) as event_order,
         ecommerce.transaction_id as ecommerce_transaction_id,
-        ecommerce.purchase_revenue as purchase_revenue,
-        ecommerce.refund_value as refund_value,
+        ecommerce.purchase_revenue,
+        ecommerce.refund_value,
 
         -- where and from where
         device.category as device_category,
-        device.operating_system as operating_system,
+        device.operating_system,
         coalesce(device.web_info.browser, device.browser) as browser,
-        device.web_info.hostname as hostname,
-        geo.country as country,
-        geo.region as region,
-        geo.city as city,
+        device.web_info.hostname,
+        geo.country,
+        geo.region,
+        geo.city,
         collected_traffic_source.manual_source as collected_source,
         collected_traffic_source.manual_medium as collected_medium,
         collected_traffic_source.manual_campaign_name as collected_campaign,
@@ -61,11 +61,11 @@ renamed as (
         session_traffic_source_last_click.cross_channel_campaign.medium as last_click_medium,
         session_traffic_source_last_click.cross_channel_campaign.campaign_name as last_click_campaign,
         session_traffic_source_last_click.cross_channel_campaign.default_channel_group as last_click_channel_group,
-        privacy_info.analytics_storage as analytics_storage,
+        privacy_info.analytics_storage,
 
         -- parameters
         {% for name, type in ga4_params().items() -%}
-        {{ ga4_param(name, type) }} as {{ 'param_' ~ name if name in ['transaction_id', 'source', 'medium', 'campaign', 'gclid'] else name }},
+        {{ ga4_param(name, type) }} as {{ ga4_param_column(name) }},
         {% endfor %}
         shard_suffix
     from taken_apart

@@ -36,7 +36,7 @@ renamed as (
         reason,
 
         -- numerics
-        {{ amount_from_text('value') }} as value,
+        {{ safe_cast_as('value', float64()) }} as value,
 
         -- timestamps
         {{ timestamp_from_text('occurred_at') }} as occurred_at,

@@ -33,7 +33,7 @@ renamed as (
         coalesce(upper(currency), '{{ var("currency") }}') as currency,
 
         -- numerics
-        {{ amount_from_text('amount') }} as amount,
+        {{ safe_cast_as('amount', float64()) }} as amount,
 
         -- timestamps
         {{ timestamp_from_text('ordered_at') }} as ordered_at,

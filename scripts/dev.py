@@ -1,0 +1,103 @@
+"""The project's two commands without make: `python3 scripts/dev.py demo` and `python3 scripts/dev.py test`.
+
+Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what requirements.lock pins (with uv when it can be had, else with pip), and runs. The
+second run finds the environment as it is and does no set-up.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMP = VENV / ".installed"
+LINT = ROOT / "target" / "lint"
+
+
+def fingerprint() -> str:
+    """Changes when the lock, the package's metadata or the interpreter does."""
+    parts = [sys.version, (ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def set_up() -> None:
+    """Make the virtual environment and install the lock and the package, unless that was done."""
+    if STAMP.exists() and STAMP.read_text() == fingerprint():
+        return
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        sys.exit(f"Madang needs Python 3.11 to 3.13; this is {sys.version.split()[0]}.")
+    print("Setting up .venv (once)", flush=True)
+    if not PYTHON.exists():
+        venv.create(VENV, with_pip=True)
+    uv = find_uv()
+    installer = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install"]
+    quiet = ["--quiet"] if uv else ["--quiet", "--disable-pip-version-check", "--no-input"]
+    run([*installer, *quiet, "--require-hashes", "-r", "requirements.lock"])
+    run([*installer, *quiet, "--no-deps", "--editable", "."])
+    STAMP.write_text(fingerprint())
+
+
+def find_uv() -> str | None:
+    """uv on the path, else freshly installed beside the project's Python, else None."""
+    if found := shutil.which("uv"):
+        return found
+    own = BIN / ("uv.exe" if os.name == "nt" else "uv")
+    if not own.exists():
+        command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
+        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(own) if own.exists() else None
+
+
+def run(command: list[str], **environment: str) -> None:
+    """Run one step; the first that fails ends the whole with its exit code."""
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    if ended.returncode:
+        sys.exit(ended.returncode)
+
+
+def step(title: str, command: list[str], **environment: str) -> None:
+    print(f"\n== {title}", flush=True)
+    run([str(BIN / command[0]), *command[1:]], **environment)
+
+
+def demo(arguments: list[str]) -> None:
+    """Generate the invented company and take it through everything."""
+    run([str(BIN / "madang"), "demo", *arguments])
+
+
+def test(arguments: list[str]) -> None:
+    """Lint, check the rules and run every test; with arguments, only pytest with them."""
+    if arguments:
+        step("pytest", ["pytest", *arguments])
+        return
+    offline = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+    warehouse = {"MADANG_DUCKDB_PATH": str(LINT / "lint.duckdb"), "DBT_PROFILES_DIR": str(LINT)}
+    LINT.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "profiles.yml.example", LINT / "profiles.yml")
+    step("ruff", ["ruff", "check", "scripts", "tests", "benchmarks"])
+    step("ruff format", ["ruff", "format", "--check", "--quiet", "scripts", "tests", "benchmarks"])
+    step("madang check", ["madang", "check"])
+    parse = ["dbt", "--quiet", "parse", "--no-version-check", "--target-path", str(LINT)]
+    step("dbt parse", parse, **offline, **warehouse)
+    step("dbt-bouncer", ["dbt-bouncer", "run"], **offline)
+    lint = ["sqlfluff", "lint", "models", "tests/data", "--processes", "2", "--disable-progress-bar"]
+    step("sqlfluff", lint, **offline, **warehouse)
+    step("pytest", ["pytest"], **offline)
+
+
+def main() -> None:
+    commands = {"demo": demo, "test": test, "setup": lambda arguments: None}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        sys.exit(f"{__doc__}\nusage: python3 scripts/dev.py demo|test|setup [arguments]")
+    set_up()
+    commands[sys.argv[1]](sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
