@@ -135,6 +135,8 @@ class Files:
                 key = leader[key]
             return key
 
+        # An outcome says only that its number exists.
+        rows += [[("phone", row["phone"])] for row in self.outcomes if row["phone"]]
         for keys in rows:
             joined = [key for key in keys if key not in bad]
             for key in joined:
@@ -357,7 +359,7 @@ def test_the_funnel_counts_every_chain_of_steps_within_thirty_days(files: Files)
         if not shared
     }
     steps: dict[str, list[list[datetime]]] = defaultdict(lambda: [[], [], [], []])
-    applicants = {}
+    applicants, browsers = {}, {}
     for event in files.events:
         subject = files.subject(event)
         if not subject:
@@ -368,6 +370,7 @@ def test_the_funnel_counts_every_chain_of_steps_within_thirty_days(files: Files)
             steps[subject][1].append(event["at"])
         if event["name"] == "generate_lead":
             applicants[event["application_id"]] = files.known[event["n"]]
+            browsers[event["application_id"]] = subject
             if event["product"] == "test_drive":
                 steps[subject][2].append(event["at"])
     for row in files.outcomes:
@@ -376,6 +379,7 @@ def test_the_funnel_counts_every_chain_of_steps_within_thirty_days(files: Files)
                 applicants.get(row["application_id"])
                 or name_of.get(("crm_id", row["customer_no"]))
                 or name_of.get(("phone", row["phone"]))
+                or browsers.get(row["application_id"])
             )
             if who:
                 steps[who][3].append(row["at"])

@@ -159,6 +159,11 @@ with held as (
     select 'email', email, person from seen_orders where email is not null
     union
     select 'phone', '+82' || phone_digits, person from seen_orders where phone_digits is not null
+    union
+    select 'phone', '+82' || seen_outcomes.phone_digits, people.person
+    from seen_outcomes
+    inner join people using (person_no)
+    where seen_outcomes.phone_digits is not null
 )
 
 select
@@ -240,10 +245,11 @@ select
     end as reason
 from asked;
 
--- Offline outcomes belong to a person by application, else customer number, else phone.
+-- Offline outcomes belong to a person by application, else customer number, else phone, and else
+-- to the browser that applied.
 create table truth_visits_made as
 with known_applications as (
-    select applications.application_id, truth_actions.known_no
+    select applications.application_id, truth_actions.known_no, truth_actions.subject
     from applications
     inner join truth_actions
         on truth_actions.visit_no = applications.visit_no
@@ -259,7 +265,9 @@ phones as (
 
 select
     outcome_id,
-    coalesce(by_application.person, by_number.person, phones.person) as subject,
+    coalesce(
+        by_application.person, by_number.person, phones.person, known_applications.subject
+    ) as subject,
     occurred_us as event_us
 from seen_outcomes
 left join known_applications using (application_id)
