@@ -1,7 +1,8 @@
-"""The project's two commands without make: `python3 scripts/dev.py demo` and `python3 scripts/dev.py test`.
+"""The project's two commands without make: `scripts/dev.py demo` and `scripts/dev.py test`.
 
-Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what requirements.lock pins (with uv when it can be had, else with pip), and runs. The
-second run finds the environment as it is and does no set-up.
+Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what requirements.lock pins (with uv
+when it can be had, else with pip), and runs. The second run finds the environment as it is and does
+no set-up.
 """
 
 import hashlib
@@ -22,7 +23,11 @@ LINT = ROOT / "target" / "lint"
 
 def fingerprint() -> str:
     """Changes when the lock, the package's metadata or the interpreter does."""
-    parts = [sys.version, (ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text()]
+    parts = [
+        sys.version,
+        (ROOT / "requirements.lock").read_text(),
+        (ROOT / "pyproject.toml").read_text(),
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -36,7 +41,11 @@ def set_up() -> None:
     if not PYTHON.exists():
         venv.create(VENV, with_pip=True)
     uv = find_uv()
-    installer = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install"]
+    installer = (
+        [uv, "pip", "install", "--python", str(PYTHON)]
+        if uv
+        else [str(PYTHON), "-m", "pip", "install"]
+    )
     quiet = ["--quiet"] if uv else ["--quiet", "--disable-pip-version-check", "--no-input"]
     run([*installer, *quiet, "--require-hashes", "-r", "requirements.lock"])
     run([*installer, *quiet, "--no-deps", "--editable", "."])
@@ -49,8 +58,18 @@ def find_uv() -> str | None:
         return found
     own = BIN / ("uv.exe" if os.name == "nt" else "uv")
     if not own.exists():
-        command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
-        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "uv",
+        ]
+        subprocess.run(
+            command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     return str(own) if own.exists() else None
 
 
@@ -86,7 +105,15 @@ def test(arguments: list[str]) -> None:
     parse = ["dbt", "--quiet", "parse", "--no-version-check", "--target-path", str(LINT)]
     step("dbt parse", parse, **offline, **warehouse)
     step("dbt-bouncer", ["dbt-bouncer", "run"], **offline)
-    lint = ["sqlfluff", "lint", "models", "tests/data", "--processes", "2", "--disable-progress-bar"]
+    lint = [
+        "sqlfluff",
+        "lint",
+        "models",
+        "tests/data",
+        "--processes",
+        "2",
+        "--disable-progress-bar",
+    ]
     step("sqlfluff", lint, **offline, **warehouse)
     step("pytest", ["pytest"], **offline)
 

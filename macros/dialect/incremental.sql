@@ -1,7 +1,7 @@
 {#
-    Replaces whole days: what the model selects takes the place of everything that the target holds
-    for the days in `config(partitions=…)`; `meta.overwritten_by` names the date column.
-    BigQuery has it built in; DuckDB gets `get_incremental_overwrite_days_sql`.
+    Replaces whole days: what the model selects takes the place of everything that the target holds for the days in it. The days are read from the selection
+    when it is there, because dbt fixes a model's config while parsing, before anybody can ask which shards changed.
+    BigQuery has it built in; DuckDB gets `get_incremental_overwrite_days_sql`. `meta.overwritten_by` names the date column.
 #}
 {% macro overwrite_days_strategy() %}{{ return(adapter.dispatch('overwrite_days_strategy', 'madang')()) }}{% endmacro %}
 
@@ -12,13 +12,12 @@
 
 {% macro get_incremental_overwrite_days_sql(arg_dict) %}
     {%- set target = arg_dict['target_relation'] -%}
+    {%- set selected = arg_dict['temp_relation'] -%}
+    {%- set day = config.get('meta')['overwritten_by'] -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {%- set days = config.get('partitions') -%}
-    {% if days %}
-        delete from {{ target }} where {{ config.get('meta')['overwritten_by'] }} in ({{ days | join(', ') }});
-    {% endif %}
+    delete from {{ target }} where {{ day }} in (select distinct {{ day }} from {{ selected }});
     insert into {{ target }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }};
+    select {{ columns }} from {{ selected }};
 {% endmacro %}
 
 

@@ -98,14 +98,6 @@
 {% endmacro %}
 
 
-{# The days of those shards, as literals for config(partitions=…). #}
-{% macro ga4_changed_days(shards) %}
-    {% set days = [] %}
-    {% for shard in shards %}{% do days.append("date '" ~ shard.day ~ "'") %}{% endfor %}
-    {{ return(days) }}
-{% endmacro %}
-
-
 {#
     The events of the given shards, with the columns of the 2026 export whatever the shards' age: a column that a shard does not have is null. Adds
     `shard_suffix`.

@@ -4,7 +4,6 @@
     incremental_strategy=overwrite_days_strategy(),
     on_schema_change='append_new_columns',
     partition_by=partitioned_by_day('event_date'),
-    partitions=ga4_changed_days(shards),
     meta={'overwritten_by': 'event_date'}
 ) }}
 
