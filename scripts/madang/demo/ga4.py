@@ -24,7 +24,6 @@ def shard_name(day: date, *, intraday: bool) -> str:
 
 def write_shards(engine: Engine, world: World, publisher: Publisher) -> None:
     """Write every day that exists at `until`; a finished day replaces its intraday shard."""
-    engine.run("ga4_rows")
     # A day is too small to keep more than one core busy, so a few are written at a time.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         shards = [pool.submit(_write, engine, world, publisher, day) for day in world.export_days]

@@ -184,6 +184,8 @@ from placed
 inner join scripts using (visit_no)
 order by event_no;
 
+drop table scripts;
+
 -- The events that exist in the export at the moment at which one looks.
 create table seen as
 select *

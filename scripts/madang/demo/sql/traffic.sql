@@ -119,3 +119,5 @@ select
         else (8 + floor(draw(visit_no, 'pace') * 45)::bigint) * 1000000 end as pace_us
 from with_device
 order by visit_no;
+
+drop table all_visits;
