@@ -56,7 +56,7 @@ counted as (
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
         string_agg(distinct source, ', ' order by source) as sources,
-        sum(evidence_count) as evidence_count,
+        cast(sum(evidence_count) as int64) as evidence_count,
         count(distinct name_key) as names,
         count(distinct crm_id) as crm_ids
     from sightings

@@ -51,7 +51,7 @@ grouped as (
         source,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
-        sum(evidence_count) as evidence_count
+        cast(sum(evidence_count) as int64) as evidence_count
     from pairs
     group by left_type, left_value, right_type, right_value, rule, source
 

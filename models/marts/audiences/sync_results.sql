@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with plans as (
 
     select plan_id, sync, created_at, adds, changes, removes, unchanged, held_back, status
@@ -22,10 +24,10 @@ sent as (
         min(started_at) as started_at,
         max(finished_at) as finished_at,
         {{ last_by('status', 'run_order') }} as status,
-        sum(accepted) as accepted,
-        sum(rejected) as rejected,
-        sum(skipped) as skipped,
-        sum(requests) as requests
+        cast(sum(accepted) as int64) as accepted,
+        cast(sum(rejected) as int64) as rejected,
+        cast(sum(skipped) as int64) as skipped,
+        cast(sum(requests) as int64) as requests
     from (
         select *, row_number() over (partition by plan_id order by started_at, run_id) as run_order
         from runs

@@ -20,8 +20,10 @@ class Published:
     left_out: dict[str, list[str]]
 
 
-def publish_marts(settings: Settings, warehouse: Warehouse) -> Published:
-    """Write every mart to `<marts>/<table>.parquet`, each by an atomic rename.
+def publish_marts(
+    settings: Settings, warehouse: Warehouse, only: frozenset[str] = frozenset()
+) -> Published:
+    """Write every mart, or those in `only`, to `<marts>/<table>.parquet`, by an atomic rename.
 
     Columns tagged `meta.pii` are left out: a published file is read without the warehouse's
     protection. Files of marts that are gone are removed.
@@ -31,7 +33,10 @@ def publish_marts(settings: Settings, warehouse: Warehouse) -> Published:
     personal = _personal_columns(settings.project_dir)
     rows: dict[str, int] = {}
     left_out: dict[str, list[str]] = {}
-    for table, columns in _tables(settings, warehouse).items():
+    tables = _tables(settings, warehouse)
+    for table, columns in tables.items():
+        if only and table not in only:
+            continue
         shown = [name for name in columns if name not in personal.get(table, set())]
         if hidden := [name for name in columns if name not in shown]:
             left_out[table] = hidden
@@ -40,7 +45,7 @@ def publish_marts(settings: Settings, warehouse: Warehouse) -> Published:
             query = f"select {names} from {warehouse.relation(LAYER, table)}"
             rows[table] = warehouse.export(query, folder / f"{table}.parquet")
     for path in folder.glob("*.parquet"):
-        if path.stem not in rows:
+        if path.stem not in tables:
             path.unlink()
     return Published(folder, rows, left_out)
 

@@ -58,6 +58,10 @@ def check(settings: Settings) -> int:
     return OK
 
 
+# Views on the ledger: what was sent just now is in them before the next build.
+FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
+
+
 def build(
     settings: Settings, select: Sequence[str] = (), full_refresh: bool = False
 ) -> tuple[DbtResult, Published]:
@@ -134,6 +138,8 @@ def sync(
             raise
         show_run(result)
         codes.append(result.exit_code)
+    with open_warehouse(settings) as warehouse:
+        publish_marts(settings, warehouse, only=FOLLOWS_THE_LEDGER)
     return max(codes, key=(OK, PARTIAL, FAILED).index)
 
 
