@@ -195,7 +195,7 @@ def _draw(stage: Path, boards: Sequence[str], variables: dict[str, str]) -> list
         ) from error
     pages = [stage / "pages" / Path(board).with_suffix(".html").name for board in boards]
     if done.returncode or not all(page.is_file() for page in pages):
-        raise _drawing_error(done.stderr)
+        raise _drawing_error(done.stderr, boards)
     return pages
 
 
@@ -215,7 +215,7 @@ def _environment(stage: Path) -> dict[str, str]:
     }
 
 
-def _drawing_error(output: str) -> ReportError:
+def _drawing_error(output: str, boards: Sequence[str]) -> ReportError:
     """Turn dbt Charts' diagnostics into one error: what, in which board and line, what to do."""
     problems: list[dict] = []
     rest: list[str] = []
@@ -232,7 +232,6 @@ def _drawing_error(output: str) -> ReportError:
         return ReportError(f"dbt Charts could not draw the page: {words[-600:] or 'no reason'}")
     lines = list(dict.fromkeys(_problem_line(found) for found in problems))
     more = len(lines) - SHOWN_PROBLEMS
-    first = problems[0]
     return ReportError(
         "\n".join(
             [
@@ -241,8 +240,8 @@ def _drawing_error(output: str) -> ReportError:
                 *([f"  and {more} more"] if more > 0 else []),
             ]
         ),
-        where=_place(first) or None,
-        fix=first.get("fix")
+        where=_place(problems[0]) or ", ".join(f"{BOARDS}/{board}" for board in boards),
+        fix=problems[0].get("fix")
         or "Run 'madang build' when a column is missing; else mend the board named above.",
     )
 

@@ -1,0 +1,271 @@
+"""The page: right numbers from the published marts alone, nothing from outside, clear refusals."""
+
+import json
+import re
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from madang import reports
+from madang.config import Settings, load_settings
+
+REPOSITORY = Path(__file__).parents[2]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+# Chromium asks its maker about time and updates on its own; those names lead nowhere here.
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+needs_charts = pytest.mark.skipif(
+    find_spec("dbt_charts") is None, reason="dbt Charts (the extra 'reports') is not installed"
+)
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+
+# 1 November is not over at as_of: its 9,999 sessions belong to no period. Over the 28 days to
+# 31 October: Organic Search 100 sessions a day, Direct 20; over the 28 before: 80 and 20.
+CHANNEL_DAYS = """
+    select
+        cast(day as date) as activity_date,
+        channel_group,
+        case
+            when day = date '2026-11-01' then 9999
+            when channel_group = 'Direct' then 20
+            when day > date '2026-10-03' then 100
+            else 80
+        end as sessions,
+        10 as engaged_sessions,
+        5 as known_sessions,
+        case when channel_group = 'Direct' then 1 else 3 end as applications,
+        1 as fulfilled,
+        2 as orders,
+        10000.0 as net_order_amount
+    from range(date '2026-09-06', date '2026-11-02', interval 1 day) as days (day)
+    cross join (values ('Organic Search'), ('Direct')) as channels (channel_group)"""
+FUNNEL = """
+    select * from (values
+        ('test_drive', 1, 'viewed_model', 4321, 1.0, null, 1000, 2021, null, null),
+        ('test_drive', 2, 'clicked_apply', 1300, 0.3009, 0.3009, 100, 550, 75.0, 100.0),
+        ('test_drive', 3, 'completed_application', 650, 0.1504, 0.5, 30, 120, 116.0, 200.0),
+        ('test_drive', 4, 'visited', 500, 0.1157, 0.7692, 0, 0, 759600.0, 800000.0)
+    ) as steps (
+        funnel, step_number, step, subjects, rate_from_first, rate_from_previous, lost_here,
+        open_here, median_seconds_from_previous, p90_seconds_from_previous
+    )"""
+WATERFALL = """
+    select * from (values
+        ('flagship', '플래그십 관심 고객', 1, 'candidates', null, 2960),
+        ('flagship', '플래그십 관심 고객', 2, 'lost', 'anonymous', 1058),
+        ('flagship', '플래그십 관심 고객', 3, 'members', null, 1902),
+        ('flagship', '플래그십 관심 고객', 4, 'lost', 'no_consent', 164),
+        ('flagship', '플래그십 관심 고객', 5, 'lost', 'withdrawn', 147),
+        ('flagship', '플래그십 관심 고객', 6, 'lost', 'no_address', 66),
+        ('flagship', '플래그십 관심 고객', 7, 'contactable', null, 1525)
+    ) as steps (audience, label, step_number, step, reason, subjects)"""
+MEMBERS = """
+    select 'flagship' as audience, cast(n as varchar) as person_id, n < 1525 as is_contactable
+    from range(1902) as persons (n)"""
+SYNCS = """
+    select
+        'plan-2' as plan_id, 'braze_audiences' as sync, 'braze' as destination,
+        timestamp '2026-10-31 23:10:00' as planned_at, 'partial' as status,
+        1400 as adds, 20 as changes, 5 as removes, 0 as unchanged, 377 as held_back,
+        1 as runs, 1411.0 as accepted, 8.0 as rejected, 6.0 as skipped, 29.0 as requests,
+        timestamp '2026-10-31 23:15:00' as started_at,
+        timestamp '2026-10-31 23:16:00' as finished_at"""
+MARTS = {
+    "channel_days": CHANNEL_DAYS,
+    "funnel_test_drive": FUNNEL,
+    "audience_waterfall": WATERFALL,
+    "audience_members": MEMBERS,
+    "sync_results": SYNCS,
+}
+
+
+def workspace(root: Path, marts: dict[str, str]) -> Settings:
+    """Make a workspace with the repository's boards and the marts published."""
+    (root / "marts").mkdir(parents=True)
+    for name, sql in marts.items():
+        duckdb.sql(sql).write_parquet(str(root / "marts" / f"{name}.parquet"))
+    (root / "madang.yml").write_text(
+        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {json.dumps(str(REPOSITORY))}\n",
+        encoding="utf-8",
+    )
+    return load_settings(root / "madang.yml")
+
+
+def words_of(page: Path) -> str:
+    """Return what a reader reads: the text between the tags, one piece a line."""
+    html = re.sub(r"<(style|script)\b.*?</\1>", "", page.read_text(encoding="utf-8"), flags=re.S)
+    return "\n".join(text.strip() for text in re.findall(r">([^<]+)<", html) if text.strip())
+
+
+def requests_of(page: Path, folder: Path) -> list[str]:
+    """Open the page in a browser; return every address that the page asked for over a network."""
+    log = folder / "net.json"
+    command = [BROWSER, *QUIET, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}"]
+    command += ["--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    events = json.loads(log.read_text(encoding="utf-8"))["events"]
+    asked = [event.get("params", {}) for event in events]
+    # What the browser asks for by itself has no origin that started it.
+    urls = {str(a["url"]) for a in asked if a.get("initiator", "not an origin") != "not an origin"}
+    return sorted(url for url in urls if not url.startswith(("file:", "data:")))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of one workspace, below a folder with a space and Korean letters in its name."""
+    root = tmp_path_factory.mktemp("report") / "작업 공간"
+    return reports.render(workspace(root, MARTS))
+
+
+@needs_charts
+def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
+    words = words_of(page).splitlines()
+    # 28 x 120 sessions, 28 x 4 applications; 120 a day after 100 a day
+    for shown in ("3,360", "112", "+20.0% 직전 28일 대비", "560,000"):
+        assert shown in words
+    assert not any("9,999" in text or "13,3" in text for text in words)
+    # the funnel: subjects, rates, the median time in words
+    for shown in ("4,321", "1,300", "30.1", "76.9", "1분 15초", "8일 19시간", "2,021"):
+        assert shown in words
+    # the waterfall: every loss with its sign, and both sums
+    for shown in ("2,960", "−1,058", "1,902", "−164", "−147", "−66", "1,525", "80.2"):
+        assert shown in words
+    # the last sync: planned, accepted, rejected, skipped, held back, requests; the time in Seoul
+    for shown in ("1,425", "1,411", "8", "6", "377", "29", "일부 성공", "2026-11-01 08:16"):
+        assert shown in words
+    assert "2026-10-04 – 2026-10-31" in words_of(page).replace("\n", " ")
+
+
+@needs_charts
+def test_the_page_loads_nothing_from_outside(page: Path) -> None:
+    html = page.read_text(encoding="utf-8")
+    assert "default-src 'none'" in html[: html.index("<style")]
+    loads = re.findall(
+        r"""(?:src|srcset|poster|data|action)\s*=\s*["']?\s*(?:https?:)?//[^"'\s>]+"""
+        r"""|url\(\s*["']?(?:https?:)?//[^)]+|@import[^;]+|<link\b[^>]+>""",
+        html,
+    )
+    assert loads == []
+    assert "dbtcharts.com" not in html
+
+
+@needs_charts
+@needs_browser
+def test_a_browser_that_opens_the_page_asks_nobody_for_anything(page: Path, tmp_path: Path) -> None:
+    assert requests_of(page, tmp_path) == []
+
+
+@needs_charts
+@needs_browser
+def test_the_page_keeps_even_a_planted_picture_from_being_asked_for(
+    page: Path, tmp_path: Path
+) -> None:
+    picture = '<img src="http://127.0.0.1:9/pixel.png">'
+    planted = page.read_text(encoding="utf-8").replace("</body>", f"{picture}</body>")
+    sealed, open_page = tmp_path / "sealed.html", tmp_path / "open.html"
+    sealed.write_text(planted, encoding="utf-8")
+    open_page.write_text(re.sub(r"<meta http-equiv=[^>]+>", "", planted, count=1), encoding="utf-8")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert requests_of(open_page, tmp_path / "a") == ["http://127.0.0.1:9/pixel.png"]
+    assert requests_of(sealed, tmp_path / "b") == []
+
+
+@needs_charts
+def test_rendering_leaves_nothing_but_the_page(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [path.name for path in page.parent.iterdir()] == ["index.html"]
+    stage = reports._environment(tmp_path)
+    assert stage["DO_NOT_TRACK"] == "1"
+    assert stage["HOME"] == str(tmp_path)
+    monkeypatch.setenv("MADANG_BRAZE_KEY", "secret")
+    assert "secret" not in reports._environment(tmp_path).values()
+
+
+@needs_charts
+def test_a_workspace_where_nothing_happened_yet_says_so(tmp_path: Path) -> None:
+    marts = {name: f"select * from ({sql}) where false" for name, sql in MARTS.items()}
+    words = words_of(reports.render(workspace(tmp_path / "new", marts))).replace("\n", " ")
+    for said in (
+        "아직 전송한 적이 없습니다",
+        "아직 이 퍼널에 들어온 사람이 없습니다",
+        "지금 조건을 충족하는 사람이 없습니다",
+    ):
+        assert said in words
+    assert "보류된 고객" not in words
+
+
+@needs_charts
+def test_a_mart_that_is_not_published_is_named(tmp_path: Path) -> None:
+    marts = {name: sql for name, sql in MARTS.items() if name != "sync_results"}
+    settings = workspace(tmp_path / "space", {**marts, "sync_result": SYNCS})
+    with pytest.raises(reports.ReportError) as caught:
+        reports.render(settings)
+    assert "sync_results (charts/index.yml)" in caught.value.message
+    assert "Did you mean 'sync_result'?" in caught.value.message
+    assert caught.value.where == str(settings.paths.marts)
+    assert "madang build" in caught.value.fix
+    assert not settings.paths.site.exists()
+
+
+@needs_charts
+def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
+    tmp_path: Path,
+) -> None:
+    marts = {**MARTS, "channel_days": f"select * exclude (applications) from ({CHANNEL_DAYS})"}
+    settings = workspace(tmp_path / "space", marts)
+    settings.paths.site.mkdir()
+    last = settings.paths.site / "index.html"
+    last.write_text("the page of yesterday", encoding="utf-8")
+    with pytest.raises(reports.ReportError) as caught:
+        reports.render(settings)
+    assert "applications" in caught.value.message
+    assert "Traceback" not in str(caught.value)
+    assert caught.value.where == "charts/index.yml"
+    assert last.read_text(encoding="utf-8") == "the page of yesterday"
+    assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
+
+
+@needs_charts
+def test_a_damaged_mart_is_named(tmp_path: Path) -> None:
+    settings = workspace(tmp_path / "space", MARTS)
+    damaged = settings.paths.marts / "audience_members.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    with pytest.raises(reports.ReportError) as caught:
+        reports.render(settings)
+    assert caught.value.where == str(damaged)
+
+
+def test_without_the_extra_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = workspace(tmp_path / "space", MARTS)
+    monkeypatch.setattr(reports, "find_spec", lambda _: None)
+    with pytest.raises(reports.ReportError) as caught:
+        reports.render(settings)
+    assert "pip install 'madang[reports]'" in caught.value.fix
+
+
+@needs_charts
+def test_a_project_without_the_board_is_told_where_it_belongs(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "dbt_project.yml").write_text("name: other\n")
+    (tmp_path / "madang.yml").write_text("version: 1\nproject: project\n")
+    with pytest.raises(reports.ReportError) as caught:
+        reports.render(load_settings(tmp_path / "madang.yml"))
+    assert caught.value.where == str(tmp_path / "project" / "charts" / "index.yml")
