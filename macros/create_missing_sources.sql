@@ -28,6 +28,6 @@
 {# What the loader writes beside the declared columns: where a row came from. #}
 {% macro landing_columns() %}
     {{ return([
-        '_file string', '_sheet string', '_row int64', '_file_sha256 string', '_loaded_at timestamp',
+        '_file string', '_sheet string', '_row int64', '_sha256 string', '_loaded_at timestamp',
     ]) }}
 {% endmacro %}

@@ -102,7 +102,7 @@ def test_a_marketers_workbook_lands_as_text_with_where_it_came_from(
     assert (first["_row"], second["_row"]) == (4, 6)
     assert first["_file"] == "crm/고객_2026-10.xlsx"
     assert first["_sheet"] == "고객"
-    assert len(first["_file_sha256"]) == 64
+    assert len(first["_sha256"]) == 64
     (file,) = report.files
     assert (file.path, file.source, file.status) == (path, "crm.customers", "loaded")
     assert (file.sheet, file.rows, file.loaded, file.rejected) == ("고객", 2, 2, 0)
@@ -627,7 +627,7 @@ def test_a_table_that_dbt_created_empty_takes_the_rows(
             f"create table {warehouse.relation('raw', 'crm_customers')} (customer_no varchar, "
             "name varchar, phone varchar, email varchar, tier varchar, region varchar, "
             "registered_at varchar, _file varchar, _sheet varchar, _row bigint, "
-            "_file_sha256 varchar, _loaded_at timestamp)"
+            "_sha256 varchar, _loaded_at timestamp)"
         )
     customers(inbox / "crm" / "a.xlsx", customer(1))
     assert load().exit_code == 0

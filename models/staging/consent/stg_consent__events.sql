@@ -12,7 +12,7 @@ with source as (
         occurred_at,
         collected_via,
         policy_version,
-        _file_sha256,
+        _sha256,
         _row,
         _loaded_at
     from {{ source('consent', 'events') }}
@@ -40,7 +40,7 @@ renamed as (
 
         -- timestamps
         {{ timestamp_from_text('occurred_at') }} as occurred_at,
-        _file_sha256 as file_sha256,
+        _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at
     from source

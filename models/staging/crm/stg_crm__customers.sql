@@ -8,7 +8,7 @@ with source as (
         tier,
         region,
         registered_at,
-        _file_sha256,
+        _sha256,
         _row,
         _loaded_at
     from {{ source('crm', 'customers') }}
@@ -30,7 +30,7 @@ renamed as (
 
         -- timestamps
         {{ timestamp_from_local_text('registered_at') }} as registered_at,
-        _file_sha256 as file_sha256,
+        _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at,
         max(_loaded_at) over () as last_loaded_at

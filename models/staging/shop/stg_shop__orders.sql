@@ -11,7 +11,7 @@ with source as (
         updated_at,
         amount,
         currency,
-        _file_sha256,
+        _sha256,
         _row,
         _loaded_at
     from {{ source('shop', 'orders') }}
@@ -38,7 +38,7 @@ renamed as (
         -- timestamps
         {{ timestamp_from_text('ordered_at') }} as ordered_at,
         coalesce({{ timestamp_from_text('updated_at') }}, {{ timestamp_from_text('ordered_at') }}) as updated_at,
-        _file_sha256 as file_sha256,
+        _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at
     from source

@@ -90,7 +90,7 @@ class Spool:
                 f"""
                 copy (
                     select {names}, $file::varchar as _file, _sheet, _row,
-                        $sha256::varchar as _file_sha256, $loaded_at::timestamp as _loaded_at
+                        $sha256::varchar as _sha256, $loaded_at::timestamp as _loaded_at
                     from read_csv($csv, columns = {columns!r}, header = false, delim = ',',
                         quote = '"', escape = '"', auto_detect = false, new_line = '\\n',
                         max_line_size = 33554432)
@@ -128,11 +128,11 @@ def files_in(warehouse: Warehouse, table: SourceTable) -> dict[str, LedgerRow]:
         return {}
     rows = warehouse.fetch(
         f"""
-        select _file_sha256 as sha256, min(_file) as file, count(*) as loaded,
+        select _sha256 as sha256, min(_file) as file, count(*) as loaded,
             min(_loaded_at) as loaded_at
         from {warehouse.relation("raw", table.identifier)}
-        where _file_sha256 is not null
-        group by _file_sha256
+        where _sha256 is not null
+        group by _sha256
         """
     )
     known = {row["sha256"]: row for row in _ledger(warehouse, table)}
