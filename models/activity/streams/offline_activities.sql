@@ -1,8 +1,49 @@
 with outcomes as (
 
-    select outcome_id, application_id, branch_id, product, status, value, currency, occurred_at
+    select
+        outcome_id,
+        application_id,
+        branch_id,
+        product,
+        status,
+        value,
+        currency,
+        occurred_at,
+        status in ('cancelled', 'reversed') and value is null and application_id is not null as takes_back
     from {{ ref('stg_offline__outcomes') }}
     where occurred_at is not null
+
+),
+
+-- what is cancelled or reversed without saying for how much takes back what its application had brought
+with_withdrawals as (
+
+    select
+        *,
+        count(case when takes_back then 1 end) over up_to_here as withdrawals_before
+    from outcomes
+    window up_to_here as (
+        partition by application_id
+        order by occurred_at, outcome_id
+        rows between unbounded preceding and 1 preceding
+    )
+
+),
+
+valued as (
+
+    select
+        *,
+        case
+            when takes_back then -nullif(sum(value) over since_then, 0)
+            else value
+        end as net_value
+    from with_withdrawals
+    window since_then as (
+        partition by application_id, withdrawals_before
+        order by occurred_at, outcome_id
+        rows between unbounded preceding and 1 preceding
+    )
 
 ),
 
@@ -33,25 +74,25 @@ applications as (
 final as (
 
     select
-        {{ surrogate_key(["'offline'", 'outcomes.outcome_id']) }} as activity_id,
+        {{ surrogate_key(["'offline'", 'valued.outcome_id']) }} as activity_id,
         coalesce(applications.person_id, persons.person_id) as person_id,
         applications.device_id,
-        outcomes.occurred_at,
-        {{ local_date('outcomes.occurred_at') }} as activity_date,
-        {{ micros_of('outcomes.occurred_at') }} * 1000 as activity_order,
+        valued.occurred_at,
+        {{ local_date('valued.occurred_at') }} as activity_date,
+        {{ micros_of('valued.occurred_at') }} * 1000 as activity_order,
         'offline' as source,
-        outcomes.status as action,
-        outcomes.product as object_type,
-        outcomes.application_id as object_id,
-        outcomes.branch_id as object_name,
-        outcomes.value,
-        outcomes.currency,
+        valued.status as action,
+        valued.product as object_type,
+        valued.application_id as object_id,
+        valued.branch_id as object_name,
+        valued.net_value as value,
+        valued.currency,
         applications.session_key,
         applications.channel_group,
         applications.campaign
-    from outcomes
-    left join applications on outcomes.application_id = applications.application_id
-    left join persons on outcomes.outcome_id = persons.record_id
+    from valued
+    left join applications on valued.application_id = applications.application_id
+    left join persons on valued.outcome_id = persons.record_id
 
 )
 

@@ -45,7 +45,7 @@ final as (
 
     select
         actions.action_key as activity_id,
-        coalesce(user_ids.person_id, device_owners.person_id) as person_id,
+        {{ known_person() }} as person_id,
         actions.device_id,
         actions.event_at as occurred_at,
         actions.event_date as activity_date,
@@ -61,11 +61,7 @@ final as (
         sessions.channel_group,
         sessions.campaign
     from actions
-    left join user_ids on actions.user_id = user_ids.user_id
-    left join device_owners
-        on actions.device_id = device_owners.device_id
-        and actions.event_at >= device_owners.valid_from
-        and actions.event_at < device_owners.valid_to
+    {{ join_known_person('actions') }}
     left join sessions on actions.session_key = sessions.session_key
 
 )

@@ -75,7 +75,12 @@ keyed as (
 
     select
         *,
-        coalesce(ecommerce_transaction_id, param_transaction_id) as transaction_id,
+        coalesce(
+            {{ real_transaction_id('ecommerce_transaction_id') }},
+            {{ real_transaction_id('param_transaction_id') }},
+            ecommerce_transaction_id,
+            param_transaction_id
+        ) as transaction_id,
         {{ regex_extract('page_location', '^https?://[^/?#]+(/[^?#]*)') }} as page_path,
         case
             when user_pseudo_id is not null and ga_session_id is not null
