@@ -14,6 +14,7 @@ from madang.config import Settings, load_settings
 from madang.errors import UsageError
 from madang.ops import run
 from madang.ops.lock import workspace_lock
+from madang.reports import ReportError
 from madang.warehouse import open_warehouse
 
 STAMP = ".demo.json"
@@ -128,7 +129,7 @@ def _page(settings: Settings) -> str:
     """Render the page; without the extra, say how to get it."""
     try:
         return _shown(run.report(settings))
-    except run.ReportError as error:
+    except ReportError as error:
         return f"not rendered: {error.message} {error.fix}"
 
 

@@ -14,10 +14,6 @@ from madang.warehouse import open_warehouse
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
 
 
-class ReportError(MadangError):
-    """The page cannot be rendered."""
-
-
 def load(settings: Settings, paths: Sequence[Path] | None = None) -> int:
     """Load files into the raw layer. 0 all, 3 some rows or files left out, 1 nothing loaded."""
     from madang.ingest import load as load_files
@@ -145,17 +141,10 @@ def sync(
 
 def report(settings: Settings) -> Path:
     """Render the page. Raises ReportError when the extra is missing."""
-    try:
-        from madang.reports import render
-    except ImportError as error:
-        raise ReportError(
-            f"The page needs a package that is not installed ({error.name}).",
-            fix="pip install 'madang[reports]'",
-        ) from error
+    from madang.reports import render
+
     with ui.progress("Rendering") as step:
-        page = render(settings)
-        step(str(page))
-    return page
+        return render(settings, on_step=step)
 
 
 def run_all(settings: Settings, apply: bool = False, force: bool = False) -> int:
