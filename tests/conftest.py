@@ -1,0 +1,58 @@
+"""What tests share: one demo company a session, the reference data, and the figures they measure.
+
+The company is made by the user's own command, `madang demo`, once, in a temporary folder.
+
+Tests marked `reference` read data that is not part of the repository: `shared/data` beside the
+checkout, or the folder that MADANG_REFERENCE_DATA names. Where it is absent they are skipped.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from demo_workspace import REPOSITORY, Company, command
+
+PEOPLE, DAYS = 1500, 45
+REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
+_measured: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A company that `madang demo` generated, built and synced to the local Braze."""
+    root = tmp_path_factory.mktemp("demo") / "company"
+    arguments = ("--people", str(PEOPLE), "--days", str(DAYS), "--out", str(root))
+    ended = command("madang", "demo", *arguments)
+    if ended.code:
+        pytest.fail(f"madang demo did not work: {ended.told}")
+    return Company(root, arguments, ended)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of reference data; tests that ask for it are marked `reference`."""
+    return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def measured() -> Callable[[str], None]:
+    """Tell a figure at the end of the run, whether its test passes or fails."""
+    return _measured.append
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if REFERENCE.is_dir():
+        return
+    why = f"no reference data in {REFERENCE}; MADANG_REFERENCE_DATA may name its folder"
+    for item in items:
+        if item.get_closest_marker("reference"):
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if _measured:
+        terminalreporter.section("measured")
+        for line in _measured:
+            terminalreporter.write_line(line)

@@ -1,0 +1,117 @@
+"""A demo company that was taken through everything, and how tests run commands and look at it."""
+
+import os
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from madang.config import Settings, load_settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+#: What a test must never inherit from the shell that runs it.
+OWN = ("MADANG_", "DBT_")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def told(self) -> str:
+        return f"exit code {self.code}\n{self.out[-4000:]}\n{self.err[-4000:]}"
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment of a user who set nothing of ours but `extra`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+    return {**kept, "DO_NOT_TRACK": "1", **extra}
+
+
+def command(
+    program: str, *args: str | Path, cwd: Path = REPOSITORY, timeout: float = 600, **extra: str
+) -> Ended:
+    """Run a console script of the environment as a process of its own."""
+    began = time.monotonic()
+    ended = subprocess.run(
+        [SCRIPTS / program, *map(str, args)],
+        cwd=cwd,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - began)
+
+
+def madang(root: Path, *args: str | Path, **extra: str) -> Ended:
+    """Run `madang --config <root> …`."""
+    return command("madang", "--config", root, *args, **extra)
+
+
+class Tables:
+    """Read-only SQL over a warehouse's schemas (`madang_marts.…`) and, as `truth_…`, the truth."""
+
+    def __init__(self, root: Path) -> None:
+        self._connection = duckdb.connect(config={"threads": 2})
+        self.run("set TimeZone = 'UTC'")
+        self.run(f"attach '{root / 'warehouse.duckdb'}' as warehouse (read_only)")
+        self.run("use warehouse")
+        for path in sorted((root / "truth").glob("*.parquet")):
+            self.run(f"create temp view truth_{path.stem} as from '{path}'")
+
+    def run(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple]:
+        return self._connection.execute(sql).fetchall()
+
+    def row(self, sql: str) -> dict:
+        """The one row of a query."""
+        cursor = self._connection.execute(sql)
+        names = [column[0] for column in cursor.description]
+        (values,) = cursor.fetchall()
+        return dict(zip(names, values, strict=True))
+
+    def value(self, sql: str) -> object:
+        (value,) = self.row(sql).values()
+        return value
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def tables_of(root: Path) -> Iterator[Tables]:
+    """Look at a workspace; the warehouse is free again afterwards."""
+    tables = Tables(root)
+    try:
+        yield tables
+    finally:
+        tables.close()
+
+
+@dataclass(frozen=True)
+class Company:
+    """The company of the session. Only copies of it may be changed."""
+
+    root: Path
+    arguments: Sequence[str]
+    demo: Ended
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.root)
