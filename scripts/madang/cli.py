@@ -167,12 +167,12 @@ def build(
     ] = None,
     full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models.")] = False,
 ) -> None:
-    """Build and test the models with dbt, then publish the marts as Parquet."""
+    """Check the rules, build and test the models with dbt, publish the marts as Parquet."""
     from madang.ops import run as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "build"):
-        room.build(settings, select or (), full_refresh)
+        _end(room.build(settings, select or (), full_refresh))
 
 
 @audiences_app.command("list")

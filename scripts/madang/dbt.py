@@ -252,6 +252,7 @@ def _failure(result: DbtResult, log: str) -> BuildError:
 
 
 def _plain(message: str) -> str:
-    """A dbt message without colour codes and blank lines."""
+    """A dbt message without colour codes, blank lines and the trail of macros."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", message)
-    return "\n".join(part.strip() for part in text.splitlines() if part.strip())
+    lines = [part.strip() for part in text.splitlines()]
+    return "\n".join(part for part in lines if part and not part.startswith(("> in ", "> called ")))

@@ -40,8 +40,7 @@ def run_demo(out: Path | None, *, people: int, days: int, seed: int) -> int:
         codes = []
         for name, work in (
             ("load", lambda: codes.append(run.load(settings))),
-            ("check", lambda: codes.append(run.check(settings))),
-            ("build", lambda: run.build(settings)),
+            ("build", lambda: codes.append(run.build(settings))),
             ("plan", lambda: codes.append(run.plan(settings))),
             ("sync", lambda: codes.append(run.sync(settings, apply=True))),
         ):

@@ -6,9 +6,10 @@ from time import monotonic
 
 from madang import ui
 from madang.config import Settings
-from madang.dbt import DbtResult, run_dbt
+from madang.dbt import run_dbt
 from madang.errors import MadangError
-from madang.ops.publish import Published, publish_marts
+from madang.ops.export import require_export
+from madang.ops.publish import publish_marts
 from madang.warehouse import open_warehouse
 
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
@@ -58,14 +59,20 @@ def check(settings: Settings) -> int:
 FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
 
 
-def build(
-    settings: Settings, select: Sequence[str] = (), full_refresh: bool = False
-) -> tuple[DbtResult, Published]:
-    """Build the models and publish the marts. Raises BuildError when a node fails.
+def build(settings: Settings, select: Sequence[str] = (), full_refresh: bool = False) -> int:
+    """Check the rules, build the models and publish the marts.
+
+    0 all well, 2 with problems in the rules (nothing is built then), 3 where a test warned. Raises
+    ExportError without a readable GA4 export, unless only a selection is built; BuildError when a
+    node fails.
 
     Unit tests hold the rules to made-up rows, which no run of real data can change: they are left
     to `dbt build` and the project's tests.
     """
+    if check(settings):
+        return WRONG
+    if not select:
+        require_export(settings)
     started = monotonic()
     args = ["build", "--exclude-resource-type", "unit_test"]
     args += ["--select", *select] if select else []
@@ -84,7 +91,7 @@ def build(
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
     ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
-    return result, published
+    return PARTIAL if result.warned else OK
 
 
 def plan(settings: Settings, sync: str | None = None) -> int:
@@ -150,12 +157,12 @@ def report(settings: Settings) -> Path:
 def run_all(settings: Settings, apply: bool = False, force: bool = False) -> int:
     """Load, check, build, plan, send with `apply`, report. Stops at what makes the rest wrong.
 
-    Rows that were left out (exit code 3) do not stop it; mistakes in the YAML and failed models do.
+    Rows and days that were left out (exit code 3) do not stop it; mistakes in the YAML and failed
+    models do.
     """
-    codes = [_load_if_any(settings), check(settings)]
+    codes = [_load_if_any(settings), build(settings)]
     if WRONG in codes:
         return WRONG
-    build(settings)
     codes.append(plan(settings))
     if apply:
         codes.append(sync(settings, apply=True, force=force))
