@@ -7,7 +7,7 @@ from madang.specs.audiences import Audience
 from madang.specs.check import check_project
 from madang.sync import diff, ledger
 from madang.sync.spec import SyncSpec, load_specs
-from madang.warehouse import Row, Warehouse, WarehouseError, open_warehouse
+from madang.warehouse import Row, Warehouse, WarehouseError, may_be_built, open_warehouse
 
 FIELD = "madang_{}"  # the attribute of an audience in the activation models
 
@@ -38,7 +38,7 @@ def show_list(settings: Settings) -> None:
     """Print the audiences and, where they are built, their sizes."""
     audiences = check_project(settings.project_dir).audiences
     sizes: dict[str, dict[str, int]] = {}
-    if settings.warehouse.path.exists():
+    if may_be_built(settings):
         with open_warehouse(settings, read_only=True) as warehouse:
             if warehouse.exists("marts", "audience_waterfall"):
                 for name in audiences:
@@ -139,10 +139,10 @@ def by_channel(warehouse: Warehouse, name: str, purpose: str) -> list[Row]:
         f"""
         select
             contactability.channel,
-            count(*) filter (where reason = 'allowed') as allowed,
-            count(*) filter (where reason = 'withdrawn') as withdrawn,
-            count(*) filter (where reason = 'no_consent') as no_consent,
-            count(*) filter (where reason = 'no_address') as no_address
+            count(case when reason = 'allowed' then 1 end) as allowed,
+            count(case when reason = 'withdrawn' then 1 end) as withdrawn,
+            count(case when reason = 'no_consent' then 1 end) as no_consent,
+            count(case when reason = 'no_address' then 1 end) as no_address
         from {warehouse.relation("marts", "audience_members")} as members
         inner join {warehouse.relation("marts", "contactability")} as contactability
             on members.person_id = contactability.person_id

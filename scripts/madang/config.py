@@ -1,13 +1,21 @@
 """madang.yml and the environment, read once and checked: the settings of one workspace."""
 
 import os
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from madang.errors import ConfigError, Problem, SpecError, did_you_mean
 from madang.specs.located_yaml import load_located
@@ -30,6 +38,28 @@ Identifier = Annotated[
     str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "a plain name (letters, digits, _)")
 ]
 
+SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def _bytes(value: Any) -> Any:
+    """Read a size such as 20GiB; BigQuery bills by powers of 1,024, so GB and GiB are one."""
+    if not isinstance(value, str):
+        return value
+    read = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
+    if not read:
+        raise ValueError(f"'{value}' is not a size such as 20GiB.")
+    return int(float(read[1]) * SIZES[read[2].upper()])
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=1)]
+EnvironmentName = Annotated[
+    str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
+]
+ProjectId = Annotated[
+    str, matching(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "a Google Cloud project id")
+]
+Label = r"[a-z0-9_-]{0,63}"
+
 
 class PathSettings(Strict):
     """Folders and files of the workspace; absolute once loaded."""
@@ -44,8 +74,38 @@ class PathSettings(Strict):
     site: Path = Path("site")
 
 
+class BigQuerySettings(Strict):
+    """How BigQuery is reached. Without `keyfile_env`, Google's default credentials are used.
+
+    `retry_seconds` is how long one request is repeated while Google asks to come back later;
+    `timeout_seconds` is how long one job may run. `api_endpoint` is for a local server in tests:
+    no credentials are sent to it.
+    """
+
+    project: ProjectId
+    location: Annotated[str, matching(r"[A-Za-z0-9-]+", "a location such as US or EU")] = (
+        "asia-northeast3"
+    )
+    ga4_project: ProjectId | None = None
+    ga4_dataset: (
+        Annotated[str, matching(r"[A-Za-z0-9_]+", "a dataset name such as analytics_123456789")]
+        | None
+    ) = None
+    keyfile_env: EnvironmentName | None = None
+    maximum_bytes_billed: Bytes | None = None
+    labels: dict[
+        Annotated[str, matching(rf"[a-z]{Label}", "a label's name (a-z, 0-9, _, -)")],
+        Annotated[str, matching(Label, "a label's value (a-z, 0-9, _, -; at most 63)")],
+    ] = Field(default_factory=dict)
+    timeout_seconds: Annotated[float, Field(gt=0)] = 1800
+    retry_seconds: Annotated[float, Field(ge=0)] = 300
+    api_endpoint: Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")] | None = (
+        None
+    )
+
+
 class WarehouseSettings(Strict):
-    """Where the tables live. `path`, `threads` and `memory_limit` belong to DuckDB."""
+    """Where the tables live. `path` and `memory_limit` belong to DuckDB."""
 
     type: Literal["duckdb", "bigquery"] = "duckdb"
     path: Path = Path("warehouse.duckdb")
@@ -54,6 +114,26 @@ class WarehouseSettings(Strict):
     memory_limit: (
         Annotated[str, matching(r"\d+(\.\d+)?\s*[KMGT]i?B", "a size such as 2GB")] | None
     ) = None
+    bigquery: BigQuerySettings | None = None
+
+    @model_validator(mode="after")
+    def _bigquery_is_described(self) -> "WarehouseSettings":
+        if self.type == "bigquery" and self.bigquery is None:
+            raise ValueError("type: bigquery needs 'bigquery:' with at least the key 'project'.")
+        return self
+
+
+class Ga4Settings(Strict):
+    """What is read of the GA4 export: days from `start_date` on; null reads all of them."""
+
+    start_date: date | None = None
+
+
+class CostSettings(Strict):
+    """What a daily run may read on BigQuery, and what a TiB costs (on demand, in USD)."""
+
+    daily_budget: Bytes | None = None
+    price_per_tib: Annotated[float, Field(ge=0)] = 6.25
 
 
 class LoadSettings(Strict):
@@ -66,7 +146,7 @@ class DestinationSettings(Strict):
     """How one destination is reached; its key is in the environment variable `key_env`."""
 
     url: Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")]
-    key_env: Annotated[str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")]
+    key_env: EnvironmentName
     objects_per_request: Annotated[int, Field(ge=1)] = 50
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
 
@@ -88,6 +168,8 @@ class SettingsFile(Strict):
     project: Path | None = None
     paths: PathSettings = PathSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
+    ga4: Ga4Settings = Ga4Settings()
+    cost: CostSettings = CostSettings()
     load: LoadSettings = LoadSettings()
     destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)
     sync: SyncSettings = SyncSettings()
@@ -121,6 +203,12 @@ class Settings(SettingsFile):
     def schema_of(self, layer: str) -> str:
         """Return the schema (BigQuery: dataset) of a layer: `madang_raw`, `madang_marts`."""
         return f"{self.warehouse.schema_}_{layer}"
+
+    @property
+    def bigquery(self) -> BigQuerySettings:
+        """Return how BigQuery is reached. Only where `warehouse.type` is bigquery."""
+        assert self.warehouse.bigquery is not None
+        return self.warehouse.bigquery
 
 
 def find_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:

@@ -117,7 +117,7 @@ class _Load:
             if report.status == "loaded" and report.loaded:
                 loaded_at = datetime.now(UTC)
                 parquet = spool.to_parquet(name, sha256, loaded_at)
-                self.warehouse.append("raw", table.identifier, parquet)
+                self.warehouse.append("raw", table.identifier, parquet, once=("_sha256", sha256))
                 entries = _ledger_rows(report, table, name, sha256, results, loaded_at)
                 record(self.warehouse, entries)
                 known[sha256] = entries[0]

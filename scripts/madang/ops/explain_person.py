@@ -63,22 +63,22 @@ def find_person(warehouse: Warehouse, who: str) -> str:
     hashed = hashlib.sha256(who.lower().encode()).hexdigest()
     found = warehouse.fetch(
         f"""
-        select person_id from {persons} where person_id = $1
-        union
-        select person_id from {customers} where customer_no = $1
-        union
+        select person_id from {persons} where person_id = ?
+        union distinct
+        select person_id from {customers} where customer_no = ?
+        union distinct
         select person_id from {known} where identifier_type in ('crm_id', 'user_id')
-            and identifier_value = $1
-        union
-        select person_id from {known} where identifier_type = 'email' and identifier_value = $2""",
-        [who, hashed],
+            and identifier_value = ?
+        union distinct
+        select person_id from {known} where identifier_type = 'email' and identifier_value = ?""",
+        [who, who, who, hashed],
     )
     if found:
         return found[0]["person_id"]
     quarantined = warehouse.fetch(
         f"""
         select quarantine_reason from {warehouse.relation("identity", "identifiers")}
-        where identifier_value in ($1, $2) and quarantine_reason is not null""",
+        where identifier_value in (?, ?) and quarantine_reason is not null""",
         [who, hashed],
     )
     if quarantined:
@@ -123,7 +123,7 @@ class _Person:
         """Return who it is, and how much is known."""
         devices = self._fetch(
             "select count(*) as intervals, count(distinct identifier_value) as devices, "
-            "min(valid_from) as first, max(valid_to) as last from {} "
+            "min(valid_from) as begun, max(valid_to) as ended from {} "
             "where person_id = ? and identifier_type = 'device'",
             "identity",
             "identity_map",
@@ -131,7 +131,7 @@ class _Person:
         owned = "none"
         if devices["devices"]:
             owned = f"{devices['devices']} owned in {devices['intervals']} intervals, "
-            owned += f"{devices['first']:%Y-%m-%d} to {devices['last']:%Y-%m-%d}"
+            owned += f"{devices['begun']:%Y-%m-%d} to {devices['ended']:%Y-%m-%d}"
         return [
             ("person_id", self.person_id),
             ("tier", self._customer.get("tier") or "-"),
@@ -275,7 +275,7 @@ class _Person:
                         select identifier_value
                         from {self._warehouse.relation("identity", "identity_map")}
                         where person_id = ? and identifier_type in ('crm_id', 'user_id')
-                        union
+                        union distinct
                         select sync_key from {self._warehouse.relation("activation", spec.model)}
                         where person_id = ?
                     )""",

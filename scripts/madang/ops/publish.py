@@ -6,7 +6,6 @@ from pathlib import Path
 from madang.config import Settings
 from madang.specs.project import is_personal, read_project
 from madang.warehouse import Warehouse
-from madang.warehouse.duckdb import quoted
 
 LAYER = "marts"
 
@@ -33,7 +32,7 @@ def publish_marts(
     personal = _personal_columns(settings.project_dir)
     rows: dict[str, int] = {}
     left_out: dict[str, list[str]] = {}
-    tables = _tables(settings, warehouse)
+    tables = warehouse.columns(LAYER)
     for table, columns in tables.items():
         if only and table not in only:
             continue
@@ -41,23 +40,13 @@ def publish_marts(
         if hidden := [name for name in columns if name not in shown]:
             left_out[table] = hidden
         if shown:
-            names = ", ".join(quoted(name) for name in shown)
+            names = ", ".join(warehouse.dialect.quoted(name) for name in shown)
             query = f"select {names} from {warehouse.relation(LAYER, table)}"
             rows[table] = warehouse.export(query, folder / f"{table}.parquet")
     for path in folder.glob("*.parquet"):
         if path.stem not in tables:
             path.unlink()
     return Published(folder, rows, left_out)
-
-
-def _tables(settings: Settings, warehouse: Warehouse) -> dict[str, list[str]]:
-    sql = """
-        select table_name, column_name from information_schema.columns
-        where table_schema = ? order by table_name, ordinal_position"""
-    tables: dict[str, list[str]] = {}
-    for row in warehouse.fetch(sql, [settings.schema_of(LAYER)]):
-        tables.setdefault(row["table_name"], []).append(row["column_name"])
-    return tables
 
 
 def _personal_columns(project_dir: Path) -> dict[str, set[str]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from madang.specs.audiences import AllRule, AnyRule, Audience, DidRule, HasRule, NotRule, Where
 from madang.specs.strict import Strict
 from madang.warehouse import Warehouse
-from madang.warehouse.duckdb import literal, quoted
+from madang.warehouse.dialects import Dialect
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class RuleReader:
         self._activities = warehouse.relation("activity", "activities")
         self._customers = warehouse.relation("marts", "customers")
         self._as_of = as_of
+        self._dialect = warehouse.dialect
 
     def parts(self, audience: Audience) -> list[Part]:
         """Return the parts of an audience's rule, outermost first."""
@@ -58,14 +59,14 @@ class RuleReader:
 
     def _sql(self, rule: Strict, within: str | None) -> str:
         if isinstance(rule, AnyRule):
-            return _joined("union", [self._sql(one, within) for one in rule.any_])
+            return _joined("union distinct", [self._sql(one, within) for one in rule.any_])
         if isinstance(rule, AllRule):
-            return _joined("intersect", [self._sql(one, within) for one in rule.all_])
+            return _joined("intersect distinct", [self._sql(one, within) for one in rule.all_])
         if isinstance(rule, NotRule):
             everybody = f"select person_id from {self._customers}"
-            return _joined("except", [everybody, self._sql(rule.not_, within)])
+            return _joined("except distinct", [everybody, self._sql(rule.not_, within)])
         if isinstance(rule, HasRule):
-            return f"select person_id from {self._customers} where {_has(rule)}"
+            return f"select person_id from {self._customers} where {_has(rule, self._dialect)}"
         assert isinstance(rule, DidRule)
         if rule.and_not is None:
             having = f"count(case when {self._did(rule, within)} then 1 end) >= {rule.at_least}"
@@ -77,14 +78,16 @@ class RuleReader:
         )
 
     def _did(self, rule: DidRule, within: str | None) -> str:
-        conditions = [f"action = {literal(rule.did)}", *_where(rule.where)]
+        did = self._dialect.literal(rule.did)
+        conditions = [f"action = {did}", *_where(rule.where, self._dialect)]
         if duration := rule.within or within:
             conditions.append(f"occurred_at > {self._before(duration)}")
         return " and ".join(conditions)
 
     def _unfinished(self, rule: DidRule, within: str | None) -> str:
         same = Where(object_type=rule.where.object_type)
-        ended = " and ".join([f"action = {literal(rule.and_not or '')}", *_where(same)])
+        end = self._dialect.literal(rule.and_not or "")
+        ended = " and ".join([f"action = {end}", *_where(same, self._dialect)])
         began = f"max(case when {self._did(rule, within)} then occurred_at end)"
         finished = f"max(case when {ended} then occurred_at end)"
         waited = f"{began} <= {self._before(rule.wait or '0 minutes')}"
@@ -117,26 +120,26 @@ def describe(rule: Strict, within: str | None) -> str:
     return f"{words}, within {duration}" if duration else words
 
 
-def _where(where: Where) -> list[str]:
+def _where(where: Where, dialect: Dialect) -> list[str]:
     return [
-        f"cast({name} as varchar) in ({_literals(value)})"
+        f"cast({name} as string) in ({_literals(value, dialect)})"
         for name, value in where
         if value is not None
     ]
 
 
-def _has(rule: HasRule) -> str:
-    column = quoted(rule.has)
+def _has(rule: HasRule, dialect: Dialect) -> str:
+    column = dialect.quoted(rule.has)
     if rule.is_ is not None:
-        return f"cast({column} as varchar) in ({_literals(rule.is_)})"
+        return f"cast({column} as string) in ({_literals(rule.is_, dialect)})"
     if rule.at_least is not None:
         return f"{column} >= {rule.at_least}"
     return f"{column} <= {rule.at_most}"
 
 
-def _literals(value: object) -> str:
+def _literals(value: object, dialect: Dialect) -> str:
     values = value if isinstance(value, list) else [value]
-    return ", ".join(literal(_text(one)) for one in values)
+    return ", ".join(dialect.literal(_text(one)) for one in values)
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
-from madang.warehouse import Row, Warehouse, open_warehouse
+from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 LOADS = 8
 PLANS = 5
@@ -26,7 +26,7 @@ def show_status(settings: Settings) -> None:
         ("pending", pending(settings)),
     ]
     ui.summary("Status", rows)
-    if not settings.warehouse.path.exists():
+    if not may_be_built(settings):
         ui.line("There is no warehouse yet: run 'madang load' and 'madang build'.")
         return
     try:
@@ -68,8 +68,8 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         warehouse,
         "raw",
         "_files",
-        f"select file, source, rows, loaded, rejected, loaded_at from {{}} "
-        f"order by loaded_at desc limit {LOADS}",
+        "select files.file, files.source, files.rows, files.loaded, files.rejected, "
+        f"files.loaded_at from {{}} as files order by files.loaded_at desc limit {LOADS}",
     )
     columns = ("file", "source", "rows", "loaded", "rejected", "at")
     ui.table("Last loads", columns, _told(loads, zone), empty="nothing was loaded")

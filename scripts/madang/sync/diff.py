@@ -1,8 +1,7 @@
 """The SQL of a sync: wanted minus delivered. Plain enough for DuckDB and BigQuery alike."""
 
 from madang.warehouse import Warehouse
-
-HASH = {"duckdb": "sha256({})", "bigquery": "to_hex(sha256({}))"}
+from madang.warehouse.dialects import DIALECTS
 
 
 def wanted(relation: str, dialect: str) -> str:
@@ -15,7 +14,7 @@ def wanted(relation: str, dialect: str) -> str:
         sync_key,
         field,
         value,
-        {HASH[dialect].format("value")} as value_hash
+        {DIALECTS[dialect].sha256_hex("value")} as value_hash
     from {relation}
     where
         held_back_reason is null
@@ -98,7 +97,7 @@ def current(relation: str, dialect: str) -> str:
     select
         sync_key,
         field,
-        {HASH[dialect].format("value")} as value_hash,
+        {DIALECTS[dialect].sha256_hex("value")} as value_hash,
         held_back_reason
     from {relation}
     where sync_key is not null and value is not null and value <> 'null'"""

@@ -87,7 +87,7 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
                 continue
             path = Path(folder) / f"{table}.parquet"
             if files.write(connection, f"select * from {table}", path):
-                warehouse.append(LAYER, table, path)
+                warehouse.append(LAYER, table, path, once=("run_id", run_id))
     journal.folded(run_id)
     run.spool.unlink(missing_ok=True)
     return receipts

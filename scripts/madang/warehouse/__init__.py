@@ -1,5 +1,6 @@
 """The one door to the tables: a small Protocol, and the warehouse that the settings name."""
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.warehouse.dialects import Dialect
 
 Row = dict[str, Any]
 
@@ -18,6 +20,8 @@ class WarehouseError(MadangError):
 class Warehouse(Protocol):
     """What the commands need from a warehouse. Timestamps without a zone are UTC."""
 
+    dialect: Dialect
+
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement."""
 
@@ -27,14 +31,21 @@ class Warehouse(Protocol):
     def export(self, sql: str, path: Path) -> int:
         """Write a query's rows to a Parquet file, whole or not at all; return how many."""
 
-    def append(self, layer: str, table: str, parquet: Path) -> int:
-        """Add a Parquet file's rows to a table by column name; return how many.
+    def append(
+        self, layer: str, table: str, parquet: Path, once: tuple[str, str] | None = None
+    ) -> int:
+        """Add a Parquet file's rows to a table by column name, all or none; return how many.
 
-        Creates the layer and the table when they are missing, and adds missing columns.
+        Creates the layer and the table when they are missing, and adds missing columns. `once` is
+        a column and the value that all rows of the file have there, and no other rows: where the
+        table has such rows already, nothing is added.
         """
 
     def exists(self, layer: str, table: str) -> bool:
         """Say whether a table or view is there."""
+
+    def columns(self, layer: str) -> dict[str, list[str]]:
+        """Return the tables and views of a layer, by name, with their columns in order."""
 
     def relation(self, layer: str, table: str) -> str:
         """Return the quoted name for SQL."""
@@ -50,16 +61,31 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[W
     With `read_only`, several processes may read at once; a missing warehouse is then an error.
     Raises WarehouseError, with the holder's process id when another process is writing.
     """
-    if settings.warehouse.type != "duckdb":
-        raise WarehouseError(
-            f"The commands that move data do not support '{settings.warehouse.type}' yet.",
-            where=f"{settings.config_path}, warehouse.type",
-            fix="Use 'type: duckdb', or run dbt alone with --target bigquery for the models.",
-        )
-    from madang.warehouse.duckdb import DuckDBWarehouse
+    if settings.warehouse.type == "bigquery":
+        if not _is_installed("google.cloud.bigquery"):
+            raise WarehouseError(
+                "BigQuery needs packages that are not installed.",
+                where=f"{settings.config_path}, warehouse.type",
+                fix="pip install 'madang[bigquery]'",
+            )
+        from madang.warehouse.bigquery import BigQueryWarehouse as Chosen
+    else:
+        from madang.warehouse.duckdb import DuckDBWarehouse as Chosen
 
-    warehouse = DuckDBWarehouse.open(settings, read_only=read_only)
+    warehouse = Chosen.open(settings, read_only=read_only)
     try:
         yield warehouse
     finally:
         warehouse.close()
+
+
+def may_be_built(settings: Settings) -> bool:
+    """Return False where there is surely nothing yet, without opening the warehouse."""
+    return settings.warehouse.type != "duckdb" or settings.warehouse.path.exists()
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

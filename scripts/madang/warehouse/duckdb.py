@@ -10,10 +10,15 @@ import duckdb
 
 from madang.config import Settings
 from madang.warehouse import Row, WarehouseError
+from madang.warehouse.dialects import DUCKDB
+
+quoted, literal = DUCKDB.quoted, DUCKDB.literal
 
 
 class DuckDBWarehouse:
     """One open connection to a DuckDB file; see the Protocol `Warehouse`."""
+
+    dialect = DUCKDB
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path) -> None:
         self._connection = connection
@@ -68,7 +73,9 @@ class DuckDBWarehouse:
             partial.unlink(missing_ok=True)
         return int(rows)
 
-    def append(self, layer: str, table: str, parquet: Path) -> int:
+    def append(
+        self, layer: str, table: str, parquet: Path, once: tuple[str, str] | None = None
+    ) -> int:
         self.ensure_layer(layer)
         relation = self.relation(layer, table)
         source = f"read_parquet({literal(str(parquet))})"
@@ -80,6 +87,12 @@ class DuckDBWarehouse:
                 if column["column_name"] not in known:
                     name = quoted(column["column_name"])
                     self._run(f"alter table {relation} add column {name} {column['column_type']}")
+            there = (
+                f"select count(*) as n from {relation} where {quoted(once[0])} = ?" if once else ""
+            )
+            if once and (rows := self.fetch(there, [once[1]])[0]["n"]):
+                self._run("rollback")
+                return int(rows)
             inserted = self._run(f"insert into {relation} by name from {source}").fetchall()
             self._run("commit")
         except BaseException:
@@ -90,6 +103,15 @@ class DuckDBWarehouse:
     def exists(self, layer: str, table: str) -> bool:
         sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
         return bool(self.fetch(sql, [f"{self._schema}_{layer}", table]))
+
+    def columns(self, layer: str) -> dict[str, list[str]]:
+        sql = """
+            select table_name, column_name from information_schema.columns
+            where table_schema = ? order by table_name, ordinal_position"""
+        tables: dict[str, list[str]] = {}
+        for row in self.fetch(sql, [f"{self._schema}_{layer}"]):
+            tables.setdefault(row["table_name"], []).append(row["column_name"])
+        return tables
 
     def relation(self, layer: str, table: str) -> str:
         return f"{quoted(f'{self._schema}_{layer}')}.{quoted(table)}"
@@ -137,16 +159,6 @@ def open_error(error: duckdb.Error, path: Path) -> WarehouseError:
             fix="Use the DuckDB version that wrote it, or move the file away and build again.",
         )
     return WarehouseError(f"Cannot open the warehouse: {first_line(error)}", where=str(path))
-
-
-def quoted(name: str) -> str:
-    """Quote a name for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote a text value for SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def first_line(error: Exception) -> str:

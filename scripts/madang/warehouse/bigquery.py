@@ -1,0 +1,297 @@
+"""Google BigQuery behind the same door as DuckDB: a dataset a layer, one location, labelled jobs.
+
+A load is one load job: it adds all of a file's rows or none. A job has its id before it is sent,
+so that asking again after a lost answer finds the job instead of starting a second one, as Google
+advises (cloud.google.com/bigquery/docs/running-jobs#generate-jobid). Requests that Google asks to
+repeat are repeated with growing pauses, for `retry_seconds`.
+"""
+
+import concurrent.futures
+import itertools
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
+from requests.exceptions import RequestException
+
+from madang.config import Settings
+from madang.warehouse import Row, WarehouseError, labels
+from madang.warehouse.bigquery_credentials import credentials
+from madang.warehouse.bigquery_errors import plain
+from madang.warehouse.bigquery_load import load_once, upload_form
+from madang.warehouse.bigquery_read import naive, write_parquet
+from madang.warehouse.dialects import BIGQUERY
+
+PAGE_ROWS = 50_000
+FAILURES = (
+    exceptions.GoogleAPIError,
+    GoogleAuthError,
+    RequestException,
+    ConnectionError,
+    concurrent.futures.TimeoutError,
+)
+
+
+class BigQueryWarehouse:
+    """A client for one project and location; see the Protocol `Warehouse`."""
+
+    dialect = BIGQUERY
+
+    def __init__(self, client: bigquery.Client, settings: Settings) -> None:
+        self.client = client
+        self._settings = settings
+        self._reach = settings.bigquery
+        self._ensured: set[str] = set()
+        self._retry = DEFAULT_RETRY.with_timeout(self._reach.retry_seconds)
+        self._job_retry = DEFAULT_JOB_RETRY.with_timeout(4 * self._reach.retry_seconds)
+
+    @classmethod
+    def open(cls, settings: Settings, *, read_only: bool = False) -> Self:
+        """Make a client with the settings' credentials. Raises WarehouseError without any.
+
+        Google is not asked anything yet. `read_only` means nothing here: roles decide.
+        """
+        reach = settings.bigquery
+        with _in_plain_words(_place(settings), reach.project):
+            client = bigquery.Client(
+                project=reach.project,
+                credentials=credentials(settings),
+                location=reach.location,
+                client_options={"api_endpoint": reach.api_endpoint} if reach.api_endpoint else None,
+            )
+        return cls(client, settings)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        with self._plainly():
+            self._finished(self._query(sql, params))
+
+    def fetch(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        with self._plainly():
+            found = self._finished(self._query(sql, params))
+            return [{name: naive(value) for name, value in row.items()} for row in found]
+
+    def export(self, sql: str, path: Path) -> int:
+        with self._plainly():
+            return write_parquet(self._finished(self._query(sql)), path)
+
+    def append(
+        self, layer: str, table: str, parquet: Path, once: tuple[str, str] | None = None
+    ) -> int:
+        self.ensure_layer(layer)
+        reference = f"{self._dataset(layer)}.{table}"
+        relation = self.relation(layer, table)
+
+        def landed() -> int:
+            column, value = once or ("", "")
+            name = BIGQUERY.quoted(column)
+            found = self.fetch(f"select count(*) as n from {relation} where {name} = ?", [value])
+            return int(found[0]["n"])
+
+        with self._plainly(), tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
+            known = self._table(reference)
+            file, schema, rows = upload_form(parquet, known.schema if known else (), Path(folder))
+            if not rows:
+                if known is None:
+                    self.client.create_table(
+                        bigquery.Table(reference, schema=schema), exists_ok=True, retry=self._retry
+                    )
+                return 0
+            config = bigquery.LoadJobConfig(
+                source_format=bigquery.SourceFormat.PARQUET,
+                schema=schema,
+                write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+                create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
+                schema_update_options=[bigquery.SchemaUpdateOption.ALLOW_FIELD_ADDITION],
+                labels=labels.current(self._reach.labels),
+            )
+            return load_once(
+                self.client,
+                reference,
+                file,
+                config,
+                once=once,
+                landed=landed,
+                timeout=self._reach.timeout_seconds,
+                retry_seconds=self._reach.retry_seconds,
+            )
+
+    def exists(self, layer: str, table: str) -> bool:
+        with self._plainly():
+            return self._table(f"{self._dataset(layer)}.{table}") is not None
+
+    def columns(self, layer: str) -> dict[str, list[str]]:
+        with self._plainly():
+            try:
+                tables = [
+                    self.client.get_table(item.reference, retry=self._retry)
+                    for item in self.client.list_tables(self._dataset(layer), retry=self._retry)
+                ]
+            except exceptions.NotFound:
+                return {}
+        return {
+            table.table_id: [field.name for field in table.schema]
+            for table in sorted(tables, key=lambda table: table.table_id)
+        }
+
+    def relation(self, layer: str, table: str) -> str:
+        parts = (self._reach.project, self._settings.schema_of(layer), table)
+        return ".".join(BIGQUERY.quoted(part) for part in parts)
+
+    def ensure_layer(self, layer: str) -> None:
+        if layer in self._ensured:
+            return
+        name = self._dataset(layer)
+        with self._plainly():
+            try:
+                dataset = self.client.get_dataset(name, retry=self._retry)
+            except exceptions.NotFound:
+                wanted = bigquery.Dataset(name)
+                wanted.location = self._reach.location
+                wanted.labels = labels.current(self._reach.labels)
+                dataset = self.client.create_dataset(wanted, exists_ok=True, retry=self._retry)
+        self._require_location(dataset)
+        self._ensured.add(layer)
+
+    def dry_run(self, sql: str) -> int:
+        """Return how many bytes a statement would read. Raises WarehouseError as a run would."""
+        config = self._config()
+        config.dry_run = True
+        config.use_query_cache = False
+        config.maximum_bytes_billed = None  # to know it, also where it is too much
+        with self._plainly():
+            job = self.client.query(sql, job_config=config, retry=self._retry, job_retry=None)
+        return int(job.total_bytes_processed or 0)
+
+    def require_export(self) -> bigquery.Dataset:
+        """Return the GA4 export's dataset. Raises WarehouseError when it is not where it should be.
+
+        Asked before dbt starts, because dbt would say the same in its own words, model by model.
+        """
+        reach = self._reach
+        place = f"{self._settings.config_path}, warehouse.bigquery"
+        if reach.ga4_dataset is None:
+            raise WarehouseError(
+                "The dataset of the GA4 export is not named.",
+                where=place,
+                fix="Set ga4_dataset: analytics_<property id> (BigQuery's console lists it).",
+            )
+        with self._plainly():
+            dataset = self.client.get_dataset(
+                f"{reach.ga4_project or reach.project}.{reach.ga4_dataset}", retry=self._retry
+            )
+        self._require_location(dataset)
+        return dataset
+
+    def _dataset(self, layer: str) -> str:
+        return f"{self._reach.project}.{self._settings.schema_of(layer)}"
+
+    def _table(self, reference: str) -> bigquery.Table | None:
+        try:
+            return self.client.get_table(reference, retry=self._retry)
+        except exceptions.NotFound:
+            return None
+
+    def _require_location(self, dataset: bigquery.Dataset) -> None:
+        there, here = (dataset.location or ""), self._reach.location
+        if there and there.lower() != here.lower():
+            raise WarehouseError(
+                f"The dataset {dataset.dataset_id} is in {there}, and madang.yml says {here}.",
+                where=f"{self._settings.config_path}, warehouse.bigquery.location",
+                fix=f"Set 'location: {there}'. A dataset cannot be moved; all that belong together "
+                "must be in one location, the GA4 export's.",
+            )
+
+    def _config(self, params: Sequence[Any] = ()) -> bigquery.QueryJobConfig:
+        config = bigquery.QueryJobConfig(
+            use_legacy_sql=False, labels=labels.current(self._reach.labels)
+        )
+        if params:
+            config.query_parameters = [
+                _parameter(f"p{number}", value) for number, value in enumerate(params, start=1)
+            ]
+        config.maximum_bytes_billed = self._reach.maximum_bytes_billed
+        config.job_timeout_ms = int(self._reach.timeout_seconds * 1000)
+        return config
+
+    def _query(self, sql: str, params: Sequence[Any] = ()) -> bigquery.QueryJob:
+        return self.client.query(
+            _with_names(sql) if params else sql,
+            job_config=self._config(params),
+            job_id_prefix="madang_",
+            retry=self._retry,
+            job_retry=self._job_retry,
+        )
+
+    def _finished(self, job: bigquery.QueryJob) -> Any:
+        """Wait for a query's rows; a job that nobody waits for any more is cancelled."""
+        try:
+            return job.result(
+                page_size=PAGE_ROWS,
+                retry=self._retry,
+                job_retry=self._job_retry,
+                timeout=self._reach.timeout_seconds,
+            )
+        except (concurrent.futures.TimeoutError, KeyboardInterrupt):
+            job.cancel(retry=None, timeout=10)
+            raise
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        with _in_plain_words(_place(self._settings), self._reach.project):
+            yield
+
+
+@contextmanager
+def _in_plain_words(where: str, project: str) -> Iterator[None]:
+    try:
+        yield
+    except concurrent.futures.TimeoutError as error:
+        raise plain(TimeoutError("Job timed out"), where, project) from error
+    except FAILURES as error:
+        raise plain(error, where, project) from error
+
+
+def _place(settings: Settings) -> str:
+    reach = settings.bigquery
+    return f"BigQuery project {reach.project}, location {reach.location}"
+
+
+# bool before int and datetime before date: each is also the other.
+TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "BOOL"),
+    (int, "INT64"),
+    (float, "FLOAT64"),
+    (Decimal, "NUMERIC"),
+    (datetime, "TIMESTAMP"),
+    (date, "DATE"),
+    (str, "STRING"),
+)
+
+
+def _parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter:
+    kind = next((name for kind, name in TYPES if isinstance(value, kind)), "STRING")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return bigquery.ScalarQueryParameter(name, kind, value)
+
+
+def _with_names(sql: str) -> str:
+    """Write every `?` outside of quotes as @p1, @p2, …"""
+    numbers = itertools.count(1)
+
+    def named(found: re.Match[str]) -> str:
+        return f"@p{next(numbers)}" if found[0] == "?" else found[0]
+
+    return re.sub(r"'(?:\\.|[^'\\])*'|`[^`]*`|\?", named, sql)
