@@ -10,6 +10,9 @@
         {% for node in graph.nodes.values() | sort(attribute='name') %}
             {% if node.resource_type == 'model' and node.name.startswith('aud_') and node.config.meta.get('audience') %}
                 {% do specs.update({node.name[4:]: node.config.meta.audience}) %}
+                {% for condition in audience_conditions(node.config.meta.audience.rule) if 'did' in condition %}
+                    {% do require_actions(node.name, [condition.did, condition.get('and_not')]) %}
+                {% endfor %}
             {% endif %}
         {% endfor %}
     {% endif %}

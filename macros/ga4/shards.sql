@@ -42,6 +42,8 @@
         cast(blob.last_modified at time zone 'UTC' as timestamp) as modified_at,
         case
             when columns.missing <> '' then concat('not a GA4 export: no column ', columns.missing)
+            when not columns.has_params then 'not a GA4 export: event_params is not a list of structures'
+            when not columns.has_moment then 'not a GA4 export: event_timestamp is not a whole number'
         end as problem
     from read_blob('{{ files }}') as blob
     left join (
@@ -50,7 +52,9 @@
             array_to_string(
                 list_filter({{ needed }}, lambda name: not list_contains(list(parquet.name), name)),
                 ', '
-            ) as missing
+            ) as missing,
+            bool_or(parquet.name = 'event_params' and parquet.num_children > 0) as has_params,
+            bool_or(parquet.name = 'event_timestamp' and parquet.type = 'INT64') as has_moment
         from parquet_schema('{{ files }}') as parquet
         group by file_name
     ) as columns on blob.filename = columns.file_name

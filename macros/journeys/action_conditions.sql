@@ -8,6 +8,23 @@
 {% endmacro %}
 
 
+{#
+    Stops a build whose rule names an action that does not exist: it would hold for nobody, in silence. `madang check` says the same with the line and what
+    was perhaps meant; this is for those who run dbt alone.
+#}
+{% macro require_actions(rule_of, names) %}
+    {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'actions' %}
+        {% set known = node.config.meta.get('actions', []) | map(attribute='name') | list %}
+        {% for name in names if name and name not in known %}
+            {% do exceptions.raise_compiler_error(
+                "The rule of " ~ rule_of ~ " names the action '" ~ name ~ "', which does not exist. Actions are defined in "
+                ~ node.patch_path.split('://')[-1] ~ ": " ~ known | sort | join(', ') ~ "."
+            ) %}
+        {% endfor %}
+    {% endfor %}
+{% endmacro %}
+
+
 {# One named action's condition on an event. #}
 {% macro action_condition(action) -%}
     {%- set events = [action.event] if action.event is string else action.event -%}

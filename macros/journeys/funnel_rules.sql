@@ -11,6 +11,7 @@
         {% for node in graph.nodes.values() | sort(attribute='name') %}
             {% if node.resource_type == 'model' and node.name.startswith('funnel_') and node.config.meta.get('funnel') %}
                 {% do specs.update({node.name[7:]: node.config.meta.funnel}) %}
+                {% do require_actions(node.name, node.config.meta.funnel.steps | map(attribute='action') | list) %}
             {% endif %}
         {% endfor %}
     {% endif %}

@@ -6,6 +6,7 @@ import duckdb
 
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.warehouse import Warehouse
 
 INVENTORY = "models/staging/ga4/base_ga4__shards.sql"
 
@@ -39,6 +40,18 @@ def require_export(settings: Settings) -> None:
             where=str(folder),
             fix="Export or copy them again; or move them away, and their days are left out.",
         )
+
+
+def left_out(warehouse: Warehouse) -> list[str]:
+    """Return the shards that the last build could not use, each with the reason."""
+    if not warehouse.exists("staging", "base_ga4__shards"):
+        return []
+    shards = warehouse.fetch(
+        f"""
+        select suffix, problem from {warehouse.relation("staging", "base_ga4__shards")}
+        where problem is not null order by suffix"""
+    )
+    return [f"events_{shard['suffix']}: {shard['problem']}" for shard in shards]
 
 
 def unreadable(files: list[Path]) -> list[tuple[Path, str]]:

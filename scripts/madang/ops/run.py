@@ -8,7 +8,7 @@ from madang import ui
 from madang.config import Settings
 from madang.dbt import run_dbt
 from madang.errors import MadangError
-from madang.ops.export import require_export
+from madang.ops.export import left_out, require_export
 from madang.ops.publish import publish_marts
 from madang.warehouse import open_warehouse
 
@@ -86,10 +86,13 @@ def build(settings: Settings, select: Sequence[str] = (), full_refresh: bool = F
         result = run_dbt(settings, args, on_node=on_node)
     with open_warehouse(settings) as warehouse:
         published = publish_marts(settings, warehouse)
+        shards = left_out(warehouse) if result.warned else []
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.by_status().items()))
     ui.line(f"Built in {monotonic() - started:.1f} s: {counts}.")
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
+    for shard in shards:
+        ui.line(f"  left out: {shard}", "yellow")
     ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
     return PARTIAL if result.warned else OK
 
