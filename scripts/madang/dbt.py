@@ -15,6 +15,7 @@ import yaml
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.warehouse import open_warehouse
+from madang.warehouse.bigquery_errors import diagnose
 
 PROFILE_EXAMPLE = "profiles.yml.example"
 FAILED = {"error", "fail", "runtime error", "partial success"}
@@ -86,9 +87,9 @@ def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None =
             fix="Set 'project:' in madang.yml to the folder that has dbt_project.yml.",
         )
     command = args[0]
-    if command in ON_A_WAREHOUSE and settings.warehouse.type == "duckdb":
-        with open_warehouse(settings):
-            pass  # says in plain words what dbt would say in its own: in use, not writable, broken
+    if command in ON_A_WAREHOUSE:  # in plain words what dbt would say in its own
+        with open_warehouse(settings) as warehouse:
+            warehouse.check()
     invocation = [*args, *_common_args(settings, project)]
     with _surroundings(settings):
         outcome = _invoke(invocation, on_node)
@@ -96,7 +97,8 @@ def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None =
     nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
     log = str(settings.paths.logs / "dbt.log")
     if outcome.exception is not None and not nodes:
-        raise BuildError(f"dbt stopped: {_plain(str(outcome.exception))}", where=f"log: {log}")
+        said = _plain(str(outcome.exception))
+        raise BuildError(f"dbt stopped: {said}", where=f"log: {log}", fix=_fix(settings, said))
     if not nodes and command in ON_A_WAREHOUSE - {"run-operation"}:
         raise NothingSelectedError(
             "dbt selected nothing, so nothing was built.",
@@ -105,7 +107,8 @@ def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None =
         )
     result = DbtResult(nodes)
     if result.failed:
-        raise _failure(result, log)
+        fixes = [fix for node in result.failed if (fix := _fix(settings, node.message))]
+        raise _failure(result, log, fixes[0] if fixes else None)
     return result
 
 
@@ -123,6 +126,8 @@ def run_vars(settings: Settings, project: Path) -> dict[str, str]:
     without a pinned `as_of`, dbt's start time is the clock.
     """
     wanted = {"timezone": settings.timezone, "currency": settings.currency}
+    if settings.ga4.start_date:
+        wanted["ga4_start_date"] = settings.ga4.start_date.isoformat()
     if settings.as_of:
         wanted["as_of"] = settings.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     declared = project_vars(project)
@@ -173,6 +178,7 @@ def _surroundings(settings: Settings) -> Iterator[None]:
         "MADANG_GA4_PATH": str(settings.paths.ga4),
         "MADANG_THREADS": str(warehouse.threads),
         "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
+        **(bigquery_environment(settings) if warehouse.type == "bigquery" else {}),
     }
     before = {name: os.environ.get(name) for name in wanted}
     folder = Path.cwd()
@@ -186,6 +192,32 @@ def _surroundings(settings: Settings) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def bigquery_environment(settings: Settings) -> dict[str, str]:
+    """Return what the profile's bigquery target and the GA4 source read from the environment."""
+    reach = settings.bigquery
+    method = "oauth"
+    if reach.api_endpoint:  # a local server: nobody's credentials go there
+        method = "oauth-secrets"
+    elif reach.keyfile_env:
+        method = "service-account"
+    wanted = {
+        "MADANG_BIGQUERY_METHOD": method,
+        "MADANG_BIGQUERY_TOKEN": "none",
+        "MADANG_BIGQUERY_PROJECT": reach.project,
+        "MADANG_BIGQUERY_DATASET": settings.warehouse.schema_,
+        "MADANG_BIGQUERY_LOCATION": reach.location,
+        "MADANG_BIGQUERY_KEYFILE": os.environ.get(reach.keyfile_env or "", ""),
+        "MADANG_BIGQUERY_ENDPOINT": reach.api_endpoint or "None",
+        "MADANG_BIGQUERY_MAXIMUM_BYTES": str(reach.maximum_bytes_billed or 0),
+        "MADANG_BIGQUERY_RETRY_SECONDS": f"{max(1, reach.retry_seconds):.0f}",
+        "MADANG_BIGQUERY_TIMEOUT_SECONDS": f"{max(1, reach.timeout_seconds):.0f}",
+        "MADANG_GA4_PROJECT": reach.ga4_project or reach.project,
+    }
+    if reach.ga4_dataset:
+        wanted["MADANG_GA4_DATASET"] = reach.ga4_dataset
+    return wanted
 
 
 def _invoke(invocation: list[str], on_node: OnNode | None) -> Any:
@@ -218,6 +250,7 @@ def _release_warehouse() -> None:
     try:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     except ImportError:
+        reset_adapters()
         return
     environment = DuckDBConnectionManager._ENV
     if environment is not None:
@@ -239,7 +272,14 @@ def _node(result: Any) -> Node:
     )
 
 
-def _failure(result: DbtResult, log: str) -> BuildError:
+def _fix(settings: Settings, message: str) -> str | None:
+    """What to do about a message of the warehouse that came through dbt; None if it is unknown."""
+    if settings.warehouse.type != "bigquery":
+        return None
+    return diagnose(message, project=settings.bigquery.project).fix
+
+
+def _failure(result: DbtResult, log: str, fix: str | None) -> BuildError:
     lines = []
     for node in result.failed:
         lines.append(f"{node.kind} {node.name} ({node.path})")
@@ -248,7 +288,7 @@ def _failure(result: DbtResult, log: str) -> BuildError:
     head = f"{len(result.failed)} of {len(result.nodes)} dbt nodes failed"
     head += f", {skipped} after them were skipped:" if skipped else ":"
     body = "\n".join(f"  {text}" for text in lines)
-    return BuildError(f"{head}\n{body}", where=f"log: {log}")
+    return BuildError(f"{head}\n{body}", where=f"log: {log}", fix=fix)
 
 
 def _plain(message: str) -> str:

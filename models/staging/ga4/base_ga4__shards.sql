@@ -35,6 +35,9 @@ ranked as (
                 case shard_kind when 'daily' then 1 when 'fresh' then 2 else 3 end
         ) as preference
     from dated
+    {%- if var('ga4_start_date', none) %}
+    where event_date >= date '{{ var("ga4_start_date") }}'
+    {%- endif %}
 
 ),
 

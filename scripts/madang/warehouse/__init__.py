@@ -22,6 +22,9 @@ class Warehouse(Protocol):
 
     dialect: Dialect
 
+    def check(self) -> None:
+        """Raise WarehouseError for what would stop a build before it began."""
+
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement."""
 

@@ -23,7 +23,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from requests.exceptions import RequestException
 
-from madang.config import Settings
+from madang.config import LAYERS, Settings
 from madang.warehouse import Row, WarehouseError, labels
 from madang.warehouse.bigquery_credentials import credentials
 from madang.warehouse.bigquery_errors import plain
@@ -72,6 +72,12 @@ class BigQueryWarehouse:
 
     def close(self) -> None:
         self.client.close()
+
+    def check(self) -> None:
+        self.require_export()
+        for layer in LAYERS:
+            if layer not in self._ensured and (there := self._there(layer)):
+                self._require_location(there)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         with self._plainly():
@@ -152,12 +158,10 @@ class BigQueryWarehouse:
     def ensure_layer(self, layer: str) -> None:
         if layer in self._ensured:
             return
-        name = self._dataset(layer)
-        with self._plainly():
-            try:
-                dataset = self.client.get_dataset(name, retry=self._retry)
-            except exceptions.NotFound:
-                wanted = bigquery.Dataset(name)
+        dataset = self._there(layer)
+        if dataset is None:
+            with self._plainly():
+                wanted = bigquery.Dataset(self._dataset(layer))
                 wanted.location = self._reach.location
                 wanted.labels = labels.current(self._reach.labels)
                 dataset = self.client.create_dataset(wanted, exists_ok=True, retry=self._retry)
@@ -196,6 +200,13 @@ class BigQueryWarehouse:
 
     def _dataset(self, layer: str) -> str:
         return f"{self._reach.project}.{self._settings.schema_of(layer)}"
+
+    def _there(self, layer: str) -> bigquery.Dataset | None:
+        with self._plainly():
+            try:
+                return self.client.get_dataset(self._dataset(layer), retry=self._retry)
+            except exceptions.NotFound:
+                return None
 
     def _table(self, reference: str) -> bigquery.Table | None:
         try:

@@ -46,11 +46,6 @@ def diagnose(text: str, *, reason: str = "", status: int = 0, project: str = "")
     return Diagnosis(f"BigQuery refused a statement: {_shown(text)}")
 
 
-def is_understood(text: str) -> bool:
-    """Say whether `diagnose` has more to say than to repeat the message."""
-    return diagnose(text).fix is not None
-
-
 def plain(error: BaseException, where: str, project: str) -> WarehouseError:
     """Turn an exception of Google's libraries into one that says what to do."""
     cause = getattr(error, "cause", None)
@@ -180,7 +175,7 @@ def _denied(text: str, reason: str, status: int, project: str) -> Diagnosis | No
 
 def _missing(text: str, reason: str, status: int, project: str) -> Diagnosis | None:
     found = re.search(r"(Table|Dataset|Project|Job|Model|Routine) ([\w.:*$-]+)", text)
-    if status != 404 and reason != "notFound" and not text.startswith("Not found"):
+    if status != 404 and reason != "notFound" and "Not found: " not in text:
         if "does not match any table" not in text:
             return None
         pattern = re.search(r"(\S+) does not match any table", text)
