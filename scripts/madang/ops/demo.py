@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ def run_demo(out: Path | None, *, people: int, days: int, seed: int) -> int:
     rows = [("company", generated), *_outcome(settings)]
     rows.append(("time", ", ".join(f"{name} {seconds:.1f} s" for name, seconds in timings)))
     rows.append(("in all", f"{monotonic() - started:.1f} s"))
-    rows.append(("look around", f"madang --config {_shown(root)} status"))
+    rows.append(("look around", f"{_command()} --config {_shown(root)} status"))
     rows.append(("open", page))
     ui.summary("The demo company is ready", rows)
     return run.FAILED if run.FAILED in codes else run.OK
@@ -171,3 +172,8 @@ def _shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def _command() -> str:
+    """This program as it can be called from here: by name when it is on the path."""
+    return "madang" if shutil.which("madang") else _shown(Path(sys.argv[0]).absolute())
