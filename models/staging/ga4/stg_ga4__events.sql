@@ -16,8 +16,8 @@ with source as (
 taken_apart as (
 
     select
-        *,
-        {{ ga4_param_lists() }}
+        *
+        {{- ga4_param_lists() }}
     from source
 
 ),
