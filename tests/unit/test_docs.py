@@ -1,0 +1,193 @@
+"""Holds the documents to the project: links, anchors, commands, settings, variables, samples."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import typer
+import yaml
+
+from madang.cli import app
+from madang.config import DestinationSettings, SettingsFile
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [*ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("*.md")],
+    key=lambda path: path.as_posix(),
+)
+SAMPLES = sorted(path for path in (ROOT / "deploy").iterdir() if path.is_file())
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"(?:(?<=[`\s;/])|^)madang ((?:--?[a-z-]+ [^\s`]+ )?[a-z]+(?: [a-z]+)?)", re.M)
+
+
+def names(pages: list[Path]) -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in pages]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a code host makes of a page's headings."""
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        plain = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+        found.add(plain.replace(" ", "-"))
+    return found
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """The relative links of a page: the file, and the anchor in it."""
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    for target in LINK.findall(text):
+        if "://" not in target:
+            file, _, anchor = target.partition("#")
+            yield (page.parent / file).resolve() if file else page, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_every_relative_link_leads_somewhere(page):
+    for file, anchor in links(page):
+        assert file.exists(), f"{file} does not exist"
+        if anchor:
+            assert anchor in anchors(file), f"{file.name} has no heading #{anchor}"
+
+
+def test_every_document_can_be_reached_from_the_readme():
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        waiting += [file for file, _ in links(page)]
+    assert set(ROOT.glob("docs/*.md")) <= reached
+
+
+@pytest.mark.parametrize("page", PAGES + SAMPLES, ids=names(PAGES + SAMPLES))
+def test_every_command_exists(page):
+    """`madang plan`, `madang explain person X`, `madang run --apply`, also with options before."""
+    commands = typer.main.get_command(app).commands
+    text = page.read_text(encoding="utf-8")
+    for written in COMMAND.findall(text):
+        words = [word for word in written.split() if not word.startswith("-")]
+        words = words[1:] if written.startswith("-") else words
+        command = commands.get(words[0])
+        assert command, f"there is no 'madang {words[0]}'"
+        if hasattr(command, "commands") and len(words) > 1:
+            assert words[1] in command.commands, f"there is no 'madang {' '.join(words[:2])}'"
+
+
+@pytest.mark.parametrize("page", PAGES + SAMPLES, ids=names(PAGES + SAMPLES))
+def test_every_option_of_a_command_exists(page):
+    commands = typer.main.get_command(app).commands
+    text = page.read_text(encoding="utf-8")
+    for name, rest in re.findall(r"madang ([a-z]+)((?: +[^\s`|)]+)*)", text):
+        if name not in commands:
+            continue
+        options = {opt for param in commands[name].params for opt in param.opts} | {"--help"}
+        for option in re.findall(r"(?<= )--[a-z-]+", rest.split(">>")[0].split("||")[0]):
+            assert option in options, f"'madang {name}' has no {option}"
+
+
+def table_rows(page: str) -> set[str]:
+    """What stands first in the rows of a page's tables, in backquotes."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+def settings_keys(model: type, before: str = "") -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        key = before + (info.alias or name)
+        kinds = [kind for kind in (info.annotation, *get_args(info.annotation)) if kind]
+        inner = next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
+        if inner is DestinationSettings:
+            yield from settings_keys(inner, f"{key}.<name>.")
+        elif inner:
+            yield from settings_keys(inner, f"{key}.")
+        else:
+            yield key
+
+
+def test_every_key_of_madang_yml_is_explained_and_no_other():
+    keys = set(settings_keys(SettingsFile))
+    explained = table_rows("docs/configuration.md")
+    assert keys <= explained
+    dotted = {row for row in explained if row.split(".")[0] in {key.split(".")[0] for key in keys}}
+    assert dotted - keys <= {"as_of", "timezone", "currency"}
+
+
+def test_every_variable_of_the_dbt_project_is_explained():
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    used = {
+        name
+        for path in [*ROOT.glob("macros/**/*.sql"), *ROOT.glob("models/**/*.sql")]
+        for name in re.findall(r"\bvar\(['\"](\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert {*project["vars"], *used} <= table_rows("docs/configuration.md")
+
+
+def test_every_environment_variable_is_explained():
+    files = [
+        ROOT / "profiles.yml.example",
+        *ROOT.glob("m*/**/*.sql"),
+        *ROOT.glob("models/**/*.yml"),
+    ]
+    used = {
+        name
+        for path in files
+        for name in re.findall(r"env_var\('(\w+)'", path.read_text(encoding="utf-8"))
+    }
+    assert used and used <= table_rows("docs/configuration.md")
+
+
+def test_every_mart_is_described():
+    listed = table_rows("docs/tables.md")
+    for path in ROOT.glob("models/marts/**/*.sql"):
+        if path.stem.startswith(("aud_", "funnel_")) and path.stem not in listed:
+            continue  # aud_<name>, funnel_<name>
+        assert path.stem in listed, f"docs/tables.md does not name {path.stem}"
+
+
+def test_tables_that_the_documents_name_exist():
+    known = {path.stem for path in ROOT.glob("models/**/*.sql")}
+    for row in table_rows("docs/tables.md"):
+        is_table = row.startswith(("stg_", "base_", "sync_", "audience_", "identity_", "person"))
+        if is_table and "*" not in row and "<" not in row and row != "person_id":
+            assert row in known, f"docs/tables.md names {row}"
+
+
+@pytest.mark.parametrize("name", ["github-actions.yml", "cloud-run-job.yaml"])
+def test_samples_are_yaml(name):
+    assert yaml.safe_load((ROOT / "deploy" / name).read_text(encoding="utf-8"))
+
+
+def test_the_crontab_has_five_times_and_a_command():
+    lines = (ROOT / "deploy" / "crontab.example").read_text(encoding="utf-8").splitlines()
+    jobs = [
+        line for line in lines if line and not line.startswith("#") and "=" not in line.split()[0]
+    ]
+    assert jobs
+    for job in jobs:
+        *times, command = job.split(maxsplit=5)
+        limits = (59, 23, 31, 12, 7)
+        for time, most in zip(times, limits, strict=True):
+            assert time == "*" or 0 <= int(time) <= most
+        assert "madang" in command
+        assert "%" not in command  # cron takes it for a line break
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=names(SAMPLES))
+def test_every_sample_says_whether_it_was_run(sample):
+    head = "\n".join(sample.read_text(encoding="utf-8").splitlines()[:8])
+    assert "run" in head and ("here" in head or "by hand" in head)
+
+
+@pytest.mark.parametrize("page", PAGES + SAMPLES, ids=names(PAGES + SAMPLES))
+def test_nothing_of_one_machine_is_in_a_document(page):
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(
+        r"/(?:home|root|Users|tmp|work)/\w+|index-url|extra-index|nexus|artifactory", text
+    )
+    assert not found
