@@ -1,8 +1,9 @@
 """The project's two commands without make: `scripts/dev.py demo` and `scripts/dev.py test`.
 
-Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what requirements.lock pins (with uv
-when it can be had, else with pip), and runs. The second run finds the environment as it is and does
-no set-up.
+Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what the lock pins (with uv when it
+can be had, else with pip), and runs. The demo takes requirements.lock; the tests take
+requirements-dev.lock, which is that and the tools, BigQuery's packages and the GoogleSQL engine.
+The second run finds the environment as it is and does no set-up.
 """
 
 import hashlib
@@ -17,39 +18,33 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-STAMP = VENV / ".installed"
+LOCKS = {"demo": "requirements.lock", "test": "requirements-dev.lock"}
 LINT = ROOT / "target" / "lint"
 
 
-def fingerprint() -> str:
+def fingerprint(lock: str) -> str:
     """Changes when the lock, the package's metadata or the interpreter does."""
-    parts = [
-        sys.version,
-        (ROOT / "requirements.lock").read_text(),
-        (ROOT / "pyproject.toml").read_text(),
-    ]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    texts = [sys.version, *((ROOT / name).read_text() for name in (lock, "pyproject.toml"))]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
-def set_up() -> None:
+def set_up(command: str) -> None:
     """Make the virtual environment and install the lock and the package, unless that was done."""
-    if STAMP.exists() and STAMP.read_text() == fingerprint():
+    lock = LOCKS[command]
+    stamp = VENV / f".{lock}.installed"
+    if stamp.exists() and stamp.read_text() == fingerprint(lock):
         return
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"Madang needs Python 3.11 to 3.13; this is {sys.version.split()[0]}.")
-    print("Setting up .venv (once)", flush=True)
+    print(f"Setting up .venv from {lock} (once)", flush=True)
     if not PYTHON.exists():
         venv.create(VENV, with_pip=True)
-    uv = find_uv()
-    installer = (
-        [uv, "pip", "install", "--python", str(PYTHON)]
-        if uv
-        else [str(PYTHON), "-m", "pip", "install"]
-    )
-    quiet = ["--quiet"] if uv else ["--quiet", "--disable-pip-version-check", "--no-input"]
-    run([*installer, *quiet, "--require-hashes", "-r", "requirements.lock"])
-    run([*installer, *quiet, "--no-deps", "--editable", "."])
-    STAMP.write_text(fingerprint())
+    install = [find_uv(), "pip", "install", "--python", str(PYTHON), "--quiet"]
+    if install[0] is None:
+        install = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input"]
+    run([*install, "--require-hashes", "-r", lock])
+    run([*install, "--no-deps", "--editable", "."])
+    stamp.write_text(fingerprint(lock))
 
 
 def find_uv() -> str | None:
@@ -119,10 +114,10 @@ def test(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    commands = {"demo": demo, "test": test, "setup": lambda arguments: None}
+    commands = {"demo": demo, "test": test}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        sys.exit(f"{__doc__}\nusage: python3 scripts/dev.py demo|test|setup [arguments]")
-    set_up()
+        sys.exit(f"{__doc__}\nusage: python3 scripts/dev.py demo|test [arguments]")
+    set_up(sys.argv[1])
     commands[sys.argv[1]](sys.argv[2:])
 
 
