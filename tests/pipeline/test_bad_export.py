@@ -1,0 +1,252 @@
+"""GA4 exports and rules that are wrong: what is told, what still works, nothing is spoilt."""
+
+import shutil
+import struct
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from demo_workspace import REPOSITORY, Company, tables_of
+from madang.cli import app
+from madang.config import load_settings
+from madang.dbt import BuildError, run_dbt
+
+DAYS = ("20261029", "20261030", "20261031")
+STAGED = ("build", "--select", "base_ga4__shards", "--select", "stg_ga4__events")
+STAGED = (*STAGED, "--select", "ga4_partitions")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests, so that dbt parses the project once."""
+    root = tmp_path_factory.mktemp("bad")
+    text = f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
+    (root / "madang.yml").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def workspace(folder: Path, company: Company) -> Path:
+    """A workspace with three days of a good export, and no warehouse yet."""
+    (folder / "warehouse.duckdb").unlink(missing_ok=True)
+    shutil.rmtree(folder / "ga4", ignore_errors=True)
+    (folder / "ga4").mkdir()
+    for day in DAYS:
+        shutil.copy2(company.root / "ga4" / f"events_{day}.parquet", folder / "ga4")
+    return folder
+
+
+def madang(root: Path, *args: str) -> tuple[int, str, str]:
+    """Run a command in this process; give exit code, output and errors."""
+    result = CliRunner().invoke(app, ["--config", str(root), *args])
+    assert "Traceback" not in result.output
+    return result.exit_code, result.stdout, result.stderr
+
+
+def shard(root: Path, day: str) -> Path:
+    return root / "ga4" / f"events_{day}.parquet"
+
+
+def days_of(root: Path) -> dict[str, int]:
+    """Events by day, as staged."""
+    with tables_of(root) as tables:
+        counted = tables.rows("""
+            select strftime(event_date, '%Y%m%d'), count(*)
+            from madang_staging.stg_ga4__events group by 1""")
+    return dict(counted)
+
+
+def damaged_within(path: Path) -> bytes:
+    """The file with every page spoilt and its end, where Parquet keeps the list of pages, whole."""
+    data = bytearray(path.read_bytes())
+    (size,) = struct.unpack("<I", data[-8:-4])
+    for place in range(1000, len(data) - size - 8, 50):
+        data[place] ^= 0xFF
+    return bytes(data)
+
+
+# nothing there
+
+
+def test_a_missing_folder_is_told_at_once(workspace: Path):
+    shutil.rmtree(workspace / "ga4")
+    code, _, error = madang(workspace, "build")
+    assert code == 1
+    assert error.splitlines() == [
+        "error: There is no GA4 export: the folder does not exist.",
+        f"where: {workspace / 'ga4'}",
+        "fix:   Put the daily files there, or name their folder in madang.yml (paths.ga4).",
+    ]
+    assert not (workspace / "warehouse.duckdb").exists()
+
+
+def test_an_empty_folder_is_told_at_once(workspace: Path):
+    for day in DAYS:
+        shard(workspace, day).rename(workspace / "ga4" / f"{day}.parquet")
+    code, _, error = madang(workspace, "build")
+    assert code == 1
+    assert "There is no GA4 export: the folder holds no events_YYYYMMDD.parquet." in error
+
+
+def test_a_selection_without_an_export_is_told_by_dbt(workspace: Path):
+    shutil.rmtree(workspace / "ga4")
+    code, _, error = madang(workspace, *STAGED)
+    assert code == 1
+    assert "No GA4 export found: there is no file" in error
+    assert "in macro" not in error
+
+
+# other columns
+
+OTHER = {
+    "20261024": (
+        "select 1 as visits, 'home' as page",
+        "no column event_date, event_timestamp, event_name, event_params, user_pseudo_id",
+    ),
+    "20261025": (
+        "select * exclude (user_pseudo_id) from '{good}'",
+        "no column user_pseudo_id",
+    ),
+    "20261026": (
+        "select * replace (event_params::varchar as event_params) from '{good}'",
+        "event_params is not a list of structures",
+    ),
+    "20261027": (
+        "select * replace (event_timestamp::varchar as event_timestamp) from '{good}'",
+        "event_timestamp is not a whole number",
+    ),
+}
+
+
+def test_shards_of_another_kind_are_left_out_and_the_other_days_load(
+    workspace: Path, company: Company
+):
+    for day, (query, _) in OTHER.items():
+        text = query.format(good=shard(company.root, day))
+        duckdb.sql(f"copy ({text}) to '{shard(workspace, day)}'")
+    code, out, error = madang(workspace, *STAGED)
+    assert code == 3, error
+    told = [line.strip() for line in out.splitlines() if "left out: " in line]
+    assert told == [
+        f"left out: events_{day}: not a GA4 export: {problem}"
+        for day, (_, problem) in OTHER.items()
+    ]
+    assert days_of(workspace).keys() == set(DAYS)
+
+    for day in OTHER:
+        shutil.copy2(shard(company.root, day), shard(workspace, day))
+    assert madang(workspace, *STAGED)[0] == 0
+    assert days_of(workspace).keys() == {*DAYS, *OTHER}
+
+
+def test_an_older_export_without_the_newer_columns_loads(workspace: Path):
+    """Columns that came to the export over the years are null where a shard lacks them."""
+    newer = "session_traffic_source_last_click, collected_traffic_source, batch_event_index"
+    path = shard(workspace, "20261030")
+    old = path.with_name("old")
+    duckdb.sql(f"copy (select * exclude ({newer}) from '{path}') to '{old}' (format parquet)")
+    old.replace(path)
+    assert madang(workspace, *STAGED)[0] == 0
+    with tables_of(workspace) as tables:
+        filled = tables.rows("""
+            select strftime(event_date, '%Y%m%d'), count(last_click_source) > 0, count(*) > 500
+            from madang_staging.stg_ga4__events group by 1 order by 1""")
+    assert filled == [(DAYS[0], True, True), (DAYS[1], False, True), (DAYS[2], True, True)]
+
+
+def test_a_bad_daily_shard_does_not_hide_the_intraday_one(workspace: Path):
+    path = shard(workspace, "20261030")
+    path.rename(path.with_name("events_intraday_20261030.parquet"))
+    duckdb.sql(f"copy (select 1 as visits) to '{path}'")
+    assert madang(workspace, *STAGED)[0] == 3
+    assert days_of(workspace).keys() == set(DAYS)
+
+
+# broken files
+
+
+def test_broken_files_are_all_named_before_anything_is_built(workspace: Path):
+    shard(workspace, "20261029").write_bytes(b"")
+    path = shard(workspace, "20261030")
+    path.write_bytes(path.read_bytes()[:30_000])
+    code, _, error = madang(workspace, "build")
+    assert code == 1
+    assert "2 of 3 files of the GA4 export cannot be read:" in error
+    assert "events_20261029.parquet: The file is empty." in error
+    assert "events_20261030.parquet: The file is cut off, or no Parquet file." in error
+    assert not (workspace / "warehouse.duckdb").exists()
+
+
+def test_a_file_that_is_broken_within_leaves_everything_as_it_was(
+    workspace: Path, company: Company
+):
+    assert madang(workspace, *STAGED)[0] == 0
+    before = days_of(workspace)
+    path = shard(workspace, "20261030")
+    path.write_bytes(damaged_within(path))
+    (shard(workspace, "20261029")).unlink()
+    shutil.copy(company.root / "ga4" / "events_20261028.parquet", workspace / "ga4")
+    code, _, error = madang(workspace, *STAGED)
+    assert code == 1
+    assert str(path) in error
+    assert days_of(workspace) == before, "half of it was written"
+
+    shutil.copy(company.root / "ga4" / "events_20261030.parquet", path)
+    assert madang(workspace, *STAGED)[0] == 0
+    assert days_of(workspace) == before | {"20261028": days_of(workspace)["20261028"]}
+
+
+# rules
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the dbt project in which somebody misspelt an action, twice."""
+    root = tmp_path_factory.mktemp("misspelt")
+    for name in ("models", "macros", "seeds", "tests/data"):
+        shutil.copytree(REPOSITORY / name, root / name)
+    for name in ("dbt_project.yml", "profiles.yml.example"):
+        shutil.copy(REPOSITORY / name, root)
+    (root / "madang.yml").write_text("version: 1\n", encoding="utf-8")
+    for place, right, wrong in (
+        ("marts/audiences/_audiences__models.yml", "did: viewed_branch", "did: visited_branch"),
+        ("marts/journeys/_journeys__models.yml", "action: viewed_model}", "action: view_model}"),
+    ):
+        path = root / "models" / place
+        text = path.read_text(encoding="utf-8")
+        assert right in text
+        path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    return root
+
+
+def line_of(path: Path, text: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.mark.parametrize("command", ["check", "build", "run"])
+def test_an_unknown_action_stops_everything_with_its_line(project: Path, command: str):
+    code, out, _ = madang(project, command)
+    assert code == 2
+    for file, wrong, right in (
+        ("models/marts/audiences/_audiences__models.yml", "visited_branch", "viewed_branch"),
+        ("models/marts/journeys/_journeys__models.yml", "view_model", "viewed_model"),
+    ):
+        line = line_of(project / file, wrong)
+        (told,) = [text for text in out.splitlines() if text.startswith(f"{file}:{line}: ")]
+        assert f"'{wrong}'" in told
+        assert f"Did you mean '{right}'?" in told
+    assert not (project / "warehouse.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "wrong"),
+    [("audience_candidates", "visited_branch"), ("funnel_entries", "view_model")],
+)
+def test_dbt_alone_does_not_take_an_unknown_action_for_nobody(
+    project: Path, model: str, wrong: str
+):
+    with pytest.raises(BuildError, match=f"names the action '{wrong}', which does not exist"):
+        run_dbt(load_settings(project), ["compile", "--select", model])
