@@ -1,0 +1,199 @@
+"""What there is to read: projects' datasets and tables, wildcard tables, views; and from it the scope of a statement."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
+from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
+
+from googlesql import metadata, names, schema
+from googlesql.engine import Column, Engine, Relation, Scope
+
+
+@dataclass(eq=False)
+class Table:
+    """A table, view, materialized view or snapshot. `properties` are those of the REST resource: description, labels, timePartitioning, …"""
+
+    project: str
+    dataset: str
+    table_id: str
+    columns: list[Column]
+    kind: str = "TABLE"
+    sql: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    created: int = field(default_factory=lambda: time.time_ns() // 10**6)
+    modified: int = 0
+    rows: TableContent = field(default_factory=TableContent)
+
+    def __post_init__(self) -> None:
+        self.modified = self.modified or self.created
+        self.rows.table_data.SetInParent()
+
+    @property
+    def name(self) -> str:
+        return f"{self.project}.{self.dataset}.{self.table_id}"
+
+    @property
+    def partition_column(self) -> str | None:
+        """The column by which the table is cut, if it is."""
+        for key in ("timePartitioning", "rangePartitioning"):
+            if key in self.properties:
+                return self.properties[key].get("field")
+        return None
+
+    def content(self) -> TableContent:
+        return self.rows
+
+    def replace(self, content: TableContent) -> None:
+        """Put other rows in the place of all."""
+        self.rows = content
+        self.rows.table_data.SetInParent()
+        self.modified = time.time_ns() // 10**6
+
+    def position(self, column: str) -> int:
+        """Where a column stands, by name in any case. Raises KeyError."""
+        for position, known in enumerate(self.columns):
+            if known.name.lower() == column.lower():
+                return position
+        raise KeyError(column)
+
+    def add_column(self, column: Column) -> None:
+        """Add a column; it is null in every row that there is."""
+        self.columns = [*self.columns, column]
+        for row in self.rows.table_data.row:
+            row.cell.add()
+
+
+@dataclass(eq=False)
+class Computed:
+    """Columns with rows that are worked out when they are asked for, once."""
+
+    columns: list[Column]
+    compute: Any
+    _content: TableContent | None = None
+
+    def content(self) -> TableContent:
+        if self._content is None:
+            self._content = self.compute()
+            self._content.table_data.SetInParent()
+        return self._content
+
+
+class Catalog:
+    """Datasets and tables of any number of projects; names without a project mean `project`."""
+
+    def __init__(self, engine: Engine, project: str = "test-project", location: str = "US") -> None:
+        self.engine = engine
+        self.project = project
+        self.location = location
+        self.datasets: dict[tuple[str, str], dict[str, Any]] = {}
+        self.tables: dict[str, Table] = {}
+        self._computed: dict[str, Computed] = {}
+
+    def add_dataset(self, project: str, dataset: str, **properties: Any) -> dict[str, Any]:
+        """Create a dataset, or return the one that is there."""
+        resource = {
+            "kind": "bigquery#dataset",
+            "id": f"{project}:{dataset}",
+            "datasetReference": {"projectId": project, "datasetId": dataset},
+            "location": self.location,
+        }
+        return self.datasets.setdefault((project, dataset), {**resource, **properties})
+
+    def add(self, table: Table) -> Table:
+        """Create a table or put it in the place of another."""
+        self.tables[table.name] = table
+        self.changed()
+        return table
+
+    def drop(self, name: str) -> Table | None:
+        self.changed()
+        return self.tables.pop(name, None)
+
+    def drop_dataset(self, project: str, dataset: str) -> None:
+        del self.datasets[project, dataset]
+        for name in [name for name in self.tables if name.startswith(f"{project}.{dataset}.")]:
+            self.drop(name)
+
+    def changed(self) -> None:
+        """Forget what was worked out from tables: one of them is not what it was."""
+        self._computed.clear()
+
+    def tables_of(self, project: str, dataset: str) -> list[Table]:
+        """The tables of a dataset, by name."""
+        prefix = f"{project}.{dataset}."
+        return [table for name, table in sorted(self.tables.items()) if name.startswith(prefix)]
+
+    def full_name(self, name: str) -> str:
+        """`dataset.table` with the default project before it; anything else as it is."""
+        return f"{self.project}.{name}" if name.count(".") == 1 else name
+
+    def normalize(self, sql: str) -> str:
+        """The statement with every table path in one pair of backticks, which is how the engine looks tables up."""
+        return names.join_paths(sql, self.project, self.datasets.keys())
+
+    def relation(self, name: str) -> Relation | None:
+        """The table, view, wildcard table or metadata view of that name; None if there is none."""
+        name = self.full_name(name)
+        table = self.tables.get(name)
+        if table is not None and table.sql is None:
+            return table
+        if name not in self._computed:
+            made = self._view(table) if table is not None else self._special(name)
+            if made is None:
+                return None
+            self._computed[name] = made
+        return self._computed[name]
+
+    def scope(self, sql: str, extra: dict[str, Relation] | None = None) -> Scope:
+        """The scope of one normalised statement: the tables that it names, `extra` ones before the catalog's own."""
+        tables: dict[str, Relation] = {}
+        for name in self.engine.table_names(sql) | set(extra or ()):
+            relation = (extra or {}).get(name) or self.relation(name)
+            if relation is not None:
+                tables[name] = relation
+        return Scope(tables)
+
+    def _view(self, view: Table) -> Computed:
+        def rows() -> TableContent:
+            return self.engine.query(view.sql, self.scope(view.sql)).content
+
+        return Computed(view.columns, rows)
+
+    def _special(self, name: str) -> Computed | None:
+        if name.endswith("*"):
+            return self._wildcard(name[:-1])
+        view = metadata.view(self, name)
+        return view and Computed(*view)
+
+    def _wildcard(self, prefix: str) -> Computed | None:
+        """All tables whose names begin so, with the columns of the newest, as BigQuery does it."""
+        shards = [
+            table
+            for name, table in sorted(self.tables.items())
+            if name.startswith(prefix) and table.kind == "TABLE"
+        ]
+        if not shards:
+            return None
+        columns = max(shards, key=lambda table: table.created).columns
+        suffix = Column("_TABLE_SUFFIX", schema.STRING, is_pseudo=True)
+        return Computed([*columns, suffix], lambda: _united(shards, columns, prefix))
+
+
+def _united(shards: Iterable[Table], columns: list[Column], prefix: str) -> TableContent:
+    content = TableContent()
+    for shard in shards:
+        places = {column.name.lower(): place for place, column in enumerate(shard.columns)}
+        order = [places.get(column.name.lower()) for column in columns]
+        suffix = ValueProto(string_value=shard.name[len(prefix) :])
+        for row in shard.rows.table_data.row:
+            target = content.table_data.row.add()
+            if order == list(range(len(shard.columns))):
+                target.cell.extend(row.cell)
+            else:
+                missing = ValueProto()
+                target.cell.extend(missing if at is None else row.cell[at] for at in order)
+            target.cell.append(suffix)
+    return content

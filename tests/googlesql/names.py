@@ -1,0 +1,74 @@
+"""Table paths in SQL text: `p`.`d`.`t`, `p.d`.t, d.t and p-1.d.t all become `p.d.t`."""
+
+import re
+from collections.abc import Collection
+
+# Text that is not code, or a name or a path of up to five parts.
+TOKENS = re.compile(
+    r"""
+    (?P<skip>
+        [rRbB]{0,2}(?:\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?''')
+        | [rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
+        | --[^\n]* | \#[^\n]* | /\*.*?\*/
+    )
+    | (?P<path>
+        (?:`[^`]+`|(?<![\w.@`])[A-Za-z_]\w*(?:-\w+)*)
+        (?:\s*\.\s*(?:`[^`]+`|[A-Za-z_]\w*\*?)){0,4}
+    )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+BEFORE_A_TABLE = set(
+    "from join into table view update exists merge using clone copy like delete insert".split()
+)
+TAKES_AN_ALIAS = {"from", "join", "update"}
+AFTER_A_TABLE = set(
+    "where on join left right inner cross full group order limit union intersect except qualify "
+    "window having for using tablesample when set pivot unpivot values select with then".split()
+)
+FOLLOWING_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(`|[A-Za-z_]\w*)?", re.DOTALL)
+
+
+def join_paths(sql: str, project: str, datasets: Collection[tuple[str, str]]) -> str:
+    """Write every path of a known dataset's table as one quoted name.
+
+    A table that is read without an alias gets its own name as one, as on BigQuery. Text in strings
+    and comments stays as it is.
+    """
+    before = ""
+
+    def rewritten(token: re.Match[str]) -> str:
+        nonlocal before
+        text = token.group()
+        if token.lastgroup == "skip":
+            return text
+        introduced_by, before = before, text.lower()
+        name = table_name(text, project, datasets)
+        if name is None or not ("`" in text or introduced_by in BEFORE_A_TABLE):
+            return text
+        needs_alias = introduced_by in TAKES_AN_ALIAS and not name.endswith("*")
+        if needs_alias and not _has_alias(sql, token.end()):
+            return f"`{name}` as `{name.rsplit('.', 1)[-1]}`"
+        return f"`{name}`"
+
+    return TOKENS.sub(rewritten, sql)
+
+
+def table_name(path: str, project: str, datasets: Collection[tuple[str, str]]) -> str | None:
+    """The full name of a table or metadata view that a path means, None where it means neither."""
+    pieces = re.findall(r"`([^`]+)`|([^\s.`]+)", path)
+    parts = ".".join(quoted or plain for quoted, plain in pieces).split(".")
+    if (project, parts[0]) in datasets:
+        parts = [project, *parts]
+    in_dataset = len(parts) >= 3 and (parts[0], parts[1]) in datasets
+    about = [part.upper() for part in parts[:-1]]
+    is_metadata = "INFORMATION_SCHEMA" in about
+    is_regional = is_metadata and len(parts) == 4 and parts[1].startswith("region-")
+    if (in_dataset and len(parts) == (4 if is_metadata else 3)) or is_regional:
+        return ".".join(parts)
+    return None
+
+
+def _has_alias(sql: str, end: int) -> bool:
+    word = (FOLLOWING_WORD.match(sql, end).group(1) or "").lower()
+    return bool(word) and word not in AFTER_A_TABLE

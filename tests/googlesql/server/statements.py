@@ -1,0 +1,80 @@
+"""Carries out one statement: queries here, tables in `ddl`, rows in `dml` and `merge`."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from googlesql.engine import Column
+from googlesql.server import ddl, dml, guards, merge
+from googlesql.server.errors import BigQueryError
+from googlesql.server.session import Outcome, Session
+
+Carrier = Callable[[Session, Any], Outcome]
+
+
+def execute(session: Session, node: Message) -> Outcome:
+    """Check one statement whole, then do what it says. Raises BigQueryError."""
+    kind = node.DESCRIPTOR.name
+    carrier = CARRIERS.get(kind)
+    if carrier is None:
+        name = re.sub(r"^AST|(Statement)?Proto$", "", kind)
+        raise BigQueryError(
+            f"The local server does not know the statement {name}.", "notImplemented"
+        )
+    sql = session.text(node)
+    if kind not in (
+        "ASTQueryStatementProto",
+        "ASTCallStatementProto",
+    ):  # those are checked as they run
+        session.analyze(sql, extra=ddl.altered(session, node))
+    guards.partition_filters(session, sql)
+    return carrier(session, node)
+
+
+def _query(session: Session, node: Any) -> Outcome:
+    result = session.query(session.text(node))
+    guards.unique_columns(result.columns)
+    named = [
+        Column(f"f{place}_" if column.name.startswith("$") else column.name, column.type)
+        for place, column in enumerate(result.columns)
+    ]
+    return Outcome("SELECT", result=result._replace(columns=named))
+
+
+def _call(session: Session, node: Any) -> Outcome:
+    if not re.match(r"(?i)call\s+bq\.", session.text(node)):
+        raise BigQueryError(
+            "The local server has no procedures but BigQuery's own.", "notImplemented"
+        )
+    return Outcome("CALL")
+
+
+def _assert(session: Session, node: Any) -> Outcome:
+    holds = session.scalar(session.text(node.expr))[1].bool_value
+    if not holds and not session.dry:
+        raise BigQueryError("Assertion failed")
+    return Outcome("ASSERT")
+
+
+CARRIERS: dict[str, Carrier] = {
+    "ASTQueryStatementProto": _query,
+    "ASTCallStatementProto": _call,
+    "ASTAssertStatementProto": _assert,
+    "ASTCreateTableStatementProto": ddl.create_table,
+    "ASTCreateViewStatementProto": ddl.create_view,
+    "ASTCreateMaterializedViewStatementProto": ddl.create_view,
+    "ASTCreateSnapshotTableStatementProto": ddl.create_snapshot,
+    "ASTCreateSchemaStatementProto": ddl.create_schema,
+    "ASTDropStatementProto": ddl.drop,
+    "ASTDropMaterializedViewStatementProto": ddl.drop,
+    "ASTDropSnapshotTableStatementProto": ddl.drop,
+    "ASTAlterTableStatementProto": ddl.alter,
+    "ASTAlterViewStatementProto": ddl.alter,
+    "ASTInsertStatementProto": dml.insert,
+    "ASTDeleteStatementProto": dml.delete,
+    "ASTTruncateStatementProto": dml.delete,
+    "ASTUpdateStatementProto": dml.update,
+    "ASTMergeStatementProto": merge.merge,
+}
