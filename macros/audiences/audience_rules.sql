@@ -1,5 +1,5 @@
 {#
-    An audience's rule is in the YAML of its model, `aud_<name>`, under config.meta.audience (see docs/audiences.md). All rules are evaluated together, in one
+    An audience's rule is in the YAML of its model, `aud_<name>`, under config.meta.audience (see docs/actions-and-audiences.md). All rules are evaluated together, in one
     pass over `activities`: every condition becomes one aggregated column a subject, and every rule a boolean over those columns.
 #}
 

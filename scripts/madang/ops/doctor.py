@@ -101,7 +101,7 @@ def _inputs(settings: Settings) -> Iterator[Finding]:
         detail = f"{len(shards)} files, {shards[0].stem} to {shards[-1].stem}"
         yield Finding("GA4 export", "ok", detail)
     else:
-        fix = "Put events_YYYYMMDD.parquet files there; without them GA4 tables are empty."
+        fix = "Put events_YYYYMMDD.parquet files there; a build stops without them."
         yield Finding("GA4 export", "warning", f"no files in {settings.paths.ga4}", fix)
     inbox = settings.paths.inbox
     files = [path for path in inbox.rglob("*") if path.is_file()] if inbox.is_dir() else []

@@ -8,11 +8,15 @@ from madang.warehouse import Warehouse
 
 
 def latest_plans(warehouse: Warehouse) -> list[dict]:
-    """Return the latest plan of every sync, oldest first: plan_id, sync, is_applied."""
+    """Return the latest plan of every sync, oldest first: plan_id, sync, is_applied.
+
+    A plan with nothing to send counts as applied.
+    """
     plans, runs = (warehouse.relation(ledger.LAYER, name) for name in ("sync_plans", "sync_runs"))
     return warehouse.fetch(
         f"""
-    select plans.plan_id, plans.sync, max(runs.plan_id) is not null as is_applied
+    select plans.plan_id, plans.sync,
+        max(runs.plan_id) is not null or max(plans.status) = 'empty' as is_applied
     from {plans} as plans
     inner join (
         select sync, max(plan_id) as plan_id from {plans} group by sync
@@ -51,8 +55,9 @@ def choose(settings: Settings, warehouse: Warehouse, plan_id: str | None) -> tup
 
 def was_begun(warehouse: Warehouse, plan: Plan) -> bool:
     """Say whether an earlier run has sent a part of a plan."""
-    runs = warehouse.relation(ledger.LAYER, "sync_runs")
-    return bool(warehouse.fetch(f"select 1 as found from {runs} where plan_id = ?", [plan.plan_id]))
+    sent = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    sql = f"select 1 as found from {sent} where plan_id = ? limit 1"
+    return bool(warehouse.fetch(sql, [plan.plan_id]))
 
 
 def check(settings: Settings, plan: Plan, allow_guards: bool) -> None:
@@ -61,7 +66,7 @@ def check(settings: Settings, plan: Plan, allow_guards: bool) -> None:
     hours = (utc_now() - plan.created_at).total_seconds() / 3600
     if hours > settings.sync.max_plan_age_hours:
         raise SyncError(
-            f"The plan {plan.plan_id} is {hours:.0f} hours old; the limit is "
+            f"The plan {plan.plan_id} is {hours:.1f} hours old; the limit is "
             f"{settings.sync.max_plan_age_hours:g}.",
             where=f"{settings.config_path}, sync.max_plan_age_hours",
             fix="Build and plan again: 'madang build', 'madang plan'.",
