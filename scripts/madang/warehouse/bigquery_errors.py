@@ -23,6 +23,14 @@ ROLES = {
     "serviceusage.services.use": "Service Usage Consumer (roles/serviceusage.serviceUsageConsumer) "
     "on the project {project}",
 }
+MISSING = {
+    "Table": "Run 'madang build'. If it is a table of the GA4 export, see "
+    "warehouse.bigquery.ga4_dataset.",
+    "View": "Run 'madang build'.",
+    "Dataset": "Correct warehouse.bigquery.ga4_dataset, ga4_project or warehouse.schema; "
+    "'madang load' and 'madang build' make Madang's own datasets.",
+    "Project": "Correct warehouse.bigquery.project.",
+}
 AGAIN = "Run the command again: nothing was half-written, and it goes on or begins anew."
 
 
@@ -92,15 +100,15 @@ def _code(error: BaseException) -> int:
 
 
 def _location(text: str, reason: str, status: int, project: str) -> Diagnosis | None:
-    found = re.search(r"was not found in location (\S+)", text)
+    found = re.search(r"(Dataset|Table|View) (\S+) was not found in location ([\w-]+)", text)
     if found:
-        what = re.search(r"(Dataset|Table) (\S+)", text)
-        name = what[2] if what else "it"
+        kind, name, location = found[1].lower(), found[2], found[3]
+        there = (
+            "If it is in another location, set warehouse.bigquery.location to that: Madang's "
+            "datasets and the GA4 export must be in one."
+        )
         return Diagnosis(
-            f"{name} does not exist in the location {found[1].rstrip('.')}.",
-            "If it exists elsewhere, set warehouse.bigquery.location to that location: all "
-            "datasets of one project here, and the GA4 export, must be in one. If it exists "
-            "nowhere, correct the name.",
+            f"The {kind} {name} does not exist in {location}.", f"{MISSING[found[1]]} {there}"
         )
     if "different locations" in text or re.search(r"[Ll]ocation .* does not (match|support)", text):
         return Diagnosis(
@@ -185,14 +193,7 @@ def _missing(text: str, reason: str, status: int, project: str) -> Diagnosis | N
             "new link writes its first day within 24 hours.",
         )
     kind, name = (found[1], found[2]) if found else ("object", "asked for")
-    fixes = {
-        "Table": "Run 'madang build'. If it is a table of the GA4 export, see "
-        "warehouse.bigquery.ga4_dataset.",
-        "Dataset": "Correct warehouse.bigquery.ga4_dataset, ga4_project or warehouse.schema; "
-        "'madang load' and 'madang build' make Madang's own datasets.",
-        "Project": "Correct warehouse.bigquery.project.",
-    }
-    fix = fixes.get(kind, "Run the command again.")
+    fix = MISSING.get(kind, "Run the command again.")
     return Diagnosis(f"The {kind.lower()} {name} does not exist.", fix)
 
 
@@ -232,7 +233,8 @@ def _schema(text: str, reason: str, status: int, project: str) -> Diagnosis | No
 
 
 def _unreachable(text: str, reason: str, status: int, project: str) -> Diagnosis | None:
-    if status >= 500 or reason in ("backendError", "internalError", "jobBackendError"):
+    passing = ("backendError", "internalError", "jobBackendError", "badGateway")
+    if reason in passing or (status >= 500 and not reason):
         return Diagnosis(f"BigQuery failed on its side ({status or reason}).", AGAIN)
     return None
 

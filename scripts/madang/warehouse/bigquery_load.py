@@ -77,7 +77,7 @@ def upload_form(
                 f"{DUCKDB.literal(str(target))} (format parquet, compression zstd)"
             )
             rows = int(copied.fetchall()[0][0])
-        except duckdb.ConversionError:  # its message would quote the value
+        except duckdb.ConversionException:  # its message would quote the value
             raise WarehouseError(
                 "A value of the file is not of the type that the table's column has.",
                 where=source.name,
