@@ -1,0 +1,224 @@
+"""Days that arrive late, twice, restated or not at all: an incremental build equals a full one.
+
+One company is looked at twice. At the first look a day is missing, the running day is an intraday
+shard, and late events are still on their way; at the second look everything is there. The warehouse
+that grew must hold what a new one holds, table by table and row by row.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from demo_workspace import REPOSITORY, tables_of
+from madang.cli import app
+from madang.config import load_settings
+from madang.dbt import run_dbt
+from madang.demo import generate
+
+EARLIER = datetime.fromisoformat("2026-10-29T15:00:00+09:00")
+SKIPPED = "events_20261018.parquet"
+LAYERS = ("staging", "identity", "activity", "marts", "activation")
+#: When and from which file a row was loaded: two warehouses have two histories.
+PROVENANCE = ("loaded_at", "_loaded_at", "file_sha256", "sha256", "file_row")
+STAGED = ("base_ga4__shards", "stg_ga4__events", "ga4_partitions")
+Shards = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """What the incremental build had to do, and what it and the next one read."""
+
+    root: Path
+    fresh: Path
+    before: Shards
+    after: Shards
+    read_then: set[str]
+    read_again: set[str]
+
+
+def shards_of(folder: Path) -> Shards:
+    """The shard each day is read from, with its size and the second of its last change."""
+    found: Shards = {}
+    for path in sorted(folder.glob("events_*.parquet"), key=lambda path: "intraday" in path.name):
+        if not any(name[-16:] == path.name[-16:] for name in found):
+            found[path.name] = (path.stat().st_size, int(path.stat().st_mtime))
+    return found
+
+
+def read_by(root: Path) -> set[str]:
+    """The shards that the last build of the events named in its SQL."""
+    path = root / "target/compiled/madang/models/staging/ga4/stg_ga4__events.sql"
+    return set(re.findall(r"events_\w+\.parquet(?=')", path.read_text(encoding="utf-8")))
+
+
+def madang(root: Path, *args: str) -> None:
+    result = CliRunner().invoke(app, ["--config", str(root), *args])
+    assert result.exit_code in ((0, 3) if args[0] == "load" else (0,)), result.output
+
+
+def models_of(root: Path, *selected: str) -> None:
+    """Build models without their tests."""
+    kinds = [f"--exclude-resource-type={kind}" for kind in ("test", "unit_test")]
+    select = ["--select", *selected] if selected else []
+    run_dbt(load_settings(root), ["build", *kinds, *select])
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Grown:
+    folder = tmp_path_factory.mktemp("increments")
+    root, fresh = folder / "grown", folder / "fresh"
+    generate(root, people=600, days=30, until=EARLIER)
+    hidden = folder / SKIPPED
+    shutil.move(root / "ga4" / SKIPPED, hidden)
+    madang(root, "load")
+    models_of(root)
+    before = shards_of(root / "ga4")
+
+    generate(root, people=600, days=30)
+    shutil.copy2(hidden, root / "ga4" / SKIPPED)
+    madang(root, "load")
+    madang(root, "build")
+    read_then = read_by(root)
+    madang(root, "build", "--select", " ".join(STAGED))
+    read_again = read_by(root)
+
+    fresh.mkdir()
+    text = (root / "madang.yml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^project: .*$", f"project: {REPOSITORY}", text)
+    text += "paths: {ga4: ../grown/ga4, inbox: ../grown/inbox}\n"
+    (fresh / "madang.yml").write_text(text, encoding="utf-8")
+    madang(fresh, "load")
+    models_of(fresh)
+    return Grown(root, fresh, before, shards_of(root / "ga4"), read_then, read_again)
+
+
+def different_rows(one: Path, other: Path, layers: tuple[str, ...] = LAYERS) -> dict[str, tuple]:
+    """Tables whose rows are not the same: rows only in the one, only in the other, columns."""
+    with duckdb.connect() as connection:
+        for name, root in (("one", one), ("other", other)):
+            connection.execute(f"attach '{root / 'warehouse.duckdb'}' as {name} (read_only)")
+
+        def columns(database: str) -> dict[tuple[str, str], list[str]]:
+            listed = connection.execute(
+                """
+                select schema_name, table_name, list(column_name order by column_index)
+                from duckdb_columns()
+                where database_name = ? and list_contains(?, schema_name)
+                    and (schema_name, table_name) in (
+                        select (schema_name, table_name) from duckdb_tables())
+                group by all""",
+                [database, [f"madang_{layer}" for layer in layers]],
+            )
+            return {(schema, table): names for schema, table, names in listed.fetchall()}
+
+        ours, theirs = columns("one"), columns("other")
+        assert ours.keys() == theirs.keys()
+        assert {schema for schema, _ in ours} == {f"madang_{layer}" for layer in layers}
+        different = {}
+        for (schema, table), names in ours.items():
+            assert sorted(names) == sorted(theirs[schema, table])
+            compared = ", ".join(f'"{name}"' for name in names if name not in PROVENANCE)
+            rows = [
+                f"select {compared} from {database}.{schema}.{table}"
+                for database in ("one", "other")
+            ]
+            (counts,) = connection.execute(f"""
+                select (select count(*) from ({rows[0]} except all {rows[1]})),
+                    (select count(*) from ({rows[1]} except all {rows[0]})),
+                    (select count(*) from ({rows[1]}))
+            """).fetchall()
+            if counts[0] or counts[1]:
+                different[f"{schema}.{table}"] = counts
+        return different
+
+
+def test_the_two_looks_differ_in_every_way_that_matters(grown: Grown):
+    before, after = grown.before, grown.after
+    assert SKIPPED not in before
+    assert "events_intraday_20261029.parquet" in before
+    assert "events_20261029.parquet" in after
+    assert {"events_20261030.parquet", "events_20261031.parquet"} <= after.keys() - before.keys()
+    assert "events_intraday_20261101.parquet" in after
+    restated = {name for name in before.keys() & after.keys() if before[name] != after[name]}
+    assert restated, "no day was restated"
+    assert len(before.keys() & after.keys()) - len(restated) > 20, "days that stay are missing"
+
+
+def test_an_incremental_build_equals_a_full_one(grown: Grown):
+    assert different_rows(grown.root, grown.fresh) == {}
+
+
+def test_only_what_changed_is_read(grown: Grown):
+    changed = {name for name, seen in grown.after.items() if grown.before.get(name) != seen}
+    assert grown.read_then == changed
+    assert read_by(grown.fresh) == grown.after.keys()
+
+
+def test_a_build_with_nothing_new_reads_no_shard(grown: Grown):
+    assert grown.read_again == set()
+
+
+def test_the_ledger_tells_every_day_its_shard_and_whether_it_can_still_change(grown: Grown):
+    with tables_of(grown.root) as tables:
+        ledger = tables.rows("""
+            select suffix, shard_kind, is_final from madang_staging.ga4_partitions order by 1""")
+    assert {f"events_{suffix}.parquet" for suffix, _, _ in ledger} == grown.after.keys()
+    # as of noon on 1 November in Seoul, 72 hours ago it was noon on 29 October
+    may_change = [suffix for suffix, _, is_final in ledger if not is_final]
+    assert may_change == ["20261029", "20261030", "20261031", "intraday_20261101"]
+
+
+@pytest.fixture
+def copied(grown: Grown, tmp_path: Path) -> Callable[[str], Path]:
+    """Copies of the grown workspace that share dbt's files, for a test that changes it."""
+
+    def copy(name: str) -> Path:
+        root = grown.root.parent / f"{name}-{tmp_path.name}"
+        shutil.copytree(grown.root, root)
+        return root
+
+    return copy
+
+
+def test_a_day_restated_with_fewer_events_loses_them(copied: Callable[[str], Path]):
+    """GA4 deletes a user's events on request; the day's shard is written anew."""
+    root = copied("fewer")
+    path = root / "ga4" / "events_20261020.parquet"
+    draft = path.with_suffix(".draft")
+    with duckdb.connect() as connection:
+        erased = connection.execute(f"""
+            select user_pseudo_id from '{path}' where user_pseudo_id is not null
+            group by 1 order by count(*) desc limit 1""").fetchall()[0][0]
+        connection.execute(f"""
+            copy (select * from '{path}' where user_pseudo_id is distinct from '{erased}')
+            to '{draft}' (format parquet)""")
+    draft.replace(path)
+    day = f"""
+        select count(*), count(*) filter (user_pseudo_id = '{erased}')
+        from madang_staging.stg_ga4__events where event_date = date '2026-10-20'"""
+    with tables_of(root) as tables:
+        ((events_before, theirs),) = tables.rows(day)
+    models_of(root, *STAGED)
+    assert read_by(root) >= {path.name}
+    with tables_of(root) as tables:
+        assert tables.rows(day) == [(events_before - theirs, 0)]
+    assert theirs > 0
+
+
+def test_a_shard_that_goes_away_keeps_its_events(copied: Callable[[str], Path]):
+    """Exports expire (60 days in BigQuery's sandbox); what was loaded is not lost with them."""
+    root = copied("expired")
+    (root / "ga4" / "events_20261003.parquet").unlink()
+    day = "select count(*) from madang_staging.stg_ga4__events where event_date = '2026-10-03'"
+    with tables_of(root) as tables:
+        before = tables.value(day)
+    models_of(root, *STAGED)
+    with tables_of(root) as tables:
+        assert tables.value(day) == before > 0
