@@ -1,0 +1,108 @@
+"""The SQL macros of contacts and keys, rendered by dbt and run, held to vectors written by hand.
+
+`tests/vectors/*.csv` also hold the loader's Python (test_ingest_contacts.py): both sides must bring
+one number, one address to one spelling, or a person falls apart.
+"""
+
+import re
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from demo_workspace import REPOSITORY, command
+
+VECTORS = REPOSITORY / "tests" / "vectors"
+MACROS = {
+    "phones": "{{ normalize_phone('input') }}",
+    "emails": "{{ normalize_email('input') }}",
+    "names": "{{ name_key('input') }}",
+    "keys": "{{ surrogate_key(['a', 'b']) }}",
+    "transactions": "{{ real_transaction_id('input') }}",
+}
+Query = Callable[[str, str], list[tuple]]
+
+
+@pytest.fixture(scope="module")
+def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
+    """Run SQL in which `{}` is the rendered macro of that name."""
+    folder = tmp_path_factory.mktemp("rendered")
+    shutil.copy(REPOSITORY / "profiles.yml.example", folder / "profiles.yml")
+    text = "\n".join(f"@{name}@{call}" for name, call in MACROS.items())
+    places = ("--project-dir", REPOSITORY, "--profiles-dir", folder, "--target-path", folder)
+    ended = command(
+        *("dbt", "--quiet", "compile", "--inline", text, *places, "--log-path", folder),
+        MADANG_DUCKDB_PATH=str(folder / "warehouse.duckdb"),
+    )
+    assert ended.code == 0, ended.told
+    rendered = dict(re.findall(r"(?s)@(\w+)@(.*?)(?=\n@\w+@|\Z)", ended.out))
+    assert rendered.keys() == MACROS.keys()
+
+    def run(name: str, sql: str) -> list[tuple]:
+        with duckdb.connect() as connection:
+            return connection.execute(sql.replace("{}", rendered[name])).fetchall()
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["phones", "emails"])
+def test_contacts_come_to_one_spelling(query: Query, name: str):
+    file = VECTORS / f"{name}.csv"
+    wrong = query(
+        name,
+        f"""
+        select input, nullif(expected, '') as expected, {{}} as got
+        from read_csv('{file}', all_varchar = true, header = true)
+        where got is distinct from nullif(expected, '')""",
+    )
+    assert wrong == []
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    ((read, refused),) = query(
+        name,
+        f"""
+        select count({{}}), count(*) - count({{}})
+        from read_csv('{file}', all_varchar = true, header = true)""",
+    )
+    assert read + refused == len(lines) - 1
+    assert min(read, refused) > 5
+
+
+@pytest.mark.parametrize("name", ["phones", "emails"])
+def test_nothing_stays_nothing(query: Query, name: str):
+    for nothing in ("null::varchar", "''", "'   '"):
+        assert query(name, f"select {{}} from (select {nothing} as input)") == [(None,)]
+
+
+def test_a_name_is_one_name_in_every_way_to_write_it(query: Query):
+    """Composed or not (NFC, NFD), with spaces or without: it only tells names apart."""
+    same = ["김마루", "김 마루", " 김마루 ", "김　마루", unicodedata.normalize("NFD", "김마루")]
+    assert len(set(same)) == 5
+    values = ", ".join(f"('{text}')" for text in same)
+    ((keys,),) = query("names", f"select count(distinct {{}}) from (values {values}) as t (input)")
+    assert keys == 1
+    ((others,),) = query(
+        "names", "select count(distinct {}) from (values ('김마루'), ('김나루')) as t (input)"
+    )
+    assert others == 2
+
+
+def test_keys_of_neighbouring_columns_never_meet(query: Query):
+    """Joined without a separator ('a', 'bc') is ('ab', 'c'); null is not the empty text."""
+    rows = [("a", "bc"), ("ab", "c"), ("abc", ""), ("", "abc"), ("abc", None), (None, "abc")]
+    rows += [("", ""), (None, None), ("", None), (None, ""), ("null", "null"), ("a|b", "c")]
+    values = ", ".join(
+        "(" + ", ".join("null::varchar" if v is None else f"'{v}'" for v in row) + ")"
+        for row in rows
+    )
+    keys = query("keys", f"select {{}} from (values {values}) as t (a, b)")
+    assert len({key for (key,) in keys}) == len(rows)
+    assert {len(key) for (key,) in keys} == {32}, "128 bits as hexadecimal digits"
+
+
+def test_placeholders_are_no_transaction_ids(query: Query):
+    values = "('T1'), (' T1 '), ('(not set)'), (' (not set)'), (''), ('  '), (null::varchar)"
+    found = query("transactions", f"select {{}} from (values {values}) as t (input)")
+    assert [text for (text,) in found] == ["T1", "T1", None, None, None, None, None]
