@@ -11,6 +11,8 @@ import wasmtime
 from zetasql.core.wasm_client import WasmClient, get_tzinfo_dir
 from zetasql.wasi import get_wasm_path
 
+from googlesql import unicode_data
+
 
 def cache_folder() -> Path:
     """Where the compiled module lies (75 MB): MADANG_GOOGLESQL_CACHE, else the user's cache folder."""
@@ -50,6 +52,10 @@ class CachedWasmClient(WasmClient):
         with contextlib.suppress(KeyError):
             self.exports["_initialize"](self.store)
         self.memory = self.exports["memory"]
+        unicode_data.install(self)
+
+    def memory_size(self) -> int:
+        return self.memory.data_len()
 
     def write_bytes(self, ptr: int, data: bytes) -> None:
         ctypes.memmove(self._address(ptr), data, len(data))
