@@ -13,3 +13,11 @@
 {% macro default__safe_cast_as(expression, type) %}safe_cast({{ expression }} as {{ type }}){% endmacro %}
 
 {% macro duckdb__safe_cast_as(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}
+
+
+{# A float as text: whole numbers without a decimal point, as BigQuery writes them. #}
+{% macro float_text(expression) %}{{ return(adapter.dispatch('float_text', 'madang')(expression)) }}{% endmacro %}
+
+{% macro default__float_text(expression) %}cast({{ expression }} as string){% endmacro %}
+
+{% macro duckdb__float_text(expression) %}regexp_replace(cast({{ expression }} as string), '[.]0$', ''){% endmacro %}

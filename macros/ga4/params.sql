@@ -42,7 +42,7 @@
                 coalesce(
                     param.value.string_value,
                     cast(param.value.int_value as string),
-                    cast(coalesce(param.value.double_value, param.value.float_value) as string)
+                    {{ float_text('coalesce(param.value.double_value, param.value.float_value)') }}
                 )
             {%- elif type == 'int64' -%}
                 coalesce(
@@ -70,7 +70,7 @@
         coalesce(
             param_strings{{ at }},
             cast(param_ints{{ at }} as string),
-            cast(param_doubles{{ at }} as string)
+            {{ float_text('param_doubles' ~ at) }}
         )
     {%- elif type == 'int64' -%}
         coalesce(

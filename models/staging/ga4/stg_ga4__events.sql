@@ -88,7 +88,8 @@ keyed as (
         end as session_key,
         {{ surrogate_key([
             'stream_id', 'user_pseudo_id', 'event_order', 'event_name', 'event_bundle_sequence_id', 'batch_page_id',
-            'batch_ordering_id', 'ga_session_id', 'page_location', 'ecommerce_transaction_id', 'purchase_revenue',
+            'batch_ordering_id', 'ga_session_id', 'page_location', 'ecommerce_transaction_id',
+            float_text('purchase_revenue'),
         ]) }} as event_key
     from renamed
 
