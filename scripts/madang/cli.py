@@ -10,6 +10,7 @@ from madang import ui
 from madang.config import Settings, load_settings
 from madang.errors import MadangError
 from madang.ops.lock import workspace_lock
+from madang.warehouse import labels
 
 EPILOG = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part."
 
@@ -72,6 +73,7 @@ def settings_option(
     ] = False,
 ) -> None:
     ctx.obj = {"config": config}
+    labels.mark(command=ctx.invoked_subcommand or "none")
 
 
 def settings_of(ctx: typer.Context) -> Settings:

@@ -14,7 +14,7 @@ import yaml
 
 from madang.config import Settings
 from madang.errors import MadangError
-from madang.warehouse import open_warehouse
+from madang.warehouse import labels, open_warehouse
 from madang.warehouse.bigquery_errors import diagnose
 
 PROFILE_EXAMPLE = "profiles.yml.example"
@@ -178,6 +178,7 @@ def _surroundings(settings: Settings) -> Iterator[None]:
         "MADANG_GA4_PATH": str(settings.paths.ga4),
         "MADANG_THREADS": str(warehouse.threads),
         "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
+        "MADANG_JOB_LABELS": json.dumps(labels.current()),
         **(bigquery_environment(settings) if warehouse.type == "bigquery" else {}),
     }
     before = {name: os.environ.get(name) for name in wanted}

@@ -10,7 +10,7 @@ from madang.dbt import run_dbt
 from madang.errors import MadangError
 from madang.ops.export import left_out, require_export
 from madang.ops.publish import publish_marts
-from madang.warehouse import open_warehouse
+from madang.warehouse import labels, open_warehouse
 
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
 
@@ -134,7 +134,8 @@ def sync(
     codes = []
     for name in plan_ids:
         try:
-            with ui.progress("Sending") as step:
+            chosen = labels.labelled(sync=read_plan(settings, name).sync)
+            with chosen, ui.progress("Sending") as step:
                 result = apply_plan(
                     settings, lambda: open_warehouse(settings), name, step, allow_guards=force
                 )

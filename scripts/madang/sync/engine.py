@@ -239,8 +239,8 @@ def _fold(
     except WarehouseError as error:
         log.warning("run %s: receipts stay in the journal: %s", run.run_id, error.message)
         result.note = (
-            "The warehouse is in use, so the receipts wait in the journal; the next 'madang plan' "
-            "or 'madang sync' brings them in."
+            f"{error.message} So the receipts wait in the journal; the next 'madang plan' or "
+            "'madang sync' brings them in."
         )
 
 

@@ -15,7 +15,7 @@ from madang.sync.destinations import field_problem
 from madang.sync.guards import Counts, Guard
 from madang.sync.journal import locked
 from madang.sync.spec import SyncSpec, find_spec, load_specs
-from madang.warehouse import Warehouse, WarehouseError
+from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
 COLUMNS = ("person_id", "sync_key", "field", "value", "held_back_reason")
@@ -85,7 +85,11 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
         specs = [find_spec(specs, sync_name)]
     with locked(settings.paths.journal) as journal:
         ledger.recover(settings, warehouse, journal)
-        return [_plan(settings, warehouse, spec) for spec in specs]
+        plans = []
+        for spec in specs:
+            with labels.labelled(sync=spec.name):
+                plans.append(_plan(settings, warehouse, spec))
+        return plans
 
 
 def read_plan(settings: Settings, plan_id: str) -> Plan:
