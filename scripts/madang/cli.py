@@ -168,13 +168,32 @@ def build(
         list[str] | None, typer.Option("--select", "-s", help="dbt selection; may be repeated.")
     ] = None,
     full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models.")] = False,
+    over_budget: Annotated[
+        bool, typer.Option("--over-budget", help="Build although it reads more than the budget.")
+    ] = False,
 ) -> None:
     """Check the rules, build and test the models with dbt, publish the marts as Parquet."""
     from madang.ops import run as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "build"):
-        _end(room.build(settings, select or (), full_refresh))
+        _end(room.build(settings, select or (), full_refresh, over_budget))
+
+
+@app.command()
+def cost(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Tell what a daily run reads on BigQuery, model by model, without running it."""
+    from madang import cost as room
+
+    report = room.estimate(settings_of(ctx))
+    if as_json:
+        ui.json(room.as_json(report))
+    else:
+        room.show(report)
+    _end(1 if report.is_over_budget else 0)
 
 
 @audiences_app.command("list")

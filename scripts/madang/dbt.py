@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,14 +70,23 @@ class DbtResult:
 OnNode = Callable[[str, int, int | None], None]
 
 
-def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None = None) -> DbtResult:
+def run_dbt(
+    settings: Settings,
+    args: Sequence[str],
+    *,
+    on_node: OnNode | None = None,
+    target: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> DbtResult:
     """Run one dbt command in this process, for the warehouse of the settings.
 
     `args` begins with the command: ["build", "--select", "marts"]. `on_node(name, done, total)` is
     called as each node ends. dbt's files go to the workspace (target/, logs/), so that workspaces
-    do not disturb each other. Raises BuildError when dbt cannot run or a node fails (the error
-    lists them), NothingSelectedError when no node is selected, WarehouseError when the file is in
-    use by another process.
+    do not disturb each other; `target` is another folder for what dbt compiles and tells, and
+    `variables` are handed over beside the settings' own.
+
+    Raises BuildError when dbt cannot run or a node fails (the error lists them),
+    NothingSelectedError when no node is selected, WarehouseError when the warehouse cannot be used.
     """
     project = settings.project_dir
     if not (project / "dbt_project.yml").is_file():
@@ -90,7 +99,7 @@ def run_dbt(settings: Settings, args: Sequence[str], *, on_node: OnNode | None =
     if command in ON_A_WAREHOUSE:  # in plain words what dbt would say in its own
         with open_warehouse(settings) as warehouse:
             warehouse.check()
-    invocation = [*args, *_common_args(settings, project)]
+    invocation = [*args, *_common_args(settings, project, target, variables)]
     with _surroundings(settings):
         outcome = _invoke(invocation, on_node)
     results = getattr(outcome.result, "results", None) or []
@@ -151,16 +160,22 @@ def profiles_dir(settings: Settings, project: Path) -> Path:
     return folder
 
 
-def _common_args(settings: Settings, project: Path) -> list[str]:
+def _common_args(
+    settings: Settings,
+    project: Path,
+    target: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> list[str]:
     """Options that go with every command."""
     common = [
         *("--project-dir", str(project), "--profiles-dir", str(profiles_dir(settings, project))),
-        *("--target", settings.warehouse.type, "--target-path", str(settings.root / "target")),
+        *("--target", settings.warehouse.type),
+        *("--target-path", str(target or settings.root / "target")),
         *("--log-path", str(settings.paths.logs), "--log-level", "none"),
         *("--log-level-file", "debug", "--no-use-colors", "--no-version-check"),
         "--no-send-anonymous-usage-stats",
     ]
-    wanted = run_vars(settings, project)
+    wanted = {**run_vars(settings, project), **(variables or {})}
     return [*common, "--vars", json.dumps(wanted)] if wanted else common
 
 

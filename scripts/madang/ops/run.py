@@ -6,6 +6,7 @@ from time import monotonic
 
 from madang import ui
 from madang.config import Settings
+from madang.cost import require_budget
 from madang.dbt import run_dbt
 from madang.errors import MadangError
 from madang.ops.export import left_out, require_export
@@ -59,12 +60,17 @@ def check(settings: Settings) -> int:
 FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
 
 
-def build(settings: Settings, select: Sequence[str] = (), full_refresh: bool = False) -> int:
+def build(
+    settings: Settings,
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+    over_budget: bool = False,
+) -> int:
     """Check the rules, build the models and publish the marts.
 
     0 all well, 2 with problems in the rules (nothing is built then), 3 where a test warned. Raises
-    ExportError without a readable GA4 export, unless only a selection is built; BuildError when a
-    node fails.
+    ExportError without a readable GA4 export, unless only a selection is built; CostError where
+    BigQuery would read more than the budget, unless `over_budget`; BuildError when a node fails.
 
     Unit tests hold the rules to made-up rows, which no run of real data can change: they are left
     to `dbt build` and the project's tests.
@@ -73,6 +79,8 @@ def build(settings: Settings, select: Sequence[str] = (), full_refresh: bool = F
         return WRONG
     if not select:
         require_export(settings)
+    if not over_budget:
+        require_budget(settings, select)
     started = monotonic()
     args = ["build", "--exclude-resource-type", "unit_test"]
     args += ["--select", *select] if select else []

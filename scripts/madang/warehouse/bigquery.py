@@ -7,11 +7,11 @@ repeat are repeated with growing pauses, for `retry_seconds`.
 """
 
 import concurrent.futures
+import contextlib
 import itertools
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -168,15 +168,35 @@ class BigQueryWarehouse:
         self._require_location(dataset)
         self._ensured.add(layer)
 
-    def dry_run(self, sql: str) -> int:
-        """Return how many bytes a statement would read. Raises WarehouseError as a run would."""
+    def dry_run(self, sql: str) -> tuple[int, int]:
+        """Return how many bytes a query would read, and of how many tables.
+
+        Raises WarehouseError as a run would. Costs nothing.
+        """
         config = self._config()
         config.dry_run = True
         config.use_query_cache = False
         config.maximum_bytes_billed = None  # to know it, also where it is too much
         with self._plainly():
             job = self.client.query(sql, job_config=config, retry=self._retry, job_retry=None)
-        return int(job.total_bytes_processed or 0)
+        return int(job.total_bytes_processed or 0), max(1, len(job.referenced_tables or ()))
+
+    def tables(self, datasets: set[str]) -> set[tuple[str, str]]:
+        """Return (dataset, table) of every table and view that is in the datasets."""
+        found = set()
+        for dataset in sorted(datasets):
+            with self._plainly(), contextlib.suppress(exceptions.NotFound):
+                listed = self.client.list_tables(
+                    f"{self._reach.project}.{dataset}", retry=self._retry
+                )
+                found |= {(dataset, table.table_id) for table in listed}
+        return found
+
+    def size_of(self, dataset: str, table: str) -> tuple[int, int] | None:
+        """Return a table's bytes and rows; None where it is not there."""
+        with self._plainly():
+            found = self._table(f"{self._reach.project}.{dataset}.{table}")
+        return (int(found.num_bytes or 0), int(found.num_rows or 0)) if found else None
 
     def require_export(self) -> bigquery.Dataset:
         """Return the GA4 export's dataset. Raises WarehouseError when it is not where it should be.
@@ -258,13 +278,13 @@ class BigQueryWarehouse:
             job.cancel(retry=None, timeout=10)
             raise
 
-    @contextmanager
+    @contextlib.contextmanager
     def _plainly(self) -> Iterator[None]:
         with _in_plain_words(_place(self._settings), self._reach.project):
             yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def _in_plain_words(where: str, project: str) -> Iterator[None]:
     try:
         yield
