@@ -112,11 +112,14 @@ def init(
 def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask BigQuery: rights, places, shards, cost.")
+    ] = False,
 ) -> None:
     """Look at the machine and the workspace, and say what would stop a run."""
     from madang.ops import doctor as room
 
-    findings = room.examine(settings_of(ctx))
+    findings = room.examine(settings_of(ctx), online)
     told = room.as_json(findings)
     if as_json:
         ui.json(told)

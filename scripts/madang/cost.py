@@ -18,7 +18,6 @@ from madang import ui
 from madang.config import Settings
 from madang.dbt import run_dbt
 from madang.errors import MadangError, UsageError
-from madang.warehouse import labels
 
 # Source: cloud.google.com/bigquery/pricing#on_demand_pricing
 LEAST = 10 * 2**20
@@ -100,13 +99,12 @@ def estimate(settings: Settings, *, select: Sequence[str] = (), new_day: bool = 
         warehouse.check()
         is_first = not warehouse.exists("staging", "ga4_partitions")
         day = None if is_first or not new_day else _latest_day(settings, warehouse)
-        with labels.labelled(command="cost"):
-            nodes, missing = _compiled(settings, warehouse, select, day)
-            with ThreadPoolExecutor(max(4, settings.warehouse.threads)) as pool:
-                costs = list(pool.map(lambda node: _cost(warehouse, node, missing), nodes))
-            if is_first and any(node["name"] == EVENTS for node in nodes):
-                costs = [cost for cost in costs if cost.name != EVENTS]
-                costs.append(NodeCost(EVENTS, "model", _export_bytes(settings, warehouse), "sizes"))
+        nodes, missing = _compiled(settings, warehouse, select, day)
+        with ThreadPoolExecutor(max(4, settings.warehouse.threads)) as pool:
+            costs = list(pool.map(lambda node: _cost(warehouse, node, missing), nodes))
+        if is_first and any(node["name"] == EVENTS for node in nodes):
+            costs = [cost for cost in costs if cost.name != EVENTS]
+            costs.append(NodeCost(EVENTS, "model", _export_bytes(settings, warehouse), "sizes"))
     finally:
         warehouse.close()
     return CostReport(costs, settings.cost.price_per_tib, settings.cost.daily_budget)
@@ -133,12 +131,11 @@ def require_budget(settings: Settings, select: Sequence[str] = ()) -> None:
 
 def show(report: CostReport) -> None:
     """Print what a daily run reads."""
+    known = [node for node in report.largest(len(report.nodes)) if node.bytes]
+    tests = [node for node in known if node.kind == "test" and node.bytes <= LEAST]
     rows = [
-        (node.name, node.kind, size(node.bytes), node.basis)
-        for node in report.largest(len(report.nodes))
-        if node.kind != "test" or node.bytes > LEAST
+        (node.name, node.kind, size(node.bytes), node.basis) for node in known if node not in tests
     ]
-    tests = [node for node in report.nodes if node.kind == "test" and node.bytes <= LEAST]
     if tests:
         whole = sum(node.bytes for node in tests)
         rows.append((f"{len(tests)} tests of the least size", "test", size(whole), "dry run"))

@@ -32,8 +32,11 @@ class Finding:
     fix: str | None = None
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything a run needs. Never raises; a `problem` would stop a run."""
+def examine(settings: Settings, online: bool = False) -> list[Finding]:
+    """Look at everything a run needs. Never raises; a `problem` would stop a run.
+
+    With `online`, BigQuery is asked for what cannot be seen from here.
+    """
     return [
         *_software(),
         *_project(settings),
@@ -42,6 +45,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_warehouse(settings),
         *_destinations(settings),
         *_journal(settings),
+        *(_online(settings) if online else ()),
     ]
 
 
@@ -95,7 +99,29 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"folder {name}", "problem", f"cannot write to {parent}")
 
 
-def _inputs(settings: Settings) -> Iterator[Finding]:
+def _online(settings: Settings) -> Iterator[Finding]:
+    if settings.warehouse.type != "bigquery":
+        yield Finding("online", "ok", "nothing to ask: the warehouse is a file")
+        return
+    try:
+        from madang.ops.doctor_bigquery import examine_online
+    except ImportError as error:
+        fix = "pip install 'madang[bigquery]'"
+        yield Finding("online", "problem", f"not installed: {error.name}", fix)
+        return
+    yield from examine_online(settings)
+
+
+def _export_folder(settings: Settings) -> Iterator[Finding]:
+    if settings.warehouse.type == "bigquery":
+        reach = settings.bigquery
+        if reach.ga4_dataset:
+            place = f"{reach.ga4_project or reach.project}.{reach.ga4_dataset}"
+            yield Finding("GA4 export", "ok", f"{place} (--online looks into it)")
+        else:
+            fix = "Set warehouse.bigquery.ga4_dataset to analytics_<property id>."
+            yield Finding("GA4 export", "problem", "its dataset is not named", fix)
+        return
     shards = sorted(settings.paths.ga4.glob("events_*.parquet"))
     if shards:
         detail = f"{len(shards)} files, {shards[0].stem} to {shards[-1].stem}"
@@ -103,6 +129,10 @@ def _inputs(settings: Settings) -> Iterator[Finding]:
     else:
         fix = "Put events_YYYYMMDD.parquet files there; a build stops without them."
         yield Finding("GA4 export", "warning", f"no files in {settings.paths.ga4}", fix)
+
+
+def _inputs(settings: Settings) -> Iterator[Finding]:
+    yield from _export_folder(settings)
     inbox = settings.paths.inbox
     files = [path for path in inbox.rglob("*") if path.is_file()] if inbox.is_dir() else []
     if files:
@@ -113,7 +143,10 @@ def _inputs(settings: Settings) -> Iterator[Finding]:
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:
     path = settings.warehouse.path
-    if settings.warehouse.type == "duckdb" and not path.exists():
+    if settings.warehouse.type == "bigquery":
+        yield from _bigquery(settings)
+        return
+    if not path.exists():
         yield Finding("warehouse", "ok", "not built yet")
         return
     try:
@@ -122,6 +155,17 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         yield Finding("warehouse", "ok", f"{tables} tables, {path.stat().st_size / 1e6:,.1f} MB")
     except MadangError as error:
         yield Finding("warehouse", "problem", error.message, error.fix)
+
+
+def _bigquery(settings: Settings) -> Iterator[Finding]:
+    reach = settings.bigquery
+    detail = f"BigQuery project {reach.project}, datasets {settings.warehouse.schema_}_*"
+    detail += f" in {reach.location}"
+    if reach.keyfile_env and not Path(os.environ.get(reach.keyfile_env, "")).is_file():
+        fix = f"Set {reach.keyfile_env} to the path of the service account's key file."
+        yield Finding("warehouse", "problem", f"{detail}: the key file is not there", fix)
+    else:
+        yield Finding("warehouse", "ok", f"{detail} (--online asks for its rights)")
 
 
 def _destinations(settings: Settings) -> Iterator[Finding]:

@@ -8,12 +8,8 @@ repeat are repeated with growing pauses, for `retry_seconds`.
 
 import concurrent.futures
 import contextlib
-import itertools
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +24,7 @@ from madang.warehouse import Row, WarehouseError, labels
 from madang.warehouse.bigquery_credentials import credentials
 from madang.warehouse.bigquery_errors import plain
 from madang.warehouse.bigquery_load import load_once, upload_form
+from madang.warehouse.bigquery_parameters import parameter, with_names
 from madang.warehouse.bigquery_read import naive, write_parquet
 from madang.warehouse.dialects import BIGQUERY
 
@@ -168,6 +165,14 @@ class BigQueryWarehouse:
         self._require_location(dataset)
         self._ensured.add(layer)
 
+    def drop_layer(self, layer: str) -> None:
+        """Remove the dataset of a layer with all that is in it."""
+        self._ensured.discard(layer)
+        with self._plainly():
+            self.client.delete_dataset(
+                self._dataset(layer), delete_contents=True, not_found_ok=True, retry=self._retry
+            )
+
     def dry_run(self, sql: str) -> tuple[int, int]:
         """Return how many bytes a query would read, and of how many tables.
 
@@ -181,14 +186,13 @@ class BigQueryWarehouse:
             job = self.client.query(sql, job_config=config, retry=self._retry, job_retry=None)
         return int(job.total_bytes_processed or 0), max(1, len(job.referenced_tables or ()))
 
-    def tables(self, datasets: set[str]) -> set[tuple[str, str]]:
+    def tables(self, datasets: set[str], *, project: str | None = None) -> set[tuple[str, str]]:
         """Return (dataset, table) of every table and view that is in the datasets."""
         found = set()
         for dataset in sorted(datasets):
             with self._plainly(), contextlib.suppress(exceptions.NotFound):
-                listed = self.client.list_tables(
-                    f"{self._reach.project}.{dataset}", retry=self._retry
-                )
+                name = f"{project or self._reach.project}.{dataset}"
+                listed = self.client.list_tables(name, retry=self._retry)
                 found |= {(dataset, table.table_id) for table in listed}
         return found
 
@@ -250,7 +254,7 @@ class BigQueryWarehouse:
         )
         if params:
             config.query_parameters = [
-                _parameter(f"p{number}", value) for number, value in enumerate(params, start=1)
+                parameter(f"p{number}", value) for number, value in enumerate(params, start=1)
             ]
         config.maximum_bytes_billed = self._reach.maximum_bytes_billed
         config.job_timeout_ms = int(self._reach.timeout_seconds * 1000)
@@ -258,7 +262,7 @@ class BigQueryWarehouse:
 
     def _query(self, sql: str, params: Sequence[Any] = ()) -> bigquery.QueryJob:
         return self.client.query(
-            _with_names(sql) if params else sql,
+            with_names(sql) if params else sql,
             job_config=self._config(params),
             job_id_prefix="madang_",
             retry=self._retry,
@@ -297,32 +301,3 @@ def _in_plain_words(where: str, project: str) -> Iterator[None]:
 def _place(settings: Settings) -> str:
     reach = settings.bigquery
     return f"BigQuery project {reach.project}, location {reach.location}"
-
-
-# bool before int and datetime before date: each is also the other.
-TYPES: tuple[tuple[type, str], ...] = (
-    (bool, "BOOL"),
-    (int, "INT64"),
-    (float, "FLOAT64"),
-    (Decimal, "NUMERIC"),
-    (datetime, "TIMESTAMP"),
-    (date, "DATE"),
-    (str, "STRING"),
-)
-
-
-def _parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter:
-    kind = next((name for kind, name in TYPES if isinstance(value, kind)), "STRING")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
-    return bigquery.ScalarQueryParameter(name, kind, value)
-
-
-def _with_names(sql: str) -> str:
-    """Write every `?` outside of quotes as @p1, @p2, …"""
-    numbers = itertools.count(1)
-
-    def named(found: re.Match[str]) -> str:
-        return f"@p{next(numbers)}" if found[0] == "?" else found[0]
-
-    return re.sub(r"'(?:\\.|[^'\\])*'|`[^`]*`|\?", named, sql)

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 _labels: ContextVar[Mapping[str, str]] = ContextVar("madang_labels", default=MappingProxyType({}))
 
+_marked: dict[str, str] = {}
+
 
 @contextmanager
 def labelled(**labels: str) -> Iterator[None]:
@@ -21,8 +23,8 @@ def labelled(**labels: str) -> Iterator[None]:
 
 
 def mark(**labels: str) -> None:
-    """Add labels to the jobs of the rest of this process."""
-    _labels.set({**_labels.get(), **labels})
+    """Add labels to all jobs of the rest of this process, its threads' too."""
+    _marked.update(labels)
 
 
 def current(own: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -31,7 +33,7 @@ def current(own: Mapping[str, str] | None = None) -> dict[str, str]:
         running = version("madang")
     except PackageNotFoundError:
         running = "unknown"
-    wanted = {**(own or {}), "madang_version": running, **_labels.get()}
+    wanted = {**(own or {}), "madang_version": running, **_marked, **_labels.get()}
     return {name: allowed(value) for name, value in wanted.items()}
 
 
