@@ -1,0 +1,257 @@
+"""The commands on BigQuery, one after another on one small company, against the local server."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
+pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
+
+from typer.testing import CliRunner
+
+from googlesql.project import copy_shards
+from googlesql.server import Server, serve
+from googlesql.server.errors import BigQueryError
+from madang.cli import app
+from madang.demo import generate
+from madang.sandbox.braze import BrazeSandbox
+
+KEY = "11111111-2222-3333-4444-555555555555"
+EXPORT = "analytics_000000000"
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+
+
+@dataclass
+class Company:
+    """A workspace on the local BigQuery, and how to run a command in it."""
+
+    root: Path
+    server: Server
+
+    def configure(self, **changes: object) -> None:
+        path = self.root / "madang.yml"
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        path.write_text(yaml.safe_dump({**settings, **changes}), encoding="utf-8")
+
+    def madang(self, *args: str) -> Ran:
+        ran = CliRunner().invoke(app, ["--config", str(self.root), *args])
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return Ran(ran.exit_code, ran.output)
+
+    def rows(self, dataset: str, table: str) -> int:
+        found = self.server.catalog.tables[f"test-project.madang_{dataset}.{table}"]
+        return len(found.rows.table_data.row)
+
+
+def reach(server: Server, **changes: object) -> dict:
+    bigquery = {
+        "project": "test-project",
+        "ga4_dataset": EXPORT,
+        "api_endpoint": server.url,
+        "retry_seconds": 5,
+        **changes,
+    }
+    return {"type": "bigquery", "schema": "madang", "threads": 4, "bigquery": bigquery}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    root = tmp_path_factory.mktemp("bigquery") / "company"
+    generate(root, people=100, days=7)
+    patch = pytest.MonkeyPatch()
+    with (
+        serve("test-project", "asia-northeast3") as server,
+        BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze,
+    ):
+        copy_shards(server, root / "ga4")
+        patch.setenv("MADANG_BRAZE_KEY", KEY)
+        company = Company(root, server)
+        company.configure(
+            warehouse=reach(server),
+            destinations={"braze": {"url": braze.url, "key_env": "MADANG_BRAZE_KEY"}},
+        )
+        yield company
+        patch.undo()
+
+
+@pytest.fixture(scope="module")
+def built(company: Company) -> Company:
+    """The company after its first load and build."""
+    loaded = company.madang("load")
+    assert loaded.code in (0, 3), loaded.out
+    ran = company.madang("build")
+    assert ran.code == 0, ran.out
+    return company
+
+
+def test_before_the_first_build_nothing_is_refused_that_needs_no_table(company: Company) -> None:
+    status = company.madang("status")
+    assert (status.code, "nothing was loaded" in status.out) == (0, True)
+    assert company.madang("check").code == 0
+    told = company.madang("explain", "person", "C000001")
+    assert told.code == 1
+    assert "Run 'madang build'" in told.out
+
+
+def test_a_build_above_the_budget_is_refused_and_builds_nothing(company: Company) -> None:
+    company.configure(cost={"daily_budget": "1 MiB"})
+    try:
+        ran = company.madang("build")
+    finally:
+        company.configure(cost={})
+    assert ran.code == 1
+    assert "the daily budget is 1.00 MiB. Nothing was built." in ran.out
+    assert "--over-budget" in ran.out
+    assert not any("madang_marts" in name for name in company.server.catalog.tables)
+
+
+def test_an_export_elsewhere_is_told_before_dbt_begins(company: Company) -> None:
+    for change, message in (
+        ({"location": "US"}, "is in asia-northeast3, and madang.yml says US"),
+        ({"ga4_dataset": None}, "The dataset of the GA4 export is not named."),
+        ({"ga4_dataset": "analytics_9"}, "analytics_9"),
+    ):
+        company.configure(warehouse=reach(company.server, **change))
+        try:
+            ran = company.madang("build")
+        finally:
+            company.configure(warehouse=reach(company.server))
+        assert ran.code == 1
+        assert message in ran.out
+
+
+def test_files_are_loaded_once(built: Company) -> None:
+    before = {name: built.rows("raw", name) for name in ("crm_customers", "_files")}
+    again = built.madang("load")
+    assert again.code == 0, again.out
+    assert again.out.count("already loaded") >= 6
+    assert before == {name: built.rows("raw", name) for name in before}
+
+
+def test_marts_are_published_without_personal_columns(built: Company) -> None:
+    files = {path.stem: path for path in (built.root / "marts").glob("*.parquet")}
+    assert {"customers", "audience_members", "funnel_steps"} <= set(files)
+    columns = {row[0] for row in duckdb.sql(f"describe from '{files['customers']}'").fetchall()}
+    assert "person_id" in columns
+    assert not columns & {"email", "phone", "name"}
+
+
+def test_the_audiences_are_those_of_the_truth(built: Company) -> None:
+    with duckdb.connect() as connection:
+        members = connection.execute(
+            f"select audience, count(*) from '{built.root}/marts/audience_members.parquet' "
+            "group by audience"
+        )
+        found = dict(members.fetchall())
+        told = connection.execute(
+            f"select audience, count(distinct person) from '{built.root}/truth/audiences.parquet' "
+            "group by audience"
+        )
+        assert found == dict(told.fetchall())
+
+
+def test_plan_sync_and_what_is_told_of_them(built: Company) -> None:
+    planned = built.madang("plan")
+    assert planned.code == 0, planned.out
+    assert "values of" in planned.out
+    sent = built.madang("sync", "--apply")
+    assert sent.code == 0, sent.out
+    assert "succeeded" in sent.out
+    again = built.madang("plan")
+    assert "nothing to send: the destination has what it should have" in again.out
+    deliveries = built.rows("ledger", "sync_deliveries")
+    assert deliveries > 0
+    status = built.madang("status")
+    assert "succeeded" in status.out
+    assert (built.root / "marts" / "sync_results.parquet").is_file()
+    page = built.madang("report")
+    assert page.code == 0, page.out
+
+
+def test_a_sync_whose_warehouse_goes_away_keeps_its_receipts(built: Company) -> None:
+    """Nothing is half-written: the next command brings the receipts in."""
+    ledger = "test-project.madang_ledger.sync_deliveries"
+    built.server.catalog.drop(ledger)  # as if nothing had been delivered
+    built.madang("plan")
+    built.server.fail(
+        r"POST .*/upload/", BigQueryError("Access Denied: Table x", "accessDenied"), 9
+    )
+    cut = built.madang("sync", "--apply")
+    built.server.faults.clear()
+    assert "the receipts wait in the journal" in cut.out or cut.code == 1
+    healed = built.madang("plan")
+    assert healed.code == 0, healed.out
+    assert "nothing to send" in healed.out
+
+
+def test_looking_at_audiences_and_persons(built: Company) -> None:
+    listed = built.madang("audiences", "list")
+    assert "flagship_interest" in listed.out
+    preview = built.madang("audiences", "preview", "flagship_interest")
+    assert (preview.code, "By channel" in preview.out) == (0, True)
+    explained = built.madang("explain", "audience", "flagship_interest")
+    assert (explained.code, "Who meets what" in explained.out) == (0, True)
+    person = built.madang("explain", "person", "C000001")
+    assert person.code == 0, person.out
+    assert "Identifiers" in person.out
+    assert "@" not in person.out.replace("***@", "")
+
+
+def test_every_job_of_madang_and_dbt_is_labelled(built: Company) -> None:
+    labelled = [
+        job.resource["configuration"].get("labels", {}) for job in built.server.jobs.known.values()
+    ]
+    commands = {one.get("command") for one in labelled if "madang_version" in one}
+    assert "explain" in commands
+    assert any(one.get("sync") == "braze_audiences" for one in labelled)
+
+
+def test_cost_tells_what_each_model_of_a_day_reads(built: Company) -> None:
+    ran = built.madang("cost", "--json")
+    assert ran.code == 0, ran.out
+    told = json.loads(ran.out[ran.out.index("{") :])
+    nodes = {node["name"]: node for node in told["nodes"]}
+    assert not [name for name, node in nodes.items() if node["basis"] == "not built"]
+    assert nodes["stg_ga4__events"]["bytes"] >= 10 * 2**20
+    assert nodes["aud_flagship_interest"]["bytes"] == 0  # a view
+    assert told["bytes"] == sum(node["bytes"] for node in nodes.values())
+    assert told["dollars"] == pytest.approx(told["bytes"] / 2**40 * 6.25, abs=1e-3)
+
+
+def test_doctor_online_tells_what_is_there_and_leaves_nothing_behind(built: Company) -> None:
+    ran = built.madang("doctor", "--online", "--json")
+    told = json.loads(ran.out[ran.out.index("{") :])
+    found = {one["name"]: one for one in told["findings"]}
+    for name in ("queries", "time zone", "datasets", "writing", "statements"):
+        assert found[name]["status"] == "ok", found[name]
+    assert found["limit of bytes"]["status"] == "warning"
+    assert "7 days" in found["GA4 export"]["detail"]
+    assert ("test-project", "madang_doctor") not in built.server.catalog.datasets
+
+
+def test_doctor_online_finds_a_wrong_time_zone_and_a_missing_right(built: Company) -> None:
+    built.configure(timezone="America/Los_Angeles")
+    denied = "Access Denied: Project test-project: User does not have bigquery.datasets.create"
+    built.server.fail(r"POST .*/datasets$", BigQueryError(denied, "accessDenied"), 9)
+    try:
+        ran = built.madang("doctor", "--online", "--json")
+    finally:
+        built.server.faults.clear()
+        built.configure(timezone="Asia/Seoul")
+    assert ran.code == 1
+    told = json.loads(ran.out[ran.out.index("{") :])
+    found = {one["name"]: one for one in told["findings"]}
+    assert found["time zone"]["status"] == "problem"
+    assert "bigquery.datasets.create" in found["writing"]["detail"]
+    assert "roles/bigquery.user" in found["writing"]["fix"]
