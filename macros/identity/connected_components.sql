@@ -10,61 +10,73 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set rounds = [] -%}
-    {%- set edges = component_table('edges') -%}
-    {%- set next_edges = component_table('next_edges') -%}
-    {%- set labels = component_table('labels') -%}
+    {%- set temporary = [] -%}
+    {%- set state = namespace(edges=component_table('edges_0')) -%}
     {{ run_hooks(pre_hooks) }}
 
-    {% do create_component_table(edges, "
+    {% do create_component_table(state.edges, "
         select distinct
             least(left_key, right_key) as a,
             greatest(left_key, right_key) as b
         from (" ~ sql ~ ") as selected
         where left_key <> right_key
-    ") %}
+    ", temporary) %}
+    {% set state.left = component_edges_left(state.edges) %}
 
-    {% for round in range(64) if run_query('select count(*) from ' ~ edges).rows[0][0] > 0 %}
-        {% set parents = component_table('round_' ~ loop.index) %}
-        {% do rounds.append(parents) %}
-        {% do create_component_table(parents, "
-            select node, least(node, min(neighbour)) as parent
-            from (select a as node, b as neighbour from " ~ edges ~ " union all select b, a from " ~ edges ~ ") as both_ways
-            group by node
-        ") %}
-        {% do create_component_table(next_edges, "
-            select distinct
-                least(left_parent.parent, right_parent.parent) as a,
-                greatest(left_parent.parent, right_parent.parent) as b
-            from " ~ edges ~ " as edge
-            inner join " ~ parents ~ " as left_parent on edge.a = left_parent.node
-            inner join " ~ parents ~ " as right_parent on edge.b = right_parent.node
-            where left_parent.parent <> right_parent.parent
-        ") %}
-        {% do create_component_table(edges, 'select a, b from ' ~ next_edges) %}
+    {% for round in range(1, 65) %}
+        {% if state.left > 0 %}
+            {% set parents = component_table('round_' ~ round) %}
+            {% set next_edges = component_table('edges_' ~ round) %}
+            {% do rounds.append(parents) %}
+            {% do create_component_table(parents, "
+                select node, least(node, min(neighbour)) as parent
+                from (
+                    select a as node, b as neighbour from " ~ state.edges ~ "
+                    union all
+                    select b, a from " ~ state.edges ~ "
+                ) as both_ways
+                group by node
+            ", temporary) %}
+            {% do create_component_table(next_edges, "
+                select distinct
+                    least(left_parent.parent, right_parent.parent) as a,
+                    greatest(left_parent.parent, right_parent.parent) as b
+                from " ~ state.edges ~ " as edge
+                inner join " ~ parents ~ " as left_parent on edge.a = left_parent.node
+                inner join " ~ parents ~ " as right_parent on edge.b = right_parent.node
+                where left_parent.parent <> right_parent.parent
+            ", temporary) %}
+            {% set state.edges = next_edges %}
+            {% set state.left = component_edges_left(next_edges) %}
+        {% endif %}
     {% endfor %}
 
-    {% if run_query('select count(*) from ' ~ edges).rows[0][0] > 0 %}
+    {% if state.left > 0 %}
         {% do exceptions.raise_compiler_error('connected_components: edges are left after ' ~ rounds | length ~ ' rounds') %}
     {% endif %}
 
-    {% do create_component_table(
-        labels, rounds and 'select node, parent from ' ~ rounds[-1] or 'select a as node, b as parent from ' ~ edges
-    ) %}
+    {% if rounds %}
+        {% set state.labels = rounds[-1] %}
+    {% else %}
+        {% set state.labels = component_table('labels') %}
+        {% do create_component_table(state.labels, 'select a as node, b as parent from ' ~ state.edges, temporary) %}
+    {% endif %}
     {% for parents in rounds[:-1] | reverse %}
-        {% do create_component_table(next_edges, "
+        {% set labels = component_table('labels_' ~ loop.revindex) %}
+        {% do create_component_table(labels, "
             select child.node, coalesce(label.parent, child.parent) as parent
             from " ~ parents ~ " as child
-            left join " ~ labels ~ " as label on child.parent = label.node
-        ") %}
-        {% do create_component_table(labels, 'select node, parent from ' ~ next_edges) %}
+            left join " ~ state.labels ~ " as label on child.parent = label.node
+        ", temporary) %}
+        {% set state.labels = labels %}
     {% endfor %}
 
     {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
     {% call statement('main') %}
         create or replace table {{ target_relation }} as
-        select node as node_key, parent as component_key from {{ labels }}
+        select node as node_key, parent as component_key from {{ state.labels }}
     {% endcall %}
-    {% for relation in rounds + [edges, next_edges, labels] %}
+    {% for relation in temporary %}
         {% do run_query('drop table if exists ' ~ relation) %}
     {% endfor %}
 
@@ -82,6 +94,12 @@
 {% endmacro %}
 
 
-{% macro create_component_table(relation, query) %}
+{% macro create_component_table(relation, query, temporary) %}
     {% do run_query('create or replace table ' ~ relation ~ ' as ' ~ query) %}
+    {% do temporary.append(relation) %}
+{% endmacro %}
+
+
+{% macro component_edges_left(edges) %}
+    {{ return(run_query('select count(*) as edges from ' ~ edges).rows[0][0]) }}
 {% endmacro %}
