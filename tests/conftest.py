@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import REPOSITORY, Company, command
+from demo_workspace import AS_OF, REPOSITORY, Company, command
 
 PEOPLE, DAYS = 1500, 45
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
@@ -28,6 +28,18 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     if ended.code:
         pytest.fail(f"madang demo did not work: {ended.told}")
     return Company(root, arguments, ended)
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One workspace for tests with a warehouse of their own: dbt parses the project once there.
+
+    Whoever uses it empties it first; see `emptied`.
+    """
+    root = tmp_path_factory.mktemp("scratch")
+    text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    (root / "madang.yml").write_text(text, encoding="utf-8")
+    return root
 
 
 @pytest.fixture(scope="session")

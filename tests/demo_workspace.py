@@ -1,6 +1,7 @@
 """A demo company that was taken through everything, and how tests run commands and look at it."""
 
 import os
+import shutil
 import subprocess
 import sysconfig
 import time
@@ -15,6 +16,8 @@ from madang.config import Settings, load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
+#: The moment at which the demo company is looked at.
+AS_OF = "2026-11-01T12:00:00+09:00"
 #: What a test must never inherit from the shell that runs it.
 OWN = ("MADANG_", "DBT_")
 
@@ -60,6 +63,14 @@ def command(
 def madang(root: Path, *args: str | Path, **extra: str) -> Ended:
     """Run `madang --config <root> …`."""
     return command("madang", "--config", root, *args, **extra)
+
+
+def emptied(root: Path) -> Path:
+    """A workspace without data; dbt's files stay, so that it need not parse the project again."""
+    for name in ("ga4", "inbox", "rejects", "marts"):
+        shutil.rmtree(root / name, ignore_errors=True)
+    (root / "warehouse.duckdb").unlink(missing_ok=True)
+    return root
 
 
 class Tables:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from demo_workspace import REPOSITORY, Company, tables_of
+from demo_workspace import REPOSITORY, Company, emptied, tables_of
 from madang.cli import app
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
@@ -18,24 +18,14 @@ STAGED = ("build", "--select", "base_ga4__shards", "--select", "stg_ga4__events"
 STAGED = (*STAGED, "--select", "ga4_partitions")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all tests, so that dbt parses the project once."""
-    root = tmp_path_factory.mktemp("bad")
-    text = f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
-    (root / "madang.yml").write_text(text, encoding="utf-8")
-    return root
-
-
 @pytest.fixture
-def workspace(folder: Path, company: Company) -> Path:
+def workspace(scratch: Path, company: Company) -> Path:
     """A workspace with three days of a good export, and no warehouse yet."""
-    (folder / "warehouse.duckdb").unlink(missing_ok=True)
-    shutil.rmtree(folder / "ga4", ignore_errors=True)
-    (folder / "ga4").mkdir()
+    root = emptied(scratch)
+    (root / "ga4").mkdir()
     for day in DAYS:
-        shutil.copy2(company.root / "ga4" / f"events_{day}.parquet", folder / "ga4")
-    return folder
+        shutil.copy2(company.root / "ga4" / f"events_{day}.parquet", root / "ga4")
+    return root
 
 
 def madang(root: Path, *args: str) -> tuple[int, str, str]:

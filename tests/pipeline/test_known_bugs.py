@@ -11,11 +11,12 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from demo_workspace import REPOSITORY, Company, Tables, tables_of
+from demo_workspace import REPOSITORY, Company, Tables, emptied, tables_of
 from madang.cli import app
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
@@ -87,11 +88,9 @@ ROWS = {"chain": CHAIN, "long": long_chain(400), "tangle": tangle(600)}
 
 
 @pytest.fixture(scope="module")
-def persons(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+def persons(company: Company, scratch: Path) -> Iterator[Tables]:
     """Identity built from a CRM of chains, by the loader and dbt."""
-    root = tmp_path_factory.mktemp("chains")
-    text = f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
-    (root / "madang.yml").write_text(text, encoding="utf-8")
+    root = emptied(scratch)
     (root / "ga4").mkdir()
     shutil.copy(company.root / "ga4" / "events_20261031.parquet", root / "ga4")
     (root / "inbox" / "crm").mkdir(parents=True)

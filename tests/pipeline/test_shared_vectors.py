@@ -5,7 +5,6 @@ one number, one address to one spelling, or a person falls apart.
 """
 
 import re
-import shutil
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import REPOSITORY, command
+from demo_workspace import REPOSITORY, emptied
+from madang.config import load_settings
+from madang.dbt import run_dbt
 
 VECTORS = REPOSITORY / "tests" / "vectors"
 MACROS = {
@@ -27,18 +28,13 @@ Query = Callable[[str, str], list[tuple]]
 
 
 @pytest.fixture(scope="module")
-def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
+def query(scratch: Path) -> Query:
     """Run SQL in which `{}` is the rendered macro of that name."""
-    folder = tmp_path_factory.mktemp("rendered")
-    shutil.copy(REPOSITORY / "profiles.yml.example", folder / "profiles.yml")
     text = "\n".join(f"@{name}@{call}" for name, call in MACROS.items())
-    places = ("--project-dir", REPOSITORY, "--profiles-dir", folder, "--target-path", folder)
-    ended = command(
-        *("dbt", "--quiet", "compile", "--inline", text, *places, "--log-path", folder),
-        MADANG_DUCKDB_PATH=str(folder / "warehouse.duckdb"),
-    )
-    assert ended.code == 0, ended.told
-    rendered = dict(re.findall(r"(?s)@(\w+)@(.*?)(?=\n@\w+@|\Z)", ended.out))
+    run_dbt(load_settings(emptied(scratch)), ["compile", "--inline", text])
+    (path,) = (scratch / "target" / "compiled").rglob("inline_query")
+    compiled = path.read_text(encoding="utf-8")
+    rendered = dict(re.findall(r"(?s)@(\w+)@(.*?)(?=\n@\w+@|\Z)", compiled))
     assert rendered.keys() == MACROS.keys()
 
     def run(name: str, sql: str) -> list[tuple]:
