@@ -12,17 +12,35 @@ import yaml
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
+from bigquery_bounds import unbounded
 from typer.testing import CliRunner
 
 from googlesql.project import copy_shards
+from googlesql.scans import scans
 from googlesql.server import Server, serve
 from googlesql.server.errors import BigQueryError
+from googlesql.server.session import Session
 from madang.cli import app
 from madang.demo import generate
+from madang.ops import doctor_bigquery
 from madang.sandbox.braze import BrazeSandbox
 
 KEY = "11111111-2222-3333-4444-555555555555"
 EXPORT = "analytics_000000000"
+# What reads every day that is kept, by design: it must not grow unseen, for it costs each day.
+WHOLE_HISTORY = {
+    "actions",
+    "device_owners",
+    "identity_records",
+    "session_totals",
+    "web_purchases",
+    "not_null_stg_ga4__events_event_at",
+    "not_null_stg_ga4__events_event_date",
+    "not_null_stg_ga4__events_event_key",
+    "sessions_reconcile",
+    "unique_stg_ga4__events_event_key",
+    "web_purchases_reconcile",
+}
 
 
 @dataclass
@@ -229,6 +247,67 @@ def test_cost_tells_what_each_model_of_a_day_reads(built: Company) -> None:
     assert told["dollars"] == pytest.approx(told["bytes"] / 2**40 * 6.25, abs=1e-3)
 
 
+def compiled(company: Company) -> dict[str, str]:
+    """The statements of the run, by node, as `madang cost` compiled them: with one day to read."""
+    company.madang("cost")
+    path = company.root / "target" / "cost" / "manifest.json"
+    nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"].values()
+    return {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
+
+
+def test_no_statement_reads_shards_or_days_without_a_literal_bound(built: Company) -> None:
+    catalog = built.server.catalog
+    events = f"test-project.{EXPORT}.events_*"
+    guarded = {events: "_TABLE_SUFFIX"} | {
+        name: table.partition_column
+        for name, table in catalog.tables.items()
+        if table.partition_column
+    }
+    assert len(guarded) > 1
+    read, unbound = set(), set()
+    for name, sql in compiled(built).items():
+        tree = Session(catalog).analyze(catalog.normalize(sql), prune=True)
+        read |= {(name, scan.table) for scan in scans(tree)}
+        unbound |= {(name, table) for table in unbounded(tree, guarded)}
+    assert ("stg_ga4__events", events) in read
+    assert not [name for name, table in unbound if table == events]
+    assert {name for name, _ in unbound} <= WHOLE_HISTORY
+
+
+def test_the_guard_itself_tells_a_literal_bound_from_none(built: Company) -> None:
+    catalog = built.server.catalog
+    events = f"test-project.{EXPORT}.events_*"
+    shards = f"`test-project`.`{EXPORT}`.`events_*`"
+    for condition, is_bound in (
+        ("where _table_suffix in ('20261031', '20261030')", True),
+        ("where _table_suffix between '20261001' and '20261031'", True),
+        ("", False),
+        ("where _table_suffix > (select '20261031')", False),
+        ("where concat(_table_suffix, 'x') = '20261031x'", False),
+    ):
+        sql = catalog.normalize(f"select event_name from {shards} {condition}")
+        tree = Session(catalog).analyze(sql, prune=True)
+        assert (unbounded(tree, {events: "_TABLE_SUFFIX"}) == []) is is_bound, condition
+
+
+def test_the_export_is_read_by_no_more_columns_than_are_used(built: Company) -> None:
+    """The wide columns that nothing asks for (items, user_properties, …) cost nothing."""
+    catalog = built.server.catalog
+    sql = catalog.normalize(compiled(built)["stg_ga4__events"])
+    (scan,) = scans(Session(catalog).analyze(sql, prune=True))
+    assert "event_params" in scan.columns
+    assert not scan.columns & {
+        "items",
+        "user_properties",
+        "user_ltv",
+        "app_info",
+        "traffic_source",
+        "item_params",
+        "publisher",
+    }
+    assert len(scan.columns) <= 19
+
+
 def test_doctor_online_tells_what_is_there_and_leaves_nothing_behind(built: Company) -> None:
     ran = built.madang("doctor", "--online", "--json")
     told = json.loads(ran.out[ran.out.index("{") :])
@@ -240,7 +319,10 @@ def test_doctor_online_tells_what_is_there_and_leaves_nothing_behind(built: Comp
     assert ("test-project", "madang_doctor") not in built.server.catalog.datasets
 
 
-def test_doctor_online_finds_a_wrong_time_zone_and_a_missing_right(built: Company) -> None:
+def test_doctor_online_finds_a_wrong_time_zone_and_a_missing_right(
+    built: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_bigquery, "_statements", lambda *_: [])
     built.configure(timezone="America/Los_Angeles")
     denied = "Access Denied: Project test-project: User does not have bigquery.datasets.create"
     built.server.fail(r"POST .*/datasets$", BigQueryError(denied, "accessDenied"), 9)
