@@ -1,1 +1,4 @@
-"""BigQuery without BigQuery: the real GoogleSQL engine and a local server that speaks BigQuery's REST API."""
+"""BigQuery without BigQuery.
+
+The real GoogleSQL engine and a local server that speaks BigQuery's REST API.
+"""

@@ -1,4 +1,7 @@
-"""What there is to read: projects' datasets and tables, wildcard tables, views; and from it the scope of a statement."""
+"""What there is to read.
+
+Projects' datasets and tables, wildcard tables, views; and from it the scope of a statement.
+"""
 
 import time
 from collections.abc import Iterable
@@ -14,7 +17,10 @@ from googlesql.engine import Column, Engine, Relation, Scope
 
 @dataclass(eq=False)
 class Table:
-    """A table, view, materialized view or snapshot. `properties` are those of the REST resource: description, labels, timePartitioning, …"""
+    """A table, view, materialized view or snapshot.
+
+    `properties` are those of the REST resource: description, labels, timePartitioning, …
+    """
 
     project: str
     dataset: str
@@ -131,7 +137,7 @@ class Catalog:
         return f"{self.project}.{name}" if name.count(".") == 1 else name
 
     def normalize(self, sql: str) -> str:
-        """The statement with every table path in one pair of backticks, which is how the engine looks tables up."""
+        """The statement with every table path as one quoted name: so the engine looks them up."""
         return names.join_paths(sql, self.project, self.datasets.keys())
 
     def relation(self, name: str) -> Relation | None:
@@ -148,7 +154,10 @@ class Catalog:
         return self._computed[name]
 
     def scope(self, sql: str, extra: dict[str, Relation] | None = None) -> Scope:
-        """The scope of one normalised statement: the tables that it names, `extra` ones before the catalog's own."""
+        """The scope of one normalised statement.
+
+        The tables that it names, `extra` ones before the catalog's own.
+        """
         tables: dict[str, Relation] = {}
         for name in self.engine.table_names(sql) | set(extra or ()):
             relation = (extra or {}).get(name) or self.relation(name)

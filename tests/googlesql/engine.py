@@ -1,4 +1,7 @@
-"""GoogleSQL itself: parses, analyses with types, and evaluates one statement over a catalog that is handed in."""
+"""GoogleSQL itself.
+
+Parses, analyses with types, and evaluates one statement over a catalog that is handed in.
+"""
 
 import contextlib
 import re
@@ -43,7 +46,10 @@ class Relation(Protocol):
 
 @dataclass
 class Scope:
-    """Everything that a statement can name: tables by their dotted path, script variables and query parameters with their values."""
+    """Everything that a statement can name.
+
+    Tables by their dotted path, script variables and query parameters with their values.
+    """
 
     tables: dict[str, Relation] = field(default_factory=dict)
     variables: dict[str, tuple[TypeProto, ValueProto]] = field(default_factory=dict)
@@ -72,26 +78,33 @@ class Engine:
         self._options = language.analyzer_options()
         self._pruning_options = language.analyzer_options(prune=True)
         self._catalog = language.empty_catalog()
+        self._named: dict[str, frozenset[str]] = {}
 
     def parse(self, sql: str) -> Message:
-        """The parse tree of a script (ASTScript), of which every node knows its place in the text."""
+        """The parse tree of a script; every node knows its place in the text."""
         request = service.ParseRequest(sql_statement=sql, allow_script=True, options=self._language)
         return self._call("Parse", request, service.ParseResponse).parsed_script
 
-    def table_names(self, sql: str) -> set[str]:
+    def table_names(self, sql: str) -> frozenset[str]:
         """The dotted paths of all tables that a statement or script names."""
-        request = service.ExtractTableNamesFromStatementRequest(
-            sql_statement=sql, options=self._language, allow_script=True
-        )
-        response = self._call(
-            "ExtractTableNamesFromStatement",
-            request,
-            service.ExtractTableNamesFromStatementResponse,
-        )
-        return {".".join(name.table_name_segment) for name in response.table_name}
+        if sql not in self._named:
+            request = service.ExtractTableNamesFromStatementRequest(
+                sql_statement=sql, options=self._language, allow_script=True
+            )
+            response = self._call(
+                "ExtractTableNamesFromStatement",
+                request,
+                service.ExtractTableNamesFromStatementResponse,
+            )
+            names = (".".join(name.table_name_segment) for name in response.table_name)
+            self._named[sql] = frozenset(names)
+        return self._named[sql]
 
     def analyze(self, sql: str, scope: Scope, *, prune: bool = False) -> Message:
-        """The resolved statement, every expression typed. Raises GoogleSqlError where BigQuery refuses it."""
+        """The resolved statement, every expression typed.
+
+        Raises GoogleSqlError where BigQuery refuses it.
+        """
         request = service.AnalyzeRequest(sql_statement=sql)
         request.options.CopyFrom(self._pruning_options if prune else self._options)
         self._name(request, scope)
@@ -229,5 +242,8 @@ def rows_of(values: Iterable[Iterable[ValueProto]]) -> service.TableContent:
 
 @cache
 def shared_engine() -> Engine:
-    """This process's engine; starting it takes 0.1 s, the very first time on a machine some 15 s."""
+    """This process's engine.
+
+    Starting it takes 0.1 s, the very first time on a machine some 15 s.
+    """
     return Engine()

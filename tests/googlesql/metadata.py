@@ -51,7 +51,10 @@ COLUMNS = {
 
 
 def view(catalog: "Catalog", name: str) -> tuple[list[Column], Callable[[], TableContent]] | None:
-    """Columns and rows of the metadata view of that name: `p.d.__TABLES__`, `p.d.INFORMATION_SCHEMA.COLUMNS` and so on."""
+    """Columns and rows of the metadata view of that name.
+
+    `p.d.__TABLES__`, `p.d.INFORMATION_SCHEMA.COLUMNS` and so on.
+    """
     parts = name.split(".")
     wanted = parts[-1] if parts[-1] == "__TABLES__" else parts[-1].upper()
     is_schema_view = len(parts) >= 3 and parts[-2].upper() == "INFORMATION_SCHEMA"

@@ -18,14 +18,14 @@ TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-BEFORE_A_TABLE = set(
-    "from join into table view update exists merge using clone copy like delete insert".split()
-)
-TAKES_AN_ALIAS = {"from", "join", "update"}
-AFTER_A_TABLE = set(
-    "where on join left right inner cross full group order limit union intersect except qualify "
-    "window having for using tablesample when set pivot unpivot values select with then".split()
-)
+_BEFORE = "from join into table view update exists merge using clone copy like delete insert"
+_AFTER = """
+where on join left right inner cross full group order limit union intersect except qualify window
+having for using tablesample when set pivot unpivot values select with then
+"""
+BEFORE_A_TABLE = frozenset(_BEFORE.split())
+AFTER_A_TABLE = frozenset(_AFTER.split())
+TAKES_AN_ALIAS = frozenset(("from", "join", "update"))
 FOLLOWING_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(`|[A-Za-z_]\w*)?", re.DOTALL)
 
 

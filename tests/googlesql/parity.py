@@ -1,4 +1,7 @@
-"""One project, two warehouses: every table of the local BigQuery held against DuckDB's, types and rows."""
+"""One project, two warehouses.
+
+Every table of the local BigQuery held against DuckDB's, types and rows.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -37,7 +40,10 @@ class Comparison:
 
 
 def compare(catalog: Catalog, warehouse: Path, *, prefix: str = "madang") -> list[Comparison]:
-    """Compare every table and view of the layers. A table that only one side has is a problem too."""
+    """Compare every table and view of the layers.
+
+    A table that only one side has is a problem too.
+    """
     found = []
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -47,7 +53,8 @@ def compare(catalog: Catalog, warehouse: Path, *, prefix: str = "madang") -> lis
             here = {
                 name
                 for (name,) in connection.execute(
-                    "select table_name from information_schema.tables where table_schema = ?", [dataset]
+                    "select table_name from information_schema.tables where table_schema = ?",
+                    [dataset],
                 ).fetchall()
             }
             for name in sorted(here | there.keys()):
@@ -73,7 +80,9 @@ def _compare(
         comparison.problems.append(f"columns: {list(here)} in DuckDB, {list(there)} in BigQuery")
     for name in here.keys() & there.keys():
         if here[name] != there[name]:
-            comparison.problems.append(f"type of {name}: {here[name]} in DuckDB, {there[name]} in BigQuery")
+            comparison.problems.append(
+                f"type of {name}: {here[name]} in DuckDB, {there[name]} in BigQuery"
+            )
     names = [name for name in here if name in there and name not in skipped]
     quoted = ", ".join(f'"{name}"' for name in names)
     duckdb_rows = connection.execute(f"select {quoted} from {relation}").fetchall()

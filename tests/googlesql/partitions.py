@@ -1,7 +1,9 @@
-"""How BigQuery cuts a table: PARTITION BY expressions, partition ids of rows, decorators (table$20261031)."""
+"""How BigQuery cuts a table.
+
+PARTITION BY expressions, partition ids of rows, decorators (table$20261031).
+"""
 
 import re
-
 from typing import TYPE_CHECKING, Any
 
 from googlesql.engine import Row
@@ -26,7 +28,10 @@ RANGE = re.compile(
 
 
 def properties_of(expression: str) -> dict[str, Any]:
-    """The REST properties of a table with that PARTITION BY. Raises ValueError for a form that BigQuery does not know."""
+    """The REST properties of a table with that PARTITION BY.
+
+    Raises ValueError for a form that BigQuery does not know.
+    """
     text = re.sub(r"\s+", " ", expression).strip()
     if match := COLUMN.match(text) or DAY_OF.match(text):
         return {"timePartitioning": {"type": "DAY", "field": match[1]}}
@@ -40,7 +45,8 @@ def properties_of(expression: str) -> dict[str, Any]:
         "DATETIME_TRUNC(<datetime_column>, DAY/HOUR/MONTH/YEAR), a DATE column, "
         "TIMESTAMP_TRUNC(<timestamp_column>, DAY/HOUR/MONTH/YEAR), "
         "DATE_TRUNC(<date_column>, MONTH/YEAR), or "
-        "RANGE_BUCKET(<int64_column>, GENERATE_ARRAY(<int64_value>, <int64_value>[, <int64_value>]))"
+        "RANGE_BUCKET(<int64_column>, "
+        "GENERATE_ARRAY(<int64_value>, <int64_value>[, <int64_value>]))"
     )
 
 
@@ -59,7 +65,10 @@ def partition_id(table: "Table", row: Row) -> str:
 
 
 def rows_by_partition(table: "Table") -> dict[str, list[Row]]:
-    """A table's rows by partition; a table that is not cut has one, without a name, as BigQuery lists it."""
+    """A table's rows by partition.
+
+    A table that is not cut has one, without a name, as BigQuery lists it.
+    """
     if table.partition_column is None:
         return {"": list(table.rows.table_data.row)} if table.kind == "TABLE" else {}
     found: dict[str, list[Row]] = {}

@@ -1,5 +1,9 @@
-"""The dbt project on the local server: its sources copied there, dbt run against it, its compiled SQL type-checked."""
+"""The dbt project on the local server.
 
+Its sources copied there, dbt run against it, its compiled SQL type-checked.
+"""
+
+import hashlib
 import json
 import os
 import subprocess
@@ -16,8 +20,9 @@ from googlesql import schema
 from googlesql.catalog import Catalog, Table
 from googlesql.engine import Column, GoogleSqlError
 from googlesql.server import Server, loads, writes
-from googlesql.server.guards import unique_columns
 from googlesql.server.errors import BigQueryError
+from googlesql.server.guards import unique_columns
+from googlesql.values import write_row
 
 ROOT = Path(__file__).resolve().parents[2]
 GA4_DATASET = "analytics_000000000"
@@ -36,7 +41,7 @@ TYPES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Project:
     """The dbt project, as a workspace and a server have it. `folder` takes what dbt writes."""
 
@@ -47,9 +52,14 @@ class Project:
     def dbt(self, *arguments: str, timeout: int = 600) -> subprocess.CompletedProcess[str]:
         """Run the unmodified dbt command line for target bigquery."""
         self._write_profile()
-        command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+        command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments]
         command += ["--target", "bigquery", "--no-version-check", "--project-dir", str(ROOT)]
-        command += ["--profiles-dir", str(self.folder), "--target-path", str(self.folder / "target")]
+        command += [
+            "--profiles-dir",
+            str(self.folder),
+            "--target-path",
+            str(self.folder / "target"),
+        ]
         command += ["--log-path", str(self.folder / "logs")]
         command += ["--vars", json.dumps({"as_of": self.as_of})]
         environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
@@ -93,7 +103,10 @@ class Project:
 
 
 def copy_sources(server: Server, warehouse: Path, ga4: Path) -> int:
-    """Give the server what the loader landed in a DuckDB file and the GA4 shards of a folder; answer the number of rows."""
+    """Give the server what the loader landed in a DuckDB file and the GA4 shards of a folder.
+
+    Answer the number of rows.
+    """
     return copy_landed(server, warehouse) + copy_shards(server, ga4)
 
 
@@ -118,13 +131,26 @@ def copy_landed(server: Server, warehouse: Path) -> int:
 
 
 def copy_shards(server: Server, folder: Path) -> int:
-    """Copy the GA4 export, a table a shard, with the schema that Google's link writes."""
+    """Make the export's dataset what the folder is, a table a shard, with Google's own schema.
+
+    A shard whose file is the same as at the last call is left alone, as is its time of change;
+    answers the rows of those that were written.
+    """
     catalog, rows = server.catalog, 0
     catalog.add_dataset(catalog.project, GA4_DATASET)
-    for file in sorted(folder.glob("events_*.parquet")):
-        reference = {"projectId": catalog.project, "datasetId": GA4_DATASET, "tableId": file.stem}
-        config = {"sourceFormat": "PARQUET", "writeDisposition": "WRITE_TRUNCATE"}
-        columns, content = loads.read(file.read_bytes(), config, schema.columns_of(GA4_SCHEMA))
+    files = {file.stem: file for file in sorted(folder.glob("events_*.parquet"))}
+    for table in catalog.tables_of(catalog.project, GA4_DATASET):
+        if table.table_id not in files:
+            catalog.drop(table.name)
+    for name, file in files.items():
+        data = file.read_bytes()
+        labels = {"file": hashlib.sha256(data).hexdigest()[:32]}
+        known = catalog.tables.get(f"{catalog.project}.{GA4_DATASET}.{name}")
+        if known is not None and known.properties.get("labels") == labels:
+            continue
+        reference = {"projectId": catalog.project, "datasetId": GA4_DATASET, "tableId": name}
+        config = {"sourceFormat": "PARQUET", "writeDisposition": "WRITE_TRUNCATE", "labels": labels}
+        columns, content = loads.read(data, config, schema.columns_of(GA4_SCHEMA))
         writes.write(catalog, reference, columns, content, config)
         rows += len(content.table_data.row)
     return rows
@@ -133,8 +159,6 @@ def copy_shards(server: Server, folder: Path) -> int:
 def _fill(
     catalog: Catalog, dataset: str, name: str, columns: list[Column], records: list[tuple[Any, ...]]
 ) -> int:
-    from googlesql.values import write_row
-
     catalog.add_dataset(catalog.project, dataset)
     table = Table(catalog.project, dataset, name, columns)
     names = [column.name for column in columns]
@@ -162,7 +186,7 @@ def in_order(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str]]:
-    """Analyse every compiled node in the order of the graph, over nothing but types.
+    """Analyse what the last dbt command compiled, in the graph's order, over nothing but types.
 
     Answers the columns of the nodes that are good, and the engine's refusals of those that are not.
     Tables that a node makes are known to the next ones by the columns that the analysis gave.
@@ -175,6 +199,7 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
         for name, table in source.tables.items()
         if table.dataset in SOURCE_DATASETS
     }
+    compiled = {result["unique_id"]: result.get("compiled_code") for result in project.results}
     good: dict[str, list[Column]] = {}
     refused: dict[str, str] = {}
     manifest = project.manifest
@@ -187,7 +212,7 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
             columns = _seed_columns(node)
         else:
             try:
-                sql = catalog.normalize(node["compiled_code"])
+                sql = catalog.normalize(compiled.get(node["unique_id"]) or node["compiled_code"])
                 columns = catalog.engine.output_columns(sql, catalog.scope(sql))
                 unique_columns(columns)
             except (GoogleSqlError, BigQueryError) as error:

@@ -1,4 +1,4 @@
-"""Which columns of which tables a statement really reads, which of them it filters on, and how many bytes that is."""
+"""Which columns a statement really reads, which it filters on, and how many bytes that is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

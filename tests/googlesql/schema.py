@@ -56,7 +56,10 @@ def struct_of(fields: dict[str, TypeProto]) -> TypeProto:
 
 
 def type_of(field: dict[str, Any]) -> TypeProto:
-    """The GoogleSQL type of a REST schema field. Raises KeyError for a type that BigQuery does not have."""
+    """The GoogleSQL type of a REST schema field.
+
+    Raises KeyError for a type that BigQuery does not have.
+    """
     kind = field["type"].upper()
     if kind in ("RECORD", "STRUCT"):
         type_ = struct_of({part["name"]: type_of(part) for part in field["fields"]})

@@ -33,7 +33,10 @@ class Memory(Protocol):
 
 
 def install(instance: Memory) -> None:
-    """Put the table into a fresh instance. Raises LookupError where the engine's build is another one."""
+    """Put the table into a fresh instance.
+
+    Raises LookupError where the engine's build is another one.
+    """
     found = instance.read_bytes(0, instance.memory_size()).find(STUB)
     if found < 0:
         raise LookupError("The engine has no empty ICU package: its build is not the one expected.")

@@ -19,7 +19,10 @@ SCALES = {type_pb2.TYPE_NUMERIC: 9, type_pb2.TYPE_BIGNUMERIC: 38}
 
 
 def to_python(value: ValueProto, type_: TypeProto) -> Any:
-    """A value as Python's own: datetimes are aware where BigQuery's are instants, structs are dicts."""
+    """A value as Python's own.
+
+    Datetimes are aware where BigQuery's are instants, structs are dicts.
+    """
     if is_array(type_):
         element = type_.array_type.element_type
         return [to_python(part, element) for part in value.array_value.element]
@@ -79,7 +82,10 @@ def to_cell(value: ValueProto, type_: TypeProto) -> Any:
 
 
 def write_row(row: Row, record: dict[str, Any], columns: list[Column]) -> None:
-    """Put a JSON record into a row, by column name in any case. Raises ValueError naming the column that does not fit."""
+    """Put a JSON record into a row, by column name in any case.
+
+    Raises ValueError naming the column that does not fit.
+    """
     given = {name.lower(): value for name, value in record.items()}
     for column in columns:
         value = given.get(column.name.lower())

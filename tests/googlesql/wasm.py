@@ -1,4 +1,7 @@
-"""Loads google/zetasql, compiled to WebAssembly in PyPI's `zetasql`, fast: compiled once, kept in a cache folder."""
+"""Loads google/zetasql, compiled to WebAssembly in PyPI's `zetasql`, fast.
+
+Compiled once, kept in a cache folder.
+"""
 
 import contextlib
 import ctypes
@@ -15,7 +18,10 @@ from googlesql import unicode_data
 
 
 def cache_folder() -> Path:
-    """Where the compiled module lies (75 MB): MADANG_GOOGLESQL_CACHE, else the user's cache folder."""
+    """Where the compiled module lies (75 MB).
+
+    MADANG_GOOGLESQL_CACHE, else the user's cache folder.
+    """
     if chosen := os.environ.get("MADANG_GOOGLESQL_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -25,8 +31,9 @@ def cache_folder() -> Path:
 class CachedWasmClient(WasmClient):
     """The package's client with two costs taken out of it.
 
-    Compiling takes 12 to 18 seconds and a gigabyte: the machine code is kept on disk, by the module's and the runtime's version. Its copies in and out
-    of the module's memory go byte by byte: here they are one `memmove`.
+    Compiling takes 12 to 18 seconds and a gigabyte: the machine code is kept on disk, by the
+    module's and the runtime's version. Its copies in and out of the module's memory go byte by
+    byte: here they are one `memmove`.
     """
 
     def __init__(self) -> None:

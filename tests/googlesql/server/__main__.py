@@ -1,4 +1,7 @@
-"""Runs the local server until it is stopped: `python -m googlesql.server [port]`, with `tests` on PYTHONPATH."""
+"""Runs the local server until it is stopped.
+
+`python -m googlesql.server [port]`, with `tests` on PYTHONPATH.
+"""
 
 import sys
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from zetasql.wasi._pb2.zetasql.parser import ast_enums_pb2
 
 from googlesql import partitions, schema
@@ -157,7 +156,7 @@ def alter(session: Session, node: Any) -> Outcome:
     table = session.table(name)
     if session.dry:
         return Outcome(kind)
-    resolved = session.analyze(session.text(node), extra=altered(session, node))
+    resolved = session.analyze(session.text(node))
     added = {
         definition.name.lower(): Column(definition.name, definition.type)
         for definition in descendants(resolved)
@@ -270,4 +269,5 @@ def _dataset(session: Session, name: str) -> tuple[str, str]:
 
 def _split(name: str) -> tuple[str, str, str]:
     parts = name.split(".")
-    return tuple([*["_temporary"] * (3 - len(parts)), *parts])  # type: ignore[return-value]
+    project, dataset, table_id = [*["_temporary"] * (3 - len(parts)), *parts]
+    return project, dataset, table_id

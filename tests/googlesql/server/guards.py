@@ -7,7 +7,14 @@ from googlesql.server.errors import BigQueryError
 from googlesql.server.session import Session
 
 MAX_CLUSTERING_COLUMNS = 4
-RESERVED_PREFIXES = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier")
+RESERVED_PREFIXES = (
+    "_table_",
+    "_file_",
+    "_partition",
+    "_row_timestamp",
+    "__root__",
+    "_colidentifier",
+)
 
 
 def unique_columns(columns: list[Column]) -> None:
@@ -32,7 +39,7 @@ def named_columns(columns: list[Column]) -> None:
             )
         if column.name.lower().startswith(RESERVED_PREFIXES):
             raise BigQueryError(
-                f"Invalid field name \"{column.name}\". Field names are not allowed to start with "
+                f'Invalid field name "{column.name}". Field names are not allowed to start with '
                 f"the (case-insensitive) prefixes {', '.join(RESERVED_PREFIXES).upper()}",
                 "invalid",
             )
@@ -47,7 +54,7 @@ def clustering(columns: list[str]) -> None:
 
 
 def partition_filters(session: Session, sql: str) -> None:
-    """A table with `require_partition_filter` is read only behind a filter on its partition column."""
+    """A table that requires a partition filter is read only behind one."""
     guarded = [
         table
         for name in session.catalog.engine.table_names(sql)

@@ -183,8 +183,8 @@ class Jobs:
         columns = None
         if config.get("schema", {}).get("fields"):
             columns = schema.columns_of(config["schema"]["fields"])
-        elif known is not None and not config.get("autodetect"):
-            columns = known.columns
+        elif known is not None and config.get("sourceFormat") != "PARQUET":
+            columns = known.columns  # a Parquet file says its own types, and they must fit
         found, content = loads.read(data, config, columns)
         table = writes.write(self.catalog, target, found, content, config)
         described = {

@@ -69,7 +69,8 @@ def _ndjson(
             records.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise BigQueryError(
-                f"Error while reading data, error message: JSON parsing error in row {number}: {error.msg}",
+                "Error while reading data, error message: "
+                f"JSON parsing error in row {number}: {error.msg}",
                 "invalid",
             ) from None
     return columns or _guessed(records), iter(records)
@@ -108,7 +109,7 @@ def _csv(
                 len(line) < len(columns) and not config.get("allowJaggedRows")
             ):
                 raise BigQueryError(
-                    f"Error while reading data, error message: CSV table references column position "
+                    "Error while reading data, error message: CSV table references column position "
                     f"{len(line)}, but line {number} has {len(line)} columns.",
                     "invalid",
                 )

@@ -1,4 +1,4 @@
-"""MERGE, by numbering the rows of both sides and letting the engine evaluate every clause as a query."""
+"""MERGE: rows of both sides are numbered, and every clause is evaluated as a query."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -45,7 +45,8 @@ class _Merge:
 
     @property
     def both(self) -> str:
-        return f"{TARGET} as `{self.target}` inner join {SOURCE} as `{self.source}` on {self.condition}"
+        sides = f"{TARGET} as `{self.target}` inner join {SOURCE} as `{self.source}`"
+        return f"{sides} on {self.condition}"
 
 
 def merge(session: Session, node: Any) -> Outcome:
@@ -138,7 +139,7 @@ def _insert(work: _Merge, action: Any, condition: str) -> None:
 
 
 def _changes(work: _Merge, action: Any, numbers: list[str], source: str) -> Any:
-    """Target number, `numbers`, and the new values of an UPDATE, of the rows that a clause applies to."""
+    """Target number, `numbers` and an UPDATE's new values, of the rows that a clause finds."""
     selected = [f"`{work.target}`.{ROW}", *numbers]
     types = [schema.INT64] * len(selected)
     if action.action_type == ACTION.UPDATE:

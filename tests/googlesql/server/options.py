@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from googlesql.engine import inherited, unwrap
-
 from googlesql.server.errors import BigQueryError
 from googlesql.server.session import Session
 from googlesql.values import to_python
@@ -56,7 +55,10 @@ def of_table(session: Session, base: Any) -> dict[str, Any]:
 
 
 def from_list(session: Session, listed: Any) -> dict[str, Any]:
-    """The properties that an OPTIONS list sets. Raises BigQueryError for an option that BigQuery does not have."""
+    """The properties that an OPTIONS list sets.
+
+    Raises BigQueryError for an option that BigQuery does not have.
+    """
     properties = {}
     for entry in listed.options_entries:
         name = entry.name.id_string.lower()

@@ -101,7 +101,10 @@ def create_table(catalog: Catalog, project: str, dataset_name: str, body: Resour
 
 
 def change_table(catalog: Catalog, found: Table, body: Resource) -> Resource:
-    """Set properties, add columns, describe columns. A column can be neither dropped nor given another type this way."""
+    """Set properties, add columns, describe columns.
+
+    A column can be neither dropped nor given another type this way.
+    """
     for key in SETTABLE:
         if key in body:
             found.properties[key] = body[key]

@@ -23,7 +23,10 @@ PREFIX = re.compile(r"^/(?:resumable/)?(?:upload/)?bigquery/v2|^/upload")
 
 @dataclass
 class Fault:
-    """What goes wrong with the next requests to a path: an error, or a cut connection where there is none."""
+    """What goes wrong with the next requests to a path.
+
+    An error, or a cut connection where there is none.
+    """
 
     path: re.Pattern[str]
     error: BigQueryError | None
@@ -45,7 +48,10 @@ class Upload:
 
 
 class Server(ThreadingHTTPServer):
-    """A local BigQuery on a free port of this machine; `url` is what clients take as API endpoint."""
+    """A local BigQuery on a free port of this machine.
+
+    `url` is what clients take as API endpoint.
+    """
 
     daemon_threads = True
 
@@ -61,7 +67,10 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def fail(self, path: str, error: BigQueryError | None, times: int = 1) -> None:
-        """Let the next `times` requests whose method and path match fail; without `error` the connection is cut."""
+        """Let the next `times` requests whose method and path match fail.
+
+        Without `error` the connection is cut.
+        """
         self.faults.append(Fault(re.compile(path), error, times))
 
 
@@ -82,6 +91,8 @@ class Handler(BaseHTTPRequestHandler):
     """One request: find its route, answer with JSON, errors in BigQuery's shape."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: apart, each answer waits 40 ms for the client
+    disable_nagle_algorithm = True
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -110,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
             )
             self._send(Answer(refused.body(), refused.status))
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def _fail_as_planned(self, path: str) -> None:
         for fault in self.server.faults:
@@ -170,6 +181,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+        self.wfile.flush()
 
 
 def _multipart(content_type: str, data: bytes) -> tuple[bytes, bytes]:

@@ -1,8 +1,12 @@
-"""What one job's statements share: the catalog, variables, parameters, temporary tables, and what was done."""
+"""What one job's statements share.
+
+The catalog, variables, parameters, temporary tables, and what was done.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
 from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
@@ -39,7 +43,8 @@ class Session:
     variables: Values = field(default_factory=dict)
     temporary: dict[str, Table] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
-    read: set[str] = field(default_factory=set)
+    altered: dict[str, Relation] = field(default_factory=dict)
+    analyzed: dict[tuple[str, bool], Message] = field(default_factory=dict)
     source: bytes = b""
 
     def parse(self, sql: str) -> Message:
@@ -61,7 +66,6 @@ class Session:
         scope = self.catalog.scope(
             sql, {name: table for name, table in tables.items() if name in named}
         )
-        self.read |= {self.catalog.full_name(name) for name in named if "." in name}
         scope.variables = self.variables
         scope.parameters = self.parameters
         return scope
@@ -75,12 +79,17 @@ class Session:
                 return Result(columns, Table("", "", "", []).rows)
             return self.catalog.engine.query(sql, scope)
 
-    def analyze(
-        self, sql: str, *, prune: bool = False, extra: dict[str, Relation] | None = None
-    ) -> Message:
-        """Let the engine check one whole statement with its types."""
-        with self.refusals():
-            return self.catalog.engine.analyze(sql, self.scope(sql, extra), prune=prune)
+    def analyze(self, sql: str, *, prune: bool = False) -> Message:
+        """Let the engine check one whole statement with its types.
+
+        Once, however often it is asked.
+        """
+        key = (sql, prune)
+        if key not in self.analyzed:
+            with self.refusals():
+                scope = self.scope(sql, self.altered)
+                self.analyzed[key] = self.catalog.engine.analyze(sql, scope, prune=prune)
+        return self.analyzed[key]
 
     def scalar(self, expression: str) -> tuple[TypeProto, ValueProto]:
         """Type and value of an expression; in a dry run the value is null."""

@@ -24,11 +24,13 @@ def execute(session: Session, node: Message) -> Outcome:
             f"The local server does not know the statement {name}.", "notImplemented"
         )
     sql = session.text(node)
+    session.altered = ddl.altered(session, node)
+    session.analyzed.clear()  # the statement before may have changed what this one reads
     if kind not in (
         "ASTQueryStatementProto",
         "ASTCallStatementProto",
     ):  # those are checked as they run
-        session.analyze(sql, extra=ddl.altered(session, node))
+        session.analyze(sql)
     guards.partition_filters(session, sql)
     return carrier(session, node)
 

@@ -1,4 +1,7 @@
-"""Puts rows into a table as a job's destination says: truncate, append or only if empty; whole table or one partition."""
+"""Puts rows into a table as a job's destination says.
+
+Truncate, append or only if empty; whole table or one partition.
+"""
 
 from typing import Any
 
@@ -23,7 +26,10 @@ def write(
     *,
     default: str = "WRITE_APPEND",
 ) -> Table:
-    """Write rows to `reference`, creating the table where `createDisposition` allows it. Raises BigQueryError."""
+    """Write rows to `reference`, creating the table where `createDisposition` allows it.
+
+    Raises BigQueryError.
+    """
     project, dataset = reference["projectId"], reference["datasetId"]
     table_id, partition = partitions.split_decorator(reference["tableId"])
     name = f"{project}.{dataset}.{table_id}"
@@ -69,14 +75,14 @@ def _fit(table: Table, columns: list[Column], config: dict[str, Any]) -> None:
         if present is None:
             if "ALLOW_FIELD_ADDITION" not in (config.get("schemaUpdateOptions") or []):
                 raise BigQueryError(
-                    f"Provided Schema does not match Table {table.project}:{table.dataset}.{table.table_id}. "
+                    f"Provided Schema does not match Table {table.name}. "
                     f"Cannot add fields (field: {column.name})",
                     "invalid",
                 )
             table.add_column(column)
         elif present.type != column.type:
             raise BigQueryError(
-                f"Provided Schema does not match Table {table.project}:{table.dataset}.{table.table_id}. "
+                f"Provided Schema does not match Table {table.name}. "
                 f"Field {column.name} has changed type",
                 "invalid",
             )

@@ -1,0 +1,238 @@
+"""The local server answers Google's own client as BigQuery does, refusals included."""
+
+import io
+from collections.abc import Iterator
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from googlesql.server import Server, serve
+from googlesql.server.errors import BigQueryError
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[bigquery.Client]:
+    """Google's client on an empty project with one dataset, `d`."""
+    server.catalog.datasets.clear()
+    server.catalog.tables.clear()
+    server.catalog.changed()
+    with bigquery.Client(
+        project="test-project",
+        location="US",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": server.url},
+    ) as connected:
+        connected.create_dataset("d")
+        yield connected
+
+
+def rows(client: bigquery.Client, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in client.query(sql).result()]
+
+
+def visits(client: bigquery.Client) -> None:
+    """A table cut by day, which may be read only with a bound on the day."""
+    client.query(
+        "create table d.visits (id int64, name string, seen timestamp) partition by date(seen) "
+        "cluster by id options (description = 'Visits', require_partition_filter = true)"
+    ).result()
+    records = [
+        {"id": 1, "name": "가", "seen": "2026-10-31T00:00:00Z"},
+        {"id": 2, "name": None, "seen": "2026-11-01 01:00:00"},
+    ]
+    client.load_table_from_json(records, "d.visits").result()
+
+
+def test_a_table_is_made_loaded_and_described(client: bigquery.Client) -> None:
+    visits(client)
+    table = client.get_table("d.visits")
+    assert [(column.name, column.field_type) for column in table.schema] == [
+        ("id", "INTEGER"),
+        ("name", "STRING"),
+        ("seen", "TIMESTAMP"),
+    ]
+    assert (table.num_rows, table.description, table.clustering_fields) == (2, "Visits", ["id"])
+    assert table.time_partitioning.field == "seen"
+    assert rows(client, "select name from d.visits where seen >= '2026-01-01' order by id") == [
+        ("가",),
+        (None,),
+    ]
+
+
+def test_a_read_without_a_bound_on_the_partition_is_refused(client: bigquery.Client) -> None:
+    visits(client)
+    with pytest.raises(BadRequest, match="without a filter over column"):
+        rows(client, "select id from d.visits")
+    assert rows(client, "select id from d.visits where date(seen) = '2026-11-01'") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "error", "words"),
+    [
+        ("select * from d.nope", NotFound, "Table test-project:d.nope was not found"),
+        ("select * from nope.t", NotFound, "Not found"),
+        ("select 1 as a, 2 as a", BadRequest, "Duplicate column names"),
+        ("create table d.t as select 1", BadRequest, "must be named"),
+        ("create table d.t as select 1 as _file_name", BadRequest, "not allowed to start with"),
+        ("create table nope.t as select 1 as a", NotFound, "Dataset test-project:nope"),
+        ("create table d.t (a string) partition by upper(a)", BadRequest, "PARTITION BY"),
+        ("create table d.t (a int64) options (descripton = 'x')", BadRequest, "Unknown option"),
+        ("select a from (select '1' as a) where a > 0", BadRequest, "No matching signature"),
+        ("drop table d.nope", NotFound, "Not found"),
+    ],
+)
+def test_refusals_have_bigquerys_status_and_words(
+    client: bigquery.Client, sql: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        client.query(sql).result()
+
+
+def test_a_dry_run_fails_where_the_run_would_and_changes_nothing(client: bigquery.Client) -> None:
+    dry = bigquery.QueryJobConfig(dry_run=True)
+    planned = client.query("create table d.t as select 1 as a", job_config=dry)
+    assert planned.statement_type == "CREATE_TABLE_AS_SELECT"
+    assert list(client.list_tables("d")) == []
+    with pytest.raises(BadRequest, match="Unrecognized name"):
+        client.query("select b from (select 1 as a)", job_config=dry)
+
+
+def test_scripts_keep_variables_and_temporary_tables(client: bigquery.Client) -> None:
+    client.query(
+        """
+        declare i int64 default 0;
+        create temp table seen as select 1 as x;
+        while i < 3 do
+            set i = i + 1;
+            if i = 2 then insert into seen select 100; else insert into seen select i; end if;
+        end while;
+        create table d.total as select sum(x) as s, count(*) as n from seen;
+        """
+    ).result()
+    assert rows(client, "select s, n from d.total") == [(105, 4)]
+
+
+def test_merge_takes_for_each_row_the_first_clause_that_applies(client: bigquery.Client) -> None:
+    client.query(
+        "create table d.t as select * from unnest([struct(1 as id, 'a' as v), (2, 'b'), (3, 'c')])"
+    ).result()
+    merged = client.query(
+        """
+        merge into d.t as t
+        using (select 1 as id, 'A' as v union all select 2, null union all select 9, 'n') as s
+        on t.id = s.id
+        when matched and s.v is null then delete
+        when matched then update set v = s.v
+        when not matched by target then insert (id, v) values (s.id, s.v)
+        when not matched by source then update set v = 'gone'
+        """
+    )
+    merged.result()
+    assert merged.num_dml_affected_rows == 4
+    assert rows(client, "select id, v from d.t order by id") == [(1, "A"), (3, "gone"), (9, "n")]
+
+
+def test_merge_refuses_two_sources_for_one_row(client: bigquery.Client) -> None:
+    client.query("create table d.t as select 1 as id, 'a' as v").result()
+    with pytest.raises(BadRequest, match="at most one source row"):
+        client.query(
+            "merge into d.t as t using (select * from unnest([1, 1]) as id) as s on t.id = s.id "
+            "when matched then update set v = 'x'"
+        ).result()
+    assert rows(client, "select v from d.t") == [("a",)]
+
+
+def test_update_and_delete(client: bigquery.Client) -> None:
+    client.query(
+        "create table d.t as select * from unnest([struct(1 as id, 0.5 as v), (2, 1.5)])"
+    ).result()
+    client.query("update d.t set v = 7 where t.id = 1").result()
+    client.query("delete from d.t where id = 2").result()
+    assert rows(client, "select id, v from d.t") == [(1, 7.0)]
+
+
+def test_parquet_is_loaded_with_its_types_and_appended_only_if_it_fits(
+    client: bigquery.Client,
+) -> None:
+    config = bigquery.LoadJobConfig(source_format="PARQUET")
+    good = pyarrow.table({"x": [1, 2], "s": ["a", None], "l": [[1], []]})
+    client.load_table_from_file(parquet(good), "d.t", job_config=config).result()
+    assert [tuple(row) for row in client.list_rows("d.t")] == [(1, "a", [1]), (2, None, [])]
+    with pytest.raises(BadRequest, match="does not match"):
+        client.load_table_from_file(
+            parquet(pyarrow.table({"x": ["1"]})), "d.t", job_config=config
+        ).result()
+    assert client.get_table("d.t").num_rows == 2
+
+
+def parquet(table: pyarrow.Table) -> io.BytesIO:
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file)
+    file.seek(0)
+    return file
+
+
+def test_streamed_rows_that_do_not_fit_are_named(client: bigquery.Client) -> None:
+    client.query("create table d.t (id int64)").result()
+    assert client.insert_rows_json("d.t", [{"id": 1}]) == []
+    errors = client.insert_rows_json("d.t", [{"id": 2}, {"idd": 3}])
+    assert [error["index"] for error in errors] == [1]
+    assert rows(client, "select id from d.t") == [(1,)]
+
+
+def test_a_partition_is_copied_by_its_decorator(client: bigquery.Client) -> None:
+    visits(client)
+    client.copy_table("test-project.d.visits$20261101", "test-project.d.day$20261101").result()
+    assert rows(client, "select id from d.day where seen is not null") == [(2,)]
+
+
+def test_a_wildcard_reads_all_shards_with_their_suffix(client: bigquery.Client) -> None:
+    client.query("create table d.events_20261030 as select 1 as a").result()
+    client.query("create table d.events_20261031 as select 2 as a, 'x' as b").result()
+    found = rows(client, "select a, b, _table_suffix from `d.events_*` order by a")
+    assert found == [(1, None, "20261030"), (2, "x", "20261031")]
+
+
+def test_parameters_pages_and_metadata(client: bigquery.Client) -> None:
+    given = [
+        bigquery.ScalarQueryParameter("low", "INT64", 3),
+        bigquery.ArrayQueryParameter("names", "STRING", ["a"]),
+    ]
+    config = bigquery.QueryJobConfig(query_parameters=given)
+    sql = "select x, @names[offset(0)] as n from unnest(generate_array(1, 7)) as x where x > @low"
+    found = client.query(sql, job_config=config).result(page_size=2)
+    assert [tuple(row) for row in found] == [(4, "a"), (5, "a"), (6, "a"), (7, "a")]
+    client.query("create view d.v as select 1 as one").result()
+    assert rows(client, "select table_name, table_type from d.INFORMATION_SCHEMA.TABLES") == [
+        ("v", "VIEW")
+    ]
+    assert rows(client, "select column_name, data_type from d.INFORMATION_SCHEMA.COLUMNS") == [
+        ("one", "INT64")
+    ]
+    assert rows(client, "select table_id, type from d.__TABLES__") == [("v", 2)]
+
+
+def test_planned_faults_happen_once(client: bigquery.Client, server: Server) -> None:
+    denied = "Access Denied: Dataset test-project:d: Permission bigquery.tables.list denied"
+    server.fail(r"GET .*/datasets/d/tables", BigQueryError(denied, "accessDenied"))
+    with pytest.raises(Forbidden, match="Access Denied"):
+        list(client.list_tables("d"))
+    assert list(client.list_tables("d")) == []
+
+
+def test_a_dataset_is_made_once_and_looked_for_where_it_is(client: bigquery.Client) -> None:
+    with pytest.raises(Conflict, match="Already Exists"):
+        client.create_dataset("d")
+    client.query("create table d.t as select 1 as a").result()
+    with pytest.raises(NotFound, match="was not found in location EU"):
+        client.query("select a from d.t", location="EU").result()
