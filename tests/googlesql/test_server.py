@@ -6,7 +6,13 @@ from collections.abc import Iterator
 import pyarrow
 import pyarrow.parquet
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from google.api_core.exceptions import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InternalServerError,
+    NotFound,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -105,6 +111,24 @@ def test_a_dry_run_fails_where_the_run_would_and_changes_nothing(client: bigquer
     assert list(client.list_tables("d")) == []
     with pytest.raises(BadRequest, match="Unrecognized name"):
         client.query("select b from (select 1 as a)", job_config=dry)
+
+
+def test_a_dry_run_counts_the_columns_that_are_read(client: bigquery.Client) -> None:
+    client.query("create table d.t as select 1 as a, 'wide text' as b").result()
+    dry = bigquery.QueryJobConfig(dry_run=True)
+    assert client.query("select a from d.t", job_config=dry).total_bytes_processed == 8
+    assert client.query("select a, b from d.t", job_config=dry).total_bytes_processed == 8 + 2 + 9
+
+
+def test_a_query_above_its_limit_is_refused(client: bigquery.Client) -> None:
+    client.query("create table d.t as select 1 as a").result()
+    too_low = bigquery.QueryJobConfig(maximum_bytes_billed=1024)
+    with pytest.raises(InternalServerError, match="exceeded limit for bytes billed: 1024"):
+        client.query("select a from d.t", job_config=too_low).result()
+    enough = bigquery.QueryJobConfig(maximum_bytes_billed=10 * 1024 * 1024)
+    assert [
+        tuple(row) for row in client.query("select a from d.t", job_config=enough).result()
+    ] == [(1,)]
 
 
 def test_scripts_keep_variables_and_temporary_tables(client: bigquery.Client) -> None:

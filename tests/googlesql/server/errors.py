@@ -10,6 +10,7 @@ STATUS = {
     "accessDenied": 403,
     "quotaExceeded": 403,
     "rateLimitExceeded": 403,
+    "bytesBilledLimitExceeded": 400,
     "notFound": 404,
     "duplicate": 409,
     "backendError": 503,

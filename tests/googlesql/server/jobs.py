@@ -11,7 +11,7 @@ from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from googlesql import partitions, schema
 from googlesql.catalog import Catalog, Table
 from googlesql.engine import Column, Result, rows_of
-from googlesql.server import guards, loads, script, writes
+from googlesql.server import billing, guards, loads, script, writes
 from googlesql.server.errors import BigQueryError, not_found
 from googlesql.server.session import Outcome, Session, Values
 from googlesql.values import write as write_value
@@ -110,13 +110,11 @@ class Jobs:
             raise BigQueryError("The local server speaks GoogleSQL only.", "notImplemented")
         if query.get("defaultDataset"):
             raise BigQueryError("The local server has no default dataset.", "notImplemented")
-        session = Session(
-            self.catalog,
-            dry=bool(config.get("dryRun")),
-            parameters=_parameters(query.get("queryParameters") or []),
-        )
-        if session.dry:
-            session.temporary = dict(session.temporary)
+        session = self._session(query, dry=bool(config.get("dryRun")))
+        if query.get("maximumBytesBilled"):
+            trial = self._session(query, dry=True)
+            script.run(trial, query["query"])
+            billing.refuse_above(int(query["maximumBytesBilled"]), billing.billed(trial.scanned))
         outcomes = script.run(session, query["query"])
         self._statistics(job, outcomes, session)
         last = outcomes[-1] if outcomes else Outcome("SCRIPT")
@@ -128,13 +126,17 @@ class Jobs:
                 names = ("projectId", "datasetId", "tableId")
                 query["destinationTable"] = dict(zip(names, parts, strict=True))
 
+    def _session(self, query: Resource, *, dry: bool) -> Session:
+        parameters = _parameters(query.get("queryParameters") or [])
+        return Session(self.catalog, dry=dry, parameters=parameters)
+
     def _statistics(self, job: Job, outcomes: list[Outcome], session: Session) -> None:
         last = outcomes[-1] if outcomes else Outcome("SCRIPT")
-        scanned = "0"
+        scanned = str(sum(session.scanned.values()))
         statistics: Resource = {
             "statementType": last.statement_type if len(outcomes) == 1 else "SCRIPT",
             "totalBytesProcessed": scanned,
-            "totalBytesBilled": scanned,
+            "totalBytesBilled": "0" if session.dry else str(billing.billed(session.scanned)),
             "totalSlotMs": "0",
             "cacheHit": False,
         }

@@ -45,6 +45,7 @@ class Session:
     outcomes: list[Outcome] = field(default_factory=list)
     altered: dict[str, Relation] = field(default_factory=dict)
     analyzed: dict[tuple[str, bool], Message] = field(default_factory=dict)
+    scanned: dict[str, int] = field(default_factory=dict)
     source: bytes = b""
 
     def parse(self, sql: str) -> Message:

@@ -7,10 +7,18 @@ from typing import Any
 from google.protobuf.message import Message
 
 from googlesql.engine import Column
-from googlesql.server import ddl, dml, guards, merge
+from googlesql.server import billing, ddl, dml, guards, merge
 from googlesql.server.errors import BigQueryError
 from googlesql.server.session import Outcome, Session
 
+READS = {
+    "ASTQueryStatementProto",
+    "ASTCreateTableStatementProto",
+    "ASTInsertStatementProto",
+    "ASTMergeStatementProto",
+    "ASTUpdateStatementProto",
+    "ASTDeleteStatementProto",
+}
 Carrier = Callable[[Session, Any], Outcome]
 
 
@@ -32,6 +40,9 @@ def execute(session: Session, node: Message) -> Outcome:
     ):  # those are checked as they run
         session.analyze(sql)
     guards.partition_filters(session, sql)
+    if session.dry and kind in READS:
+        for table, size in billing.scanned(session, sql).items():
+            session.scanned[table] = session.scanned.get(table, 0) + size
     return carrier(session, node)
 
 
