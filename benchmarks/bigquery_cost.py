@@ -3,9 +3,10 @@
     python benchmarks/bigquery_cost.py WORKSPACE
 
 WORKSPACE is a demo company (`madang demo`). It is built on the local BigQuery of the tests (which
-must be on PYTHONPATH); then the engine tells for every model and test which columns of which tables it reads, and their logical
-bytes, as BigQuery counts them, are summed up: of one day's shard for the export, of the whole for
-every other table. Bytes by event times events make the table; assumptions are printed with it.
+must be on PYTHONPATH); then the engine tells for every model and test which columns of which tables
+it reads. Their logical bytes, as BigQuery counts them, are summed up: of one day's shard for the
+export, of the whole for every other table. Bytes by event times events make the table; assumptions
+are printed with it.
 """
 
 import json

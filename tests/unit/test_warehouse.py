@@ -153,9 +153,25 @@ def test_a_file_of_another_kind_is_not_touched(settings: Settings) -> None:
     assert settings.warehouse.path.read_bytes().startswith(b"PK")
 
 
-def test_a_warehouse_of_another_type_is_refused_clearly(settings: Settings) -> None:
-    other = settings.model_copy(
-        update={"warehouse": settings.warehouse.model_copy(update={"type": "bigquery"})}
-    )
-    with pytest.raises(WarehouseError, match="bigquery"), open_warehouse(other):
-        pass
+def test_rows_that_are_there_already_are_not_added_once_more(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with open_warehouse(settings) as warehouse:
+        file = parquet(tmp_path, "select 'r1' as run_id, 1 as n union all select 'r1', 2")
+        for _ in range(2):
+            assert warehouse.append("ledger", "things", file, once=("run_id", "r1")) == 2
+        other = parquet(tmp_path, "select 'r2' as run_id, 3 as n")
+        assert warehouse.append("ledger", "things", other, once=("run_id", "r2")) == 1
+        rows = warehouse.fetch(f"from {warehouse.relation('ledger', 'things')} order by n")
+    assert [row["n"] for row in rows] == [1, 2, 3]
+
+
+def test_bigquery_without_its_packages_is_told_with_the_way_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "version: 1\nwarehouse: {type: bigquery, bigquery: {project: some-project}}\n"
+    (tmp_path / "madang.yml").write_text(text)
+    monkeypatch.setattr("madang.warehouse._is_installed", lambda module: False)
+    with pytest.raises(WarehouseError, match="not installed") as caught:
+        open_warehouse(load_settings(tmp_path)).__enter__()
+    assert caught.value.fix == "pip install 'madang[bigquery]'"
