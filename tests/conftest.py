@@ -1,30 +1,43 @@
-"""What tests share: one demo company a session, the reference data, and the figures they measure.
+"""What tests share: one demo company a run, the reference data, and the figures they measure.
 
-The company is made by the user's own command, `madang demo`, once, in a temporary folder.
+The company is made by the user's own command, `madang demo`, once, in a temporary folder; worker
+processes of one run (pytest-xdist) share it.
 
 Tests marked `reference` read data that is not part of the repository: `shared/data` beside the
 checkout, or the folder that MADANG_REFERENCE_DATA names. Where it is absent they are skipped.
 """
 
+import fcntl
+import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Company, command
+from demo_workspace import AS_OF, REPOSITORY, Company, Ended, command
 
 PEOPLE, DAYS = 1500, 45
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
-_measured: list[str] = []
 
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     """A company that `madang demo` generated, built and synced to the local Braze."""
-    root = tmp_path_factory.mktemp("demo") / "company"
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "demo"
+    folder.mkdir(exist_ok=True)
+    root = folder / "company"
     arguments = ("--people", str(PEOPLE), "--days", str(DAYS), "--out", str(root))
-    ended = command("madang", "demo", *arguments)
+    told = folder / "demo.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            told.write_text(json.dumps(asdict(command("madang", "demo", *arguments))))
+    ended = Ended(**json.loads(told.read_text()))
     if ended.code:
         pytest.fail(f"madang demo did not work: {ended.told}")
     return Company(root, arguments, ended)
@@ -48,10 +61,10 @@ def reference() -> Path:
     return REFERENCE
 
 
-@pytest.fixture(scope="session")
-def measured() -> Callable[[str], None]:
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Tell a figure at the end of the run, whether its test passes or fails."""
-    return _measured.append
+    return lambda figure: record_property("measured", figure)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,8 +76,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=why))
 
 
-def pytest_terminal_summary(terminalreporter) -> None:
-    if _measured:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    figures = [
+        figure
+        for report in reports
+        if report.when == "call"
+        for name, figure in report.user_properties
+        if name == "measured"
+    ]
+    if figures:
         terminalreporter.section("measured")
-        for line in _measured:
-            terminalreporter.write_line(line)
+        for figure in figures:
+            terminalreporter.write_line(figure)
