@@ -178,10 +178,14 @@ class BigQueryWarehouse:
 
         Raises WarehouseError as a run would. Costs nothing.
         """
-        config = self._config()
-        config.dry_run = True
-        config.use_query_cache = False
-        config.maximum_bytes_billed = None  # to know it, also where it is too much
+        config = (
+            bigquery.QueryJobConfig(  # without the limit: to know it, also where it is too much
+                dry_run=True,
+                use_query_cache=False,
+                use_legacy_sql=False,
+                labels=labels.current(self._reach.labels),
+            )
+        )
         with self._plainly():
             job = self.client.query(sql, job_config=config, retry=self._retry, job_retry=None)
         return int(job.total_bytes_processed or 0), max(1, len(job.referenced_tables or ()))
@@ -256,7 +260,8 @@ class BigQueryWarehouse:
             config.query_parameters = [
                 parameter(f"p{number}", value) for number, value in enumerate(params, start=1)
             ]
-        config.maximum_bytes_billed = self._reach.maximum_bytes_billed
+        if self._reach.maximum_bytes_billed is not None:  # None would be sent as the text "None"
+            config.maximum_bytes_billed = self._reach.maximum_bytes_billed
         config.job_timeout_ms = int(self._reach.timeout_seconds * 1000)
         return config
 
