@@ -113,6 +113,20 @@ def built(company: Company) -> Company:
     return company
 
 
+@pytest.fixture(scope="module")
+def day(built: Company) -> Ran:
+    """`madang cost`: what the next day will cost. It compiles the run with one day to read."""
+    return built.madang("cost", "--json")
+
+
+@pytest.fixture(scope="module")
+def compiled(built: Company, day: Ran) -> dict[str, str]:
+    """The statements of the next day's run, by node."""
+    path = built.root / "target" / "cost" / "manifest.json"
+    nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"].values()
+    return {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
+
+
 def test_before_the_first_build_nothing_is_refused_that_needs_no_table(company: Company) -> None:
     status = company.madang("status")
     assert (status.code, "nothing was loaded" in status.out) == (0, True)
@@ -235,10 +249,9 @@ def test_every_job_of_madang_and_dbt_is_labelled(built: Company) -> None:
     assert any(one.get("sync") == "braze_audiences" for one in labelled)
 
 
-def test_cost_tells_what_each_model_of_a_day_reads(built: Company) -> None:
-    ran = built.madang("cost", "--json")
-    assert ran.code == 0, ran.out
-    told = json.loads(ran.out[ran.out.index("{") :])
+def test_cost_tells_what_each_model_of_a_day_reads(day: Ran) -> None:
+    assert day.code == 0, day.out
+    told = json.loads(day.out[day.out.index("{") :])
     nodes = {node["name"]: node for node in told["nodes"]}
     assert not [name for name, node in nodes.items() if node["basis"] == "not built"]
     assert nodes["stg_ga4__events"]["bytes"] >= 10 * 2**20
@@ -247,15 +260,9 @@ def test_cost_tells_what_each_model_of_a_day_reads(built: Company) -> None:
     assert told["dollars"] == pytest.approx(told["bytes"] / 2**40 * 6.25, abs=1e-3)
 
 
-def compiled(company: Company) -> dict[str, str]:
-    """The statements of the run, by node, as `madang cost` compiled them: with one day to read."""
-    company.madang("cost")
-    path = company.root / "target" / "cost" / "manifest.json"
-    nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"].values()
-    return {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
-
-
-def test_no_statement_reads_shards_or_days_without_a_literal_bound(built: Company) -> None:
+def test_no_statement_reads_shards_or_days_without_a_literal_bound(
+    built: Company, compiled: dict[str, str]
+) -> None:
     catalog = built.server.catalog
     events = f"test-project.{EXPORT}.events_*"
     guarded = {events: "_TABLE_SUFFIX"} | {
@@ -265,7 +272,7 @@ def test_no_statement_reads_shards_or_days_without_a_literal_bound(built: Compan
     }
     assert len(guarded) > 1
     read, unbound = set(), set()
-    for name, sql in compiled(built).items():
+    for name, sql in compiled.items():
         tree = Session(catalog).analyze(catalog.normalize(sql), prune=True)
         read |= {(name, scan.table) for scan in scans(tree)}
         unbound |= {(name, table) for table in unbounded(tree, guarded)}
@@ -290,10 +297,12 @@ def test_the_guard_itself_tells_a_literal_bound_from_none(built: Company) -> Non
         assert (unbounded(tree, {events: "_TABLE_SUFFIX"}) == []) is is_bound, condition
 
 
-def test_the_export_is_read_by_no_more_columns_than_are_used(built: Company) -> None:
+def test_the_export_is_read_by_no_more_columns_than_are_used(
+    built: Company, compiled: dict[str, str]
+) -> None:
     """The wide columns that nothing asks for (items, user_properties, …) cost nothing."""
     catalog = built.server.catalog
-    sql = catalog.normalize(compiled(built)["stg_ga4__events"])
+    sql = catalog.normalize(compiled["stg_ga4__events"])
     (scan,) = scans(Session(catalog).analyze(sql, prune=True))
     assert "event_params" in scan.columns
     assert not scan.columns & {

@@ -249,6 +249,17 @@ def test_jobs_carry_labels_and_the_limit_of_bytes(server: Server, tmp_path: Path
     assert configurations[0]["query"]["maximumBytesBilled"] == str(20 * 2**30)
 
 
+def test_a_statement_that_reads_more_than_the_limit_is_refused_and_told(
+    server: Server, tmp_path: Path
+) -> None:
+    with open_warehouse(settings_for(server, tmp_path, maximum_bytes_billed=1)) as door:
+        door.append("raw", "things", parquet(tmp_path, "select 1 as n"))
+        with pytest.raises(WarehouseError, match=r"It needs 0\.01 GiB") as caught:
+            door.fetch(f"select n from {door.relation('raw', 'things')}")
+        assert "madang cost" in caught.value.fix
+        assert door.dry_run(f"select n from {door.relation('raw', 'things')}") == (8, 1)
+
+
 def test_a_dataset_in_another_location_is_refused_before_anything_is_written(
     server: Server, warehouse: Warehouse, tmp_path: Path
 ) -> None:
