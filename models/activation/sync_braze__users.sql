@@ -1,4 +1,4 @@
--- exactly what Braze is to hold: one custom attribute an audience, for those who may be contacted and whom Braze can know
+-- exactly what Braze is to hold: one custom attribute an audience, for those who may be contacted and whom it can know
 with members as (
 
     select audience, person_id, is_contactable, contact_reason

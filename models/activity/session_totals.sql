@@ -36,6 +36,16 @@ with events as (
 
 ),
 
+with_touch as (
+
+    select
+        *,
+        touch_source is not null or touch_medium is not null as has_touch,
+        last_click_source is not null as is_answered
+    from events
+
+),
+
 -- the first event that says where it came from speaks for the session, with all that it says
 final as (
 
@@ -61,19 +71,19 @@ final as (
         {{ first_by('country', 'event_order') }} as country,
         {{ first_by('city', 'event_order') }} as city,
         {{ first_by('gclid', 'event_order') }} as gclid,
-        {{ first_by("case when touch_source is not null or touch_medium is not null then coalesce(touch_source, '(not set)') end", 'event_order') }}
+        {{ first_by("case when has_touch then coalesce(touch_source, '(not set)') end", 'event_order') }}
             as touch_source,
-        {{ first_by("case when touch_source is not null or touch_medium is not null then coalesce(touch_medium, '(none)') end", 'event_order') }}
+        {{ first_by("case when has_touch then coalesce(touch_medium, '(none)') end", 'event_order') }}
             as touch_medium,
-        {{ first_by("case when touch_source is not null or touch_medium is not null then coalesce(touch_campaign, '(not set)') end", 'event_order') }}
+        {{ first_by("case when has_touch then coalesce(touch_campaign, '(not set)') end", 'event_order') }}
             as touch_campaign,
         {{ first_by("last_click_source", 'event_order') }} as last_click_source,
-        {{ first_by("case when last_click_source is not null then coalesce(last_click_medium, '(none)') end", 'event_order') }}
+        {{ first_by("case when is_answered then coalesce(last_click_medium, '(none)') end", 'event_order') }}
             as last_click_medium,
-        {{ first_by("case when last_click_source is not null then coalesce(last_click_campaign, '(not set)') end", 'event_order') }}
+        {{ first_by("case when is_answered then coalesce(last_click_campaign, '(not set)') end", 'event_order') }}
             as last_click_campaign,
         {{ first_by("last_click_channel_group", 'event_order') }} as last_click_channel_group
-    from events
+    from with_touch
     group by session_key
 
 )

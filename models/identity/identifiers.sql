@@ -1,3 +1,5 @@
+{%- set stored_value = identifier_value('counted.identifier_type', 'counted.plain_value') -%}
+
 with records as (
 
     select
@@ -80,9 +82,8 @@ final as (
 
     select
         counted.identifier_type,
-        {{ identifier_value('counted.identifier_type', 'counted.plain_value') }} as identifier_value,
-        {{ surrogate_key(['counted.identifier_type', identifier_value('counted.identifier_type', 'counted.plain_value')]) }}
-            as identifier_key,
+        {{ stored_value }} as identifier_value,
+        {{ surrogate_key(['counted.identifier_type', stored_value]) }} as identifier_key,
         counted.first_seen_at,
         counted.last_seen_at,
         counted.sources,

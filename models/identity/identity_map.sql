@@ -26,7 +26,14 @@ final as (
 
     union all
 
-    select 'device', device_id, person_id, valid_from, valid_to, 'logged in', evidence_count
+    select
+        'device' as identifier_type,
+        device_id as identifier_value,
+        person_id,
+        valid_from,
+        valid_to,
+        'logged in' as rule,
+        evidence_count
     from device_owners
 
 )

@@ -37,9 +37,9 @@ changes as (
 
     select
         order_id,
-        case status when 'refunded' then 'refunded' else 'order_cancelled' end,
-        updated_at,
-        -amount,
+        case status when 'refunded' then 'refunded' else 'order_cancelled' end as action,
+        updated_at as occurred_at,
+        -amount as value,
         currency
     from orders
     where status in ('refunded', 'cancelled')
