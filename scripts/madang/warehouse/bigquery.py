@@ -178,13 +178,12 @@ class BigQueryWarehouse:
 
         Raises WarehouseError as a run would. Costs nothing.
         """
-        config = (
-            bigquery.QueryJobConfig(  # without the limit: to know it, also where it is too much
-                dry_run=True,
-                use_query_cache=False,
-                use_legacy_sql=False,
-                labels=labels.current(self._reach.labels),
-            )
+        # Without the limit of bytes: to know how many, also where it is too many.
+        config = bigquery.QueryJobConfig(
+            dry_run=True,
+            use_query_cache=False,
+            use_legacy_sql=False,
+            labels=labels.current(self._reach.labels),
         )
         with self._plainly():
             job = self.client.query(sql, job_config=config, retry=self._retry, job_retry=None)
