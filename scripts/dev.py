@@ -110,7 +110,8 @@ def test(arguments: list[str]) -> None:
         "--disable-progress-bar",
     ]
     step("sqlfluff", lint, **offline, **warehouse)
-    step("pytest", ["pytest"], **offline)
+    workers = ["-n", "2", "--dist", "loadfile"]
+    step("pytest", ["pytest", *workers], **offline)
 
 
 def main() -> None:
