@@ -110,7 +110,7 @@ def test(arguments: list[str]) -> None:
         "--disable-progress-bar",
     ]
     step("sqlfluff", lint, **offline, **warehouse)
-    workers = ["-n", "2", "--dist", "loadfile"]
+    workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     step("pytest", ["pytest", *workers], **offline)
 
 

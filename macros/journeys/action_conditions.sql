@@ -33,7 +33,10 @@
     {%- if 'equals' in path %} and page_path = {{ text_literal(path.equals) }}{% endif -%}
     {%- if 'prefix' in path %} and starts_with(page_path, {{ text_literal(path.prefix) }}){% endif -%}
     {%- if 'regex' in path %} and {{ regex_matches('page_path', path.regex) }}{% endif -%}
-    {%- for param, wanted in action.get('where', {}).items() %} and {{ equals_any(param, wanted) }}{% endfor -%}
+    {%- set types = ga4_params() -%}
+    {%- for param, wanted in action.get('where', {}).items() %} and {{ equals_any(
+        float_text(param) if types.get(param) == 'float64' or param == 'purchase_revenue' else param, wanted
+    ) }}{% endfor -%}
 {%- endmacro %}
 
 
@@ -42,7 +45,9 @@
     {%- set values = [wanted] if wanted is string or wanted is number or wanted is boolean else wanted -%}
     cast({{ column }} as string) in (
         {%- for value in values -%}
-            {{ text_literal(value | string | lower if value is boolean else value) }}{{ ', ' if not loop.last }}
+            {%- if value is boolean %}{% set value = value | string | lower -%}
+            {%- elif value is float and value == value | int %}{% set value = value | int %}{% endif -%}
+            {{ text_literal(value) }}{{ ', ' if not loop.last }}
         {%- endfor -%}
     )
 {%- endmacro %}
