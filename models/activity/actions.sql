@@ -47,6 +47,8 @@ stamped as (
         case names.action
             {% for action in actions -%}
             when {{ text_literal(action.name) }} then {{ action_condition(action) }}
+            {% else -%}
+            when 'none' then false
             {% endfor -%}
             else false
         end
@@ -69,6 +71,8 @@ final as (
         case action
             {% for action in actions -%}
             when {{ text_literal(action.name) }} then {{ action_field(action.get(field)) }}
+            {% else -%}
+            when 'none' then cast(null as string)
             {% endfor -%}
             else null
         end as {{ field }},
@@ -76,6 +80,8 @@ final as (
         case action
             {% for action in actions if action.get('value') -%}
             when {{ text_literal(action.name) }} then {{ action.value.param }}
+            {% else -%}
+            when 'none' then cast(null as {{ float64() }})
             {% endfor -%}
             else null
         end as value,

@@ -75,10 +75,12 @@ final as (
         totals.person_id,
         case audiences.audience
             {% for name in specs %}when '{{ name }}' then {{ name }}_activities
+            {% else %}when 'none' then 0
             {% endfor %}else 0
         end as matched_activities,
         case audiences.audience
             {% for name in specs %}when '{{ name }}' then {{ name }}_last_at
+            {% else %}when 'none' then cast(null as timestamp)
             {% endfor %}else cast(null as timestamp)
         end as last_matched_at,
         audiences.rule_version
@@ -88,6 +90,7 @@ final as (
     where
         case audiences.audience
             {% for name, spec in specs.items() %}when '{{ name }}' then {{ audience_boolean(spec.rule, name ~ '_', []) }}
+            {% else %}when 'none' then false
             {% endfor %}else false
         end
 

@@ -55,6 +55,8 @@ funnel_activities as (
                     when {{ loop.index }} then {{ funnel_step_condition(step) }}
                     {% endfor -%}
                 end
+            {% else -%}
+            when 'none' then false
             {% endfor -%}
             else false
         end
@@ -105,6 +107,8 @@ final as (
             {% for name, spec in specs.items() -%}
             when funnel = '{{ name }}' and step_number = {{ spec.steps | length }} then 'converted'
             when funnel = '{{ name }}' and {{ plus_duration('step_1_at', spec.window) }} > {{ as_of() }} then 'open'
+            {% else -%}
+            when funnel = 'none' then 'open'
             {% endfor -%}
             else 'lost'
         end as state,

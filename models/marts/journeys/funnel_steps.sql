@@ -40,6 +40,7 @@ unpivoted as (
         end as reached_at,
         case step_names.step_number
             {% for j in range(2, funnel_longest() + 1) %}when {{ j }} then entries.step_{{ j - 1 }}_at
+            {% else %}when 1 then cast(null as timestamp)
             {% endfor %}
             else cast(null as timestamp)
         end as previous_at
