@@ -1,7 +1,11 @@
 {#
-    Replaces whole days: what the model selects takes the place of everything that the target holds for the days in it. The days are read from the selection
-    when it is there, because dbt fixes a model's config while parsing, before anybody can ask which shards changed.
-    BigQuery has it built in; DuckDB gets `get_incremental_overwrite_days_sql`. `meta.overwritten_by` names the date column.
+    Replaces whole days: what the model selects takes the place of everything that the target holds for the days that it says it builds, also where a day has
+    nothing any more. A model asks for it with these keys of its config, and says in its body which days they are:
+
+        config(incremental_strategy=overwrite_days_strategy(), partition_by=partitioned_by_day('event_date'), partitions=[], ...)
+        do overwrites_days(days)
+
+    BigQuery has the strategy built in; DuckDB gets `get_incremental_overwrite_days_sql`.
 #}
 {% macro overwrite_days_strategy() %}{{ return(adapter.dispatch('overwrite_days_strategy', 'madang')()) }}{% endmacro %}
 
@@ -10,20 +14,54 @@
 {% macro duckdb__overwrite_days_strategy() %}{{ return('overwrite_days') }}{% endmacro %}
 
 
-{% macro get_incremental_overwrite_days_sql(arg_dict) %}
-    {%- set target = arg_dict['target_relation'] -%}
-    {%- set selected = arg_dict['temp_relation'] -%}
-    {%- set day = config.get('meta')['overwritten_by'] -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    delete from {{ target }} where {{ day }} in (select distinct {{ day }} from {{ selected }});
-    insert into {{ target }} ({{ columns }})
-    select {{ columns }} from {{ selected }};
+{#
+    Says which days the model builds, as a list of texts; none for all. They go into the list that the config holds, because dbt fixes a model's config while
+    parsing, before anybody can ask which days changed.
+#}
+{% macro overwrites_days(days) %}
+    {% set partitions = config.get('partitions') %}
+    {% if execute and partitions is not none %}
+        {% do partitions.clear() %}
+        {% for day in days or [] %}{% do partitions.append("date '" ~ day ~ "'") %}{% endfor %}
+    {% endif %}
 {% endmacro %}
 
 
-{# A table's partitions: a day each on BigQuery; a DuckDB table has none. #}
+{% macro get_incremental_overwrite_days_sql(arg_dict) %}
+    {%- set target = arg_dict['target_relation'] -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    {%- set days = config.get('partitions') -%}
+    {%- if days %}
+    delete from {{ target }} where {{ config.get('meta')['overwritten_by'] }} in ({{ days | join(', ') }});
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }};
+    {%- else %}
+    select 'no day changed'
+    {%- endif %}
+{% endmacro %}
+
+
+{# A table's partitions: a day each on BigQuery, where new days are copied into place; a DuckDB table has none. #}
 {% macro partitioned_by_day(column) %}{{ return(adapter.dispatch('partitioned_by_day', 'madang')(column)) }}{% endmacro %}
 
-{% macro default__partitioned_by_day(column) %}{{ return({'field': column, 'data_type': 'date'}) }}{% endmacro %}
+{% macro default__partitioned_by_day(column) %}
+    {{ return({'field': column, 'data_type': 'date', 'copy_partitions': true}) }}
+{% endmacro %}
 
 {% macro duckdb__partitioned_by_day(column) %}{{ return(none) }}{% endmacro %}
+
+
+{# Whether a query has to say which days it reads. Only BigQuery can insist on it. #}
+{% macro requires_day_filter() %}{{ return(adapter.dispatch('requires_day_filter', 'madang')()) }}{% endmacro %}
+
+{% macro default__requires_day_filter() %}{{ return(true) }}{% endmacro %}
+
+{% macro duckdb__requires_day_filter() %}{{ return(none) }}{% endmacro %}
+
+
+{# What rows of a partition lie together by: nothing on DuckDB. #}
+{% macro clustered_by(columns) %}{{ return(adapter.dispatch('clustered_by', 'madang')(columns)) }}{% endmacro %}
+
+{% macro default__clustered_by(columns) %}{{ return(columns) }}{% endmacro %}
+
+{% macro duckdb__clustered_by(columns) %}{{ return(none) }}{% endmacro %}

@@ -7,9 +7,11 @@
 
 {% macro default__ga4_shard_inventory() -%}
     select
+        '000000000' as property_id,
         substr(table_id, 8) as suffix,
         table_id as location,
         size_bytes as bytes,
+        row_count,
         timestamp_millis(last_modified_time) as modified_at,
         cast(null as string) as problem
     from {{ source('ga4', 'shards') }}
@@ -28,17 +30,21 @@
     {%- endif -%}
     {%- if not found -%}
     select
+        cast(null as varchar) as property_id,
         cast(null as varchar) as suffix,
         cast(null as varchar) as location,
         cast(null as bigint) as bytes,
+        cast(null as bigint) as row_count,
         cast(null as timestamp) as modified_at,
         cast(null as varchar) as problem
     where false
     {%- else -%}
     select
+        '000000000' as property_id,
         regexp_extract(blob.filename, 'events_((intraday_|fresh_)?[0-9]{8})[.]parquet$', 1) as suffix,
         blob.filename as location,
         blob.size as bytes,
+        cast(null as bigint) as row_count,
         cast(blob.last_modified at time zone 'UTC' as timestamp) as modified_at,
         case
             when columns.missing <> '' then concat('not a GA4 export: no column ', columns.missing)
@@ -63,43 +69,6 @@
 
 
 {% macro ga4_path() %}{{ return(env_var('MADANG_GA4_PATH', 'data/ga4')) }}{% endmacro %}
-
-
-{#
-    The shards to read in this run, as a list of {day, suffix, location}: all of them on a first or full build, else those whose fingerprint is not in
-    the ledger `ga4_partitions`. Late, restated and backfilled days, and an intraday shard that became a daily one, are all this one rule.
-    `reprocess_start_date` and `reprocess_end_date` only add days.
-#}
-{% macro ga4_changed_shards(inventory) %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set ledger = adapter.get_relation(database=this.database, schema=this.schema, identifier='ga4_partitions') %}
-    {% set only_changed = is_incremental() and ledger is not none %}
-    {% if load_relation(inventory) is none %}{{ return([]) }}{% endif %}
-    {% set query %}
-        select cast(shard.event_date as string) as day, shard.suffix, shard.location
-        from {{ inventory }} as shard
-        where shard.is_chosen
-        {% if only_changed %}
-            and (
-                not exists (
-                    select 1
-                    from {{ ledger }} as loaded
-                    where loaded.event_date = shard.event_date and loaded.fingerprint = shard.fingerprint
-                )
-                {% if var('reprocess_start_date', none) %}
-                    or shard.event_date between date '{{ var("reprocess_start_date") }}'
-                    and date '{{ var("reprocess_end_date", var("reprocess_start_date")) }}'
-                {% endif %}
-            )
-        {% endif %}
-        order by 1
-    {% endset %}
-    {% set shards = [] %}
-    {% for row in run_query(query).rows %}
-        {% do shards.append({'day': row[0], 'suffix': row[1], 'location': row[2]}) %}
-    {% endfor %}
-    {{ return(shards) }}
-{% endmacro %}
 
 
 {#

@@ -7,9 +7,11 @@ with inventory as (
 dated as (
 
     select
+        property_id,
         suffix,
         location,
         bytes,
+        row_count,
         modified_at,
         problem,
         {{ date_from_suffix("substr(suffix, length(suffix) - 7)") }} as event_date,
@@ -29,7 +31,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by event_date
+            partition by property_id, event_date
             order by
                 case when problem is null then 0 else 1 end,
                 case shard_kind when 'daily' then 1 when 'fresh' then 2 else 3 end
@@ -44,11 +46,13 @@ ranked as (
 final as (
 
     select
+        property_id,
         suffix,
         event_date,
         shard_kind,
         location,
         bytes,
+        row_count,
         modified_at,
         problem,
         problem is null and preference = 1 as is_chosen,

@@ -1,25 +1,27 @@
 -- depends_on: {{ ref('stg_ga4__events') }}
 
-with shards as (
+with built as (
 
-    select event_date, shard_kind, suffix, bytes, modified_at, fingerprint
-    from {{ ref('base_ga4__shards') }}
-    where is_chosen
+    select property_id, event_date, shard_kind, suffix, bytes, row_count, modified_at, fingerprint, built_at
+    from {{ source('ga4_ledger', 'built_days') }}
+    where model = 'stg_ga4__events'
 
 ),
 
 final as (
 
     select
+        property_id,
         event_date,
         shard_kind,
         suffix,
         bytes,
+        row_count,
         modified_at,
         fingerprint,
-        {{ as_of() }} as loaded_at,
+        built_at as loaded_at,
         shard_kind = 'daily' and event_date < {{ local_date(timestamp_plus(as_of(), -72, 'hour')) }} as is_final
-    from shards
+    from built
 
 )
 

@@ -4,8 +4,14 @@
     incremental_strategy=overwrite_days_strategy(),
     on_schema_change='append_new_columns',
     partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    require_partition_filter=requires_day_filter(),
+    cluster_by=clustered_by(['event_name', 'user_pseudo_id']),
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
     meta={'overwritten_by': 'event_date'}
 ) }}
+{%- do overwrites_days(shards | map(attribute='day') | unique | list) -%}
 
 with source as (
 

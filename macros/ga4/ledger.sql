@@ -1,0 +1,150 @@
+{#
+    The ledger of days: which model holds which day of which property, and from which shard. A table that is built day by day asks it which days it has to
+    build, and writes into it when it has. One rule covers late, restated, backfilled and intraday-to-daily days, a run that failed half-way and rules that
+    changed: a day is built anew where what the table was built from is no longer what there is.
+#}
+{% macro ga4_days_ledger() %}
+    {{ return(adapter.get_relation(
+        database=target.database, schema=target.schema ~ '_ledger', identifier='ga4_built_days'
+    )) }}
+{% endmacro %}
+
+
+{#
+    The shards to read in this run, as a list of {property_id, day, suffix, location, shard_kind}: all of them on a first or full build, else those whose
+    fingerprint is not in the ledger. `reprocess_start_date` and `reprocess_end_date` only add days.
+#}
+{% macro ga4_changed_shards(inventory) %}
+    {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}
+    {% set ledger = ga4_days_ledger() if is_incremental() else none %}
+    {% set query %}
+        select property_id, cast(event_date as string) as day, suffix, location, shard_kind
+        from ({{ ga4_shards_that_differ(inventory, ledger) }}) as differing
+        order by 2, 1
+    {% endset %}
+    {% set shards = [] %}
+    {% for row in run_query(query).rows %}
+        {% do shards.append({
+            'property_id': row[0], 'day': row[1], 'suffix': row[2], 'location': row[3], 'shard_kind': row[4],
+        }) %}
+    {% endfor %}
+    {{ return(shards) }}
+{% endmacro %}
+
+{% macro ga4_shards_that_differ(inventory, ledger) -%}
+    select property_id, event_date, fingerprint, shard_kind, suffix, location, bytes, row_count, modified_at
+    from {{ inventory }} as shard
+    where
+        is_chosen
+        {%- if ledger is not none %}
+        and (
+            not exists (
+                select 1
+                from {{ ledger }} as built
+                where
+                    built.model = 'stg_ga4__events'
+                    and built.property_id = shard.property_id
+                    and built.event_date = shard.event_date
+                    and built.fingerprint = shard.fingerprint
+            )
+            {%- if var('reprocess_start_date', none) %}
+            or event_date between date '{{ var("reprocess_start_date") }}'
+            and date '{{ var("reprocess_end_date", var("reprocess_start_date")) }}'
+            {%- endif %}
+        )
+        {%- endif %}
+{%- endmacro %}
+
+
+{#
+    The days that a model which reads the events has to build, as a list of texts; none where it has to build them all. A day counts as changed when its
+    events were read anew, or when the model's own rules (its config.meta) are others than those that it was built with.
+#}
+{% macro ga4_changed_days() %}
+    {% if not execute or not is_incremental() %}{{ return(none) }}{% endif %}
+    {% set ledger = ga4_days_ledger() %}
+    {% if ledger is none %}{{ return(none) }}{% endif %}
+    {% set query %}
+        select distinct cast(event_date as string) as day
+        from ({{ ga4_days_that_differ(ledger) }}) as differing
+        order by 1
+    {% endset %}
+    {{ return(run_query(query).columns[0].values() | list) }}
+{% endmacro %}
+
+{% macro ga4_days_that_differ(ledger) -%}
+    select property_id, event_date, fingerprint, revision
+    from (
+        select property_id, event_date, fingerprint, concat(revision, ' {{ ga4_rules_version() }}') as revision
+        from {{ ledger }}
+        where model = 'stg_ga4__events'
+    ) as wanted
+    where not exists (
+        select 1
+        from {{ ledger }} as built
+        where
+            built.model = '{{ this.identifier }}'
+            and built.property_id = wanted.property_id
+            and built.event_date = wanted.event_date
+            and built.revision = wanted.revision
+    )
+{%- endmacro %}
+
+
+{# A model's own rules as a short text: where they change, all its days do. #}
+{% macro ga4_rules_version() -%}
+    {{ return(local_md5(tojson(config.get('meta'), sort_keys=true))[:8]) }}
+{%- endmacro %}
+
+
+{# The condition that bounds a reading of the events to literal days, so that nothing else is scanned; `days` is what `ga4_changed_days` says. #}
+{% macro ga4_in_days(days, column='event_date') -%}
+    {%- if days is none -%} {{ column }} >= date '0001-01-01'
+    {%- elif days | length == 0 -%} {{ column }} = date '0001-01-01'
+    {%- else -%}
+        {{ column }} in (
+            {%- for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor -%}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Before a model that is built day by day: one that is built from nothing has forgotten what it held. #}
+{% macro ga4_forget_days() %}
+    {%- set ledger = ga4_days_ledger() if execute else none -%}
+    {%- if ledger is not none and not is_incremental() -%}
+        delete from {{ ledger }} where model = '{{ this.identifier }}'
+    {%- endif -%}
+{% endmacro %}
+
+
+{# After it: the days that were built, and from what. The events get a new revision, by which the tables that read them see that they must read them again. #}
+{% macro ga4_record_days() %}
+    {%- set ledger = ga4_days_ledger() if execute else none -%}
+    {%- if ledger is not none -%}
+        {%- set is_events = this.identifier == 'stg_ga4__events' -%}
+    merge into {{ ledger }} as built
+    using (
+        {%- if is_events %}
+        select property_id, event_date, fingerprint, shard_kind, suffix, bytes, row_count, modified_at,
+            '{{ invocation_id }}' as revision
+        from ({{ ga4_shards_that_differ(ref('base_ga4__shards'), ledger) }}) as differing
+        {%- else %}
+        {{ ga4_days_that_differ(ledger) }}
+        {%- endif %}
+    ) as wanted
+        on built.model = '{{ this.identifier }}'
+        and built.property_id = wanted.property_id
+        and built.event_date = wanted.event_date
+        {%- set columns = ['fingerprint', 'revision'] + (
+            ['shard_kind', 'suffix', 'bytes', 'row_count', 'modified_at'] if is_events else []
+        ) %}
+    when matched then update set
+        {% for column in columns %}{{ column }} = wanted.{{ column }}, {% endfor %}built_at = {{ as_of() }}
+    when not matched then insert (model, property_id, event_date, {{ columns | join(', ') }}, built_at)
+    values (
+        '{{ this.identifier }}', wanted.property_id, wanted.event_date,
+        {% for column in columns %}wanted.{{ column }}, {% endfor %}{{ as_of() }}
+    )
+    {%- endif -%}
+{% endmacro %}
