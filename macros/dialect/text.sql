@@ -59,6 +59,12 @@
 {% macro duckdb__text_literal(value) %}{{ return("'" ~ value | replace("'", "''") ~ "'") }}{% endmacro %}
 
 
+{# A list of texts as literals with commas between them; a list of nothing is the empty text. #}
+{% macro text_literals(values) -%}
+    {%- for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
+{%- endmacro %}
+
+
 {# 64 lower-case hexadecimal digits; null stays null. #}
 {% macro sha256_hex(expression) %}{{ adapter.dispatch('sha256_hex', 'madang')(expression) }}{% endmacro %}
 

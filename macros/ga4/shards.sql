@@ -80,6 +80,7 @@
 {% macro default__ga4_events_of(shards) -%}
     select
         {{ ga4_export_columns().keys() | join(',\n        ') }},
+        '000000000' as property_id,
         _table_suffix as shard_suffix
     from {{ source('ga4', 'events') }}
     where _table_suffix in (
@@ -90,6 +91,7 @@
 {% macro duckdb__ga4_events_of(shards) -%}
     select
         {{ ga4_export_columns().keys() | join(',\n        ') }},
+        '000000000' as property_id,
         regexp_extract(filename, 'events_((intraday_|fresh_)?[0-9]{8})[.]parquet$', 1) as shard_suffix
     from (
         select * from (

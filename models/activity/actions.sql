@@ -1,4 +1,16 @@
 {%- set actions = ga4_actions() -%}
+{%- set days = ga4_changed_days() -%}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=overwrite_days_strategy(),
+    on_schema_change='append_new_columns',
+    partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
+    meta={'overwritten_by': 'event_date', 'params': ga4_params()}
+) }}
+{%- do overwrites_days(days) -%}
 
 with events as (
 
@@ -21,6 +33,7 @@ with events as (
         value,
         currency
     from {{ ref('stg_ga4__events') }}
+    where {{ ga4_in_days(days) }}
 
 ),
 

@@ -6,14 +6,14 @@ with purchases as (
         event_date,
         event_at,
         event_order,
-        user_pseudo_id as device_id,
+        device_id,
         user_id,
         session_key,
         transaction_id,
         {{ real_transaction_id('transaction_id') }} as order_id,
         purchase_revenue as revenue,
         currency
-    from {{ ref('stg_ga4__events') }}
+    from {{ ref('ga4_purchases') }}
     where event_name = 'purchase'
 
 ),

@@ -1,17 +1,16 @@
 -- who a browser or an app instance belonged to, and when; built from logins, never from what came later
 with logins as (
 
-    select user_pseudo_id as device_id, user_id, session_key, event_at, event_order
-    from {{ ref('stg_ga4__events') }}
-    where user_pseudo_id is not null and user_id is not null
+    select device_id, user_id, session_key, first_at, last_at, first_order, events
+    from {{ ref('ga4_logins') }}
+    where device_id is not null
 
 ),
 
 session_starts as (
 
-    select session_key, min(event_at) as session_started_at
-    from {{ ref('stg_ga4__events') }}
-    where session_key is not null
+    select session_key, min(started_at) as session_started_at
+    from {{ ref('ga4_session_days') }}
     group by session_key
 
 ),
@@ -26,7 +25,14 @@ user_ids as (
 
 sightings as (
 
-    select logins.device_id, logins.session_key, user_ids.person_id, logins.event_at, logins.event_order
+    select
+        logins.device_id,
+        logins.session_key,
+        user_ids.person_id,
+        logins.first_at,
+        logins.last_at,
+        logins.first_order,
+        logins.events
     from logins
     inner join user_ids on logins.user_id = user_ids.user_id
 
@@ -47,11 +53,11 @@ with_previous as (
     select
         sightings.*,
         lag(sightings.person_id) over in_order as previous_person_id,
-        lag(sightings.event_at) over in_order as previous_event_at,
+        lag(sightings.last_at) over in_order as previous_last_at,
         lag(sightings.session_key) over in_order as previous_session_key
     from sightings
     inner join private_devices on sightings.device_id = private_devices.device_id
-    window in_order as (partition by sightings.device_id order by sightings.event_order)
+    window in_order as (partition by sightings.device_id order by sightings.first_order)
 
 ),
 
@@ -63,17 +69,19 @@ numbered as (
         person_id,
         session_key,
         previous_session_key,
-        event_at,
-        event_order,
+        first_at,
+        last_at,
+        first_order,
+        events,
         sum(
             case
                 when previous_person_id = person_id
-                    and event_at <= {{ timestamp_plus('previous_event_at', var('device_ttl_days'), 'day') }}
+                    and first_at <= {{ timestamp_plus('previous_last_at', var('device_ttl_days'), 'day') }}
                     then 0
                 else 1
             end
         ) over (
-            partition by device_id order by event_order
+            partition by device_id order by first_order
             rows between unbounded preceding and current row
         ) as run_number
     from with_previous
@@ -86,11 +94,11 @@ runs as (
         device_id,
         run_number,
         person_id,
-        {{ first_by('session_key', 'event_order') }} as first_session_key,
-        {{ first_by("coalesce(previous_session_key, '')", 'event_order') }} as session_key_before,
-        min(event_at) as first_login_at,
-        max(event_at) as last_login_at,
-        count(*) as evidence_count
+        {{ first_by('session_key', 'first_order') }} as first_session_key,
+        {{ first_by("coalesce(previous_session_key, '')", 'first_order') }} as session_key_before,
+        min(first_at) as first_login_at,
+        max(last_at) as last_login_at,
+        cast(sum(events) as int64) as evidence_count
     from numbered
     group by device_id, run_number, person_id
 

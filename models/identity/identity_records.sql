@@ -29,9 +29,8 @@ consents as (
 
 logins as (
 
-    select user_id, min(event_at) as first_seen_at, max(event_at) as last_seen_at, count(*) as events
-    from {{ ref('stg_ga4__events') }}
-    where user_id is not null
+    select user_id, min(first_at) as first_seen_at, max(last_at) as last_seen_at, cast(sum(events) as int64) as events
+    from {{ ref('ga4_logins') }}
     group by user_id
 
 ),

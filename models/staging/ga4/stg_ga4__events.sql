@@ -32,6 +32,7 @@ renamed as (
 
     select
         -- ids
+        property_id,
         user_pseudo_id,
         nullif(trim(user_id), '') as user_id,
         stream_id,

@@ -1,0 +1,35 @@
+{%- set days = ga4_changed_days() -%}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=overwrite_days_strategy(),
+    on_schema_change='append_new_columns',
+    partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
+    meta={'overwritten_by': 'event_date'}
+) }}
+{%- do overwrites_days(days) -%}
+
+with events as (
+
+    select
+        event_key,
+        property_id,
+        event_name,
+        event_date,
+        event_at,
+        event_order,
+        user_pseudo_id as device_id,
+        user_id,
+        session_key,
+        transaction_id,
+        purchase_revenue,
+        refund_value,
+        currency
+    from {{ ref('stg_ga4__events') }}
+    where {{ ga4_in_days(days) }} and event_name in ('purchase', 'in_app_purchase', 'refund')
+
+)
+
+select * from events

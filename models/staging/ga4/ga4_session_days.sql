@@ -1,0 +1,113 @@
+{%- set days = ga4_changed_days() -%}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=overwrite_days_strategy(),
+    on_schema_change='append_new_columns',
+    partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
+    meta={'overwritten_by': 'event_date', 'key_events': var('key_events')}
+) }}
+{%- do overwrites_days(days) -%}
+
+with events as (
+
+    select
+        property_id,
+        stream_id,
+        platform,
+        session_key,
+        user_pseudo_id,
+        user_id,
+        ga_session_id,
+        ga_session_number,
+        event_name,
+        event_date,
+        event_at,
+        event_order,
+        page_location,
+        page_path,
+        page_referrer,
+        entrances,
+        session_engaged,
+        engagement_time_msec,
+        device_category,
+        browser,
+        hostname,
+        country,
+        city,
+        coalesce(collected_gclid, param_gclid) as gclid,
+        coalesce(collected_source, param_source) as event_source,
+        coalesce(collected_medium, param_medium) as event_medium,
+        coalesce(collected_campaign, param_campaign) as event_campaign,
+        last_click_source,
+        last_click_medium,
+        last_click_campaign,
+        last_click_channel_group
+    from {{ ref('stg_ga4__events') }}
+    where {{ ga4_in_days(days) }} and session_key is not null
+
+),
+
+with_touch as (
+
+    select
+        *,
+        coalesce(event_source, case when gclid is not null then 'google' end) as touch_source,
+        coalesce(event_medium, case when gclid is not null then 'cpc' end) as touch_medium,
+        event_source is not null or event_medium is not null or gclid is not null as has_touch,
+        last_click_source is not null as is_answered
+    from events
+
+),
+
+-- the first event that says where it came from speaks for the session, with all that it says
+final as (
+
+    select
+        session_key,
+        event_date,
+        min(property_id) as property_id,
+        min(stream_id) as stream_id,
+        min(platform) as platform,
+        min(user_pseudo_id) as device_id,
+        min(ga_session_id) as ga_session_id,
+        min(ga_session_number) as ga_session_number,
+        min(event_at) as started_at,
+        max(event_at) as ended_at,
+        count(*) as events,
+        count(case when event_name in ('page_view', 'screen_view') then 1 end) as page_views,
+        count(case when event_name = 'purchase' then 1 end) as purchase_events,
+        count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end) as key_events,
+        max(entrances) as entrances,
+        cast(sum(engagement_time_msec) as int64) as engagement_msec,
+        max(case when session_engaged in ('1', 'true') then 1 else 0 end) as engaged_parameter,
+        {{ first_by('user_id', 'event_order') }} as first_user_id,
+        {{ first_by('page_location', 'event_order') }} as landing_page,
+        {{ first_by('page_path', 'event_order') }} as landing_path,
+        {{ first_by('page_referrer', 'event_order') }} as landing_referrer,
+        {{ first_by('hostname', 'event_order') }} as hostname,
+        {{ first_by('device_category', 'event_order') }} as device_category,
+        {{ first_by('browser', 'event_order') }} as browser,
+        {{ first_by('country', 'event_order') }} as country,
+        {{ first_by('city', 'event_order') }} as city,
+        {{ first_by('gclid', 'event_order') }} as gclid,
+        {{ first_by("case when has_touch then coalesce(touch_source, '(not set)') end", 'event_order') }}
+            as touch_source,
+        {{ first_by("case when has_touch then coalesce(touch_medium, '(none)') end", 'event_order') }}
+            as touch_medium,
+        {{ first_by("case when has_touch then coalesce(event_campaign, '(not set)') end", 'event_order') }}
+            as touch_campaign,
+        {{ first_by('last_click_source', 'event_order') }} as last_click_source,
+        {{ first_by("case when is_answered then coalesce(last_click_medium, '(none)') end", 'event_order') }}
+            as last_click_medium,
+        {{ first_by("case when is_answered then coalesce(last_click_campaign, '(not set)') end", 'event_order') }}
+            as last_click_campaign,
+        {{ first_by('last_click_channel_group', 'event_order') }} as last_click_channel_group
+    from with_touch
+    group by session_key, event_date
+
+)
+
+select * from final
