@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
-from googlesql import partitions, schema
+from googlesql import partitions, properties, schema
 from googlesql.engine import Column
 from googlesql.values import write_row
 
@@ -131,6 +131,7 @@ def _table_rows(catalog: "Catalog", project: str, dataset: str | None) -> Iterat
             "is_insertable_into": "YES" if table.kind == "TABLE" else "NO",
             "is_typed": "NO",
             "creation_time": _moment(table.created),
+            "ddl": properties.create_statement(table),
         }
 
 
@@ -179,12 +180,11 @@ def _paths(path: str, type_: TypeProto) -> Iterator[tuple[str, TypeProto]]:
 
 def _options(catalog: "Catalog", project: str, dataset: str | None) -> Iterator[Record]:
     for table in _tables(catalog, project, dataset):
-        if text := table.properties.get("description"):
-            escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        for name, kind, value in properties.options(table.properties):
             yield _identity(table) | {
-                "option_name": "description",
-                "option_type": "STRING",
-                "option_value": f'"{escaped}"',
+                "option_name": name,
+                "option_type": kind,
+                "option_value": value,
             }
 
 

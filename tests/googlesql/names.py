@@ -60,7 +60,7 @@ def table_name(path: str, project: str, datasets: Collection[tuple[str, str]]) -
     parts = ".".join(quoted or plain for quoted, plain in pieces).split(".")
     if (project, parts[0]) in datasets:
         parts = [project, *parts]
-    in_dataset = len(parts) >= 3 and (parts[0], parts[1]) in datasets
+    in_dataset = len(parts) >= 3 and (parts[0] == project or (parts[0], parts[1]) in datasets)
     about = [part.upper() for part in parts[:-1]]
     is_metadata = "INFORMATION_SCHEMA" in about
     is_regional = is_metadata and len(parts) == 4 and parts[1].startswith("region-")

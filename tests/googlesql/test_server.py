@@ -10,8 +10,10 @@ from google.api_core.exceptions import (
     BadRequest,
     Conflict,
     Forbidden,
+    GoogleAPICallError,
     InternalServerError,
     NotFound,
+    TooManyRequests,
 )
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
@@ -82,11 +84,154 @@ def test_a_read_without_a_bound_on_the_partition_is_refused(client: bigquery.Cli
     assert rows(client, "select id from d.visits where date(seen) = '2026-11-01'") == [(2,)]
 
 
+BOUND = [
+    "select id from d.visits where seen >= '2026-11-01'",
+    "select id from d.visits where seen > timestamp_sub(current_timestamp(), interval 9999 day)",
+    "select id from d.visits where date(seen) = '2026-11-01' or date(seen) = '2026-11-02'",
+    "select id from d.visits where seen is not null",
+    "select id from (select id, seen as happened from d.visits) where happened >= '2026-11-01'",
+    "with v as (select * from d.visits) select id from v where seen >= '2026-11-01'",
+    "select id from (select * from d.visits union all select * from d.visits) "
+    "where seen > '2026-11-01'",
+    "select id from d.every_visit where seen >= '2026-11-01'",
+    "select a.id from d.days as a join d.visits as b on a.day = date(b.seen) "
+    "and b.seen > '2026-11-01'",
+    "delete from d.visits where date(seen) = '2026-12-01'",
+    "insert into d.visits select 3, 'c', timestamp '2026-11-02'",
+    "merge into d.visits as a using d.days as b on false "
+    "when not matched by source and date(a.seen) in ('2026-12-01') then delete",
+    "declare day date default '2026-11-01'; select id from d.visits where date(seen) = day",
+    "create or replace view d.again as select * from d.visits",
+]
+UNBOUND = [
+    "select id from d.visits",
+    "select id from d.visits where id = 1 or seen = '2026-11-01'",
+    "select id from d.visits where date(seen) = (select max(day) from d.days)",
+    "select id from d.visits where date(seen) in (select day from d.days)",
+    "select id from d.visits where if(seen = '2026-11-01', true, false)",
+    "select seen = '2026-11-01' as is_it from d.visits",
+    "with v as (select * from d.visits) select id from v where seen >= '2026-11-01' "
+    "union all select id from v",
+    "select id from d.every_visit",
+    "select a.id from d.days as a join d.visits as b on a.day = date(b.seen)",
+    "select a.id from d.visits as b left join d.days as a on b.seen > '2026-11-01'",
+    "update d.visits set name = 'x' where id = 1",
+    "merge into d.visits as a using d.days as b on date(a.seen) = b.day when matched then delete",
+    "create table d.copied as select * from d.visits",
+]
+
+
+@pytest.fixture
+def guarded(client: bigquery.Client) -> bigquery.Client:
+    visits(client)
+    client.query("create view d.every_visit as select * from d.visits").result()
+    client.query("create table d.days as select date '2026-11-01' as day, 7 as id").result()
+    return client
+
+
+@pytest.mark.parametrize("sql", BOUND)
+def test_a_constant_bound_on_the_partition_is_enough(guarded: bigquery.Client, sql: str) -> None:
+    guarded.query(sql).result()
+
+
+@pytest.mark.parametrize("sql", UNBOUND)
+def test_anything_else_is_no_bound(guarded: bigquery.Client, sql: str) -> None:
+    dry = bigquery.QueryJobConfig(dry_run=True)
+    for config in (dry, None):
+        with pytest.raises(
+            BadRequest,
+            match=r"Cannot query over table 'test-project.d.visits' without a filter over "
+            r"column\(s\) 'seen' that can be used for partition elimination",
+        ):
+            guarded.query(sql, job_config=config).result()
+
+
+def test_partitions_clusters_and_options_are_kept_and_shown(client: bigquery.Client) -> None:
+    client.query(
+        "create table d.t (day date, id int64, seen timestamp) partition by day cluster by id, seen "
+        "options (require_partition_filter = true, partition_expiration_days = 3, "
+        "labels = [('team', 'web')], description = 'Say \"hi\"')"
+    ).result()
+    table = client.get_table("d.t")
+    assert table.require_partition_filter is True
+    cut = table.time_partitioning
+    assert (cut.type_, cut.field, cut.expiration_ms) == ("DAY", "day", 3 * 86_400_000)
+    assert (table.clustering_fields, table.labels) == (["id", "seen"], {"team": "web"})
+    options = (
+        "select option_name, option_type, option_value from d.INFORMATION_SCHEMA.TABLE_OPTIONS"
+    )
+    assert rows(client, f"{options} order by option_name") == [
+        ("description", "STRING", '"Say \\"hi\\""'),
+        ("labels", "ARRAY<STRUCT<STRING, STRING>>", '[STRUCT("team", "web")]'),
+        ("partition_expiration_days", "FLOAT64", "3.0"),
+        ("require_partition_filter", "BOOL", "true"),
+    ]
+    (ddl,) = rows(client, "select ddl from d.INFORMATION_SCHEMA.TABLES")[0]
+    assert "PARTITION BY day\nCLUSTER BY id, seen\nOPTIONS(" in ddl
+    client.query("drop table d.t").result()
+    client.query(ddl).result()
+    assert rows(client, f"{options} order by option_name")[2][2] == "3.0"
+    client.query("alter table d.t set options (require_partition_filter = false)").result()
+    assert rows(client, "select id from d.t") == []
+
+
+def test_columns_without_a_name_are_numbered(client: bigquery.Client) -> None:
+    found = client.query("select 1, 'x' as x, count(*), 2 from unnest([1])").result()
+    assert [field.name for field in found.schema] == ["f0_", "x", "f1_", "f2_"]
+
+
+def test_a_job_id_is_used_once(client: bigquery.Client) -> None:
+    first = client.query("select 1", job_id="once", job_retry=None)
+    first.result()
+    with pytest.raises(Conflict, match=r"Already Exists: Job test-project:US\.once"):
+        client.query("select 2", job_id="once", job_retry=None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("stopped", None),
+        ("rateLimitExceeded", TooManyRequests),
+        ("jobRateLimitExceeded", InternalServerError),
+        ("quotaExceeded", Forbidden),
+        ("accessDenied", Forbidden),
+        ("billingNotEnabled", Forbidden),
+        ("backendError", InternalServerError),
+        ("resourcesExceeded", BadRequest),
+    ],
+)
+def test_a_job_fails_as_planned_once_and_does_nothing(
+    client: bigquery.Client, server: Server, reason: str, error: type[Exception] | None
+) -> None:
+    server.fail_job("create table d.t", BigQueryError("as planned", reason))
+    sql = "create table d.t as select 1 as a"
+    client.query(sql, job_config=bigquery.QueryJobConfig(dry_run=True))
+    with pytest.raises(error or GoogleAPICallError, match="as planned"):
+        client.query(sql, job_retry=None).result(job_retry=None)
+    assert list(client.list_tables("d")) == []
+    client.query(sql).result()
+    assert rows(client, "select a from d.t") == [(1,)]
+
+
+def test_a_load_and_a_copy_fail_as_planned(client: bigquery.Client, server: Server) -> None:
+    client.query("create table d.t (a int64)").result()
+    server.fail_job("load .*d.t$", BigQueryError("User requested cancellation", "stopped"))
+    with pytest.raises(GoogleAPICallError, match="User requested cancellation"):
+        client.load_table_from_json([{"a": 1}], "d.t").result()
+    assert client.get_table("d.t").num_rows == 0
+    server.fail_job("copy .*d.u$", BigQueryError("Quota exceeded", "quotaExceeded"))
+    with pytest.raises(Forbidden, match="Quota exceeded"):
+        client.copy_table("d.t", "d.u").result()
+    client.copy_table("d.t", "d.u").result()
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "words"),
     [
         ("select * from d.nope", NotFound, "Table test-project:d.nope was not found"),
-        ("select * from nope.t", NotFound, "Not found"),
+        ("select * from nope.t", NotFound, "Dataset test-project:nope was not found"),
+        ("select * from `test-project`.`nope`.`t`", NotFound, "Dataset test-project:nope was not"),
+        ("create table d.t as select 1 as _change_type", BadRequest, "not allowed to start with"),
         ("select 1 as a, 2 as a", BadRequest, "Duplicate column names"),
         ("create table d.t as select 1", BadRequest, "must be named"),
         ("create table d.t as select 1 as _file_name", BadRequest, "not allowed to start with"),

@@ -12,9 +12,9 @@ import yaml
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from bigquery_bounds import unbounded
 from typer.testing import CliRunner
 
+from googlesql.bounds import unbounded
 from googlesql.project import copy_shards
 from googlesql.scans import scans
 from googlesql.server import Server, serve

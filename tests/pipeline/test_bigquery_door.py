@@ -26,20 +26,6 @@ JOBS = r"POST .*/jobs$"
 @pytest.fixture
 def server() -> Iterator[Server]:
     with serve("test-project", "asia-northeast3") as running:
-        insert = running.jobs.insert
-
-        def refusing(project: str, body: dict, media: bytes | None = None) -> object:
-            job_id = (body.get("jobReference") or {}).get("jobId")
-            if job_id in running.jobs.known:
-                raise BigQueryError(f"Already Exists: Job {project}:{job_id}", "duplicate")
-            job = insert(project, body, media)
-            if running.job_error:
-                status = {"errorResult": running.job_error, "errors": [running.job_error]}
-                job.resource["status"] |= status
-            return job
-
-        running.job_error = None
-        running.jobs.insert = refusing
         yield running
 
 
@@ -286,6 +272,8 @@ IN_A_REQUEST = [
     (QUOTA, "quotaExceeded", "quota", "Run the command again"),
 ]
 IN_A_JOB = [
+    (QUOTA, "quotaExceeded", "quota", "Run the command again"),
+    (DENIED, "accessDenied", "bigquery.jobs.create", "roles/bigquery.jobUser"),
     (LIMIT, "bytesBilledLimitExceeded", "needs 0.01 GiB", "madang cost"),
     (STOPPED, "stopped", "cancelled", "again"),
 ]
@@ -307,7 +295,7 @@ def test_what_google_refuses_is_told_with_what_to_do(
 def test_a_job_that_fails_is_told_with_what_to_do(
     server: Server, warehouse: Warehouse, said: str, reason: str, message: str, fix: str
 ) -> None:
-    server.job_error = {"reason": reason, "message": said}
+    server.fail_job("query select 1 as one", BigQueryError(said, reason))
     with pytest.raises(WarehouseError) as caught:
         warehouse.fetch("select 1 as one")
     assert message in caught.value.message
@@ -319,11 +307,10 @@ def test_a_cancelled_load_leaves_its_id_behind_and_the_next_run_loads(
 ) -> None:
     warehouse.ensure_layer("raw")
     once, file = ("_sha256", "abc"), parquet(tmp_path, "select 'abc' as _sha256")
-    server.job_error = {"reason": "stopped", "message": STOPPED}
+    server.fail_job("load .*things", BigQueryError(STOPPED, "stopped"))
     with pytest.raises(WarehouseError, match="cancelled"):
         warehouse.append("raw", "things", file, once=once)
-    server.job_error = None
-    warehouse.execute(f"drop table {warehouse.relation('raw', 'things')}")  # it loaded nothing
+    assert not warehouse.exists("raw", "things")
     assert warehouse.append("raw", "things", file, once=once) == 1
     assert rows_of(warehouse) == [{"_sha256": "abc"}]
 
@@ -344,6 +331,15 @@ def test_a_passing_failure_is_waited_out(
     error = BigQueryError("Try again", reason) if reason else None
     server.fail(JOBS, error, times=2)
     assert warehouse.fetch("select 1 as one") == [{"one": 1}]
+
+
+@pytest.mark.parametrize("reason", ["backendError", "rateLimitExceeded", "jobRateLimitExceeded"])
+def test_a_job_that_google_asks_to_repeat_is_repeated(
+    server: Server, warehouse: Warehouse, quick: None, reason: str
+) -> None:
+    server.fail_job("query select 1 as one", BigQueryError("Try again", reason), times=2)
+    assert warehouse.fetch("select 1 as one") == [{"one": 1}]
+    assert len(server.jobs.known) == 3
 
 
 def test_a_network_that_stays_away_ends_in_plain_words_and_the_next_run_loads(

@@ -49,6 +49,7 @@ def create_table(session: Session, node: Any) -> Outcome:
     guards.unique_columns(result.columns)
     guards.named_columns(result.columns)
     properties |= _layout(session, node) | options.of_table(session, base)
+    properties = options.settled(properties)
     _check_layout(properties, result.columns)
     table = Table(*_split(name), result.columns, properties=properties)
     table.replace(result.content)
@@ -188,7 +189,8 @@ def _alter(session: Session, table: Table, action: Any, added: dict[str, Column]
         renamed = Column(action.new_column_name.id_string, table.columns[place].type)
         table.columns = [*table.columns[:place], renamed, *table.columns[place + 1 :]]
     elif kind == "ASTSetOptionsActionProto":
-        table.properties |= options.from_list(session, action.options_list)
+        given = options.from_list(session, action.options_list)
+        table.properties = options.settled(table.properties | given)
     elif kind == "ASTAlterColumnOptionsActionProto":
         given = options.from_list(session, action.options_list)
         descriptions = table.properties.setdefault("columnDescriptions", {})

@@ -3,17 +3,23 @@
 import re
 from typing import Any
 
+from googlesql.catalog import Catalog
+
+# Source: cloud.google.com/bigquery/docs/error-messages. A reason that is not here answers with 400.
 STATUS = {
-    "invalid": 400,
-    "invalidQuery": 400,
-    "notImplemented": 501,
     "accessDenied": 403,
+    "accessNotConfigured": 403,
+    "badGateway": 502,
+    "backendError": 503,
+    "billingNotEnabled": 403,
+    "blocked": 403,
+    "duplicate": 409,
+    "internalError": 500,
+    "notFound": 404,
+    "notImplemented": 501,
     "quotaExceeded": 403,
     "rateLimitExceeded": 403,
-    "bytesBilledLimitExceeded": 400,
-    "notFound": 404,
-    "duplicate": 409,
-    "backendError": 503,
+    "responseTooLarge": 403,
 }
 
 
@@ -26,7 +32,11 @@ class BigQueryError(Exception):
 
     @property
     def status(self) -> int:
-        return STATUS[self.reason]
+        return STATUS.get(self.reason, 400)
+
+    def again(self) -> "BigQueryError":
+        """The same refusal once more: an exception that is raised twice drags its first trace."""
+        return BigQueryError(str(self), self.reason)
 
     def proto(self) -> dict[str, str]:
         """The error as a job carries it."""
@@ -51,16 +61,17 @@ def already_exists(kind: str, name: str) -> BigQueryError:
     return BigQueryError(f"Already Exists: {kind} {project}:{rest}", "duplicate")
 
 
-def from_engine(message: str, location: str) -> BigQueryError:
+def from_engine(message: str, catalog: Catalog) -> BigQueryError:
     """The engine's refusal as BigQuery words it."""
     missing = re.search(r"Table not found: `?([\w.*$-]+)`?", message)
-    if missing:
-        name = missing[1]
-        if name.count(".") == 2:
-            return not_found("Table", name, location)
-        if name.count(".") == 0:
-            return BigQueryError(
-                f'Table "{name}" must be qualified with a dataset (e.g. dataset.table).', "invalid"
-            )
-        return BigQueryError(f"Not found: Table {name}", "notFound")
-    return BigQueryError(message.strip())
+    if not missing:
+        return BigQueryError(message.strip())
+    name = catalog.full_name(missing[1])
+    if name.count(".") == 0:
+        return BigQueryError(
+            f'Table "{name}" must be qualified with a dataset (e.g. dataset.table).', "invalid"
+        )
+    project, dataset, *_ = name.split(".")
+    if (project, dataset) not in catalog.datasets:
+        return not_found("Dataset", f"{project}.{dataset}", catalog.location)
+    return not_found("Table", name, catalog.location)

@@ -1,8 +1,8 @@
 """What BigQuery refuses although it is good GoogleSQL."""
 
+from googlesql.bounds import unbounded
 from googlesql.catalog import Table
 from googlesql.engine import Column
-from googlesql.scans import scans
 from googlesql.server.errors import BigQueryError
 from googlesql.server.session import Session
 
@@ -14,15 +14,19 @@ RESERVED_PREFIXES = (
     "_row_timestamp",
     "__root__",
     "_colidentifier",
+    "_change_",
 )
+
+
+def is_unnamed(column: Column) -> bool:
+    """Say whether a query gives a column no name: `select 1`."""
+    return not column.name or column.name.startswith("$")
 
 
 def unique_columns(columns: list[Column]) -> None:
     """Two columns of one name: GoogleSQL gives them, BigQuery does not."""
-    names = [column.name.lower() for column in columns]
-    repeated = sorted(
-        {name for name in names if names.count(name) > 1 and not name.startswith("$")}
-    )
+    names = [column.name.lower() for column in columns if not is_unnamed(column)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise BigQueryError(
             "Duplicate column names in the result are not supported. "
@@ -33,7 +37,7 @@ def unique_columns(columns: list[Column]) -> None:
 def named_columns(columns: list[Column]) -> None:
     """A table's columns need names, and not those that BigQuery keeps for itself."""
     for place, column in enumerate(columns, start=1):
-        if not column.name or column.name.startswith("$"):
+        if is_unnamed(column):
             raise BigQueryError(
                 f"CREATE TABLE columns must be named, but column {place} has no name"
             )
@@ -54,25 +58,35 @@ def clustering(columns: list[str]) -> None:
 
 
 def partition_filters(session: Session, sql: str) -> None:
-    """A table that requires a partition filter is read only behind one."""
-    guarded = [
-        table
+    """A table that requires a partition filter is read only behind one, through views too."""
+    sql = through_views(session, sql)
+    guarded = {
+        table.name: table.partition_column or ""
         for name in session.catalog.engine.table_names(sql)
         if (table := session.catalog.tables.get(session.catalog.full_name(name)))
         and _requires_filter(table)
-    ]
+    }
     if not guarded:
         return
-    read = scans(session.analyze(sql, prune=True))
-    for table in guarded:
-        column = table.partition_column or ""
-        for scan in read:
-            filtered = {name.lower() for name in scan.filtered}
-            if scan.table == table.name and column.lower() not in filtered:
-                raise BigQueryError(
-                    f"Cannot query over table '{table.name}' without a filter over column(s) "
-                    f"'{column}' that can be used for partition elimination"
-                )
+    for name in unbounded(session.analyze(sql, prune=True), guarded, literal=False):
+        raise BigQueryError(
+            f"Cannot query over table '{name}' without a filter over column(s) "
+            f"'{guarded[name]}' that can be used for partition elimination"
+        )
+
+
+def through_views(session: Session, sql: str) -> str:
+    """The statement with the queries of views that read a guarded table in the views' places."""
+    for name in sorted(session.catalog.engine.table_names(sql)):
+        view = session.catalog.tables.get(session.catalog.full_name(name))
+        if view is None or view.sql is None or view.kind != "VIEW":
+            continue
+        query = through_views(session, view.sql)
+        read = session.catalog.engine.table_names(query)
+        tables = (session.catalog.tables.get(session.catalog.full_name(one)) for one in read)
+        if any(table is not None and _requires_filter(table) for table in tables):
+            sql = sql.replace(f"`{name}`", f"({query})")
+    return sql
 
 
 def _requires_filter(table: Table) -> bool:

@@ -13,6 +13,7 @@ from googlesql.catalog import Catalog, Table
 from googlesql.engine import Column, Result, rows_of
 from googlesql.server import billing, guards, loads, script, writes
 from googlesql.server.errors import BigQueryError, not_found
+from googlesql.server.faults import Faults
 from googlesql.server.session import Outcome, Session, Values
 from googlesql.values import write as write_value
 
@@ -31,6 +32,10 @@ class Job:
     affected: int | None = None
 
     @property
+    def id(self) -> str:
+        return self.resource["jobReference"]["jobId"]
+
+    @property
     def error(self) -> BigQueryError | None:
         found = self.resource["status"].get("errorResult")
         return found and BigQueryError(found["message"], found["reason"])
@@ -42,12 +47,20 @@ class Jobs:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.known: dict[str, Job] = {}
+        self.faults = Faults()
 
     def insert(self, project: str, body: Resource, media: bytes | None = None) -> Job:
-        """Run a job. A failure is in its status, as on BigQuery; that of a dry run is raised."""
+        """Run a job. A failure is in its status, as on BigQuery; that of a dry run is raised.
+
+        So is the refusal of an id that a job has already.
+        """
         config = body["configuration"]
         job = Job(self._resource(project, body))
+        if job.id in self.known:
+            raise BigQueryError(f"Already Exists: Job {job.resource['id']}", "duplicate")
         try:
+            if not config.get("dryRun"):
+                self.faults.strike(_told(config))
             self._refuse_wrong_location(job)
             if "query" in config:
                 self._query(job, config)
@@ -61,7 +74,8 @@ class Jobs:
             if config.get("dryRun"):
                 raise
             job.resource["status"] |= {"errorResult": error.proto(), "errors": [error.proto()]}
-        self.known[job.resource["jobReference"]["jobId"]] = job
+        if not config.get("dryRun"):
+            self.known[job.id] = job
         while len(self.known) > KEPT:
             del self.known[next(iter(self.known))]
         return job
@@ -228,6 +242,14 @@ class Jobs:
             default="WRITE_EMPTY",
         )
         job.resource["statistics"]["copy"] = {"copiedRows": str(len(rows))}
+
+
+def _told(config: Resource) -> str:
+    """A job in words, for planned faults."""
+    kind = next(name for name in ("query", "load", "copy", "extract") if name in config)
+    if kind == "query":
+        return f"query {config['query']['query']}"
+    return f"{kind} {'.'.join(config[kind].get('destinationTable', {}).values())}"
 
 
 def _parameters(given: list[Resource]) -> Values:

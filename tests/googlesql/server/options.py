@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
+
 from googlesql.engine import inherited, unwrap
+from googlesql.properties import OPTIONS, PAIRS
 from googlesql.server.errors import BigQueryError
 from googlesql.server.session import Session
 from googlesql.values import to_python
@@ -13,29 +16,19 @@ def _milliseconds(moment: Any) -> str | None:
     return str(int(moment.timestamp() * 1000)) if moment is not None else None
 
 
-def _labels(pairs: Any) -> dict[str, str]:
-    return dict(tuple(pair.values()) for pair in pairs or [])
+def _pairs(value: ValueProto) -> dict[str, str]:
+    """An array of pairs whose parts have no names: [('team', 'web'), …]."""
+    pairs = (pair.struct_value.field for pair in value.array_value.element)
+    return {name.string_value: told.string_value for name, told in pairs}
 
 
-# Option → property and how its value is written there; the documented options of tables and views.
-KNOWN: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "description": ("description", str),
-    "friendly_name": ("friendlyName", str),
-    "labels": ("labels", _labels),
-    "expiration_timestamp": ("expirationTime", _milliseconds),
-    "require_partition_filter": ("requirePartitionFilter", bool),
-    "partition_expiration_days": ("partitionExpirationDays", float),
-    "kms_key_name": ("kmsKeyName", str),
-    "default_rounding_mode": ("defaultRoundingMode", str),
-    "enable_change_history": ("enableChangeHistory", bool),
-    "max_staleness": ("maxStaleness", str),
-    "enable_refresh": ("enableRefresh", bool),
-    "refresh_interval_minutes": ("refreshIntervalMinutes", float),
-    "privacy_policy": ("privacyPolicy", str),
-    "tags": ("tags", _labels),
-    "storage_uri": ("storageUri", str),
-    "file_format": ("fileFormat", str),
-    "table_format": ("tableFormat", str),
+# How a value of a type is written in the REST resource.
+WRITERS: dict[str, Callable[[Any], Any]] = {
+    "STRING": str,
+    "BOOL": bool,
+    "FLOAT64": float,
+    "TIMESTAMP": _milliseconds,
+    PAIRS: dict,
 }
 
 
@@ -62,10 +55,22 @@ def from_list(session: Session, listed: Any) -> dict[str, Any]:
     properties = {}
     for entry in listed.options_entries:
         name = entry.name.id_string.lower()
-        if name not in KNOWN:
+        if name not in OPTIONS:
             raise BigQueryError(f"Unknown option: {name}")
-        known, write = KNOWN[name]
+        known, kind = OPTIONS[name]
         type_, value = session.scalar(session.text(entry.value))
-        plain = to_python(value, type_)
-        properties[known] = write(plain) if plain is not None else None
+        plain = _pairs(value) if kind == PAIRS else to_python(value, type_)
+        properties[known] = WRITERS[kind](plain) if plain is not None else None
     return properties
+
+
+def settled(properties: dict[str, Any]) -> dict[str, Any]:
+    """Properties with the partitions' options where the REST resource has them."""
+    cut = properties.get("timePartitioning")
+    if cut is None or "partitionExpirationDays" not in properties:
+        return properties
+    days = properties["partitionExpirationDays"]
+    cut = {key: value for key, value in cut.items() if key != "expirationMs"}
+    if days is not None:
+        cut["expirationMs"] = str(int(days * 86_400_000))
+    return properties | {"timePartitioning": cut}

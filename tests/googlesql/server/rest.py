@@ -16,21 +16,10 @@ from googlesql.catalog import Catalog
 from googlesql.engine import GoogleSqlError, shared_engine
 from googlesql.server import api
 from googlesql.server.errors import BigQueryError, from_engine
+from googlesql.server.faults import Faults
 from googlesql.server.jobs import Jobs
 
 PREFIX = re.compile(r"^/(?:resumable/)?(?:upload/)?bigquery/v2|^/upload")
-
-
-@dataclass
-class Fault:
-    """What goes wrong with the next requests to a path.
-
-    An error, or a cut connection where there is none.
-    """
-
-    path: re.Pattern[str]
-    error: BigQueryError | None
-    times: int
 
 
 class Answer(NamedTuple):
@@ -59,7 +48,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.catalog = Catalog(shared_engine(), project, location)
         self.jobs = Jobs(self.catalog)
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self.uploads: dict[str, Upload] = {}
 
     @property
@@ -71,7 +60,15 @@ class Server(ThreadingHTTPServer):
 
         Without `error` the connection is cut.
         """
-        self.faults.append(Fault(re.compile(path), error, times))
+        self.faults.plan(path, error, times)
+
+    def fail_job(self, job: str, error: BigQueryError, times: int = 1) -> None:
+        """Let the next `times` jobs that match be accepted, do nothing and end with `error`.
+
+        `job` is searched in the job's kind with what it is about: "query select …", "load p.d.t",
+        "copy p.d.t". Dry runs are no jobs.
+        """
+        self.jobs.faults.plan(job, error, times)
 
 
 @contextmanager
@@ -104,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path)
         query = dict(parse_qsl(parts.query))
         try:
-            self._fail_as_planned(path)
+            self.server.faults.strike(f"{self.command} {path}")
             with self.server.catalog.engine.lock:
                 self._send(self._route(path, query, data))
         except ConnectionAbortedError:
@@ -112,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         except BigQueryError as error:
             self._send(Answer(error.body(), error.status))
         except GoogleSqlError as error:
-            refused = from_engine(str(error), self.server.catalog.location)
+            refused = from_engine(str(error), self.server.catalog)
             self._send(Answer(refused.body(), refused.status))
         except Exception as error:  # a fault of this server must not look like one of BigQuery's
             traceback.print_exc()
@@ -122,14 +119,6 @@ class Handler(BaseHTTPRequestHandler):
             self._send(Answer(refused.body(), refused.status))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
-
-    def _fail_as_planned(self, path: str) -> None:
-        for fault in self.server.faults:
-            if fault.times and fault.path.search(f"{self.command} {path}"):
-                fault.times -= 1
-                if fault.error is None:
-                    raise ConnectionAbortedError
-                raise fault.error
 
     def _route(self, path: str, query: dict[str, str], data: bytes) -> Answer:
         if "/upload/" in path or path.startswith("/upload"):

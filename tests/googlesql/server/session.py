@@ -102,7 +102,7 @@ class Session:
         """The table that a statement changes. Raises BigQueryError if there is none."""
         found = self.temporary.get(name) or self.catalog.tables.get(self.catalog.full_name(name))
         if found is None:
-            raise from_engine(f"Table not found: {name}", self.catalog.location)
+            raise from_engine(f"Table not found: {name}", self.catalog)
         return found
 
     @contextmanager
@@ -110,7 +110,7 @@ class Session:
         try:
             yield
         except GoogleSqlError as error:
-            raise from_engine(str(error), self.catalog.location) from None
+            raise from_engine(str(error), self.catalog) from None
 
 
 def _range(node: Message) -> Message:
