@@ -65,3 +65,13 @@
 {% macro default__clustered_by(columns) %}{{ return(columns) }}{% endmacro %}
 
 {% macro duckdb__clustered_by(columns) %}{{ return(none) }}{% endmacro %}
+
+
+{# The statement that puts what a query selects in the place of a table, at once. #}
+{% macro replace_table(relation, query) %}{{ return(adapter.dispatch('replace_table', 'madang')(relation, query)) }}{% endmacro %}
+
+{% macro default__replace_table(relation, query) %}{{ return(create_table_as(false, relation, query)) }}{% endmacro %}
+
+{% macro duckdb__replace_table(relation, query) %}
+    {{ return('create or replace table ' ~ relation ~ ' as (' ~ query ~ '\n)') }}
+{% endmacro %}

@@ -140,11 +140,13 @@
             ['shard_kind', 'suffix', 'bytes', 'row_count', 'modified_at'] if is_events else []
         ) %}
     when matched then update set
-        {% for column in columns %}{{ column }} = wanted.{{ column }}, {% endfor %}built_at = {{ as_of() }}
-    when not matched then insert (model, property_id, event_date, {{ columns | join(', ') }}, built_at)
+        {% for column in columns %}{{ column }} = wanted.{{ column }}, {% endfor -%}
+        run_id = '{{ invocation_id }}',
+        built_at = {{ as_of() }}
+    when not matched then insert (model, property_id, event_date, {{ columns | join(', ') }}, run_id, built_at)
     values (
         '{{ this.identifier }}', wanted.property_id, wanted.event_date,
-        {% for column in columns %}wanted.{{ column }}, {% endfor %}{{ as_of() }}
+        {% for column in columns %}wanted.{{ column }}, {% endfor %}'{{ invocation_id }}', {{ as_of() }}
     )
     {%- endif -%}
 {% endmacro %}

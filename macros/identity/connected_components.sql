@@ -12,7 +12,13 @@
     {%- set rounds = [] -%}
     {%- set temporary = [] -%}
     {%- set state = namespace(edges=component_table('edges_0')) -%}
+    {%- set made_of = what_it_is_made_of(sql) -%}
     {{ run_hooks(pre_hooks) }}
+    {% if is_made_of(existing, made_of) %}
+        {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
+        {% do adapter.commit() %}
+        {{ return({'relations': [target_relation]}) }}
+    {% endif %}
 
     {% do create_component_table(state.edges, "
         select distinct
@@ -82,6 +88,7 @@
 
     {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
+    {% do remember_what_it_is_made_of(existing, made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -1,3 +1,7 @@
+{%- set branches = [
+    ref('web_activities'), ref('offline_activities'), ref('shop_activities'), ref('consent_activities'),
+    ref('crm_activities'),
+] -%}
 {%- set columns = [
     'activity_id', 'person_id', 'device_id', 'occurred_at', 'activity_date', 'activity_order', 'source', 'action',
     'object_type', 'object_id', 'object_name', 'value', 'currency', 'session_key', 'channel_group', 'campaign',
@@ -6,10 +10,7 @@
 -- the one stream: whatever happened, wherever it came from, is one row; a new source is one more branch
 with combined as (
 
-    {% for branch in [
-        ref('web_activities'), ref('offline_activities'), ref('shop_activities'), ref('consent_activities'),
-        ref('crm_activities'),
-    ] -%}
+    {% for branch in branches -%}
     select {{ columns | join(', ') }}
     from {{ branch }}
     {{ 'union all' if not loop.last }}
@@ -24,7 +25,7 @@ final as (
         *,
         coalesce(person_id, device_id) as subject_id
     from combined
-    where occurred_at <= {{ as_of() }}
+    where {{ has_happened('occurred_at', branches) }}
 
 )
 

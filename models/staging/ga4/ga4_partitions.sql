@@ -1,9 +1,10 @@
+{{ config(materialized='table') }}
 -- depends_on: {{ ref('stg_ga4__events') }}
 
 with built as (
 
     select property_id, event_date, shard_kind, suffix, bytes, row_count, modified_at, fingerprint, built_at
-    from {{ source('ga4_ledger', 'built_days') }}
+    from {{ source('builds', 'days') }}
     where model = 'stg_ga4__events'
 
 ),

@@ -1,0 +1,92 @@
+{#
+    Materialization for a table that is built anew only when something that it is made of has changed: its compiled SQL (and so the rules, variables and the
+    run's clock where it uses them), a table or seed that it reads, or the landed files of a source. A run with nothing new then does no work, and a rebuilt
+    table makes those after it be rebuilt. `--full-refresh` builds in any case. The ledger `built_models` remembers what each table was made of.
+#}
+{% materialization table_when_changed, default %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set made_of = what_it_is_made_of(sql) -%}
+    {{ run_hooks(pre_hooks) }}
+    {% if is_made_of(existing, made_of) %}
+        {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
+    {% else %}
+        {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
+        {% call statement('main') %}{{ replace_table(target_relation, sql) }}{% endcall %}
+        {% do persist_docs(target_relation, model) %}
+    {% endif %}
+    {{ run_hooks(post_hooks) }}
+    {% do remember_what_it_is_made_of(existing, made_of) %}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{% macro built_models_ledger() %}
+    {{ return(adapter.get_relation(
+        database=target.database, schema=target.schema ~ '_ledger', identifier='built_models'
+    )) }}
+{% endmacro %}
+
+
+{#
+    One text for all that the model is made of. Of an input that cannot be told (a view, files, somebody else's table) it says that this run is another one than the
+    last, so that the model is built.
+#}
+{% macro what_it_is_made_of(sql) %}
+    {% set texts = [local_md5(sql), local_md5(tojson(config.get('cluster_by', [])))] %}
+    {% set queries = [] %}
+    {% if not model.depends_on.nodes %}{% do texts.append(invocation_id) %}{% endif %}
+    {% for unique_id in model.depends_on.nodes | unique | sort %}
+        {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
+        {% if node.resource_type == 'seed' %}
+            {% do texts.append(node.checksum.checksum) %}
+        {% elif node.resource_type == 'source' and node.schema == target.schema ~ '_raw' %}
+            {% do queries.append("select '" ~ node.identifier ~ "' as name, concat(cast(count(*) as string), ' ', "
+                ~ "coalesce(cast(max(_loaded_at) as string), '')) as made_of from "
+                ~ api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)) %}
+        {% elif node.resource_type == 'model' and node.config.materialized == 'incremental' %}
+            {% do queries.append("select '" ~ node.name ~ "' as name, "
+                ~ md5_hex("string_agg(concat(revision, ' ', run_id) order by property_id, event_date)")
+                ~ " as made_of from " ~ ga4_days_ledger() ~ " where model = '" ~ node.name ~ "'") %}
+        {% elif node.resource_type == 'model' and node.config.materialized in ['table_when_changed', 'connected_components'] %}
+            {% do queries.append("select model as name, made_of from " ~ built_models_ledger()
+                ~ " where model = '" ~ node.name ~ "'") %}
+        {% else %}
+            {% do texts.append(invocation_id) %}
+        {% endif %}
+    {% endfor %}
+    {% if queries and invocation_id not in texts and built_models_ledger() is not none %}
+        {% set found = run_query('select name, made_of from (' ~ queries | join(' union all ') ~ ') as inputs order by 1') %}
+        {% for row in found.rows %}{% do texts.append(row[0] ~ ' ' ~ row[1]) %}{% endfor %}
+        {% if found.rows | length < queries | length %}{% do texts.append(invocation_id) %}{% endif %}
+    {% endif %}
+    {{ return(local_md5(texts | join(' '))) }}
+{% endmacro %}
+
+
+{# Whether the table is there and was made of just this. #}
+{% macro is_made_of(existing, made_of) %}
+    {% set ledger = built_models_ledger() %}
+    {% if existing is none or existing.type != 'table' or ledger is none or should_full_refresh() %}
+        {{ return(false) }}
+    {% endif %}
+    {% set found = run_query(
+        "select count(*) from " ~ ledger ~ " where model = '" ~ this.identifier ~ "' and made_of = '" ~ made_of ~ "'"
+    ) %}
+    {{ return(found.rows[0][0] > 0) }}
+{% endmacro %}
+
+
+{% macro remember_what_it_is_made_of(existing, made_of) %}
+    {% set ledger = built_models_ledger() %}
+    {% if ledger is not none and not is_made_of(existing, made_of) %}
+        {% do run_query("
+            merge into " ~ ledger ~ " as built
+            using (select '" ~ this.identifier ~ "' as model, '" ~ made_of ~ "' as made_of) as made
+                on built.model = made.model
+            when matched then update set made_of = made.made_of, built_at = " ~ as_of() ~ "
+            when not matched then insert (model, made_of, built_at) values (made.model, made.made_of, " ~ as_of() ~ ")
+        ") %}
+    {% endif %}
+{% endmacro %}
