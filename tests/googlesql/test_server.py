@@ -148,7 +148,8 @@ def test_anything_else_is_no_bound(guarded: bigquery.Client, sql: str) -> None:
 
 def test_partitions_clusters_and_options_are_kept_and_shown(client: bigquery.Client) -> None:
     client.query(
-        "create table d.t (day date, id int64, seen timestamp) partition by day cluster by id, seen "
+        "create table d.t (day date, id int64, seen timestamp) partition by day "
+        "cluster by id, seen "
         "options (require_partition_filter = true, partition_expiration_days = 3, "
         "labels = [('team', 'web')], description = 'Say \"hi\"')"
     ).result()
