@@ -7,21 +7,17 @@ with inventory as (
 dated as (
 
     select
-        property_id,
-        suffix,
-        location,
-        bytes,
-        row_count,
-        modified_at,
-        problem,
-        {{ date_from_suffix("substr(suffix, length(suffix) - 7)") }} as event_date,
+        *,
+        {{ safe_cast_as(
+            "concat(substr(suffix, -8, 4), '-', substr(suffix, -4, 2), '-', substr(suffix, -2))", 'date'
+        ) }} as event_date,
         case
             when starts_with(suffix, 'intraday_') then 'intraday'
             when starts_with(suffix, 'fresh_') then 'fresh'
+            when shard_format = 'ga360' then 'ga360'
             else 'daily'
         end as shard_kind
     from inventory
-    where {{ regex_matches('suffix', '^(intraday_|fresh_)?[0-9]{8}$') }}
 
 ),
 
@@ -34,12 +30,14 @@ ranked as (
             partition by property_id, event_date
             order by
                 case when problem is null then 0 else 1 end,
-                case shard_kind when 'daily' then 1 when 'fresh' then 2 else 3 end
+                case shard_kind when 'fresh' then 2 when 'intraday' then 3 else 1 end
         ) as preference
     from dated
-    {%- if var('ga4_start_date', none) %}
-    where event_date >= date '{{ var("ga4_start_date") }}'
-    {%- endif %}
+    where
+        event_date is not null
+        {%- if var('ga4_start_date', none) %}
+        and event_date >= date '{{ var("ga4_start_date") }}'
+        {%- endif %}
 
 ),
 
@@ -51,14 +49,13 @@ final as (
         event_date,
         shard_kind,
         location,
+        files,
         bytes,
         row_count,
         modified_at,
         problem,
         problem is null and preference = 1 as is_chosen,
-        concat(
-            suffix, ' ', cast(bytes as string), ' ', cast(modified_at as string), ' {{ ga4_reading_version() }}'
-        ) as fingerprint
+        concat(suffix, ' ', contents, ' {{ ga4_reading_version() }}') as fingerprint
     from ranked
 
 )

@@ -1,0 +1,223 @@
+{#
+    The inventory of the export: one row per property and shard, with what is needed to see that it changed. Reading it touches no event: file sizes and
+    footers on DuckDB, the datasets' lists of tables on BigQuery.
+    Columns: property_id, shard_format (ga4, ga360), suffix (20261031, intraday_20261101), location (a table, or files with a line each), files, bytes,
+    row_count (null for NDJSON), modified_at, contents (differs where the shard does), problem (null where the shard can be read).
+#}
+{% macro ga4_shard_inventory() %}{{ adapter.dispatch('ga4_shard_inventory', 'madang')() }}{% endmacro %}
+
+{% macro default__ga4_shard_inventory() -%}
+    {% do source('ga4', 'shards') -%}
+    {% for property in ga4_property_list() -%}
+    {% set prefix = ga4_shard_prefix(property) -%}
+    select
+        '{{ property.id }}' as property_id,
+        '{{ property.format }}' as shard_format,
+        substr(table_id, {{ prefix | length + 1 }}) as suffix,
+        table_id as location,
+        1 as files,
+        size_bytes as bytes,
+        row_count,
+        timestamp_millis(last_modified_time) as modified_at,
+        concat(cast(size_bytes as string), ' ', cast(last_modified_time as string)) as contents,
+        cast(null as string) as problem
+    from {{ ga4_source(property, '__TABLES__') }}
+    where {{ regex_matches('table_id', '^' ~ prefix ~ '(intraday_|fresh_)?[0-9]{8}$') }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+{%- endmacro %}
+
+{% macro duckdb__ga4_shard_inventory() -%}
+    {%- set files = ga4_files() -%}
+    with listed as (
+
+        {% for property in files.properties -%}
+        select
+            '{{ property.id }}' as property_id,
+            '{{ property.format }}' as shard_format,
+            filename,
+            size,
+            cast(last_modified at time zone 'UTC' as timestamp) as modified_at
+        from read_blob({{ text_literal(property.path ~ '/' ~ ga4_shard_prefix(property) ~ '*') }})
+        union all
+        {% endfor -%}
+        select
+            cast(null as varchar) as property_id,
+            cast(null as varchar) as shard_format,
+            cast(null as varchar) as filename,
+            cast(null as bigint) as size,
+            cast(null as timestamp) as modified_at
+        where false
+
+    ),
+
+    named as (
+
+        select
+            *,
+            parse_filename(filename) as name,
+            regexp_extract(parse_filename(filename), '{{ ga4_file_pattern() }}', 1) as suffix,
+            filename like '%.parquet' as is_parquet
+        from listed
+        where regexp_matches(parse_filename(filename), '{{ ga4_file_pattern() }}')
+
+    ),
+
+    footers as (
+
+        {{ ga4_footers(files.whole) }}
+
+    ),
+
+    looked_at as (
+
+        select
+            named.*,
+            footers.num_rows,
+            case
+                when named.is_parquet and named.size = 0 then 'the file is empty'
+                when files.problem is not null then files.problem
+                when footers.missing <> '' then concat('not a ', upper(shard_format), ' export: no column ', footers.missing)
+                else footers.wrong
+            end as problem
+        from named
+        left join footers on named.filename = footers.file_name
+        left join ({{ ga4_problem_rows(files.problems) }}) as files on named.filename = files.filename
+
+    ),
+
+    -- the parts of a shard belong together: one that is broken breaks it
+    shards as (
+
+        select
+            property_id,
+            shard_format,
+            suffix,
+            is_parquet,
+            string_agg(filename, chr(10) order by filename) as location,
+            count(*) as files,
+            cast(sum(size) as bigint) as bytes,
+            case when count(num_rows) = count(*) then cast(sum(num_rows) as bigint) end as row_count,
+            max(modified_at) as modified_at,
+            left(md5(string_agg(
+                concat(name, ' ', size, ' ', modified_at), chr(10) order by filename
+            )), 16) as contents,
+            case
+                when sum(size) = 0 then 'the file is empty'
+                when count(*) = 1 then max(problem)
+                else min(concat(name, ': ', problem)) filter (where problem is not null)
+            end as problem
+        from looked_at
+        group by all
+
+    )
+
+    -- a shard that lies there as Parquet and as NDJSON is read once
+    select * exclude (is_parquet)
+    from shards
+    qualify row_number() over (
+        partition by property_id, suffix
+        order by case when problem is null then 0 else 1 end, is_parquet desc
+    ) = 1
+{%- endmacro %}
+
+
+{#
+    What the names of files look like: events_20261031.parquet, events_intraday_20261101.json.gz, and several of one shard, told apart by what follows the
+    date: events_20261031-000000000000.parquet, as BigQuery's extract writes them.
+#}
+{% macro ga4_file_pattern() -%}
+    {{ return('^(?:events|ga_sessions)_((?:intraday_|fresh_)?[0-9]{8})(?:[-_.].*)?[.](?:parquet|(?:json|ndjson|jsonl)(?:[.]gz)?)$') }}
+{%- endmacro %}
+
+
+{#
+    The files of all properties: `properties` that have any, `whole` Parquet files, and `problems` of those that cannot be read, by file. One file that is
+    cut off would fail a statement over all of them, so each is opened alone. MADANG_GA4_DAMAGED names files that turned out broken while being read.
+#}
+{% macro ga4_files() %}
+    {% set found = {'properties': [], 'whole': [], 'problems': {}} %}
+    {% if not execute %}{{ return(found) }}{% endif %}
+    {% do found.problems.update(fromjson(env_var('MADANG_GA4_DAMAGED', '{}'))) %}
+    {% set looked_in = [] %}
+    {% for property in ga4_property_list() %}
+        {% set pattern = property.path ~ '/' ~ ga4_shard_prefix(property) ~ '*' %}
+        {% do looked_in.append(pattern) %}
+        {% set files = run_query('select file from glob(' ~ text_literal(pattern) ~ ') order by 1').columns[0].values() %}
+        {% if files %}{% do found.properties.append(property) %}{% endif %}
+        {% for file in files if modules.re.search('[.]parquet$', file) and file not in found.problems %}
+            {% if adapter.location_exists(file | replace("'", "''")) %}
+                {% do found.whole.append(file) %}
+            {% else %}
+                {% do found.problems.update({file: 'the file is cut off, or no Parquet file'}) %}
+            {% endif %}
+        {% endfor %}
+    {% endfor %}
+    {% if not found.properties and flags.WHICH in ['build', 'run'] %}
+        {% do exceptions.raise_compiler_error(
+            "No GA4 export found: there is no file " ~ looked_in | join(' or ') ~ ". Set paths.ga4 in madang.yml (or MADANG_GA4_PATH) to the folder that "
+            ~ "holds the daily files events_YYYYMMDD.parquet or events_YYYYMMDD.json.gz."
+        ) %}
+    {% endif %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# One row per Parquet file, from its end alone: how many rows, which columns are missing, which one is of a wrong type. #}
+{% macro ga4_footers(files) -%}
+    {%- if not files -%}
+    select
+        cast(null as varchar) as file_name,
+        cast(null as bigint) as num_rows,
+        cast(null as varchar) as missing,
+        cast(null as varchar) as wrong
+    where false
+    {%- else -%}
+    {%- set listed -%}
+        [{% for file in files %}{{ text_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}]
+    {%- endset -%}
+    {%- set ga4 = ['event_date', 'event_timestamp', 'event_name', 'event_params', 'user_pseudo_id'] -%}
+    {%- set ga360 = ['fullVisitorId', 'visitId', 'visitStartTime', 'hits'] -%}
+    select
+        columns.file_name,
+        metadata.num_rows,
+        columns.missing,
+        case
+            when columns.is_ga4 and not columns.has_params
+                then 'not a GA4 export: event_params is not a list of structures'
+            when columns.is_ga4 and not columns.has_moment
+                then 'not a GA4 export: event_timestamp is not a whole number'
+            when not columns.is_ga4 and not columns.has_hits then 'not a GA360 export: hits is not a list of structures'
+        end as wrong
+    from (
+        select
+            file_name,
+            starts_with(parse_filename(file_name), 'events_') as is_ga4,
+            array_to_string(list_filter(
+                case when starts_with(parse_filename(file_name), 'events_') then {{ ga4 }} else {{ ga360 }} end,
+                lambda needed: not list_contains(list(name), needed)
+            ), ', ') as missing,
+            bool_or(name = 'event_params' and coalesce(num_children, 0) > 0) as has_params,
+            bool_or(name = 'event_timestamp' and type = 'INT64') as has_moment,
+            bool_or(name = 'hits' and coalesce(num_children, 0) > 0) as has_hits
+        from parquet_schema({{ listed }})
+        group by file_name
+    ) as columns
+    inner join parquet_file_metadata({{ listed }}) as metadata on columns.file_name = metadata.file_name
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro ga4_problem_rows(problems) -%}
+    {%- for file, problem in problems.items() -%}
+    select {{ text_literal(file) }} as filename, {{ text_literal(problem) }} as problem
+    union all
+    {% endfor -%}
+    select cast(null as varchar) as filename, cast(null as varchar) as problem where false
+{%- endmacro %}
+
+
+{# A table of a property's dataset on BigQuery. dbt knows one property's as a source; of several, all are named in full. #}
+{% macro ga4_source(property, identifier) %}
+    {{ return(api.Relation.create(database=property.project, schema=property.dataset, identifier=identifier)) }}
+{% endmacro %}

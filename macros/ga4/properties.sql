@@ -1,0 +1,63 @@
+{#
+    The GA4 properties that are read, as a list of {id, timezone, currency, path, project, dataset, format}: what var('ga4_properties') says, completed by
+    what it leaves out; without it one property, in MADANG_GA4_PATH or MADANG_GA4_DATASET. `format` is ga4, or ga360 for the export of Universal Analytics.
+#}
+{% macro ga4_property_list() %}
+    {% set project = env_var('MADANG_GA4_PROJECT', '') or target.database %}
+    {% set dataset = env_var('MADANG_GA4_DATASET', 'analytics_000000000') %}
+    {% set own_id = modules.re.sub('[^0-9]', '', dataset) or '000000000' %}
+    {% set said = var('ga4_properties', []) or [{'id': own_id, 'timezone': var('timezone'), 'path': ga4_path(), 'dataset': dataset}] %}
+    {% set properties = [] %}
+    {% for one in said %}
+        {% do ga4_check_property(one, properties) %}
+        {% do properties.append({
+            'id': one.id | string,
+            'timezone': one.timezone,
+            'currency': one.currency or var('currency'),
+            'format': one.format or 'ga4',
+            'path': (one.path or ga4_path() ~ '/' ~ one.id).rstrip('/'),
+            'project': one.project or project,
+            'dataset': one.dataset or 'analytics_' ~ one.id,
+        }) %}
+    {% endfor %}
+    {{ return(properties) }}
+{% endmacro %}
+
+
+{% macro ga4_path() %}{{ return(env_var('MADANG_GA4_PATH', 'data/ga4')) }}{% endmacro %}
+
+
+{# Stops where a property cannot be read as it is described. 'madang check' says the same with the line. #}
+{% macro ga4_check_property(one, known) %}
+    {% set name = "The GA4 property '" ~ one.id ~ "' in var('ga4_properties') " %}
+    {% if not modules.re.fullmatch('[0-9A-Za-z_-]+', one.id | string) %}
+        {% do exceptions.raise_compiler_error(name ~ "needs an id: the number that GA4 shows under Property details.") %}
+    {% endif %}
+    {% if not one.timezone %}
+        {% do exceptions.raise_compiler_error(
+            name ~ "has no time zone. Add timezone, such as Asia/Seoul: the one that GA4 shows under Property details."
+        ) %}
+    {% endif %}
+    {% if (one.format or 'ga4') not in ['ga4', 'ga360'] %}
+        {% do exceptions.raise_compiler_error(name ~ "has the format '" ~ one.format ~ "': it must be ga4 or ga360.") %}
+    {% endif %}
+    {% if one.id | string in known | map(attribute='id') %}
+        {% do exceptions.raise_compiler_error(name ~ "is there twice.") %}
+    {% endif %}
+{% endmacro %}
+
+
+{# One row per property: property_id, timezone, currency. #}
+{% macro ga4_properties() -%}
+    {% for property in ga4_property_list() -%}
+    select
+        '{{ property.id }}' as property_id,
+        '{{ property.timezone }}' as timezone,
+        '{{ property.currency }}' as currency
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+{%- endmacro %}
+
+
+{# What the names of a property's shards begin with. #}
+{% macro ga4_shard_prefix(property) %}{{ return('ga_sessions_' if property.format == 'ga360' else 'events_') }}{% endmacro %}
