@@ -61,7 +61,7 @@
     events were read anew, or when the model's own rules (its config.meta) are others than those that it was built with.
 #}
 {% macro ga4_changed_days() %}
-    {% if not execute or not is_incremental() %}{{ return(none) }}{% endif %}
+    {% if not execute or model.resource_type != 'model' or not is_incremental() %}{{ return(none) }}{% endif %}
     {% set ledger = ga4_days_ledger() %}
     {% if ledger is none %}{{ return(none) }}{% endif %}
     {% set query %}

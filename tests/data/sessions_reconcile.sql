@@ -1,9 +1,8 @@
 -- every event that has a session is counted in it, once
-with staged as (
+with counted_by_day as (
 
-    select count(*) as events
-    from {{ ref('stg_ga4__events') }}
-    where session_key is not null
+    select coalesce(sum(events), 0) as events
+    from {{ ref('ga4_session_days') }}
 
 ),
 
@@ -14,7 +13,7 @@ counted as (
 
 )
 
-select staged.events as staged_events, counted.events as session_events
-from staged
+select counted_by_day.events as day_events, counted.events as session_events
+from counted_by_day
 cross join counted
-where staged.events <> counted.events
+where counted_by_day.events <> counted.events

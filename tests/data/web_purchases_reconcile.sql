@@ -2,7 +2,7 @@
 with staged as (
 
     select count(*) as events, coalesce(sum(purchase_revenue), 0) as revenue
-    from {{ ref('stg_ga4__events') }}
+    from {{ ref('ga4_purchases') }}
     where event_name = 'purchase'
 
 ),

@@ -1,0 +1,32 @@
+{#
+    Data tests of the events look at the days that were read last, not at all history: what was read before was tested then. In YAML a test says so with
+    `where: days_built_last`; SQL tests call `ga4_days_built_last`. In a build that read everything, these are all days.
+#}
+{% macro default__get_where_subquery(relation) %}
+    {% set where = config.get('where', '') %}
+    {% if not where %}{{ return(relation) }}{% endif %}
+    {% set condition = where | replace('days_built_last', ga4_in_days(ga4_days_built_last())) %}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ condition ~ ') dbt_subquery') }}
+{% endmacro %}
+
+
+{# The days whose events the last run that read any has read, as a list of texts. #}
+{% macro ga4_days_built_last() %}
+    {% set ledger = ga4_days_ledger() if execute else none %}
+    {% if ledger is none %}{{ return(none) }}{% endif %}
+    {% set query %}
+        select distinct cast(event_date as string) as day
+        from {{ ledger }}
+        where
+            model = 'stg_ga4__events'
+            and run_id in (
+                select run_id
+                from {{ ledger }}
+                where model = 'stg_ga4__events' and built_at = (
+                    select max(built_at) from {{ ledger }} where model = 'stg_ga4__events'
+                )
+            )
+        order by 1
+    {% endset %}
+    {{ return(run_query(query).columns[0].values() | list) }}
+{% endmacro %}
