@@ -1,22 +1,21 @@
 {#
-    GA4's default channel group for manual traffic, in the order of Google's page (support.google.com/analytics/answer/9756891, September 2026).
-    Arguments are SQL expressions; `category` is the source's category in `ga4_source_categories`. Matching ignores case.
+    GA4's default channel group of traffic that was tagged by hand or recognised by its referrer, in the order of Google's page
+    (support.google.com/analytics/answer/9756891, September 2026). Arguments are SQL expressions in lower case, since Google's rules ignore case; `category`
+    is the source's category in `ga4_source_categories`. Where nothing matches, and where everything is null, the answer is Unassigned.
 #}
 {% macro channel_group(source, medium, campaign, category) %}
-{%- set paid = '^(.*cp.*|ppc|retargeting|paid.*)$' -%}
-{%- set shop = '^(.*(([^a-df-z]|^)shop|shopping).*)$' -%}
 {%- set email = "('email', 'e-mail', 'e_mail', 'e mail')" -%}
 case
     when {{ source }} = '(direct)' and {{ medium }} in ('(not set)', '(none)') then 'Direct'
     when {{ campaign }} like '%cross-network%' then 'Cross-network'
-    when ({{ category }} = 'shopping' or {{ regex_matches(campaign, shop) }})
-        and {{ regex_matches(medium, paid) }} then 'Paid Shopping'
-    when {{ category }} = 'search' and {{ regex_matches(medium, paid) }} then 'Paid Search'
-    when {{ category }} = 'social' and {{ regex_matches(medium, paid) }} then 'Paid Social'
-    when {{ category }} = 'video' and {{ regex_matches(medium, paid) }} then 'Paid Video'
-    when {{ medium }} in ('display', 'banner', 'expandable', 'interstitial', 'cpm') then 'Display'
-    when {{ regex_matches(medium, paid) }} then 'Paid Other'
-    when {{ category }} = 'shopping' or {{ regex_matches(campaign, shop) }} then 'Organic Shopping'
+    when ({{ category }} = 'shopping' or {{ is_shop_campaign(campaign) }})
+        and {{ is_paid_medium(medium) }} then 'Paid Shopping'
+    when {{ category }} = 'search' and {{ is_paid_medium(medium) }} then 'Paid Search'
+    when {{ category }} = 'social' and {{ is_paid_medium(medium) }} then 'Paid Social'
+    when {{ category }} = 'video' and {{ is_paid_medium(medium) }} then 'Paid Video'
+    when {{ is_display_medium(medium) }} then 'Display'
+    when {{ is_paid_medium(medium) }} then 'Paid Other'
+    when {{ category }} = 'shopping' or {{ is_shop_campaign(campaign) }} then 'Organic Shopping'
     when {{ category }} = 'social'
         or {{ medium }} in ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media')
         then 'Organic Social'
@@ -34,4 +33,16 @@ case
         or {{ source }} = 'firebase' then 'Mobile Push Notifications'
     else 'Unassigned'
 end
+{%- endmacro %}
+
+
+{# Google's words for a medium that is paid for, for one of display advertising, and for a campaign of a shop. #}
+{% macro is_paid_medium(medium) %}{{ regex_matches(medium, '^(.*cp.*|ppc|retargeting|paid.*)$') }}{% endmacro %}
+
+{% macro is_display_medium(medium) -%}
+    {{ medium }} in ('display', 'banner', 'expandable', 'interstitial', 'cpm')
+{%- endmacro %}
+
+{% macro is_shop_campaign(campaign) -%}
+    {{ regex_matches(campaign, '^(.*(([^a-df-z]|^)shop|shopping).*)$') }}
 {%- endmacro %}

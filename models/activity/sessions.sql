@@ -1,3 +1,5 @@
+{%- set names = ['source', 'medium', 'campaign', 'channel_group'] -%}
+
 with session_totals as (
 
     select *
@@ -5,116 +7,107 @@ with session_totals as (
 
 ),
 
-device_owners as (
+channels as (
 
-    select device_id, person_id, valid_from, valid_to
-    from {{ ref('device_owners') }}
-
-),
-
-user_ids as (
-
-    select identifier_value as user_id, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'user_id'
+    select *, {{ is_direct('source', 'medium') }} as is_direct
+    from {{ ref('session_channels') }}
 
 ),
 
-source_categories as (
+persons as (
 
-    select source, source_category
-    from {{ ref('ga4_source_categories') }}
-
-),
-
--- GA4's own answer where the export carries it, else what the landing said, else direct
-with_source as (
-
-    select
-        *,
-        {% if var('channel_groups_from_export') -%}
-        last_click_channel_group is not null and last_click_source is not null
-        {%- else -%} false {%- endif %} as is_answered_by_ga4
-    from session_totals
+    select session_key, person_id
+    from {{ ref('session_persons') }}
 
 ),
 
-resolved as (
+last_non_direct as (
 
-    select
-        *,
-        case
-            when is_answered_by_ga4 then last_click_source
-            else coalesce(touch_source, '(direct)')
-        end as source,
-        case
-            when is_answered_by_ga4 then last_click_medium
-            else coalesce(touch_medium, '(none)')
-        end as medium,
-        case
-            when is_answered_by_ga4 then last_click_campaign
-            else coalesce(touch_campaign, '(not set)')
-        end as campaign
-    from with_source
+    select *
+    from {{ ref('session_last_non_direct') }}
 
 ),
 
-with_category as (
+bots as (
 
-    select
-        resolved.*,
-        lower(resolved.source) as source_lower,
-        lower(resolved.medium) as medium_lower,
-        lower(resolved.campaign) as campaign_lower,
-        source_categories.source_category
-    from resolved
-    left join source_categories on lower(resolved.source) = source_categories.source
+    select session_key, bot_reason
+    from {{ ref('session_bots') }}
 
 ),
 
 final as (
 
     select
-        with_category.session_key,
-        with_category.device_id,
-        coalesce(device_owners.person_id, user_ids.person_id) as person_id,
-        with_category.ga_session_id,
-        with_category.ga_session_number,
-        with_category.session_date,
-        with_category.started_at,
-        with_category.ended_at,
-        with_category.source,
-        with_category.medium,
-        with_category.campaign,
-        with_category.gclid,
+        -- ids
+        totals.session_key,
+        totals.property_id,
+        totals.stream_id,
+        totals.platform,
+        totals.device_id,
+        persons.person_id,
+        totals.ga_session_id,
+        totals.ga_session_number,
+
+        -- when
+        totals.session_date,
+        totals.started_at,
+        totals.ended_at,
+
+        -- from where
+        channels.source,
+        channels.medium,
+        channels.campaign,
+        channels.source_method,
+        channels.raw_source,
+        channels.raw_medium,
+        channels.raw_campaign,
+        channels.gclid,
+        channels.channel_group,
+        channels.channel_method,
+        channels.ga4_channel_group,
+        channels.channel_plus,
+        channels.ai_assistant,
+        {% for name in names -%}
+        case when channels.is_direct then coalesce(last_non_direct.device_{{ name }}, channels.{{ name }})
+            else channels.{{ name }} end as last_non_direct_{{ name }},
+        {% endfor -%}
+        {% for name in names -%}
         case
-            when with_category.is_answered_by_ga4 then with_category.last_click_channel_group
-            else {{ channel_group('source_lower', 'medium_lower', 'campaign_lower', 'source_category') }}
-        end as channel_group,
-        case
-            when with_category.is_answered_by_ga4 then 'ga4_export'
-            else 'rule'
-        end as channel_method,
-        with_category.landing_page,
-        with_category.landing_path,
-        with_category.landing_referrer,
-        with_category.device_category,
-        with_category.country,
-        with_category.city,
-        with_category.events,
-        with_category.page_views,
-        with_category.purchase_events,
-        coalesce(with_category.entrances, 0) as entrances,
-        coalesce(with_category.engagement_seconds, 0) as engagement_seconds,
-        with_category.engaged_parameter = 1
-        or with_category.page_views >= 2
-        or coalesce(with_category.engagement_seconds, 0) >= 10 as is_engaged
-    from with_category
-    left join device_owners
-        on with_category.device_id = device_owners.device_id
-        and with_category.started_at >= device_owners.valid_from
-        and with_category.started_at < device_owners.valid_to
-    left join user_ids on with_category.first_user_id = user_ids.user_id
+            when channels.has_touch then channels.{{ name }}
+            when last_non_direct.person_touch_key is not null then last_non_direct.person_{{ name }}
+            when channels.is_direct then coalesce(last_non_direct.device_{{ name }}, channels.{{ name }})
+            else channels.{{ name }}
+        end as person_last_non_direct_{{ name }},
+        {% endfor -%}
+        totals.hostname,
+        totals.landing_page,
+        totals.landing_path,
+        totals.landing_referrer,
+        totals.device_category,
+        totals.browser,
+        totals.country,
+        totals.city,
+
+        -- what happened
+        totals.events,
+        totals.page_views,
+        totals.purchase_events,
+        totals.key_events,
+        coalesce(totals.entrances, 0) as entrances,
+        coalesce(totals.engagement_seconds, 0) as engagement_seconds,
+        totals.engaged_parameter = 1
+        or totals.page_views >= 2
+        or totals.key_events >= 1
+        or coalesce(totals.engagement_seconds, 0) >= 10 as is_engaged,
+
+        -- who is counted
+        bots.bot_reason is not null as is_bot,
+        bots.bot_reason
+    from session_totals as totals
+    inner join channels on totals.session_key = channels.session_key
+    left join persons on totals.session_key = persons.session_key
+    left join last_non_direct on totals.session_key = last_non_direct.session_key
+    left join bots on totals.session_key = bots.session_key
 
 )
 

@@ -1,0 +1,12 @@
+{# What no visitor does, unless var('bot_limits') says otherwise. A limit that is null is not applied. #}
+{% macro bot_limits() %}
+    {% set limits = {
+        'seconds_per_view': 2,
+        'views_for_speed': 20,
+        'session_views': 500,
+        'device_day_sessions': 50,
+        'device_day_views': 1000,
+    } %}
+    {% do limits.update(var('bot_limits')) %}
+    {{ return(limits) }}
+{% endmacro %}

@@ -1,0 +1,62 @@
+{#
+    What the address of the landing page says about the click that led there. `query` is what follows the question mark, in lower case. Which of the
+    parameters are documented by their platforms, and which were only seen, is in docs/channels.md.
+#}
+
+{% macro url_query(url) -%}
+    case when {{ url }} like '%?%' then lower({{ regex_extract(url, '[?]([^#]*)') }}) end
+{%- endmacro %}
+
+
+{# A host without www., from an address; also of an application's (android-app://com.kakao.talk). #}
+{% macro url_host(url) -%}
+    lower({{ regex_extract(url, '^[a-zA-Z-]+://(?:www[.])?([^/?#:]+)') }})
+{%- endmacro %}
+
+
+{# One of the parameters is there and not empty. #}
+{% macro has_parameter(query, names) -%}
+    {{ regex_matches(query, '(^|&)(' ~ names | join('|') ~ ')=[^&]') }}
+{%- endmacro %}
+
+
+{# google_ads (gclid, and wbraid or gbraid where iOS hides it), marketing_platform (dclid: Display & Video 360, Campaign Manager 360), or null. #}
+{% macro google_click(query, gclid) -%}
+    case
+        when {{ gclid }} <> '' or {{ has_parameter(query, ['gclid', 'wbraid', 'gbraid']) }} then 'google_ads'
+        when {{ has_parameter(query, ['dclid']) }} then 'marketing_platform'
+    end
+{%- endmacro %}
+
+
+{#
+    brand, shopping, display, search (advertisements), listing (a shop's product found in Naver Shopping), other, or null. NaPm is a list of names and values
+    that Naver adds to every such click: tr says of which product. The n_ parameters come with automatic tracking of search advertisements.
+#}
+{% macro naver_click(query) -%}
+{%- set product = regex_extract(query, '(?:^|&)napm=(?:[^&]*(?:%7c|[|]))?tr(?:%3d|=)([a-z]+)') -%}
+{%- set campaign = regex_extract(query, '(?:^|&)n_campaign_type=([0-9]+)') -%}
+{%- set tracked = ['n_media', 'n_query', 'n_rank', 'n_ad', 'n_ad_group', 'n_keyword', 'n_keyword_id', 'n_campaign_type', 'n_match'] -%}
+    case
+        when {{ product }} = 'brnd' or {{ campaign }} = '4' then 'brand'
+        when {{ product }} = 'pla' or {{ campaign }} = '2' then 'shopping'
+        when {{ product }} = 'gfa' then 'display'
+        when {{ product }} = 'sa' or {{ has_parameter(query, tracked) }} then 'search'
+        when {{ product }} like 'sl%' then 'listing'
+        when {{ has_parameter(query, ['napm']) }} then 'other'
+    end
+{%- endmacro %}
+
+
+{# keyword (search advertisements of Kakao and Daum), moment (every other advertisement of Kakao), or null. #}
+{% macro kakao_click(query) -%}
+{%- set tracked = ['k_campaign', 'k_adgroup', 'k_keyword', 'k_keyword_id', 'k_creative', 'k_media', 'k_rank'] -%}
+    case
+        when {{ has_parameter(query, tracked) }} then 'keyword'
+        when {{ has_parameter(query, ['kclid']) }} then 'moment'
+    end
+{%- endmacro %}
+
+
+{# Braze's link aliasing adds lid to the links of its e-mails. #}
+{% macro has_braze_link(query) %}coalesce({{ has_parameter(query, ['lid']) }}, false){% endmacro %}

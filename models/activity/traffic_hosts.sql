@@ -1,0 +1,35 @@
+-- sources that are hosts or names of sites, and the hosts of referrers
+with seen as (
+
+    select lower(source) as host
+    from {{ ref('session_sources') }}
+    where source is not null
+
+    union distinct
+
+    select referrer_host as host
+    from {{ ref('session_sources') }}
+    where referrer_host is not null
+
+),
+
+known as (
+
+    select host as known_host, channel_plus, name
+    from {{ ref('channel_hosts') }}
+
+),
+
+-- the longest name that fits: blog.naver.com rather than naver.com
+final as (
+
+    select seen.host, known.known_host, known.channel_plus, known.name
+    from seen
+    inner join known
+        on seen.host = known.known_host
+        or seen.host like concat('%.', known.known_host)
+    qualify row_number() over (partition by seen.host order by length(known.known_host) desc) = 1
+
+)
+
+select * from final
