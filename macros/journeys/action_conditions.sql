@@ -1,10 +1,25 @@
 {# The named actions of `actions` in the YAML of that model, those that come from GA4 events. #}
 {% macro ga4_actions() %}
     {% set actions = [] %}
-    {% for action in (config.get('meta') or {}).get('actions', []) if action.get('event') %}
+    {% for action in (config.get('meta') or {}).get('actions', []) if not action.get('source') %}
         {% do actions.append(action) %}
     {% endfor %}
     {{ return(actions) }}
+{% endmacro %}
+
+
+{#
+    A short text that changes whenever what the actions say of events does, and with it every day's result: their conditions, objects and values, and the
+    parameters that are read. Descriptions are for people and change nothing; so do actions that other sources deliver. The number is that of this grammar.
+#}
+{% macro actions_version() %}
+    {% set rules = [] %}
+    {% for action in ga4_actions() %}
+        {% set rule = {} %}
+        {% for key, said in action.items() if key != 'description' %}{% do rule.update({key: said}) %}{% endfor %}
+        {% do rules.append(rule) %}
+    {% endfor %}
+    {{ return(local_md5('2 ' ~ tojson({'actions': rules, 'params': ga4_params()}, sort_keys=true))) }}
 {% endmacro %}
 
 
@@ -25,38 +40,99 @@
 {% endmacro %}
 
 
-{# One named action's condition on an event. #}
-{% macro action_condition(action) -%}
-    {%- set events = [action.event] if action.event is string else action.event -%}
-    event_name in ({% for event in events %}{{ text_literal(event) }}{{ ', ' if not loop.last }}{% endfor %})
-    {%- set path = action.get('page_path', {}) -%}
-    {%- if 'equals' in path %} and page_path = {{ text_literal(path.equals) }}{% endif -%}
-    {%- if 'prefix' in path %} and starts_with(page_path, {{ text_literal(path.prefix) }}){% endif -%}
-    {%- if 'regex' in path %} and {{ regex_matches('page_path', path.regex) }}{% endif -%}
-    {%- set types = ga4_params() -%}
-    {%- for param, wanted in action.get('where', {}).items() %} and {{ equals_any(
-        float_text(param) if types.get(param) == 'float64' or param == 'purchase_revenue' else param, wanted
-    ) }}{% endfor -%}
+{# The GA4 events that can be one of the actions, so that all others are left out before any condition is looked at. #}
+{% macro action_events(actions) %}
+    {% set names = [] %}
+    {% for action in actions %}{% do names.extend(events_of_block(action)) %}{% endfor %}
+    {{ return(names | unique | sort | list) }}
+{% endmacro %}
+
+{% macro events_of_block(block) %}
+    {% if block.get('event') %}{{ return([block.event] if block.event is string else block.event) }}{% endif %}
+    {% set names = [] %}
+    {% for inner in block.get('any', []) + block.get('all', []) %}{% do names.extend(events_of_block(inner)) %}{% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+
+{# The conditions on items that the actions make, each once. #}
+{% macro action_item_conditions(actions) %}
+    {% set found = [] %}
+    {% for block in actions %}
+        {% if block.get('item') and block.item not in found %}{% do found.append(block.item) %}{% endif %}
+        {% for condition in action_item_conditions(action_inner_blocks(block)) if condition not in found %}
+            {% do found.append(condition) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# A condition on one item: all that it says holds for it. #}
+{% macro action_item_condition(condition) -%}
+    {%- set parts = [] -%}
+    {%- for name, wanted in condition.items() -%}
+        {%- do parts.append(field_matches(action_item_field(name), wanted)) -%}
+    {%- endfor -%}
+    {{ parts | join(' and ') }}
 {%- endmacro %}
 
 
-{# `column` is one of the wanted values: a text, a number, or a list of them. #}
-{% macro equals_any(column, wanted) -%}
-    {%- set values = [wanted] if wanted is string or wanted is number or wanted is boolean else wanted -%}
-    cast({{ column }} as string) in (
-        {%- for value in values -%}
-            {%- if value is boolean %}{% set value = value | string | lower -%}
-            {%- elif value is float and value == value | int %}{% set value = value | int %}{% endif -%}
-            {{ text_literal(value) }}{{ ', ' if not loop.last }}
-        {%- endfor -%}
-    )
-{%- endmacro %}
+{# Whether an action is stamped once for each item, because its object or value is the item's. #}
+{% macro action_is_of_items(action) %}
+    {% set of_items = [] %}
+    {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
+        {% do of_items.append(key) %}
+    {% endfor %}
+    {{ return(of_items | length > 0) }}
+{% endmacro %}
 
 
-{# A literal, or the parameter that {param: name} names, as text. #}
-{% macro action_field(field) -%}
-    {%- if field is none -%} cast(null as string)
-    {%- elif field is mapping -%} cast({{ field.param }} as string)
-    {%- else -%} {{ text_literal(field) }}
+{# The condition of an action, or of a block inside it, on an event: all that it says holds. `items` are the conditions on items, by number. #}
+{% macro action_condition(block, items=[]) -%}
+    {%- set parts = [] -%}
+    {%- if block.get('event') -%}
+        {%- set events = [block.event] if block.event is string else block.event -%}
+        {%- do parts.append('event_name in (' ~ text_literals(events) ~ ')') -%}
     {%- endif -%}
+    {%- for key in ['page_path', 'hostname'] if key in block -%}
+        {%- do parts.append(field_matches(action_event_field(key), block[key])) -%}
+    {%- endfor -%}
+    {%- for name, wanted in block.get('where', {}).items() -%}
+        {%- do parts.append(field_matches(action_event_field(name), wanted)) -%}
+    {%- endfor -%}
+    {%- for name, wanted in block.get('page_query', {}).items() -%}
+        {%- set pattern = '[?&]' ~ modules.re.escape(name) ~ '=([^&#]+)' -%}
+        {%- do parts.append(field_matches({'column': regex_extract('page_location', pattern), 'type': 'string'}, wanted)) -%}
+    {%- endfor -%}
+    {%- if block.get('item') -%}{%- do parts.append('has_item_' ~ items.index(block.item)) -%}{%- endif -%}
+    {%- for mode, word in [('any', ' or '), ('all', ' and ')] if block.get(mode) -%}
+        {%- set inner = [] -%}
+        {%- for each in block[mode] -%}{%- do inner.append(action_condition(each, items)) -%}{%- endfor -%}
+        {%- do parts.append('(' ~ inner | join(word) ~ ')') -%}
+    {%- endfor -%}
+    {%- if block.get('not') -%}
+        {%- do parts.append('not coalesce(' ~ action_condition(block['not'], items) ~ ', false)') -%}
+    {%- endif -%}
+    ({{ parts | join(' and ') if parts else 'true' }})
 {%- endmacro %}
+
+
+{# What the actions hold for, one element each: the action's name, or null. #}
+{% macro action_names_that_hold(actions, items=[]) %}
+    {% set elements = [] %}
+    {% for action in actions %}
+        {% do elements.append('case when ' ~ action_condition(action, items) ~ ' then ' ~ text_literal(action.name) ~ ' end') %}
+    {% endfor %}
+    {{ return(elements or ['cast(null as string)']) }}
+{% endmacro %}
+
+
+{# Microseconds within which an action is the same as the one before: {'debounce': '1s'}; 0 where there is none. #}
+{% macro action_debounce(action) %}
+    {% set said = (action.get('debounce') or '0 s') | string %}
+    {% set number = modules.re.match('[0-9]+', said).group(0) | int %}
+    {% set unit = modules.re.sub('[0-9 ]+', '', said) %}
+    {% set micros = {'ms': 1000, 's': 1000000, 'min': 60000000} %}
+    {{ return(number * micros['ms' if unit == 'ms' else 'min' if unit.startswith('m') else 's']) }}
+{% endmacro %}

@@ -1,4 +1,7 @@
 {%- set actions = ga4_actions() -%}
+{%- set item_conditions = action_item_conditions(actions) -%}
+{%- set debounced = actions | selectattr('debounce', 'defined') | list -%}
+{%- set of_items = action_names_of_items(actions) -%}
 {%- set days = ga4_changed_days() -%}
 {{ config(
     materialized='incremental',
@@ -16,6 +19,7 @@ with events as (
 
     select
         event_key,
+        property_id,
         event_name,
         event_at,
         event_date,
@@ -23,83 +27,130 @@ with events as (
         user_pseudo_id,
         user_id,
         session_key,
-        page_path,
-        page_title,
-        transaction_id,
-        purchase_revenue,
-        {% for param in var('ga4_params') %}{{ param }},
-        {% endfor -%}
-        method,
-        value,
-        currency
+        {{ action_columns(actions) | join(', ') }}
     from {{ ref('stg_ga4__events') }}
+    where {{ ga4_in_days(days) }} and event_name in ({{ text_literals(action_events(actions)) }})
+
+),
+
+{% if item_conditions or of_items -%}
+items as (
+
+    select
+        event_key,
+        {%- for column in action_item_columns(actions) %}
+        {{ column }},
+        {%- endfor %}
+        {%- for condition in item_conditions %}
+        {{ action_item_condition(condition) }} as is_item_{{ loop.index0 }},
+        {%- endfor %}
+        item_number
+    from {{ ref('stg_ga4__items') }}
     where {{ ga4_in_days(days) }}
 
 ),
 
--- every event is held against all actions at once: one pass, however many actions there are
-names as (
+item_events as (
 
-    {% for action in actions -%}
-    select {{ text_literal(action.name) }} as action
-    {{ 'union all' if not loop.last }}
-    {% else -%}
-    select 'none' as action
-    {% endfor %}
+    select
+        event_key,
+        {%- for condition in item_conditions %}
+        {{ any_true('is_item_' ~ loop.index0) }} as has_item_{{ loop.index0 }},
+        {%- endfor %}
+        count(*) as items
+    from items
+    group by event_key
 
 ),
 
+{% endif -%}
+-- every event is held against all actions at once: one pass, however many actions there are
 stamped as (
 
     select
         events.*,
-        names.action
+        named_action
     from events
-    cross join names
-    where
-        case names.action
-            {% for action in actions -%}
-            when {{ text_literal(action.name) }} then {{ action_condition(action) }}
-            {% else -%}
-            when 'none' then false
-            {% endfor -%}
-            else false
-        end
+    {% if item_conditions -%}
+    left join item_events on events.event_key = item_events.event_key
+    {% endif -%}
+    cross join {{ rows_of_array(action_names_that_hold(actions, item_conditions), 'named_action') }}
+    where named_action is not null
 
 ),
 
+with_object as (
+
+    select
+        {% for column in [
+            'event_key', 'property_id', 'event_at', 'event_date', 'event_order', 'user_id', 'session_key', 'currency',
+        ] -%}
+        stamped.{{ column }},
+        {% endfor -%}
+        stamped.user_pseudo_id as device_id,
+        stamped.named_action as action,
+        {% for field in ['object_type', 'object_id', 'object_name'] -%}
+        {{ action_case(actions, field) }} as {{ field }},
+        {% endfor -%}
+        {{ action_case(actions, 'value') }} as value,
+        {% if of_items %}items.item_number{% else %}cast(null as int64){% endif %} as item_number
+    from stamped
+    {% if of_items -%}
+    left join items
+        on stamped.event_key = items.event_key
+        and {{ action_item_join(actions, item_conditions) }}
+    where stamped.named_action not in ({{ text_literals(of_items) }}) or items.event_key is not null
+    {% endif %}
+
+),
+
+{% if debounced -%}
+-- the same again on one device, too soon after the one before it within the day
+spaced as (
+
+    select
+        *,
+        {{ micros_of('event_at') }} - lag({{ micros_of('event_at') }}) over (
+            partition by
+                event_date, property_id, coalesce(device_id, event_key), action, object_type, object_id, object_name
+            order by event_order, event_key, item_number
+        ) as micros_since_last
+    from with_object
+
+),
+
+{% endif -%}
 final as (
 
     select
-        {{ surrogate_key(['event_key', 'action']) }} as action_key,
+        case
+            when item_number is null then {{ surrogate_key(['event_key', 'action']) }}
+            else {{ surrogate_key(['event_key', 'action', 'item_number']) }}
+        end as action_key,
         event_key,
+        property_id,
         action,
         event_at,
         event_date,
         event_order,
-        user_pseudo_id as device_id,
+        device_id,
         user_id,
         session_key,
-        {% for field in ['object_type', 'object_id', 'object_name'] -%}
-        case action
-            {% for action in actions -%}
-            when {{ text_literal(action.name) }} then {{ action_field(action.get(field)) }}
-            {% else -%}
-            when 'none' then cast(null as string)
-            {% endfor -%}
-            else null
-        end as {{ field }},
-        {% endfor -%}
-        case action
-            {% for action in actions if action.get('value') -%}
-            when {{ text_literal(action.name) }} then {{ action.value.param }}
-            {% else -%}
-            when 'none' then cast(null as {{ float64() }})
-            {% endfor -%}
-            else null
-        end as value,
+        object_type,
+        object_id,
+        object_name,
+        value,
         currency
-    from stamped
+    from {{ 'spaced' if debounced else 'with_object' }}
+    {% if debounced -%}
+    where
+        case action
+            {% for action in debounced -%}
+            when {{ text_literal(action.name) }} then coalesce(micros_since_last >= {{ action_debounce(action) }}, true)
+            {% endfor -%}
+            else true
+        end
+    {% endif %}
 
 )
 

@@ -33,6 +33,19 @@ ACTIONS = """
                 where: {product: [test_drive, charger]}
                 object_type: {param: product}
               - {name: visited, source: offline}
+              - name: compared_models
+                any:
+                  - event: view_item_list
+                    item: {item_category: SUV, price: {at_least: 30000000}}
+                  - {event: compare, where: {tab: {prefix: [price, spec]}, value: {more_than: 1}}}
+                page_path: [/compare, /compare/]
+                hostname: {contains: maru}
+                page_query: {from: {not: mail}}
+                not: {where: {product: {exists: false}}}
+                object_type: model
+                object_id: {item: item_id}
+                value: {item: price}
+                debounce: 1s
 """
 CUSTOMERS = """
     models:
@@ -115,7 +128,12 @@ def told(checked: Checked) -> list[str]:
 def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
     checked = check_project(project(tmp_path))
     assert told(checked) == []
-    assert sorted(checked.actions) == ["clicked_apply", "viewed_model", "visited"]
+    assert sorted(checked.actions) == [
+        "clicked_apply",
+        "compared_models",
+        "viewed_model",
+        "visited",
+    ]
     assert list(checked.audiences) == ["flagship"]
     assert list(checked.funnels) == ["test_drive"]
 
@@ -254,15 +272,152 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             '{regex: "^/models/"}',
             '{regex: "^/models/("}',
             "regex",
-            "page_path: the regex cannot be read: "
-            "missing ), unterminated subpattern at position 9.",
+            "the regex '^/models/(' cannot be read: missing ): ^/models/(.",
         ),
         (
             ACTION_FILE,
             '{regex: "^/models/"}',
-            '{regex: "^/models/", prefix: /m}',
+            '{regex: ["^/models/", "(?<!a)b"]}',
             "regex",
-            "page_path takes exactly one of equals, prefix and regex.",
+            "the regex '(?<!a)b' cannot be read: invalid perl operator: (?<.",
+        ),
+        (
+            ACTION_FILE,
+            '{regex: "^/models/"}',
+            "{prefx: /models/}",
+            "prefx",
+            "Unknown key 'prefx'. Did you mean 'prefix'?",
+        ),
+        (
+            ACTION_FILE,
+            "object_id: {param: model_id}",
+            "object_id: model_id",
+            "object_id",
+            "object_id: give {param: <name>} or {item: <name>}.",
+        ),
+        (
+            ACTION_FILE,
+            "object_id: {param: model_id}",
+            "object_id: {item: item_sku}",
+            "item_sku",
+            "Unknown field of an item 'item_sku'. Did you mean 'item_id'?",
+        ),
+        (
+            ACTION_FILE,
+            "object_id: {param: model_id}",
+            "value: {param: model_id}",
+            "value",
+            "'model_id' is text, so it cannot be the value.",
+        ),
+        (
+            ACTION_FILE,
+            "object_id: {param: model_id}",
+            "item: {item_categry: SUV}",
+            "item_categry",
+            "Unknown field of an item 'item_categry'. Did you mean 'item_category'?",
+        ),
+        (
+            ACTION_FILE,
+            "object_id: {param: model_id}",
+            "debounce: 1 day",
+            "debounce",
+            "debounce: '1 day' is not a duration such as "
+            "'500 ms', '1s', '2 seconds' or '1 minute'.",
+        ),
+        (
+            ACTION_FILE,
+            "object_id: {param: model_id}",
+            "debounce: 0s",
+            "debounce",
+            "debounce: '0s' is not longer than nothing and at most an hour.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "where: {product: {at_least: 3}}",
+            "at_least",
+            "'product' is text, so 'at_least' cannot be asked of it.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "where: {value: {prefix: 3}}",
+            "prefix",
+            "prefix: give one name or a list of names.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "where: {value: {prefix: '3'}}",
+            "prefix",
+            "'value' is a number, so 'prefix' cannot be asked of it.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "where: {value: {at_least: much}}",
+            "much",
+            "at_least: 'much' is not a number.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "where: {value: {at_least: 5, less_than: 3}}",
+            "at_least: 5",
+            "value: no number is above 5 and below 3.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "where: {product: {exists: false, not: charger}}",
+            "exists: false",
+            "product: what is missing passes no other test: give 'exists: false' alone.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "any: [{where: {product: x}}, {where: {prodct: y}}]",
+            "prodct",
+            "Unknown GA4 parameter 'prodct'. Did you mean 'product'?",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "not: {wher: {product: x}}",
+            "wher:",
+            "Unknown key 'wher'. Did you mean 'where'?",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "not: {}",
+            "not: {}",
+            "an empty condition; give one of event, page_path, hostname, page_query, where, "
+            "item, any, all, not.",
+        ),
+        (
+            ACTION_FILE,
+            "where: {product: [test_drive, charger]}",
+            "page_query: {utm source: x}",
+            "utm source",
+            "'utm source' is not the name of a query parameter (letters, digits, . _ -).",
+        ),
+        (
+            ACTION_FILE,
+            "{name: visited, source: offline}",
+            "{name: visited, source: offline, debounce: 1s}",
+            "source: offline",
+            "'debounce' belongs to actions of GA4 events; "
+            "'visited' is delivered by the source 'offline'.",
+        ),
+        (
+            ACTION_FILE,
+            "{name: visited, source: offline}",
+            "{name: visited, any: [{event: a}, {where: {tab: b}}]}",
+            "{name: visited",
+            "the action 'visited' takes exactly one of 'event' (a GA4 event name) "
+            "and 'source' (another source that delivers it)."
+            " An 'any' is enough where each of its blocks has 'event'.",
         ),
         (
             ACTION_FILE,

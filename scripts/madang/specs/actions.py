@@ -1,91 +1,107 @@
 """Named actions: `config.meta.actions` of the model that stamps them onto events."""
 
-import re
+from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
 
-from madang.specs.strict import Strict
-from madang.specs.values import Name, Texts, Values
+from madang.specs.conditions import Block, FieldName
+from madang.specs.strict import Strict, matching
+from madang.specs.values import Name
 
-# What `actions` reads of every event, beside the parameters named in vars.ga4_params.
-EVENT_COLUMNS = (
-    "page_path",
-    "page_title",
-    "transaction_id",
-    "purchase_revenue",
-    "method",
-    "value",
-    "currency",
-)
-
-
-class PagePath(Strict):
-    """Which pages: exactly one of equals, prefix and regex."""
-
-    equals: str | None = None
-    prefix: str | None = None
-    regex: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [name for name, value in self if value is not None]
-        if len(given) != 1:
-            raise ValueError("page_path takes exactly one of equals, prefix and regex.")
-        if self.regex is not None:
-            try:
-                re.compile(self.regex)
-            except re.error as error:
-                raise ValueError(f"the regex cannot be read: {error}.") from None
-        return self
+OBJECT_KEYS = ("object_type", "object_id", "object_name", "value")
 
 
 class Param(Strict):
-    """The value of a GA4 event parameter."""
+    """The value of a GA4 event parameter, or of another field of the event."""
 
-    param: Name
+    param: FieldName
 
 
+class Item(Strict):
+    """The value of a field of an item of the event."""
+
+    item: FieldName
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, dict):
+        return "(item)" if "item" in value else "(parameter)"
+    return {Item: "(item)", Param: "(parameter)"}.get(type(value), "(text)")
+
+
+def _no_text(value: object) -> object:
+    if _kind(value) == "(text)":
+        raise ValueError("give {param: <name>} or {item: <name>}.")
+    return value
+
+
+Field = Annotated[
+    Annotated[Item, Tag("(item)")] | Annotated[Param, Tag("(parameter)")],
+    Discriminator(_kind),
+    BeforeValidator(_no_text),
+]
 ObjectType = Annotated[
-    Annotated[str, Tag("text")] | Annotated[Param, Tag("parameter")],
-    Discriminator(lambda value: "parameter" if isinstance(value, dict) else "text"),
+    Annotated[str, Tag("(text)")]
+    | Annotated[Item, Tag("(item)")]
+    | Annotated[Param, Tag("(parameter)")],
+    Discriminator(_kind),
 ]
 
 
-class Action(Strict):
-    """One named action: of GA4 events (`event`), or delivered by another source (`source`)."""
+def _within_an_hour(text: str) -> str:
+    number = int("".join(letter for letter in text if letter.isdigit()))
+    seconds = number / 1000 if "ms" in text else number * 60 if "m" in text else number
+    if not 0 < seconds <= 3600:
+        raise ValueError(f"'{text}' is not longer than nothing and at most an hour.")
+    return text
+
+
+Debounce = Annotated[
+    str,
+    matching(
+        r"\d+ ?(ms|s|seconds?|min|minutes?)",
+        "a duration such as '500 ms', '1s', '2 seconds' or '1 minute'",
+    ),
+    AfterValidator(_within_an_hour),
+]
+
+
+class Action(Block):
+    """One named action: of GA4 events, or delivered by another source (`source`)."""
 
     name: Name
     description: str | None = None
-    event: Texts | None = None
     source: Name | None = None
-    page_path: PagePath | None = None
-    where: dict[Name, Values] = Field(default_factory=dict)
     object_type: ObjectType | None = None
-    object_id: Param | None = None
-    object_name: Param | None = None
-    value: Param | None = None
+    object_id: Field | None = None
+    object_name: Field | None = None
+    value: Field | None = None
+    debounce: Debounce | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if (self.event is None) == (self.source is None):
+        of_events = self.model_fields_set & {*Block.model_fields, *OBJECT_KEYS, "debounce"}
+        of_events -= {"object_type"}
+        if self.source is None and not self.names_events():
             raise ValueError(
                 f"the action '{self.name}' takes exactly one of 'event' (a GA4 event name) "
                 "and 'source' (another source that delivers it)."
+                + (" An 'any' is enough where each of its blocks has 'event'." * bool(self.any_))
             )
-        if self.source is not None:
-            extra = {"page_path", "where", "object_id", "object_name", "value"}
-            if given := sorted(extra & self.model_fields_set):
-                raise ValueError(
-                    f"'{given[0]}' belongs to actions of GA4 events; "
-                    f"'{self.name}' is delivered by the source '{self.source}'."
-                )
+        if self.source is not None and of_events:
+            given = sorted(Action.model_fields[key].alias or key for key in of_events)[0]
+            raise ValueError(
+                f"'{given}' belongs to actions of GA4 events; "
+                f"'{self.name}' is delivered by the source '{self.source}'."
+            )
         return self
 
-    def params(self) -> list[tuple[tuple, str]]:
-        """Return the GA4 parameters it reads, each with its place inside the action."""
-        read: list[tuple[tuple, str]] = [(("where", name), name) for name in self.where]
-        for key in ("object_type", "object_id", "object_name", "value"):
-            if isinstance(given := getattr(self, key), Param):
-                read.append(((key, "param"), given.param))
-        return read
+    def objects(self) -> Iterator[tuple[tuple, str, str]]:
+        """Return the fields that its object and value are: place, 'event' or 'item', and name."""
+        for key in OBJECT_KEYS:
+            given = getattr(self, key)
+            if isinstance(given, Param):
+                yield (key, "param"), "event", given.param
+            elif isinstance(given, Item):
+                yield (key, "item"), "item", given.item

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
-from madang.specs.actions import EVENT_COLUMNS, Action
+from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
+from madang.specs.check_actions import read_actions
 from madang.specs.funnels import Funnel
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.strict import Strict, problems_of
@@ -33,7 +35,7 @@ class Checked:
 def check_project(folder: Path) -> Checked:
     """Check a dbt project's rules, mappings and syncs. Never raises for what the YAML says."""
     project = read_project(folder)
-    actions = _actions(project)
+    actions = read_actions(project, partial(_parse, project, kind=Action))
     audiences = _rules(project, "audience", "aud_", Audience)
     funnels = _rules(project, "funnel", "funnel_", Funnel)
     for entry, place, audience in audiences.values():
@@ -53,45 +55,6 @@ def check_project(folder: Path) -> Checked:
         syncs=len(syncs),
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
     )
-
-
-def _actions(project: Project) -> dict[str, Action]:
-    """Read the action list and check each action on its own."""
-    found: dict[str, Action] = {}
-    for entry in project.models:
-        if (given := entry.meta("actions")) is None:
-            continue
-        listed, place = given
-        if not isinstance(listed, list):
-            project.problems.append(entry.problem(place, "'actions' must be a list."))
-            continue
-        for number, data in enumerate(listed):
-            at = (*place, number)
-            action = _parse(project, entry, at, data, Action)
-            if action is None:
-                if isinstance(data, dict) and isinstance(data.get("name"), str):
-                    found.setdefault(data["name"], _unread(data["name"]))
-                continue
-            if action.name in found:
-                message = f"Two actions are named '{action.name}'."
-                project.problems.append(entry.problem((*at, "name"), message))
-            found[action.name] = action
-            _check_params(project, entry, at, action)
-    return found
-
-
-def _unread(name: str) -> Action:
-    """Stands for an action with problems, so that rules naming it are not blamed as well."""
-    return Action(name=name, source="unread")
-
-
-def _check_params(project: Project, entry: ModelEntry, at: tuple, action: Action) -> None:
-    known = {*EVENT_COLUMNS, *(project.vars.get("ga4_params") or {})}
-    for place, param in action.params():
-        if param not in known:
-            message = f"Unknown GA4 parameter '{param}'.{did_you_mean(param, known)}"
-            fix = "Add it to vars.ga4_params of dbt_project.yml, so that staging reads it."
-            project.problems.append(entry.problem((*at, *place), message, fix))
 
 
 def _rules(

@@ -64,7 +64,11 @@ def _problem(
 
 
 def _name_of(loc: tuple) -> str:
-    """The last key of a place, with list positions: `channels[0]`."""
+    """The last key of a place, with list positions: `channels[0]`.
+
+    Parts in brackets are no keys of the file: kinds of a union, and what pydantic calls a key.
+    """
+    loc = tuple(part for part in loc if not (isinstance(part, str) and part[:1] in ("(", "[")))
     keys = [part for part in loc if isinstance(part, str)]
     tail = loc[-1] if loc else ""
     if isinstance(tail, int) and keys:

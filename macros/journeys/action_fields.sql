@@ -1,0 +1,171 @@
+{#
+    What a named action may read of an event beside the parameters in var('ga4_params'), with types. `madang check` knows the same names
+    (scripts/madang/specs/fields.py); a test holds the two lists together.
+#}
+{% macro action_event_fields() %}
+    {{ return({
+        'page_path': 'string',
+        'page_location': 'string',
+        'page_referrer': 'string',
+        'page_title': 'string',
+        'hostname': 'string',
+        'property_id': 'string',
+        'stream_id': 'string',
+        'platform': 'string',
+        'device_category': 'string',
+        'operating_system': 'string',
+        'browser': 'string',
+        'country': 'string',
+        'region': 'string',
+        'city': 'string',
+        'transaction_id': 'string',
+        'purchase_revenue': 'float64',
+        'refund_value': 'float64',
+        'method': 'string',
+        'value': 'float64',
+        'currency': 'string',
+        'engagement_time_msec': 'int64',
+    }) }}
+{% endmacro %}
+
+
+{# What it may read of an item of the event: the columns of stg_ga4__items, as GA4 names them. #}
+{% macro action_item_fields() %}
+    {{ return({
+        'item_id': 'string',
+        'item_name': 'string',
+        'item_brand': 'string',
+        'item_variant': 'string',
+        'item_category': 'string',
+        'item_category2': 'string',
+        'item_category3': 'string',
+        'item_category4': 'string',
+        'item_category5': 'string',
+        'price': 'float64',
+        'quantity': 'int64',
+        'item_revenue': 'float64',
+        'item_refund': 'float64',
+        'coupon': 'string',
+        'affiliation': 'string',
+        'location_id': 'string',
+        'item_list_id': 'string',
+        'item_list_name': 'string',
+        'promotion_id': 'string',
+        'promotion_name': 'string',
+    }) }}
+{% endmacro %}
+
+
+{# The item's columns that the actions take their objects and values from. #}
+{% macro action_item_columns(actions) %}
+    {% set columns = [] %}
+    {% for action in actions %}
+        {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
+            {% do columns.append(action[key].item) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(columns | unique | list) }}
+{% endmacro %}
+
+
+{# A field's column and type: {column, type}. #}
+{% macro action_event_field(name) %}
+    {% set fields = action_event_fields() %}
+    {% if name in fields %}{{ return({'column': name, 'type': fields[name]}) }}{% endif %}
+    {{ return({'column': ga4_param_column(name) | trim, 'type': ga4_params().get(name, 'string')}) }}
+{% endmacro %}
+
+{% macro action_item_field(name) %}
+    {{ return({'column': name, 'type': action_item_fields().get(name, 'string')}) }}
+{% endmacro %}
+
+
+{# The event's columns that the actions read, beside those that every action has. #}
+{% macro action_columns(actions) %}
+    {% set names = ['currency'] %}
+    {% for action in actions %}
+        {% do names.extend(action_condition_fields(action)) %}
+        {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'param' in action[key] %}
+            {% do names.append(action[key].param) %}
+        {% endfor %}
+    {% endfor %}
+    {% set columns = [] %}
+    {% for name in names %}{% do columns.append(action_event_field(name).column) %}{% endfor %}
+    {{ return(columns | unique | reject('equalto', 'property_id') | list) }}
+{% endmacro %}
+
+{% macro action_condition_fields(block) %}
+    {% set names = block.get('where', {}).keys() | list %}
+    {% for key, name in [('page_path', 'page_path'), ('hostname', 'hostname'), ('page_query', 'page_location')] if key in block %}
+        {% do names.append(name) %}
+    {% endfor %}
+    {% for inner in action_inner_blocks(block) %}{% do names.extend(action_condition_fields(inner)) %}{% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+
+{# The blocks inside a block, under any, all and not. #}
+{% macro action_inner_blocks(block) %}
+    {{ return(block.get('any', []) + block.get('all', []) + ([block['not']] if block.get('not') else [])) }}
+{% endmacro %}
+
+
+{# A literal, a parameter ({param: name}) or a field of the item ({item: name}), as text. #}
+{% macro action_object(field) -%}
+    {%- if field is none -%} cast(null as string)
+    {%- elif field is not mapping -%} {{ text_literal(field) }}
+    {%- elif 'item' in field -%} {{ field_text('items.', action_item_field(field.item)) }}
+    {%- else -%} {{ field_text('stamped.', action_event_field(field.param)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The same as a number; text that is none is null. #}
+{% macro action_value(field) -%}
+    {%- set of_item = 'item' in field -%}
+    {%- set read = action_item_field(field.item) if of_item else action_event_field(field.param) -%}
+    {{ safe_cast_as(('items.' if of_item else 'stamped.') ~ read.column, float64()) }}
+{%- endmacro %}
+
+{% macro field_text(relation, field) -%}
+    {%- if field.type == 'float64' -%} {{ float_text(relation ~ field.column) }}
+    {%- else -%} cast({{ relation }}{{ field.column }} as string)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# An action's object or value, by action; `key` is object_type, object_id, object_name or value. #}
+{% macro action_case(actions, key) -%}
+    {%- set cases = [] -%}
+    {%- for action in actions if action.get(key) is not none and key in action -%}
+        {%- set said = action_value(action[key]) if key == 'value' else action_object(action[key]) -%}
+        {%- do cases.append('when ' ~ text_literal(action.name) ~ ' then ' ~ said) -%}
+    {%- endfor -%}
+    {%- set type = float64() if key == 'value' else 'string' -%}
+    {%- if cases -%}
+        case stamped.named_action
+            {{ cases | join('\n            ') }}
+        end
+    {%- else -%} cast(null as {{ type }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The actions that are stamped once for each item. #}
+{% macro action_names_of_items(actions) %}
+    {% set names = [] %}
+    {% for action in actions if action_is_of_items(action) %}{% do names.append(action.name) %}{% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+
+{# Which items such an action is stamped for: those that its own condition on items holds for, else all. #}
+{% macro action_item_join(actions, conditions) -%}
+    case stamped.named_action
+        {%- for action in actions if action_is_of_items(action) %}
+        when {{ text_literal(action.name) }} then {{
+            'items.is_item_' ~ conditions.index(action.item) if action.get('item') else 'true'
+        }}
+        {%- endfor %}
+        else false
+    end
+{%- endmacro %}

@@ -1,0 +1,105 @@
+"""Checks the list of named actions: what they read exists and has the type that is asked of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from madang.errors import did_you_mean
+from madang.specs.actions import Action
+from madang.specs.conditions import NUMBERS, TEXTS, Block, Tests
+from madang.specs.fields import EVENT_FIELDS, ITEM_FIELDS
+from madang.specs.project import ModelEntry, Project
+
+Parse = Callable[[ModelEntry, tuple, Any], Action | None]
+
+
+def read_actions(project: Project, parse: Parse) -> dict[str, Action]:
+    """Read the action list and check each action on its own; problems go to the project."""
+    found: dict[str, Action] = {}
+    for entry in project.models:
+        if (given := entry.meta("actions")) is None:
+            continue
+        listed, place = given
+        if not isinstance(listed, list):
+            project.problems.append(entry.problem(place, "'actions' must be a list."))
+            continue
+        for number, data in enumerate(listed):
+            at = (*place, number)
+            action = parse(entry, at, data)
+            if action is None:
+                if isinstance(data, dict) and isinstance(data.get("name"), str):
+                    found.setdefault(data["name"], _unread(data["name"]))
+                continue
+            if action.name in found:
+                message = f"Two actions are named '{action.name}'."
+                project.problems.append(entry.problem((*at, "name"), message))
+            found[action.name] = action
+            _check_fields(project, entry, at, action)
+    return found
+
+
+def _unread(name: str) -> Action:
+    """Stands for an action with problems, so that rules naming it are not blamed as well."""
+    return Action(name=name, source="unread")
+
+
+def _check_fields(project: Project, entry: ModelEntry, at: tuple, action: Action) -> None:
+    params = project.vars.get("ga4_params")
+    params = params if isinstance(params, dict) else {}
+    known = {"event": {**EVENT_FIELDS, **params}, "item": ITEM_FIELDS}
+
+    def tell(place: tuple, message: str, fix: str | None = None) -> None:
+        project.problems.append(entry.problem((*at, *place), message, fix))
+
+    def is_known(place: tuple, kind: str, name: str) -> bool:
+        if name in known[kind]:
+            return True
+        hint = did_you_mean(name, known[kind])
+        if kind == "item":
+            fix = f"Fields: {', '.join(ITEM_FIELDS)}."
+            tell(place, f"Unknown field of an item '{name}'.{hint}", fix)
+        else:
+            fix = "Add it to vars.ga4_params of dbt_project.yml, so that staging reads it."
+            tell(place, f"Unknown GA4 parameter '{name}'.{hint}", fix)
+        return False
+
+    for place, kind, name in action.objects():
+        is_text = is_known(place, kind, name) and known[kind][name] == "string"
+        if place[0] == "value" and is_text:
+            tell(place, f"'{name}' is text, so it cannot be the value.", _declare(name))
+    for place, block in action.blocks():
+        for deeper, kind, name, wanted in _fields(block):
+            if kind == "query" or is_known((*place, *deeper), kind, name):
+                type_ = "string" if kind == "query" else known[kind][name]
+                for message, fix in _mismatches(name, type_, wanted):
+                    tell((*place, *deeper), message, fix if kind == "event" else None)
+
+
+def _fields(block: Block) -> list[tuple[tuple, str, str, Any]]:
+    """What a block tests: place, kind, name and what is wanted of it."""
+    found = [(("where", name), "event", name, wanted) for name, wanted in block.where.items()]
+    for name, wanted in (block.item or {}).items():
+        found.append((("item", name), "item", name, wanted))
+    for name, wanted in block.page_query.items():
+        found.append((("page_query", name), "query", name, wanted))
+    for name in ("page_path", "hostname"):
+        if (wanted := getattr(block, name)) is not None:
+            found.append(((name,), "event", name, wanted))
+    return found
+
+
+def _mismatches(name: str, kind: str, wanted: Any) -> list[tuple[str, str | None]]:
+    """Tests that a field of this type cannot be put to."""
+    if not isinstance(wanted, Tests):
+        return []
+    if kind == "string" and (asked := wanted.given(NUMBERS)):
+        return [(f"'{name}' is text, so '{asked[0]}' cannot be asked of it.", _declare(name))]
+    if kind == "float64" and (asked := wanted.given(TEXTS)):
+        message = f"'{name}' is a number, so '{asked[0]}' cannot be asked of it."
+        return [(message, f"Use {', '.join(NUMBERS)} or a list of values.")]
+    return []
+
+
+def _declare(name: str) -> str | None:
+    if name in EVENT_FIELDS or name in ITEM_FIELDS:
+        return None
+    return f"Declare '{name}' as int64 or float64 in vars.ga4_params of dbt_project.yml."

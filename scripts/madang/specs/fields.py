@@ -1,0 +1,50 @@
+"""What named actions may read of an event and of its items, with types.
+
+The macros `action_event_fields` and `action_item_fields` name the same; a test compares them.
+"""
+
+EVENT_FIELDS = {
+    "page_path": "string",
+    "page_location": "string",
+    "page_referrer": "string",
+    "page_title": "string",
+    "hostname": "string",
+    "property_id": "string",
+    "stream_id": "string",
+    "platform": "string",
+    "device_category": "string",
+    "operating_system": "string",
+    "browser": "string",
+    "country": "string",
+    "region": "string",
+    "city": "string",
+    "transaction_id": "string",
+    "purchase_revenue": "float64",
+    "refund_value": "float64",
+    "method": "string",
+    "value": "float64",
+    "currency": "string",
+    "engagement_time_msec": "int64",
+}
+ITEM_FIELDS = {
+    "item_id": "string",
+    "item_name": "string",
+    "item_brand": "string",
+    "item_variant": "string",
+    "item_category": "string",
+    "item_category2": "string",
+    "item_category3": "string",
+    "item_category4": "string",
+    "item_category5": "string",
+    "price": "float64",
+    "quantity": "int64",
+    "item_revenue": "float64",
+    "item_refund": "float64",
+    "coupon": "string",
+    "affiliation": "string",
+    "location_id": "string",
+    "item_list_id": "string",
+    "item_list_name": "string",
+    "promotion_id": "string",
+    "promotion_name": "string",
+}
