@@ -32,59 +32,48 @@
 {% endmacro %}
 
 
-{# One parameter as a column. A key may hold its value in any of the four fields, and in another one on the next row; `type` decides what it becomes. #}
+{#
+    One parameter as a column. A key may hold its value in any of the four fields, and in another one on the next row; `type` decides what it becomes. A key
+    that is there twice counts where it is first. It is read from what `ga4_param_lists` and `ga4_param_places` add.
+#}
 {% macro ga4_param(name, type) %}{{ adapter.dispatch('ga4_param', 'madang')(name, type) }}{% endmacro %}
 
 {% macro default__ga4_param(name, type) -%}
     (
         select
-            {% if type == 'string' -%}
-                coalesce(
-                    param.value.string_value,
-                    cast(param.value.int_value as string),
-                    {{ float_text('coalesce(param.value.double_value, param.value.float_value)') }}
-                )
-            {%- elif type == 'int64' -%}
-                coalesce(
-                    param.value.int_value,
-                    safe_cast(param.value.string_value as int64),
-                    cast(coalesce(param.value.double_value, param.value.float_value) as int64)
-                )
-            {%- else -%}
-                coalesce(
-                    param.value.double_value,
-                    param.value.float_value,
-                    cast(param.value.int_value as float64),
-                    safe_cast(param.value.string_value as float64)
-                )
-            {%- endif %}
-        from unnest(event_params) as param
+            {{ ga4_value_as(
+                type, 'param.value.string_value', 'param.value.int_value',
+                'coalesce(param.value.double_value, param.value.float_value)'
+            ) }}
+        from unnest(event_params) as param with offset as place
         where param.key = '{{ name }}'
+        order by place
         limit 1
     )
 {%- endmacro %}
 
 {% macro duckdb__ga4_param(name, type) -%}
-    {%- set at = "[list_position(param_keys, '" ~ name ~ "')]" -%}
-    {% if type == 'string' -%}
-        coalesce(
-            param_strings{{ at }},
-            cast(param_ints{{ at }} as string),
-            {{ float_text('param_doubles' ~ at) }}
-        )
+    {%- set at = '[place_of_' ~ name ~ ']' -%}
+    case
+        when place_of_{{ name }} is not null
+            then {{ ga4_value_as(type, 'param_strings' ~ at, 'param_ints' ~ at, 'param_doubles' ~ at) }}
+    end
+{%- endmacro %}
+
+
+{# A value of the wanted type from the three in which the export may hold it. #}
+{% macro ga4_value_as(type, text, whole, number) -%}
+    {%- if type == 'string' -%}
+    coalesce({{ text }}, cast({{ whole }} as string), {{ float_text(number) }})
     {%- elif type == 'int64' -%}
-        coalesce(
-            param_ints{{ at }},
-            try_cast(param_strings{{ at }} as int64),
-            cast(param_doubles{{ at }} as int64)
-        )
+    coalesce(
+        {{ whole }},
+        {{ safe_cast_as(regex_extract(text, '^ *([+-]?[0-9]+) *$'), 'int64') }},
+        {{ safe_cast_as('round(' ~ number ~ ')', 'int64') }}
+    )
     {%- else -%}
-        coalesce(
-            param_doubles{{ at }},
-            cast(param_ints{{ at }} as double),
-            try_cast(param_strings{{ at }} as double)
-        )
-    {%- endif %}
+    coalesce({{ number }}, cast({{ whole }} as {{ float64() }}), {{ safe_cast_as(text, float64()) }})
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -105,4 +94,17 @@
             event_params,
             lambda param: coalesce(param.value.double_value, param.value.float_value)
         ) as param_doubles
+{%- endmacro %}
+
+
+{# And where in those lists each key is, looked up once: within a case DuckDB does not see that three look-ups are one. #}
+{% macro ga4_param_places() %}{{ adapter.dispatch('ga4_param_places', 'madang')() }}{% endmacro %}
+
+{% macro default__ga4_param_places() %}{% endmacro %}
+
+{% macro duckdb__ga4_param_places() -%}
+    {%- for name in ga4_params() -%}
+    ,
+        list_position(param_keys, '{{ name }}') as place_of_{{ name }}
+    {%- endfor -%}
 {%- endmacro %}

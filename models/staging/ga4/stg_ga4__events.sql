@@ -28,6 +28,15 @@ taken_apart as (
 
 ),
 
+looked_up as (
+
+    select
+        *
+        {{- ga4_param_places() }}
+    from taken_apart
+
+),
+
 renamed as (
 
     select
@@ -74,7 +83,7 @@ renamed as (
         {{ ga4_param(name, type) }} as {{ ga4_param_column(name) }},
         {% endfor %}
         shard_suffix
-    from taken_apart
+    from looked_up
 
 ),
 
