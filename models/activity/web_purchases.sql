@@ -1,16 +1,18 @@
--- what each purchase that the website reported counts as; the rule is told in the YAML beside this
+{%- set rule = order_rule() -%}
+
+-- what each purchase that the website reported counts as; docs/orders.md tells the rule
 with purchases as (
 
     select
         event_key,
+        property_id,
         event_date,
         event_at,
         event_order,
         device_id,
         user_id,
         session_key,
-        transaction_id,
-        {{ real_transaction_id('transaction_id') }} as order_id,
+        {{ exported_transaction_id() }} as transaction_id,
         purchase_revenue as revenue,
         currency
     from {{ ref('ga4_purchases') }}
@@ -37,6 +39,7 @@ with_subject as (
 
     select
         purchases.*,
+        {{ transaction_id_kind('transaction_id') }} as id_kind,
         {{ known_person() }} as person_id,
         coalesce({{ known_person() }}, purchases.device_id) as subject_id
     from purchases
@@ -44,16 +47,56 @@ with_subject as (
 
 ),
 
--- a placeholder is no id, so each such event stands alone
+-- a placeholder is no id, so each such event stands alone; what is left out is no order's first event
+with_order_id as (
+
+    select
+        *,
+        {{ order_left_out() }} as left_out,
+        case when id_kind = 'real' then trim(transaction_id) end as order_id,
+        case when id_kind = 'real' then {{ order_scope() }} else event_key end as order_scope
+    from with_subject
+
+),
+
+since_last as (
+
+    select
+        *,
+        {{ micros_of('event_at') }} - lag({{ micros_of('event_at') }}) over (
+            partition by property_id, order_scope, order_id, left_out order by event_order, event_key
+        ) as micros_since_last
+    from with_order_id
+
+),
+
+-- one id is one order, or a new one where it comes again after the rule's days without it
 numbered as (
 
     select
         *,
+        {% if rule.repeat_days is none -%}
+        1
+        {%- else -%}
+        1 + count(case when micros_since_last > {{ rule.repeat_days }} * 86400000000 then 1 end) over (
+            partition by property_id, order_scope, order_id, left_out order by event_order, event_key
+            rows between unbounded preceding and current row
+        )
+        {%- endif %} as order_number
+    from since_last
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ surrogate_key(['property_id', 'order_scope', 'order_id', 'order_number']) }} as order_key,
         row_number() over (
-            partition by subject_id, order_id, case when order_id is null then event_key end
+            partition by property_id, order_scope, order_id, order_number, left_out
             order by case when revenue > 0 then 0 else 1 end, event_order, event_key
         ) as report_number
-    from with_subject
+    from numbered
 
 ),
 
@@ -61,6 +104,7 @@ final as (
 
     select
         event_key,
+        property_id,
         event_date,
         event_at,
         subject_id,
@@ -68,15 +112,23 @@ final as (
         device_id,
         session_key,
         transaction_id,
+        id_kind,
         order_id,
+        order_key,
         revenue,
         currency,
         case
+            when left_out is not null then left_out
             when report_number > 1 then 'duplicate'
-            when order_id is null and coalesce(revenue, 0) <= 0 then 'no_revenue'
+            {%- for kind in ['placeholder', 'empty', 'missing'] if rule[kind ~ '_id'] == 'if_revenue' %}
+            when id_kind = '{{ kind }}' and coalesce(revenue, 0) <= 0 then 'no_revenue'
+            {%- endfor %}
+            {%- if rule.minimum_revenue is not none %}
+            when coalesce(revenue, 0) < {{ rule.minimum_revenue }} then 'below_minimum'
+            {%- endif %}
             else 'counted'
         end as order_status
-    from numbered
+    from ranked
 
 )
 

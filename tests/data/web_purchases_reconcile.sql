@@ -1,23 +1,74 @@
--- every purchase event is there once, and what counts and what does not add up to what the export says
-with staged as (
+-- per day: revenue as exported = counted + left out; and what counts, less what its refunds take back, is what the orders say
+with exported as (
 
-    select count(*) as events, coalesce(sum(purchase_revenue), 0) as revenue
+    select
+        property_id,
+        event_date,
+        count(*) as events,
+        sum(coalesce(purchase_revenue, 0)) as revenue
     from {{ ref('ga4_purchases') }}
     where event_name = 'purchase'
+    group by property_id, event_date
 
 ),
 
 judged as (
 
     select
+        property_id,
+        event_date,
         count(*) as events,
-        coalesce(sum(case when order_status = 'counted' then revenue end), 0) as counted,
-        coalesce(sum(case when order_status in ('duplicate', 'no_revenue') then revenue end), 0) as excluded
+        count(case when order_status = 'counted' then 1 end) as orders,
+        sum(case when order_status = 'counted' then coalesce(revenue, 0) else 0 end) as counted,
+        sum(case when order_status <> 'counted' then coalesce(revenue, 0) else 0 end) as left_out
     from {{ ref('web_purchases') }}
+    group by property_id, event_date
+
+),
+
+refunded as (
+
+    select
+        purchases.property_id,
+        purchases.event_date,
+        sum(refunds.amount) as amount
+    from {{ ref('web_refunds') }} as refunds
+    inner join {{ ref('web_purchases') }} as purchases
+        on refunds.order_key = purchases.order_key and purchases.order_status = 'counted'
+    group by purchases.property_id, purchases.event_date
+
+),
+
+ordered as (
+
+    select
+        property_id,
+        order_date as event_date,
+        count(*) as orders,
+        sum(revenue) as revenue,
+        sum(refunded_amount) as refunded,
+        sum(net_revenue) as net
+    from {{ ref('web_orders') }}
+    group by property_id, order_date
 
 )
 
-select staged.events, judged.events as judged_events, staged.revenue, judged.counted, judged.excluded
-from staged
-cross join judged
-where staged.events <> judged.events or abs(staged.revenue - judged.counted - judged.excluded) > 0.005
+select
+    coalesce(exported.property_id, judged.property_id) as property_id,
+    coalesce(exported.event_date, judged.event_date) as event_date,
+    exported.revenue,
+    judged.counted,
+    judged.left_out,
+    refunded.amount,
+    ordered.net
+from exported
+full outer join judged on exported.property_id = judged.property_id and exported.event_date = judged.event_date
+left join refunded on judged.property_id = refunded.property_id and judged.event_date = refunded.event_date
+left join ordered on judged.property_id = ordered.property_id and judged.event_date = ordered.event_date
+where
+    coalesce(exported.events, 0) <> coalesce(judged.events, 0)
+    or abs(coalesce(exported.revenue, 0) - judged.counted - judged.left_out) > 0.005
+    or judged.orders <> coalesce(ordered.orders, 0)
+    or abs(judged.counted - coalesce(ordered.revenue, 0)) > 0.005
+    or abs(coalesce(refunded.amount, 0) - coalesce(ordered.refunded, 0)) > 0.005
+    or abs(coalesce(ordered.net, 0) - judged.counted + coalesce(refunded.amount, 0)) > 0.005

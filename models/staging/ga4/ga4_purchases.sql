@@ -23,9 +23,12 @@ with events as (
         user_pseudo_id as device_id,
         user_id,
         session_key,
+        ecommerce_transaction_id,
+        param_transaction_id,
         transaction_id,
         purchase_revenue,
         refund_value,
+        value,
         currency
     from {{ ref('stg_ga4__events') }}
     where {{ ga4_in_days(days) }} and event_name in ('purchase', 'in_app_purchase', 'refund')

@@ -1,0 +1,70 @@
+with purchases as (
+
+    select *
+    from {{ ref('web_purchases') }}
+
+),
+
+refunds as (
+
+    select
+        order_key,
+        count(*) as refunds,
+        sum(amount) as refunded_amount,
+        max(event_at) as last_refunded_at
+    from {{ ref('web_refunds') }}
+    where refund_status = 'counted'
+    group by order_key
+
+),
+
+reports as (
+
+    select
+        order_key,
+        count(*) as reports
+    from purchases
+    where order_status in ('counted', 'duplicate')
+    group by order_key
+
+),
+
+sessions as (
+
+    select session_key, source, medium, campaign, channel_group
+    from {{ ref('sessions') }}
+
+),
+
+final as (
+
+    select
+        purchases.order_key,
+        purchases.order_id,
+        purchases.property_id,
+        purchases.subject_id,
+        purchases.person_id,
+        purchases.device_id,
+        purchases.session_key,
+        purchases.event_at as ordered_at,
+        purchases.event_date as order_date,
+        coalesce(purchases.revenue, 0) as revenue,
+        coalesce(refunds.refunded_amount, 0) as refunded_amount,
+        coalesce(purchases.revenue, 0) - coalesce(refunds.refunded_amount, 0) as net_revenue,
+        purchases.currency,
+        reports.reports,
+        coalesce(refunds.refunds, 0) as refunds,
+        refunds.last_refunded_at,
+        sessions.source,
+        sessions.medium,
+        sessions.campaign,
+        sessions.channel_group
+    from purchases
+    inner join reports on purchases.order_key = reports.order_key
+    left join refunds on purchases.order_key = refunds.order_key
+    left join sessions on purchases.session_key = sessions.session_key
+    where purchases.order_status = 'counted'
+
+)
+
+select * from final
