@@ -21,10 +21,10 @@
 
 
 {# google_ads (gclid, and wbraid or gbraid where iOS hides it), marketing_platform (dclid: Display & Video 360, Campaign Manager 360), or null. #}
-{% macro google_click(query, gclid) -%}
+{% macro google_click(query, gclid, dclid) -%}
     case
         when {{ gclid }} <> '' or {{ has_parameter(query, ['gclid', 'wbraid', 'gbraid']) }} then 'google_ads'
-        when {{ has_parameter(query, ['dclid']) }} then 'marketing_platform'
+        when {{ dclid }} <> '' or {{ has_parameter(query, ['dclid']) }} then 'marketing_platform'
     end
 {%- endmacro %}
 

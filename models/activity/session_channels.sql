@@ -12,6 +12,14 @@ traffic_sources as (
 
 ),
 
+-- where GA4 names the advertising platform but no group, by its rules for that platform
+integrated_channels as (
+
+    select platform, detail, channel_group
+    from {{ ref('ga4_integrated_channels') }}
+
+),
+
 traffic_hosts as (
 
     select host, channel_plus, name
@@ -27,11 +35,19 @@ classified as (
         traffic_sources.medium_lower,
         traffic_sources.campaign_lower,
         traffic_sources.is_paid,
+        session_sources.source_method = 'ga4_export'
+        and session_sources.ga4_channel_group is not null as is_answered_by_ga4,
         case
-            when session_sources.source_method = 'ga4_export' then session_sources.ga4_channel_group
+            when session_sources.source_method = 'ga4_export'
+                then coalesce(
+                    session_sources.ga4_channel_group, integrated_channels.channel_group, traffic_sources.channel_group
+                )
             else traffic_sources.channel_group
         end as channel_group
     from session_sources
+    left join integrated_channels
+        on session_sources.last_click_platform = integrated_channels.platform
+        and session_sources.last_click_detail = integrated_channels.detail
     left join traffic_sources
         on session_sources.source = traffic_sources.source
         and session_sources.medium = traffic_sources.medium
@@ -81,7 +97,7 @@ final as (
         raw_campaign,
         gclid,
         channel_group,
-        case when source_method = 'ga4_export' then 'ga4_export' else 'rule' end as channel_method,
+        case when is_answered_by_ga4 then 'ga4_export' else 'rule' end as channel_method,
         ga4_channel_group,
         channel_plus,
         case when channel_plus = 'AI Assistant' then coalesce(host_name, source) end as ai_assistant,

@@ -7,17 +7,18 @@ with session_totals as (
         hostname,
         landing_page,
         landing_referrer,
-        nullif(gclid, '') as gclid,
-        touch_source,
-        touch_medium,
+        gclid,
+        dclid,
+        case when not coalesce(is_touch_by_click_id, false) then touch_source end as touch_source,
+        case when not coalesce(is_touch_by_click_id, false) then touch_medium end as touch_medium,
         touch_campaign,
         last_click_source,
         last_click_medium,
         last_click_campaign,
         last_click_channel_group,
-        {% if var('channel_groups_from_export') -%}
-        last_click_channel_group is not null and last_click_source is not null
-        {%- else -%} false {%- endif %} as is_answered_by_ga4
+        last_click_platform,
+        last_click_detail,
+        {{ "last_click_source is not null" if var('channel_groups_from_export') else 'false' }} as is_answered_by_ga4
     from {{ ref('session_totals') }}
 
 ),
@@ -38,7 +39,7 @@ with_evidence as (
         case when is_answered_by_ga4 then last_click_medium else coalesce(touch_medium, '(none)') end as raw_medium,
         case when is_answered_by_ga4 then last_click_campaign else coalesce(touch_campaign, '(not set)') end
             as raw_campaign,
-        {{ google_click('landing_query', 'gclid') }} as google_click,
+        {{ google_click('landing_query', 'gclid', 'dclid') }} as google_click,
         case when landing_query is not null then {{ naver_click('landing_query') }} end as naver_click,
         case when landing_query is not null then {{ kakao_click('landing_query') }} end as kakao_click,
         case when landing_query is not null then {{ has_braze_link('landing_query') }} else false end as has_braze_link
@@ -91,6 +92,8 @@ final as (
         raw_medium,
         raw_campaign,
         last_click_channel_group as ga4_channel_group,
+        last_click_platform,
+        last_click_detail,
         gclid,
         google_click,
         naver_click,

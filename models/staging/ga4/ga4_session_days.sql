@@ -37,14 +37,17 @@ with events as (
         hostname,
         country,
         city,
-        coalesce(collected_gclid, param_gclid) as gclid,
+        coalesce(nullif(collected_gclid, ''), nullif(param_gclid, '')) as gclid,
+        nullif(collected_dclid, '') as dclid,
         coalesce(collected_source, param_source) as event_source,
         coalesce(collected_medium, param_medium) as event_medium,
         coalesce(collected_campaign, param_campaign) as event_campaign,
         last_click_source,
         last_click_medium,
         last_click_campaign,
-        last_click_channel_group
+        last_click_channel_group,
+        last_click_platform,
+        last_click_detail
     from {{ ref('stg_ga4__events') }}
     where {{ ga4_in_days(days) }} and session_key is not null
 
@@ -57,6 +60,7 @@ with_touch as (
         coalesce(event_source, case when gclid is not null then 'google' end) as touch_source,
         coalesce(event_medium, case when gclid is not null then 'cpc' end) as touch_medium,
         event_source is not null or event_medium is not null or gclid is not null as has_touch,
+        event_source is null and event_medium is null as is_by_click_id,
         last_click_source is not null as is_answered
     from events
 
@@ -93,6 +97,8 @@ final as (
         {{ first_by('country', 'event_order') }} as country,
         {{ first_by('city', 'event_order') }} as city,
         {{ first_by('gclid', 'event_order') }} as gclid,
+        {{ first_by('dclid', 'event_order') }} as dclid,
+        {{ first_by('case when has_touch then is_by_click_id end', 'event_order') }} as is_touch_by_click_id,
         {{ first_by("case when has_touch then coalesce(touch_source, '(not set)') end", 'event_order') }}
             as touch_source,
         {{ first_by("case when has_touch then coalesce(touch_medium, '(none)') end", 'event_order') }}
@@ -104,7 +110,9 @@ final as (
             as last_click_medium,
         {{ first_by("case when is_answered then coalesce(last_click_campaign, '(not set)') end", 'event_order') }}
             as last_click_campaign,
-        {{ first_by('last_click_channel_group', 'event_order') }} as last_click_channel_group
+        {{ first_by('last_click_channel_group', 'event_order') }} as last_click_channel_group,
+        {{ first_by('last_click_platform', 'event_order') }} as last_click_platform,
+        {{ first_by('last_click_detail', 'event_order') }} as last_click_detail
     from with_touch
     group by session_key, event_date
 

@@ -72,10 +72,8 @@ renamed as (
         collected_traffic_source.manual_medium as collected_medium,
         collected_traffic_source.manual_campaign_name as collected_campaign,
         collected_traffic_source.gclid as collected_gclid,
-        session_traffic_source_last_click.cross_channel_campaign.source as last_click_source,
-        session_traffic_source_last_click.cross_channel_campaign.medium as last_click_medium,
-        session_traffic_source_last_click.cross_channel_campaign.campaign_name as last_click_campaign,
-        session_traffic_source_last_click.cross_channel_campaign.default_channel_group as last_click_channel_group,
+        collected_traffic_source.dclid as collected_dclid,
+        {{ ga4_last_click() }}
         privacy_info.analytics_storage,
 
         -- parameters
