@@ -187,11 +187,15 @@ def build(
 def cost(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    events: Annotated[
+        str | None, typer.Option("--events-per-month", help="For so many events: 10M, 1B.")
+    ] = None,
+    months: Annotated[float | None, typer.Option(min=0.1, help="Months of events kept.")] = None,
 ) -> None:
     """Tell what a daily run reads on BigQuery, model by model, without running it."""
     from madang import cost as room
 
-    report = room.estimate(settings_of(ctx))
+    report = room.report(settings_of(ctx), events, months)
     if as_json:
         ui.json(room.as_json(report))
     else:
