@@ -12,7 +12,7 @@
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
     {% else %}
         {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-        {% call statement('main') %}{{ replace_table(target_relation, sql) }}{% endcall %}
+        {% call statement('main') %}{{ replace_table(existing, target_relation, sql) }}{% endcall %}
         {% do persist_docs(target_relation, model) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}

@@ -67,11 +67,22 @@
 {% macro duckdb__clustered_by(columns) %}{{ return(none) }}{% endmacro %}
 
 
-{# The statement that puts what a query selects in the place of a table, at once. #}
-{% macro replace_table(relation, query) %}{{ return(adapter.dispatch('replace_table', 'madang')(relation, query)) }}{% endmacro %}
+{#
+    The statement that puts what a query selects in the place of a table, at once. BigQuery refuses it where the table is partitioned or clustered otherwise:
+    that one is dropped.
+#}
+{% macro replace_table(existing, relation, query) %}
+    {{ return(adapter.dispatch('replace_table', 'madang')(existing, relation, query)) }}
+{% endmacro %}
 
-{% macro default__replace_table(relation, query) %}{{ return(create_table_as(false, relation, query)) }}{% endmacro %}
+{% macro default__replace_table(existing, relation, query) %}
+    {% set partition_by = adapter.parse_partition_by(config.get('partition_by')) %}
+    {% if existing is not none and not adapter.is_replaceable(existing, partition_by, config.get('cluster_by')) %}
+        {% do adapter.drop_relation(existing) %}
+    {% endif %}
+    {{ return(create_table_as(false, relation, query)) }}
+{% endmacro %}
 
-{% macro duckdb__replace_table(relation, query) %}
+{% macro duckdb__replace_table(existing, relation, query) %}
     {{ return('create or replace table ' ~ relation ~ ' as (' ~ query ~ '\n)') }}
 {% endmacro %}

@@ -1,3 +1,4 @@
+{{ config(cluster_by=clustered_by(['action', 'person_id'])) }}
 {%- set branches = [
     ref('web_activities'), ref('offline_activities'), ref('shop_activities'), ref('consent_activities'),
     ref('crm_activities'),

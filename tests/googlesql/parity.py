@@ -21,7 +21,7 @@ LAYERS = ("staging", "identity", "activity", "marts", "activation", "reference")
 # Where the export lies is not the same on both sides, and so is what depends on it.
 PLACES = {
     "base_ga4__shards": {"location", "bytes", "modified_at", "fingerprint"},
-    "ga4_partitions": {"bytes", "modified_at", "fingerprint"},
+    "ga4_partitions": {"bytes", "modified_at", "fingerprint", "loaded_at"},
 }
 DIGITS = 12
 
