@@ -15,6 +15,7 @@ DBT_PROJECT = """
         model_id: string
         product: string
         tab: string
+      order_rule: {one_order_per: device, placeholders: ["(not set)", 0], repeat_days: 30}
 """
 ACTIONS = """
     models:
@@ -433,6 +434,28 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "{name: visited, source: offline}\n              - {name: visited, source: crm}",
             "source: crm",
             "Two actions are named 'visited'.",
+        ),
+        (
+            "dbt_project.yml",
+            "one_order_per: device",
+            "one_order_per: household",
+            "order_rule",
+            "one_order_per: Input should be 'person', 'device', 'property' or 'event' "
+            "(found 'household').",
+        ),
+        (
+            "dbt_project.yml",
+            "repeat_days: 30",
+            "repeat_day: 30",
+            "order_rule",
+            "Unknown key 'repeat_day'. Did you mean 'repeat_days'?",
+        ),
+        (
+            "dbt_project.yml",
+            "repeat_days: 30",
+            "test_ids: '('",
+            "order_rule",
+            "test_ids: the regex '(' cannot be read: missing ): (.",
         ),
         (
             FUNNEL_FILE,

@@ -14,6 +14,7 @@ from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.funnels import Funnel
+from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.strict import Strict, problems_of
 
@@ -45,6 +46,7 @@ def check_project(folder: Path) -> Checked:
             at = (*place, "steps", number)
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
+    _check_order_rule(project)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
     return Checked(
@@ -55,6 +57,16 @@ def check_project(folder: Path) -> Checked:
         syncs=len(syncs),
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
     )
+
+
+def _check_order_rule(project: Project) -> None:
+    if (rule := project.vars.get("order_rule")) is None:
+        return
+    try:
+        OrderRule.model_validate(rule)
+    except ValidationError as error:
+        at = ("vars", "order_rule")
+        project.problems += problems_of(error, OrderRule, "dbt_project.yml", project.lines, at)
 
 
 def _rules(

@@ -28,7 +28,7 @@ def _number(value: Any) -> Any:
 Number = Annotated[Any, AfterValidator(_number)]
 
 
-def _readable(value: Any) -> Any:
+def readable_regex(value: Any) -> Any:
     """Read a pattern, or several, as both warehouses do: with RE2, which DuckDB brings along."""
     import duckdb
 
@@ -51,7 +51,7 @@ class Tests(Strict):
     not_: Values | None = Field(default=None, alias="not")
     prefix: Texts | None = None
     contains: Texts | None = None
-    regex: Annotated[Texts, AfterValidator(_readable)] | None = None
+    regex: Annotated[Texts, AfterValidator(readable_regex)] | None = None
     at_least: Number | None = None
     at_most: Number | None = None
     more_than: Number | None = None

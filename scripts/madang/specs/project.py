@@ -47,6 +47,7 @@ class Project:
     models: list[ModelEntry] = field(default_factory=list)
     sql: dict[str, Path] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
+    lines: Lines = field(default_factory=dict)  # of dbt_project.yml
     problems: list[Problem] = field(default_factory=list)
 
     def model(self, name: str) -> ModelEntry | None:
@@ -61,7 +62,7 @@ class Project:
 def read_project(folder: Path) -> Project:
     """Read dbt_project.yml and every YAML below models/. Unreadable files become problems."""
     project = Project(folder)
-    main, _ = _load(project, folder / "dbt_project.yml")
+    main, project.lines = _load(project, folder / "dbt_project.yml")
     if isinstance(main, dict) and isinstance(main.get("vars"), dict):
         project.vars = main["vars"]
     models = folder / "models"
