@@ -90,10 +90,10 @@ def on_duckdb(scratch: Path) -> Answers:
 def on_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
     bigquery = pytest.importorskip("google.cloud.bigquery", reason="the extra is not installed")
-    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.auth.credentials import AnonymousCredentials
 
-    from googlesql.project import Project  # noqa: PLC0415
-    from googlesql.server import serve  # noqa: PLC0415
+    from googlesql.project import Project
+    from googlesql.server import serve
 
     with serve() as server:
         project = server.catalog.project
