@@ -34,13 +34,15 @@
 {%- endmacro %}
 
 
-{# The date of an instant in the property's time zone. #}
-{% macro local_date(expression) %}{{ adapter.dispatch('local_date', 'madang')(expression) }}{% endmacro %}
+{# The date of an instant in a time zone: the project's, or the one that the SQL expression `zone` names. #}
+{% macro local_date(expression, zone=none) %}
+    {{- adapter.dispatch('local_date', 'madang')(expression, zone or text_literal(var('timezone'))) -}}
+{% endmacro %}
 
-{% macro default__local_date(expression) %}date({{ expression }}, '{{ var("timezone") }}'){% endmacro %}
+{% macro default__local_date(expression, zone) %}date({{ expression }}, {{ zone }}){% endmacro %}
 
-{% macro duckdb__local_date(expression) -%}
-    cast(({{ expression }} at time zone 'UTC') at time zone '{{ var("timezone") }}' as date)
+{% macro duckdb__local_date(expression, zone) -%}
+    cast(({{ expression }} at time zone 'UTC') at time zone {{ zone }} as date)
 {%- endmacro %}
 
 

@@ -21,3 +21,11 @@
 {% macro default__float_text(expression) %}cast({{ expression }} as string){% endmacro %}
 
 {% macro duckdb__float_text(expression) %}regexp_replace(cast({{ expression }} as string), '[.]0$', ''){% endmacro %}
+
+
+{# What stands between two selections whose columns are matched by name; a column that one of them lacks is null there. #}
+{% macro union_all_by_name() %}{{ return(adapter.dispatch('union_all_by_name', 'madang')()) }}{% endmacro %}
+
+{% macro default__union_all_by_name() %}{{ return('full union all by name') }}{% endmacro %}
+
+{% macro duckdb__union_all_by_name() %}{{ return('union all by name') }}{% endmacro %}

@@ -91,6 +91,26 @@
 {%- endmacro %}
 
 
+{#
+    The events of the days in `shards` that belong to other properties: a day is put in place as a whole, so that what was not read anew is kept. To follow the
+    selection of the new ones. Also what was kept of a property whose shards are gone stays.
+#}
+{% macro ga4_kept_events(shards) -%}
+    {%- if shards and is_incremental() and (ga4_property_list() | length > 1 or var('ga4_properties', [])) %}
+{{ union_all_by_name() }}
+
+select *
+from {{ this }}
+where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
+    {%- for property_id, read in shards | groupby('property_id') %}
+    (property_id = '{{ property_id }}' and {{ ga4_in_days(read | map(attribute='day') | list) }})
+    {{- ' or' if not loop.last }}
+    {%- endfor %}
+)
+    {%- endif %}
+{%- endmacro %}
+
+
 {# A model's own rules as a short text: where they change, all its days do. #}
 {% macro ga4_rules_version() -%}
     {{ return(local_md5(tojson(config.get('meta'), sort_keys=true))[:8]) }}

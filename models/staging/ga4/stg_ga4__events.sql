@@ -98,7 +98,7 @@ keyed as (
         {{ regex_extract('page_location', '^https?://[^/?#]+(/[^?#]*)') }} as page_path,
         case
             when user_pseudo_id is not null and ga_session_id is not null
-                then {{ surrogate_key(['user_pseudo_id', 'ga_session_id']) }}
+                then {{ surrogate_key(['property_id', 'user_pseudo_id', 'ga_session_id']) }}
         end as session_key,
         {{ surrogate_key([
             'stream_id', 'user_pseudo_id', 'event_order', 'event_name', 'event_bundle_sequence_id', 'batch_page_id',
@@ -122,3 +122,4 @@ final as (
 )
 
 select * from final
+{{ ga4_kept_events(shards) }}
