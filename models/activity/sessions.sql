@@ -101,6 +101,7 @@ final as (
         or coalesce(totals.engagement_seconds, 0) >= 10 as is_engaged,
 
         -- who is counted
+        case when bots.bot_reason is not null then 'bot' else 'visitor' end as traffic_kind,
         bots.bot_reason is not null as is_bot,
         bots.bot_reason
     from session_totals as totals

@@ -1,6 +1,6 @@
 with sessions as (
 
-    select session_date, channel_group, is_engaged, person_id
+    select session_date, channel_group, is_engaged, person_id, traffic_kind
     from {{ ref('sessions') }}
 
 ),
@@ -20,7 +20,9 @@ session_days as (
         channel_group,
         count(*) as sessions,
         count(case when is_engaged then 1 end) as engaged_sessions,
-        count(person_id) as known_sessions
+        count(person_id) as known_sessions,
+        count(case when traffic_kind = 'visitor' then 1 end) as visitor_sessions,
+        count(case when traffic_kind = 'visitor' and is_engaged then 1 end) as visitor_engaged_sessions
     from sessions
     group by session_date, channel_group
 
@@ -49,6 +51,8 @@ final as (
         coalesce(session_days.sessions, 0) as sessions,
         coalesce(session_days.engaged_sessions, 0) as engaged_sessions,
         coalesce(session_days.known_sessions, 0) as known_sessions,
+        coalesce(session_days.visitor_sessions, 0) as visitor_sessions,
+        coalesce(session_days.visitor_engaged_sessions, 0) as visitor_engaged_sessions,
         coalesce(activity_days.applications, 0) as applications,
         coalesce(activity_days.fulfilled, 0) as fulfilled,
         coalesce(activity_days.orders, 0) as orders,
