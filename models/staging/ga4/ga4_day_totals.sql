@@ -1,0 +1,54 @@
+{%- set days = ga4_changed_days() -%}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=overwrite_days_strategy(),
+    on_schema_change='append_new_columns',
+    partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
+    meta={'overwritten_by': 'event_date', 'key_events': var('key_events')}
+) }}
+{%- do overwrites_days(days) -%}
+
+with events as (
+with events as (
+
+    select
+        property_id,
+        event_date,
+        event_name,
+        user_pseudo_id,
+        user_id,
+        session_key,
+        purchase_revenue,
+        refund_value
+    from {{ ref('stg_ga4__events') }}
+    where {{ ga4_in_days(days) }}
+
+),
+
+final as (
+
+    select
+        property_id,
+        event_date,
+        count(*) as events,
+        count(distinct user_pseudo_id) as devices,
+        count(distinct session_key) as sessions,
+        count(distinct user_id) as user_ids,
+        count(case when user_pseudo_id is null then 1 end) as events_without_device,
+        count(case when session_key is null then 1 end) as events_without_session,
+        count(case when user_id is not null then 1 end) as events_with_user_id,
+        count(case when event_name in ('page_view', 'screen_view') then 1 end) as page_views,
+        count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end) as key_events,
+        count(case when event_name in ('purchase', 'in_app_purchase') then 1 end) as purchases,
+        coalesce(sum(case when event_name in ('purchase', 'in_app_purchase') then purchase_revenue end), 0)
+            as purchase_revenue,
+        coalesce(sum(case when event_name = 'refund' then refund_value end), 0) as refund_value
+    from events
+    group by property_id, event_date
+
+)
+
+select * from final
