@@ -1,4 +1,4 @@
-"""Which columns a statement really reads, which it filters on, and how many bytes that is."""
+"""Which columns a statement really reads, and how many bytes that is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from zetasql.wasi._pb2.zetasql.public import type_pb2
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql.engine import descendants
+from googlesql.engine import descendants, inherited, unwrap
 from googlesql.schema import is_array, is_struct
 
-CONDITIONS = ("filter_expr", "where_expr", "merge_expr", "match_expr", "join_expr")
+UNION_ALL = 0
 # Logical bytes of a value, as BigQuery's pricing page lists them.
 SIZES = {
     type_pb2.TYPE_INT64: 8,
@@ -30,39 +30,75 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Scan:
-    """One reading of a table: the columns that are needed, and those that a condition compares."""
+    """One reading of a table, and the columns that are needed of it."""
 
     table: str
     columns: frozenset[str]
-    filtered: frozenset[str]
 
 
 def scans(tree: Message) -> list[Scan]:
-    """The scans of a resolved statement; analyse it with `prune` or every column counts as read."""
-    filtered = _filtered(tree)
-    found = []
-    for node in descendants(tree):
-        if node.DESCRIPTOR.name == "ResolvedTableScanProto":
-            columns = {column.column_id: column.name for column in node.parent.column_list}
-            compared = {name for number, name in columns.items() if number in filtered}
-            found.append(Scan(node.table.name, frozenset(columns.values()), frozenset(compared)))
+    """The scans of a resolved statement with the columns that its result needs.
+
+    The engine's own pruning keeps what `select *` names in between; here it has to reach the end.
+    """
+    needed = _needed(tree)
+    return [
+        Scan(
+            node.table.name,
+            frozenset(
+                column.name for column in node.parent.column_list if column.column_id in needed
+            ),
+        )
+        for node in descendants(tree)
+        if node.DESCRIPTOR.name == "ResolvedTableScanProto"
+    ]
+
+
+def _needed(tree: Message) -> set[int]:
+    """The ids of columns that an expression names or that the statement gives, however far back."""
+    found: set[int] = set()
+    sources: dict[int, set[int]] = {}
+    nodes = list(descendants(tree))
+    with_queries = {
+        node.with_query_name: unwrap(node.with_subquery)
+        for node in nodes
+        if node.DESCRIPTOR.name == "ResolvedWithEntryProto"
+    }
+    for node in nodes:
+        kind = node.DESCRIPTOR.name
+        if kind in ("ResolvedColumnRefProto", "ResolvedOutputColumnProto"):
+            found.add(node.column.column_id)
+        elif kind == "ResolvedSubqueryExprProto":
+            found |= _ids(inherited(unwrap(node.subquery), "column_list"))
+        elif kind == "ResolvedInsertStmtProto":
+            found |= _ids(node.query_output_column_list)
+        elif kind == "ResolvedRecursiveScanProto":
+            for term in (node.non_recursive_term, node.recursive_term):
+                found |= _ids(term.output_column_list)
+        elif kind == "ResolvedSetOperationScanProto":
+            for item in node.input_item_list:
+                if node.op_type == UNION_ALL:
+                    _pair(sources, node.parent.column_list, item.output_column_list)
+                else:  # which rows stay depends on every column
+                    found |= _ids(item.output_column_list)
+        elif kind == "ResolvedWithRefScanProto" and node.with_query_name in with_queries:
+            inner = inherited(with_queries[node.with_query_name], "column_list")
+            _pair(sources, node.parent.column_list, inner)
+    waiting = list(found)
+    while waiting:
+        new = sources.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
     return found
 
 
-def _filtered(tree: Any) -> set[int]:
-    """The ids of all columns that a WHERE, a join condition or a MERGE condition compares."""
-    conditions = [
-        getattr(node, name)
-        for node in descendants(tree)
-        for name in CONDITIONS
-        if name in node.DESCRIPTOR.fields_by_name and node.HasField(name)
-    ]
-    return {
-        node.column.column_id
-        for condition in conditions
-        for node in descendants(condition)
-        if node.DESCRIPTOR.name == "ResolvedColumnRefProto"
-    }
+def _pair(sources: dict[int, set[int]], outer: Iterable[Any], inner: Iterable[Any]) -> None:
+    for one, other in zip(outer, inner, strict=True):
+        sources.setdefault(one.column_id, set()).add(other.column_id)
+
+
+def _ids(columns: Iterable[Any]) -> set[int]:
+    return {column.column_id for column in columns}
 
 
 def logical_bytes(values: Iterable[ValueProto], type_: TypeProto) -> int:

@@ -266,6 +266,28 @@ def test_a_dry_run_counts_the_columns_that_are_read(client: bigquery.Client) -> 
     assert client.query("select a, b from d.t", job_config=dry).total_bytes_processed == 8 + 2 + 9
 
 
+@pytest.mark.parametrize(
+    ("sql", "size"),
+    [
+        ("select a from (select * from d.t) as s where a > 0", 8),
+        ("with s as (select * from d.t) select a from s", 8),
+        ("select a from (select * from d.t union all select * from d.t) as s", 16),
+        ("select a from (select * from d.t union distinct select * from d.t) as s", 38),
+        ("select count(*) from d.t", 0),
+        ("select 1 from d.t where exists (select a from d.t)", 8),
+        ("select * from d.t", 19),
+        ("create table d.u as select b from (select * from d.t)", 11),
+        ("insert into d.t select a, 'x' from (select * from d.t)", 8),
+    ],
+)
+def test_a_dry_run_counts_no_column_that_the_result_does_not_need(
+    client: bigquery.Client, sql: str, size: int
+) -> None:
+    client.query("create table d.t as select 1 as a, 'wide text' as b").result()
+    dry = bigquery.QueryJobConfig(dry_run=True)
+    assert client.query(sql, job_config=dry).total_bytes_processed == size
+
+
 def test_a_query_above_its_limit_is_refused(client: bigquery.Client) -> None:
     client.query("create table d.t as select 1 as a").result()
     too_low = bigquery.QueryJobConfig(maximum_bytes_billed=1024)
