@@ -12,7 +12,6 @@
 {%- do overwrites_days(days) -%}
 
 with events as (
-with events as (
 
     select
         property_id,
