@@ -93,7 +93,7 @@ since_last as (
     select
         *,
         {{ micros_of('event_at') }} - lag({{ micros_of('event_at') }}) over (
-            partition by order_key, reported_amount order by event_order, event_key
+            partition by order_key, {{ float_text('reported_amount') }} order by event_order, event_key
         ) as micros_since_last
     from with_order
 
