@@ -18,7 +18,7 @@ from madang.cost.bill import (
     size,
 )
 from madang.cost.dry_runs import estimate, require_budget
-from madang.cost.forecast import Volume, forecast, volume_of
+from madang.cost.forecast import Forecast, Volume, forecast, volume_of
 
 __all__ = [
     "LEAST",
@@ -26,6 +26,7 @@ __all__ = [
     "TIB",
     "CostError",
     "CostReport",
+    "Forecast",
     "NodeCost",
     "Volume",
     "as_json",
@@ -51,4 +52,6 @@ def report(
     volume = volume_of(events) if events else None
     if settings.warehouse.type == "bigquery" and volume is None and months is None:
         return estimate(settings)
-    return forecast(settings, events_per_month=volume, months=months)
+    found = forecast(settings)
+    here = found.export.volume
+    return found.report(Volume(volume or here.events_per_month, months or here.months))

@@ -54,17 +54,82 @@ class Export:
 
 @dataclass(frozen=True)
 class Amount:
-    """Bytes that a statement reads: of a day, of all events that are kept, and in any case."""
+    """Bytes that a node reads: by event of the days that changed, by event kept, in any case."""
 
-    a_day: float = 0
-    kept: float = 0
+    by_changed: float = 0
+    by_kept: float = 0
     fixed: float = 0
 
     def __add__(self, other: "Amount") -> "Amount":
-        return Amount(self.a_day + other.a_day, self.kept + other.kept, self.fixed + other.fixed)
+        return Amount(
+            self.by_changed + other.by_changed,
+            self.by_kept + other.by_kept,
+            self.fixed + other.fixed,
+        )
 
-    def over(self, days: float) -> int:
-        return round(self.a_day * days + self.kept + self.fixed)
+    def of(self, volume: Volume, days: float) -> float:
+        return self.by_changed * volume.a_day * days + self.by_kept * volume.kept + self.fixed
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one model or test reads, of how many tables, and how it is repeated.
+
+    `amount` is None where a table that it reads is not built.
+    """
+
+    name: str
+    kind: str
+    amount: Amount | None
+    tables: int = 1
+    again: int = 0
+    statements: int = 1
+
+    def cost(self, volume: Volume, days: float = DAYS_READ) -> NodeCost:
+        if self.amount is None:
+            return NodeCost(self.name, self.kind, 0, "not built")
+        if not self.tables:  # a view
+            return NodeCost(self.name, self.kind, 0, "sizes")
+        processed = round(self.amount.of(volume, days) * (1 + self.again))
+        billed_for = billed(processed, self.tables, self.statements)
+        return NodeCost(self.name, self.kind, billed_for, "sizes")
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What every node reads, by event; a report for any volume follows from it."""
+
+    readings: list[Reading]
+    export: Export
+    bytes_an_event: float
+    price_per_tib: float
+    budget: int | None
+
+    def report(self, volume: Volume) -> CostReport:
+        """What a daily run is billed for, and what the first build is."""
+        days = volume.months * DAYS_A_MONTH
+        return CostReport(
+            [reading.cost(volume) for reading in self.readings],
+            self.price_per_tib,
+            self.budget,
+            sum(reading.cost(volume, days).bytes for reading in self.readings),
+            self._assumptions(volume),
+        )
+
+    def _assumptions(self, volume: Volume) -> list[str]:
+        export = self.export
+        of_here = "as here" if volume == export.volume else "as asked"
+        return [
+            f"{volume.events_per_month:,.0f} events a month, {volume.months:,.1f} months kept "
+            f"({of_here}; here are {export.events:,} events of {export.days} days).",
+            f"One build a day. It reads {DAYS_READ} days: the new one, and one that GA4 restated.",
+            f"{self.bytes_an_event:,.0f} logical bytes an event are read of the export, as in the "
+            f"file of {export.day}: whole columns, those that DuckDB's plans name.",
+            "What is built from events grows as they do; CRM, orders, consent and outcomes stay "
+            "as they are here.",
+            f"USD {self.price_per_tib:g} a TiB on demand; the first TiB of a month is free and "
+            "not subtracted. Storage is not counted.",
+        ]
 
 
 def volume_of(text: str) -> float:
@@ -82,14 +147,8 @@ def volume_of(text: str) -> float:
     return number
 
 
-def forecast(
-    settings: Settings,
-    *,
-    select: Sequence[str] = (),
-    events_per_month: float | None = None,
-    months: float | None = None,
-) -> CostReport:
-    """Return what a daily run would read on BigQuery, for the workspace's own volume or another.
+def forecast(settings: Settings, select: Sequence[str] = ()) -> Forecast:
+    """Find out what a run reads of a DuckDB workspace.
 
     Raises UsageError where the warehouse is BigQuery, which knows by itself; WarehouseError where
     nothing is built yet.
@@ -103,68 +162,45 @@ def forecast(
     with open_warehouse(settings, read_only=True) as warehouse:
         export = _export(settings, warehouse)
     run = compiled(settings, select, export.day)
-    given = export.volume
-    volume = Volume(events_per_month or given.events_per_month, months or given.months)
     with open_warehouse(settings, read_only=True) as warehouse:
         plans, sizes = Plans(warehouse), Sizes(warehouse)
         missing = run.missing(set(plans.columns))
-        costs, first = [], 0
-        for node in run.nodes:
-            cost, whole = _cost(node, run, plans, sizes, export, volume, missing)
-            costs.append(cost)
-            first += whole
-        an_event = sizes.of_files(export.files, _of_export(run, plans))
-    told = _assumptions(export, volume, an_event, settings.cost.price_per_tib)
-    return CostReport(costs, settings.cost.price_per_tib, settings.cost.daily_budget, first, told)
+        readings = [_reading(node, run, plans, sizes, export, missing) for node in run.nodes]
+        an_event = sum(
+            sizes.of_files(export.files, read.columns)
+            for node in run.nodes
+            if node["name"] == EVENTS
+            for read in plans.reads(node["compiled_code"])
+            if read.table is None
+        )
+    cost = settings.cost
+    return Forecast(readings, export, an_event, cost.price_per_tib, cost.daily_budget)
 
 
-def _cost(
-    node: Node,
-    run: Compiled,
-    plans: Plans,
-    sizes: Sizes,
-    export: Export,
-    volume: Volume,
-    missing: set[str],
-) -> tuple[NodeCost, int]:
-    """What a node is billed for on a day, and when everything is built for the first time."""
+def _reading(
+    node: Node, run: Compiled, plans: Plans, sizes: Sizes, export: Export, missing: set[str]
+) -> Reading:
     name, kind = node["name"], node["resource_type"]
     if kind == "model" and node["config"].get("materialized") in ("view", "ephemeral"):
-        return NodeCost(name, kind, 0, "sizes"), 0
+        return Reading(name, kind, Amount(), tables=0)
     if missing.intersection(node["depends_on"]["nodes"]):
-        return NodeCost(name, kind, 0, "not built"), 0
+        return Reading(name, kind, None)
     reads = plans.reads(node["compiled_code"])
-    amount = sum((_amount(read, run, sizes, export, volume) for read in reads), Amount())
-    tables = len({read.table for read in reads}) or 1
-    again, statements = repeated(node)
-
-    def bill(days: float) -> int:
-        return billed(amount.over(days) * (1 + again), tables, statements)
-
-    return NodeCost(name, kind, bill(DAYS_READ), "sizes"), bill(volume.months * DAYS_A_MONTH)
+    amount = sum((_amount(read, run, sizes, export) for read in reads), Amount())
+    return Reading(name, kind, amount, len({read.table for read in reads}) or 1, *repeated(node))
 
 
-def _amount(read: Read, run: Compiled, sizes: Sizes, export: Export, volume: Volume) -> Amount:
+def _amount(read: Read, run: Compiled, sizes: Sizes, export: Export) -> Amount:
     if read.table is None:
-        return Amount(a_day=sizes.of_files(export.files, read.columns) * volume.a_day)
+        return Amount(by_changed=sizes.of_files(export.files, read.columns))
     size = sizes.of_table(read.table, read.columns)
     node_id = run.relations.get(read.table)
     if node_id is None or not run.reads_from(node_id, EVENTS):
         return Amount(fixed=size)
-    by_event = size / export.events
     day = (run.node(node_id)["config"].get("meta") or {}).get("overwritten_by")
     if day in read.bounded_by:
-        return Amount(a_day=by_event * volume.a_day)
-    return Amount(kept=by_event * volume.kept)
-
-
-def _of_export(run: Compiled, plans: Plans) -> frozenset[str]:
-    """The columns of the export that are read."""
-    for node in run.nodes:
-        if node["name"] == EVENTS:
-            reads = plans.reads(node["compiled_code"])
-            return frozenset().union(*(read.columns for read in reads if read.table is None))
-    return frozenset()
+        return Amount(by_changed=size / export.events)
+    return Amount(by_kept=size / export.events)
 
 
 def _export(settings: Settings, warehouse: Warehouse) -> Export:
@@ -192,18 +228,3 @@ def _export(settings: Settings, warehouse: Warehouse) -> Export:
         )
     (row,) = found
     return Export(row["events"], row["days"], row["day"], tuple(row["location"].split("\n")))
-
-
-def _assumptions(export: Export, volume: Volume, an_event: float, price: float) -> list[str]:
-    of_here = "as here" if volume == export.volume else "as asked"
-    return [
-        f"{volume.events_per_month:,.0f} events a month, {volume.months:,.1f} months kept "
-        f"({of_here}; here are {export.events:,} events of {export.days} days).",
-        f"One build a day. It reads {DAYS_READ} days: the new one, and one that GA4 restated.",
-        f"{an_event:,.0f} logical bytes an event are read of the export, as in the file of "
-        f"{export.day}: whole columns, those that DuckDB's plans name.",
-        "What is built from events grows as they do; CRM, orders, consent and outcomes stay as "
-        "they are here.",
-        f"USD {price:g} a TiB on demand; the first TiB of a month is free and not subtracted. "
-        "Storage is not counted.",
-    ]
