@@ -111,9 +111,10 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 {%- endmacro %}
 
 
-{# A model's own rules as a short text: where they change, all its days do. #}
+{# A model's own rules as a short text: where they change, all its days do. Of the named actions, what they say, and not what is said about them. #}
 {% macro ga4_rules_version() -%}
-    {{ return(local_md5(tojson(config.get('meta'), sort_keys=true))[:8]) }}
+    {%- set meta = config.get('meta') -%}
+    {{ return((actions_version() if 'actions' in meta else local_md5(tojson(meta, sort_keys=true)))[:8]) }}
 {%- endmacro %}
 
 
