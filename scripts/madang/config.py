@@ -3,21 +3,27 @@
 import os
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
-from madang.errors import ConfigError, Problem, SpecError, did_you_mean
+from madang.config_ga4 import (
+    Currency,
+    Dataset,
+    Ga4Property,
+    Ga4Settings,
+    ProjectId,
+    TimeZone,
+)
+from madang.errors import ConfigError, Problem, SpecError
 from madang.specs.located_yaml import load_located
 from madang.specs.strict import Strict, matching, problems_of
 
@@ -55,9 +61,6 @@ Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=1)]
 EnvironmentName = Annotated[
     str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
 ]
-ProjectId = Annotated[
-    str, matching(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "a Google Cloud project id")
-]
 Label = r"[a-z0-9_-]{0,63}"
 
 
@@ -87,10 +90,7 @@ class BigQuerySettings(Strict):
         "asia-northeast3"
     )
     ga4_project: ProjectId | None = None
-    ga4_dataset: (
-        Annotated[str, matching(r"[A-Za-z0-9_]+", "a dataset name such as analytics_123456789")]
-        | None
-    ) = None
+    ga4_dataset: Dataset | None = None
     keyfile_env: EnvironmentName | None = None
     maximum_bytes_billed: Bytes | None = None
     labels: dict[
@@ -121,12 +121,6 @@ class WarehouseSettings(Strict):
         if self.type == "bigquery" and self.bigquery is None:
             raise ValueError("type: bigquery needs 'bigquery:' with at least the key 'project'.")
         return self
-
-
-class Ga4Settings(Strict):
-    """What is read of the GA4 export: days from `start_date` on; null reads all of them."""
-
-    start_date: date | None = None
 
 
 class CostSettings(Strict):
@@ -162,8 +156,8 @@ class SettingsFile(Strict):
     """What may stand in madang.yml."""
 
     version: Literal[1]
-    timezone: str = "Asia/Seoul"
-    currency: Annotated[str, matching(r"[A-Z]{3}", "a currency code such as KRW")] = "KRW"
+    timezone: TimeZone = "Asia/Seoul"
+    currency: Currency = "KRW"
     as_of: AwareDatetime | None = None
     project: Path | None = None
     paths: PathSettings = PathSettings()
@@ -173,20 +167,6 @@ class SettingsFile(Strict):
     load: LoadSettings = LoadSettings()
     destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)
     sync: SyncSettings = SyncSettings()
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone_exists(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            known = available_timezones()
-            if known:
-                hint = did_you_mean(name, known)
-                raise ValueError(
-                    f"'{name}' is not a time zone name such as Asia/Seoul.{hint}"
-                ) from None
-        return name
 
 
 class Settings(SettingsFile):
@@ -203,6 +183,25 @@ class Settings(SettingsFile):
     def schema_of(self, layer: str) -> str:
         """Return the schema (BigQuery: dataset) of a layer: `madang_raw`, `madang_marts`."""
         return f"{self.warehouse.schema_}_{layer}"
+
+    def ga4_properties(self) -> list[Ga4Property]:
+        """Return the GA4 properties that are read, with all that madang.yml left out.
+
+        Without `ga4.properties` it is one, whose dataset is None where nobody named it.
+        """
+        reach = self.warehouse.bigquery
+        project = (reach.ga4_project or reach.project) if reach else None
+        if not self.ga4.properties:
+            dataset = reach.ga4_dataset if reach else None
+            number = re.sub(r"\D", "", dataset or "") or "000000000"
+            alone = Ga4Property(id=number, timezone=self.timezone, dataset=dataset)
+            read = [alone.model_copy(update={"path": self.paths.ga4})]
+        else:
+            read = [
+                one.model_copy(update={"dataset": one.dataset or f"analytics_{one.id}"})
+                for one in self.ga4.properties
+            ]
+        return [one.model_copy(update={"project": one.project or project}) for one in read]
 
     @property
     def bigquery(self) -> BigQuerySettings:
@@ -257,6 +256,7 @@ def load_settings(path: Path | None = None) -> Settings:
     root = config_path.parent
     absolute: dict[str, Any] = dict(read)
     absolute["paths"] = PathSettings(**{name: _under(root, p) for name, p in read.paths})
+    absolute["ga4"] = read.ga4.placed(root, absolute["paths"].ga4)
     absolute["warehouse"] = read.warehouse.model_copy(
         update={"path": _under(root, read.warehouse.path)}
     )

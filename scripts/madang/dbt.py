@@ -24,7 +24,9 @@ ON_A_WAREHOUSE = {"build", "run", "test", "seed", "snapshot", "run-operation"}
 
 
 class BuildError(MadangError):
-    """dbt could not do what it was asked, or nodes failed."""
+    """dbt could not do what it was asked, or nodes failed: `failed` names them."""
+
+    failed: frozenset[str] = frozenset()
 
 
 class NothingSelectedError(BuildError):
@@ -77,6 +79,7 @@ def run_dbt(
     on_node: OnNode | None = None,
     target: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    damaged: Mapping[Path, str] | None = None,
 ) -> DbtResult:
     """Run one dbt command in this process, for the warehouse of the settings.
 
@@ -100,7 +103,7 @@ def run_dbt(
         with open_warehouse(settings) as warehouse:
             warehouse.check()
     invocation = [*args, *_common_args(settings, project, target, variables)]
-    with _surroundings(settings):
+    with _surroundings(settings, damaged or {}):
         outcome = _invoke(invocation, on_node)
     results = getattr(outcome.result, "results", None) or []
     nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
@@ -127,14 +130,18 @@ def project_vars(project: Path) -> dict[str, Any]:
     return (yaml.safe_load(text) or {}).get("vars") or {}
 
 
-def run_vars(settings: Settings, project: Path) -> dict[str, str]:
+def run_vars(settings: Settings, project: Path) -> dict[str, Any]:
     """Return the vars to hand to dbt: only those that differ from dbt_project.yml.
 
     So a workspace with the project's own settings shares dbt's partial parse with plain dbt, and
     any workspace gives the same vars run after run. The run's own moment is never handed over:
     without a pinned `as_of`, dbt's start time is the clock.
     """
-    wanted = {"timezone": settings.timezone, "currency": settings.currency}
+    wanted: dict[str, Any] = {"timezone": settings.timezone, "currency": settings.currency}
+    if settings.ga4.properties:
+        wanted["ga4_properties"] = [
+            one.model_dump(mode="json", exclude_none=True) for one in settings.ga4.properties
+        ]
     if settings.ga4.start_date:
         wanted["ga4_start_date"] = settings.ga4.start_date.isoformat()
     if settings.as_of:
@@ -180,7 +187,7 @@ def _common_args(
 
 
 @contextmanager
-def _surroundings(settings: Settings) -> Iterator[None]:
+def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[None]:
     """Set what dbt reads from the environment, and put everything back afterwards.
 
     dbt also changes the working folder of the process to its project.
@@ -191,6 +198,7 @@ def _surroundings(settings: Settings) -> Iterator[None]:
         "MADANG_DUCKDB_PATH": str(warehouse.path),
         "MADANG_SCHEMA": warehouse.schema_,
         "MADANG_GA4_PATH": str(settings.paths.ga4),
+        "MADANG_GA4_DAMAGED": json.dumps({str(path): why for path, why in damaged.items()}),
         "MADANG_THREADS": str(warehouse.threads),
         "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
         "MADANG_JOB_LABELS": json.dumps(labels.current()),
@@ -304,7 +312,9 @@ def _failure(result: DbtResult, log: str, fix: str | None) -> BuildError:
     head = f"{len(result.failed)} of {len(result.nodes)} dbt nodes failed"
     head += f", {skipped} after them were skipped:" if skipped else ":"
     body = "\n".join(f"  {text}" for text in lines)
-    return BuildError(f"{head}\n{body}", where=f"log: {log}", fix=fix)
+    error = BuildError(f"{head}\n{body}", where=f"log: {log}", fix=fix)
+    error.failed = frozenset(node.name for node in result.failed)
+    return error
 
 
 def _plain(message: str) -> str:

@@ -77,7 +77,7 @@ def test_an_empty_folder_is_told_at_once(workspace: Path):
         shard(workspace, day).rename(workspace / "ga4" / f"{day}.parquet")
     code, _, error = madang(workspace, "build")
     assert code == 1
-    assert "There is no GA4 export: the folder holds no events_YYYYMMDD.parquet." in error
+    assert "There is no GA4 export: the folder holds no events_YYYYMMDD.parquet" in error
 
 
 def test_a_selection_without_an_export_is_told_by_dbt(workspace: Path):
@@ -120,7 +120,7 @@ def test_shards_of_another_kind_are_left_out_and_the_other_days_load(
     assert code == 3, error
     told = [line.strip() for line in out.splitlines() if "left out: " in line]
     assert told == [
-        f"left out: events_{day}: not a GA4 export: {problem}"
+        f"left out: events_{day}.parquet (2026-10-{day[-2:]}): not a GA4 export: {problem}"
         for day, (_, problem) in OTHER.items()
     ]
     assert days_of(workspace).keys() == set(DAYS)
@@ -157,35 +157,134 @@ def test_a_bad_daily_shard_does_not_hide_the_intraday_one(workspace: Path):
 # broken files
 
 
-def test_broken_files_are_all_named_before_anything_is_built(workspace: Path):
+def left_out(out: str) -> dict[str, str]:
+    """What a build says that it left out: the problem by file and day."""
+    lines = [line.strip() for line in out.splitlines() if "left out: " in line]
+    return dict(line.removeprefix("left out: ").split(": ", 1) for line in lines)
+
+
+def test_broken_files_are_named_and_the_other_days_load(workspace: Path):
     shard(workspace, "20261029").write_bytes(b"")
     path = shard(workspace, "20261030")
     path.write_bytes(path.read_bytes()[:30_000])
-    code, _, error = madang(workspace, "build")
-    assert code == 1
-    assert "2 of 3 files of the GA4 export cannot be read:" in error
-    assert "events_20261029.parquet: The file is empty." in error
-    assert "events_20261030.parquet: The file is cut off, or no Parquet file." in error
-    assert not (workspace / "warehouse.duckdb").exists()
+    code, out, error = madang(workspace, *STAGED)
+    assert code == 3, error
+    assert left_out(out) == {
+        "events_20261029.parquet (2026-10-29)": "the file is empty",
+        "events_20261030.parquet (2026-10-30)": "the file is cut off, or no Parquet file",
+    }
+    assert days_of(workspace).keys() == {"20261031"}
 
 
-def test_a_file_that_is_broken_within_leaves_everything_as_it_was(
+def test_plain_dbt_leaves_a_broken_file_out_too(workspace: Path):
+    path = shard(workspace, "20261030")
+    path.write_bytes(path.read_bytes()[:30_000])
+    result = run_dbt(load_settings(workspace), list(STAGED))
+    assert [node.name for node in result.warned] == ["ga4_shards_can_be_read"]
+    assert days_of(workspace).keys() == {"20261029", "20261031"}
+
+
+def test_a_broken_part_breaks_its_shard(workspace: Path):
+    path = shard(workspace, "20261030")
+    for part in (0, 1):
+        half = path.with_name(f"events_20261030-00000000000{part}.parquet")
+        duckdb.sql(f"copy (from '{path}' where event_timestamp % 2 = {part}) to '{half}'")
+    path.unlink()
+    half.write_bytes(half.read_bytes()[:20_000])
+    code, out, error = madang(workspace, *STAGED)
+    assert code == 3, error
+    (told,) = left_out(out).items()
+    assert told == (
+        "events_20261030-000000000000.parquet and 1 more (2026-10-30)",
+        "events_20261030-000000000001.parquet: the file is cut off, or no Parquet file",
+    )
+    assert days_of(workspace).keys() == {"20261029", "20261031"}
+
+
+def test_a_file_that_is_broken_within_is_left_out_and_its_day_stays_as_it_was(
     workspace: Path, company: Company
 ):
     assert madang(workspace, *STAGED)[0] == 0
     before = days_of(workspace)
     path = shard(workspace, "20261030")
     path.write_bytes(damaged_within(path))
-    (shard(workspace, "20261029")).unlink()
     shutil.copy(company.root / "ga4" / "events_20261028.parquet", workspace / "ga4")
-    code, _, error = madang(workspace, *STAGED)
-    assert code == 1
-    assert str(path) in error
-    assert days_of(workspace) == before, "half of it was written"
+    for _ in range(2):  # the second time it is known and not read again
+        code, out, error = madang(workspace, *STAGED)
+        assert code == 3, error
+        (told,) = left_out(out).items()
+        assert told[0] == "events_20261030.parquet (2026-10-30)"
+        assert told[1].startswith("cannot be read to its end (")
+        assert days_of(workspace).items() >= before.items(), "something that was built is lost"
+        assert days_of(workspace).keys() == {*DAYS, "20261028"}
 
     shutil.copy(company.root / "ga4" / "events_20261030.parquet", path)
     assert madang(workspace, *STAGED)[0] == 0
-    assert days_of(workspace) == before | {"20261028": days_of(workspace)["20261028"]}
+    assert days_of(workspace).items() >= before.items()
+
+
+def test_a_value_of_a_wrong_type_is_told_with_its_column_and_without_the_value(workspace: Path):
+    path = shard(workspace, "20261030")
+    wrong = path.with_name("wrong")
+    secret = "case when event_name = 'page_view' then 'secret' else '1' end"
+    query = f"select * replace ({secret} as event_bundle_sequence_id) from '{path}'"
+    duckdb.sql(f"copy ({query}) to '{wrong}' (format parquet)")
+    wrong.replace(path)
+    code, out, error = madang(workspace, *STAGED)
+    assert code == 3, error
+    assert left_out(out) == {
+        "events_20261030.parquet (2026-10-30)": "cannot be read to its end "
+        "(column event_bundle_sequence_id, Conversion)"
+    }
+    assert "secret" not in out + error
+    assert days_of(workspace).keys() == {"20261029", "20261031"}
+
+
+def test_a_line_that_is_no_json_is_told_with_its_number(workspace: Path):
+    path = shard(workspace, "20261030")
+    lines = path.with_name("events_20261030.json")
+    duckdb.sql(f"copy (from '{path}') to '{lines}' (format json)")
+    path.unlink()
+    text = lines.read_text(encoding="utf-8").splitlines()
+    text[6] = "{]"
+    lines.write_text("\n".join(text), encoding="utf-8")
+    code, out, error = madang(workspace, *STAGED)
+    assert code == 3, error
+    assert left_out(out) == {
+        "events_20261030.json (2026-10-30)": "cannot be read to its end "
+        "(line 7 is no JSON, InvalidInput)"
+    }
+    assert days_of(workspace).keys() == {"20261029", "20261031"}
+
+
+def test_a_zipped_file_that_is_cut_off_is_told(workspace: Path):
+    path = shard(workspace, "20261030")
+    zipped = path.with_name("events_20261030.json.gz")
+    duckdb.sql(f"copy (from '{path}') to '{zipped}' (format json)")
+    path.unlink()
+    zipped.write_bytes(zipped.read_bytes()[:50_000])
+    code, out, error = madang(workspace, *STAGED)
+    assert code == 3, error
+    (told,) = left_out(out).items()
+    assert told[0] == "events_20261030.json.gz (2026-10-30)"
+    assert told[1].startswith("cannot be read to its end (cut off, ")
+    assert days_of(workspace).keys() == {"20261029", "20261031"}
+
+
+def test_a_day_that_shrank_is_told(workspace: Path):
+    assert madang(workspace, *STAGED)[0] == 0
+    path = shard(workspace, "20261030")
+    rows = duckdb.sql(f"from '{path}'").shape[0]
+    fewer = path.with_name("fewer")
+    duckdb.sql(f"copy (from '{path}' limit {rows - 100}) to '{fewer}' (format parquet)")
+    fewer.replace(path)
+    code, out, _ = madang(workspace, *STAGED)
+    assert code == 3
+    assert (
+        "shrunk: events_20261030.parquet (2026-10-30): 100 rows fewer than when it was last read"
+        in out
+    )
+    assert madang(workspace, *STAGED)[0] == 0, "told once"
 
 
 # rules

@@ -41,7 +41,7 @@ ranked as (
 
 ),
 
-final as (
+chosen as (
 
     select
         property_id,
@@ -57,6 +57,29 @@ final as (
         problem is null and preference = 1 as is_chosen,
         concat(suffix, ' ', contents, ' {{ ga4_reading_version() }}') as fingerprint
     from ranked
+
+),
+
+read_before as (
+
+    select property_id, event_date, suffix, row_count
+    from {{ source('builds', 'days') }}
+    where model = 'stg_ga4__events'
+
+),
+
+final as (
+
+    select
+        chosen.*,
+        case
+            when chosen.is_chosen then greatest(read_before.row_count - chosen.row_count, 0)
+        end as rows_lost
+    from chosen
+    left join read_before
+        on chosen.property_id = read_before.property_id
+        and chosen.event_date = read_before.event_date
+        and chosen.suffix = read_before.suffix
 
 )
 

@@ -100,13 +100,14 @@ def _latest_day(settings: Settings, warehouse: Any) -> str | None:
 
 def _export_bytes(settings: Settings, warehouse: Any) -> int:
     """The sizes of the shards that a first build would read: more than it reads, never less."""
-    reach = settings.bigquery
     first = settings.ga4.start_date
     bound = f"and substr(table_id, -8) >= '{first:%Y%m%d}'" if first else ""
-    place = f"`{reach.ga4_project or reach.project}`.`{reach.ga4_dataset}`.`__TABLES__`"
+    lists = [
+        f"select size_bytes from `{one.project}`.`{one.dataset}`.`__TABLES__` "
+        f"where starts_with(table_id, '{one.shard_prefix}') {bound}"
+        for one in settings.ga4_properties()
+    ]
     found = warehouse.fetch(
-        f"""
-        select coalesce(sum(size_bytes), 0) as bytes from {place}
-        where starts_with(table_id, 'events_') {bound}"""
+        f"select coalesce(sum(size_bytes), 0) as bytes from ({' union all '.join(lists)})"
     )
     return billed(int(found[0]["bytes"]), 1)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.ops.export import shard_files
 from madang.warehouse import open_warehouse
 
 Status = Literal["ok", "warning", "problem"]
@@ -112,27 +113,26 @@ def _online(settings: Settings) -> Iterator[Finding]:
     yield from examine_online(settings)
 
 
-def _export_folder(settings: Settings) -> Iterator[Finding]:
-    if settings.warehouse.type == "bigquery":
-        reach = settings.bigquery
-        if reach.ga4_dataset:
-            place = f"{reach.ga4_project or reach.project}.{reach.ga4_dataset}"
-            yield Finding("GA4 export", "ok", f"{place} (--online looks into it)")
+def _export(settings: Settings) -> Iterator[Finding]:
+    for one in settings.ga4_properties():
+        name = f"GA4 export {one.id}" if settings.ga4.properties else "GA4 export"
+        if settings.warehouse.type == "bigquery":
+            if one.dataset:
+                place = f"{one.project}.{one.dataset}"
+                yield Finding(name, "ok", f"{place} (--online looks into it)")
+            else:
+                fix = "Set warehouse.bigquery.ga4_dataset to analytics_<property id>."
+                yield Finding(name, "problem", "its dataset is not named", fix)
+        elif files := shard_files(one):
+            detail = f"{len(files)} files, {files[0].name} to {files[-1].name}"
+            yield Finding(name, "ok", detail)
         else:
-            fix = "Set warehouse.bigquery.ga4_dataset to analytics_<property id>."
-            yield Finding("GA4 export", "problem", "its dataset is not named", fix)
-        return
-    shards = sorted(settings.paths.ga4.glob("events_*.parquet"))
-    if shards:
-        detail = f"{len(shards)} files, {shards[0].stem} to {shards[-1].stem}"
-        yield Finding("GA4 export", "ok", detail)
-    else:
-        fix = "Put events_YYYYMMDD.parquet files there; a build stops without them."
-        yield Finding("GA4 export", "warning", f"no files in {settings.paths.ga4}", fix)
+            fix = "Put events_YYYYMMDD.parquet files there; a build stops without any."
+            yield Finding(name, "warning", f"no files in {one.path}", fix)
 
 
 def _inputs(settings: Settings) -> Iterator[Finding]:
-    yield from _export_folder(settings)
+    yield from _export(settings)
     inbox = settings.paths.inbox
     files = [path for path in inbox.rglob("*") if path.is_file()] if inbox.is_dir() else []
     if files:

@@ -12,6 +12,7 @@ import duckdb
 
 from madang import cost
 from madang.config import LAYERS, Settings
+from madang.config_ga4 import Ga4Property
 from madang.errors import MadangError
 from madang.ops.doctor import Finding
 from madang.warehouse.bigquery import BigQueryWarehouse
@@ -67,34 +68,48 @@ def _queries(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Findi
 
 
 def _export(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Finding]:
-    dataset = warehouse.require_export()
-    shards = _shards(warehouse, dataset)
-    daily = [name for name in shards if len(name) == 8]
-    if not daily:
-        fix = "The link writes its first day within 24 hours. Correct ga4_dataset if it is older."
-        yield Finding("GA4 export", "problem", "no daily shards (events_YYYYMMDD)", fix)
-        return
-    live = "with intraday" if any(name.startswith("intraday_") for name in shards) else "daily only"
-    detail = f"{len(daily)} days, {daily[0]} to {daily[-1]}, {live}, in {dataset.location}"
-    today = settings.now().astimezone(ZoneInfo(settings.timezone)).date()
-    if today - datetime.strptime(daily[-1], "%Y%m%d").date() > LATE:
-        fix = "Look at the link in GA4 (Admin > BigQuery links) and at its project's billing."
-        yield Finding("GA4 export", "warning", f"{detail}: the last days are missing", fix)
-    else:
-        yield Finding("GA4 export", "ok", detail)
+    for one, dataset in warehouse.require_exports():
+        name = _name(settings, "GA4 export", one)
+        shards = _shards(warehouse, one, dataset)
+        daily = [shard for shard in shards if len(shard) == 8]
+        if not daily:
+            fix = (
+                "The link writes its first day within 24 hours. Correct the dataset if it is older."
+            )
+            yield Finding(name, "problem", f"no daily shards ({one.shard_prefix}YYYYMMDD)", fix)
+            continue
+        live = any(shard.startswith("intraday_") for shard in shards)
+        detail = f"{len(daily)} days, {daily[0]} to {daily[-1]}, "
+        detail += f"{'with intraday' if live else 'daily only'}, in {dataset.location}"
+        today = settings.now().astimezone(ZoneInfo(one.timezone)).date()
+        behind = today - datetime.strptime(daily[-1], "%Y%m%d").date()
+        if behind > LATE and one.format == "ga4":  # Universal Analytics has ended
+            fix = "Look at the link in GA4 (Admin > BigQuery links) and at its project's billing."
+            yield Finding(name, "warning", f"{detail}: the last days are missing", fix)
+        else:
+            yield Finding(name, "ok", detail)
 
 
-def _shards(warehouse: BigQueryWarehouse, dataset: Any) -> list[str]:
+def _name(settings: Settings, check: str, one: Ga4Property) -> str:
+    return f"{check} {one.id}" if settings.ga4.properties else check
+
+
+def _shards(warehouse: BigQueryWarehouse, one: Ga4Property, dataset: Any) -> list[str]:
     listed = warehouse.tables({dataset.dataset_id}, project=dataset.project)
-    return sorted(name[7:] for _, name in listed if name.startswith("events_"))
+    prefix = one.shard_prefix
+    return sorted(name.removeprefix(prefix) for _, name in listed if name.startswith(prefix))
 
 
 def _time_zone(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Finding]:
-    dataset = warehouse.require_export()
-    daily = [name for name in _shards(warehouse, dataset) if len(name) == 8]
-    if not daily:
-        return
-    table = f"`{dataset.project}`.`{dataset.dataset_id}`.`events_{daily[-1]}`"
+    for one, dataset in warehouse.require_exports():
+        daily = [name for name in _shards(warehouse, one, dataset) if len(name) == 8]
+        if daily and one.format == "ga4":
+            yield _time_zone_of(settings, warehouse, one, daily[-1])
+
+
+def _time_zone_of(
+    settings: Settings, warehouse: BigQueryWarehouse, one: Ga4Property, day: str
+) -> Finding:
     (row,) = warehouse.fetch(
         f"""
         select
@@ -102,18 +117,18 @@ def _time_zone(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Fin
             count(case when event_date = format_timestamp(
                 '%Y%m%d', timestamp_micros(event_timestamp), ?
             ) then 1 end) as same_day
-        from {table}""",
-        [settings.timezone],
+        from `{one.project}`.`{one.dataset}`.`events_{day}`""",
+        [one.timezone],
     )
+    name = _name(settings, "time zone", one)
     if not row["events"]:
-        yield Finding("time zone", "warning", f"events_{daily[-1]} is empty")
-    elif row["same_day"] < 0.99 * row["events"]:
+        return Finding(name, "warning", f"events_{day} is empty")
+    if row["same_day"] < 0.99 * row["events"]:
         share = row["same_day"] / row["events"]
         fix = "Set 'timezone' to the GA4 property's (Admin > Property details)."
-        detail = f"only {share:.0%} of {daily[-1]} is of that day in {settings.timezone}"
-        yield Finding("time zone", "problem", detail, fix)
-    else:
-        yield Finding("time zone", "ok", f"{settings.timezone} is the property's")
+        detail = f"only {share:.0%} of {day} is of that day in {one.timezone}"
+        return Finding(name, "problem", detail, fix)
+    return Finding(name, "ok", f"{one.timezone} is the property's")
 
 
 def _datasets(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Finding]:

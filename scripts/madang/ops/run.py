@@ -7,9 +7,10 @@ from time import monotonic
 from madang import ui
 from madang.config import Settings
 from madang.cost import require_budget
-from madang.dbt import run_dbt
+from madang.dbt import BuildError, DbtResult, OnNode, run_dbt
 from madang.errors import MadangError
 from madang.ops.export import left_out, require_export
+from madang.ops.export_damage import known_damage, new_damage
 from madang.ops.publish import publish_marts
 from madang.warehouse import labels, open_warehouse
 
@@ -68,9 +69,10 @@ def build(
 ) -> int:
     """Check the rules, build the models and publish the marts.
 
-    0 all well, 2 with problems in the rules (nothing is built then), 3 where a test warned. Raises
-    ExportError without a readable GA4 export, unless only a selection is built; CostError where
-    BigQuery would read more than the budget, unless `over_budget`; BuildError when a node fails.
+    0 all well, 2 with problems in the rules (nothing is built then), 3 where a test warned or files
+    of the GA4 export were left out. Raises ExportError without a GA4 export, unless only a
+    selection is built; CostError where BigQuery would read more than the budget, unless
+    `over_budget`; BuildError when a node fails.
 
     Unit tests hold the rules to made-up rows, which no run of real data can change: they are left
     to `dbt build` and the project's tests.
@@ -91,18 +93,31 @@ def build(
             step.total = total
             step(name)
 
-        result = run_dbt(settings, args, on_node=on_node)
+        result = _run_without_damage(settings, args, on_node)
     with open_warehouse(settings) as warehouse:
         published = publish_marts(settings, warehouse)
-        shards = left_out(warehouse) if result.warned else []
+        shards = left_out(settings, warehouse)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.by_status().items()))
     ui.line(f"Built in {monotonic() - started:.1f} s: {counts}.")
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
     for shard in shards:
-        ui.line(f"  left out: {shard}", "yellow")
+        ui.line(f"  {shard}", "yellow")
     ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
-    return PARTIAL if result.warned else OK
+    return PARTIAL if result.warned or shards else OK
+
+
+def _run_without_damage(settings: Settings, args: Sequence[str], on_node: OnNode) -> DbtResult:
+    """Run dbt; again without the files of the export that made it fail, where that is the cause."""
+    damaged = known_damage(settings)
+    while True:
+        try:
+            return run_dbt(settings, args, on_node=on_node, damaged=damaged)
+        except BuildError as error:
+            found = new_damage(settings, error.failed, damaged)
+            if not found:
+                raise
+            damaged |= found
 
 
 def plan(settings: Settings, sync: str | None = None) -> int:

@@ -20,6 +20,7 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from requests.exceptions import RequestException
 
 from madang.config import LAYERS, Settings
+from madang.config_ga4 import Ga4Property
 from madang.warehouse import Row, WarehouseError, labels
 from madang.warehouse.bigquery_credentials import credentials
 from madang.warehouse.bigquery_errors import plain
@@ -71,7 +72,7 @@ class BigQueryWarehouse:
         self.client.close()
 
     def check(self) -> None:
-        self.require_export()
+        self.require_exports()
         for layer in LAYERS:
             if layer not in self._ensured and (there := self._there(layer)):
                 self._require_location(there)
@@ -205,25 +206,25 @@ class BigQueryWarehouse:
             found = self._table(f"{self._reach.project}.{dataset}.{table}")
         return (int(found.num_bytes or 0), int(found.num_rows or 0)) if found else None
 
-    def require_export(self) -> bigquery.Dataset:
-        """Return the GA4 export's dataset. Raises WarehouseError when it is not where it should be.
+    def require_exports(self) -> list[tuple[Ga4Property, bigquery.Dataset]]:
+        """Return each GA4 property with its dataset. Raises WarehouseError where one is missing.
 
         Asked before dbt starts, because dbt would say the same in its own words, model by model.
         """
-        reach = self._reach
-        place = f"{self._settings.config_path}, warehouse.bigquery"
-        if reach.ga4_dataset is None:
-            raise WarehouseError(
-                "The dataset of the GA4 export is not named.",
-                where=place,
-                fix="Set ga4_dataset: analytics_<property id> (BigQuery's console lists it).",
-            )
-        with self._plainly():
-            dataset = self.client.get_dataset(
-                f"{reach.ga4_project or reach.project}.{reach.ga4_dataset}", retry=self._retry
-            )
-        self._require_location(dataset)
-        return dataset
+        found = []
+        for one in self._settings.ga4_properties():
+            if one.dataset is None:
+                raise WarehouseError(
+                    "The dataset of the GA4 export is not named.",
+                    where=f"{self._settings.config_path}, warehouse.bigquery",
+                    fix="Set ga4_dataset: analytics_<property id> (BigQuery's console lists it).",
+                )
+            with self._plainly():
+                name = f"{one.project}.{one.dataset}"
+                dataset = self.client.get_dataset(name, retry=self._retry)
+            self._require_location(dataset)
+            found.append((one, dataset))
+        return found
 
     def _dataset(self, layer: str) -> str:
         return f"{self._reach.project}.{self._settings.schema_of(layer)}"
