@@ -55,39 +55,6 @@
 {% endmacro %}
 
 
-{# The conditions on items that the actions make, each once. #}
-{% macro action_item_conditions(actions) %}
-    {% set found = [] %}
-    {% for block in actions %}
-        {% if block.get('item') and block.item not in found %}{% do found.append(block.item) %}{% endif %}
-        {% for condition in action_item_conditions(action_inner_blocks(block)) if condition not in found %}
-            {% do found.append(condition) %}
-        {% endfor %}
-    {% endfor %}
-    {{ return(found) }}
-{% endmacro %}
-
-
-{# A condition on one item: all that it says holds for it. #}
-{% macro action_item_condition(condition) -%}
-    {%- set parts = [] -%}
-    {%- for name, wanted in condition.items() -%}
-        {%- do parts.append(field_matches(action_item_field(name), wanted)) -%}
-    {%- endfor -%}
-    {{ parts | join(' and ') }}
-{%- endmacro %}
-
-
-{# Whether an action is stamped once for each item, because its object or value is the item's. #}
-{% macro action_is_of_items(action) %}
-    {% set of_items = [] %}
-    {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
-        {% do of_items.append(key) %}
-    {% endfor %}
-    {{ return(of_items | length > 0) }}
-{% endmacro %}
-
-
 {# The condition of an action, or of a block inside it, on an event: all that it says holds. `items` are the conditions on items, by number. #}
 {% macro action_condition(block, items=[]) -%}
     {%- set parts = [] -%}

@@ -56,18 +56,6 @@
 {% endmacro %}
 
 
-{# The item's columns that the actions take their objects and values from. #}
-{% macro action_item_columns(actions) %}
-    {% set columns = [] %}
-    {% for action in actions %}
-        {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
-            {% do columns.append(action[key].item) %}
-        {% endfor %}
-    {% endfor %}
-    {{ return(columns | unique | list) }}
-{% endmacro %}
-
-
 {# A field's column and type: {column, type}. #}
 {% macro action_event_field(name) %}
     {% set fields = action_event_fields() %}
@@ -147,25 +135,4 @@
         end
     {%- else -%} cast(null as {{ type }})
     {%- endif -%}
-{%- endmacro %}
-
-
-{# The actions that are stamped once for each item. #}
-{% macro action_names_of_items(actions) %}
-    {% set names = [] %}
-    {% for action in actions if action_is_of_items(action) %}{% do names.append(action.name) %}{% endfor %}
-    {{ return(names) }}
-{% endmacro %}
-
-
-{# Which items such an action is stamped for: those that its own condition on items holds for, else all. #}
-{% macro action_item_join(actions, conditions) -%}
-    case stamped.named_action
-        {%- for action in actions if action_is_of_items(action) %}
-        when {{ text_literal(action.name) }} then {{
-            'items.is_item_' ~ conditions.index(action.item) if action.get('item') else 'true'
-        }}
-        {%- endfor %}
-        else false
-    end
 {%- endmacro %}

@@ -33,37 +33,8 @@ with events as (
 
 ),
 
-{% if item_conditions or of_items -%}
-items as (
+{{ action_item_ctes(actions, item_conditions, days) }}
 
-    select
-        event_key,
-        {%- for column in action_item_columns(actions) %}
-        {{ column }},
-        {%- endfor %}
-        {%- for condition in item_conditions %}
-        {{ action_item_condition(condition) }} as is_item_{{ loop.index0 }},
-        {%- endfor %}
-        item_number
-    from {{ ref('stg_ga4__items') }}
-    where {{ ga4_in_days(days) }}
-
-),
-
-item_events as (
-
-    select
-        event_key,
-        {%- for condition in item_conditions %}
-        {{ any_true('is_item_' ~ loop.index0) }} as has_item_{{ loop.index0 }},
-        {%- endfor %}
-        count(*) as items
-    from items
-    group by event_key
-
-),
-
-{% endif -%}
 -- every event is held against all actions at once: one pass, however many actions there are
 stamped as (
 

@@ -1,4 +1,4 @@
--- per day: revenue as exported = counted + left out; and what counts, less what its refunds take back, is what the orders say
+-- per day: revenue as exported = counted + left out; what counts, less what its refunds take back, is what orders say
 with exported as (
 
     select

@@ -1,0 +1,102 @@
+{#
+    The items of the events, for actions that ask for them: each item with the conditions on items that it passes (is_item_0, ...), and each event with those
+    that one of its items passes (has_item_0, ...). Nothing where no action asks.
+#}
+{% macro action_item_ctes(actions, conditions, days) -%}
+{%- if conditions or action_names_of_items(actions) -%}
+items as (
+
+    select
+        event_key,
+        {%- for column in action_item_columns(actions) %}
+        {{ column }},
+        {%- endfor %}
+        {%- for condition in conditions %}
+        {{ action_item_condition(condition) }} as is_item_{{ loop.index0 }},
+        {%- endfor %}
+        item_number
+    from {{ ref('stg_ga4__items') }}
+    where {{ ga4_in_days(days) }}
+
+),
+
+item_events as (
+
+    select
+        event_key,
+        {%- for condition in conditions %}
+        {{ any_true('is_item_' ~ loop.index0) }} as has_item_{{ loop.index0 }},
+        {%- endfor %}
+        count(*) as items
+    from items
+    group by event_key
+
+),
+{%- endif -%}
+{%- endmacro %}
+
+
+{# The conditions on items that the actions make, each once. #}
+{% macro action_item_conditions(actions) %}
+    {% set found = [] %}
+    {% for block in actions %}
+        {% if block.get('item') and block.item not in found %}{% do found.append(block.item) %}{% endif %}
+        {% for condition in action_item_conditions(action_inner_blocks(block)) if condition not in found %}
+            {% do found.append(condition) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# A condition on one item: all that it says holds for it. #}
+{% macro action_item_condition(condition) -%}
+    {%- set parts = [] -%}
+    {%- for name, wanted in condition.items() -%}
+        {%- do parts.append(field_matches(action_item_field(name), wanted)) -%}
+    {%- endfor -%}
+    {{ parts | join(' and ') }}
+{%- endmacro %}
+
+
+{# Whether an action is stamped once for each item, because its object or value is the item's. #}
+{% macro action_is_of_items(action) %}
+    {% set of_items = [] %}
+    {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
+        {% do of_items.append(key) %}
+    {% endfor %}
+    {{ return(of_items | length > 0) }}
+{% endmacro %}
+
+
+{# The item's columns that the actions take their objects and values from. #}
+{% macro action_item_columns(actions) %}
+    {% set columns = [] %}
+    {% for action in actions %}
+        {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
+            {% do columns.append(action[key].item) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(columns | unique | list) }}
+{% endmacro %}
+
+
+{# The actions that are stamped once for each item. #}
+{% macro action_names_of_items(actions) %}
+    {% set names = [] %}
+    {% for action in actions if action_is_of_items(action) %}{% do names.append(action.name) %}{% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+
+{# Which items such an action is stamped for: those that its own condition on items holds for, else all. #}
+{% macro action_item_join(actions, conditions) -%}
+    case stamped.named_action
+        {%- for action in actions if action_is_of_items(action) %}
+        when {{ text_literal(action.name) }} then {{
+            'items.is_item_' ~ conditions.index(action.item) if action.get('item') else 'true'
+        }}
+        {%- endfor %}
+        else false
+    end
+{%- endmacro %}
