@@ -414,6 +414,12 @@ def test_parameters_pages_and_metadata(client: bigquery.Client) -> None:
     assert rows(client, "select table_id, type from d.__TABLES__") == [("v", 2)]
 
 
+def test_a_routine_that_is_not_there_is_not_found(client: bigquery.Client) -> None:
+    for name in ("d.nothing", "nowhere.nothing"):
+        with pytest.raises(NotFound):
+            client.get_routine(f"test-project.{name}")
+
+
 def test_planned_faults_happen_once(client: bigquery.Client, server: Server) -> None:
     denied = "Access Denied: Dataset test-project:d: Permission bigquery.tables.list denied"
     server.fail(r"GET .*/datasets/d/tables", BigQueryError(denied, "accessDenied"))

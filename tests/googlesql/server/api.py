@@ -7,7 +7,7 @@ from googlesql import schema
 from googlesql.catalog import Catalog
 from googlesql.engine import Column
 from googlesql.server import resources, writes
-from googlesql.server.errors import BigQueryError
+from googlesql.server.errors import BigQueryError, not_found
 from googlesql.server.jobs import ANONYMOUS, Job, Jobs
 from googlesql.values import to_cell, write_row
 
@@ -155,6 +155,13 @@ def list_nothing(name: str) -> Callable[[Call], Resource]:
     return lambda call: {name: []}
 
 
+def no_routine(call: Call) -> Resource:
+    """Routines cannot be made here, so none is there."""
+    project, dataset, name = call.parts
+    resources.dataset(call.catalog, project, dataset)
+    raise not_found("Routine", f"{project}.{dataset}.{name}", call.catalog.location)
+
+
 def _results(call: Call, job: Job) -> Resource:
     if job.error is not None:
         raise job.error
@@ -224,6 +231,7 @@ ROUTES: list[tuple[str, str, Callable[[Call], Resource]]] = [
     ("GET", TABLE + "/data", table_data),
     ("POST", TABLE + "/insertAll", insert_all),
     ("GET", DATASET + "/routines", list_nothing("routines")),
+    ("GET", DATASET + r"/routines/([^/]+)", no_routine),
     ("GET", DATASET + "/models", list_nothing("models")),
     ("POST", JOBS, insert_job),
     ("GET", JOBS, list_jobs),
