@@ -1,10 +1,11 @@
 {#
     What the address of the landing page says about the click that led there. `query` is what follows the question mark, in lower case. Which of the
-    parameters are documented by their platforms, and which were only seen, is in docs/channels.md.
+    parameters are documented by their platforms, and which were only seen, is in docs/channels.md. What is rare is asked for only where it can be: there are as
+    many landing pages as sessions, and regular expressions are slow.
 #}
 
 {% macro url_query(url) -%}
-    case when {{ url }} like '%?%' then lower({{ regex_extract(url, '[?]([^#]*)') }}) end
+    case when strpos({{ url }}, '?') > 0 then lower({{ regex_extract(url, '[?]([^#]*)') }}) end
 {%- endmacro %}
 
 
@@ -23,7 +24,9 @@
 {# google_ads (gclid, and wbraid or gbraid where iOS hides it), marketing_platform (dclid: Display & Video 360, Campaign Manager 360), or null. #}
 {% macro google_click(query, gclid, dclid) -%}
     case
-        when {{ gclid }} <> '' or {{ has_parameter(query, ['gclid', 'wbraid', 'gbraid']) }} then 'google_ads'
+        when {{ gclid }} <> '' then 'google_ads'
+        when {{ query }} is null and {{ dclid }} is null then null
+        when {{ has_parameter(query, ['gclid', 'wbraid', 'gbraid']) }} then 'google_ads'
         when {{ dclid }} <> '' or {{ has_parameter(query, ['dclid']) }} then 'marketing_platform'
     end
 {%- endmacro %}
@@ -38,6 +41,7 @@
 {%- set campaign = regex_extract(query, '(?:^|&)n_campaign_type=([0-9]+)') -%}
 {%- set tracked = ['n_media', 'n_query', 'n_rank', 'n_ad', 'n_ad_group', 'n_keyword', 'n_keyword_id', 'n_campaign_type', 'n_match'] -%}
     case
+        when coalesce(strpos({{ query }}, 'napm='), 0) + coalesce(strpos({{ query }}, 'n_'), 0) = 0 then null
         when {{ product }} = 'brnd' or {{ campaign }} = '4' then 'brand'
         when {{ product }} = 'pla' or {{ campaign }} = '2' then 'shopping'
         when {{ product }} = 'gfa' then 'display'
@@ -52,6 +56,7 @@
 {% macro kakao_click(query) -%}
 {%- set tracked = ['k_campaign', 'k_adgroup', 'k_keyword', 'k_keyword_id', 'k_creative', 'k_media', 'k_rank'] -%}
     case
+        when {{ query }} is null then null
         when {{ has_parameter(query, tracked) }} then 'keyword'
         when {{ has_parameter(query, ['kclid']) }} then 'moment'
     end
@@ -59,4 +64,6 @@
 
 
 {# Braze's link aliasing adds lid to the links of its e-mails. #}
-{% macro has_braze_link(query) %}coalesce({{ has_parameter(query, ['lid']) }}, false){% endmacro %}
+{% macro has_braze_link(query) -%}
+    case when {{ query }} is null then false else {{ has_parameter(query, ['lid']) }} end
+{%- endmacro %}

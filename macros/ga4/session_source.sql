@@ -3,15 +3,13 @@
     (var('own_hostnames'), and the host on which the session itself was). A host stands for its subdomains too.
 #}
 {% macro is_excluded_referral(source, medium, hostname) -%}
-    (
-        coalesce(lower({{ medium }}) = 'referral', false)
-        and (
-            coalesce({{ same_site(source) }} = {{ same_site(hostname) }}, false)
+    case
+        when {{ medium }} is null or lower({{ medium }}) <> 'referral' then false
+        else coalesce({{ same_site(source) }} = {{ same_site(hostname) }}, false)
             {%- for host in var('referral_exclusions') + var('own_hostnames') %}
             or {{ is_of_host(source, host) }}
             {%- endfor %}
-        )
-    )
+    end
 {%- endmacro %}
 
 
@@ -30,7 +28,7 @@
 
 {# Direct, as GA4 writes it. #}
 {% macro is_direct(source, medium) -%}
-    {{ source }} = '(direct)' and {{ medium }} in ('(none)', '(not set)')
+    coalesce({{ source }} = '(direct)' and {{ medium }} in ('(none)', '(not set)'), false)
 {%- endmacro %}
 
 
@@ -64,3 +62,12 @@
         partition by {{ partition }} order by {{ of }}started_at, {{ of }}session_key {{ frame }}
     )
 {%- endmacro %}
+
+
+{#
+    What a click of Google that was mistaken for something else is counted as: source and medium, by what its id says. That of dclid is the one of Universal
+    Analytics; GA4 documents none.
+#}
+{% macro google_click_sources() %}
+    {{ return({'google_ads': ['google', 'cpc'], 'marketing_platform': ['dfa', 'cpm']}) }}
+{% endmacro %}

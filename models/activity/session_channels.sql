@@ -1,72 +1,114 @@
-with session_sources as (
+{%- set clicks = google_click_sources() -%}
 
-    select *
-    from {{ ref('session_sources') }}
-
-),
-
-traffic_sources as (
-
-    select source, medium, campaign, source_lower, medium_lower, campaign_lower, is_paid, channel_group
-    from {{ ref('traffic_sources') }}
-
-),
-
--- where GA4 names the advertising platform but no group, by its rules for that platform
-integrated_channels as (
-
-    select platform, detail, channel_group
-    from {{ ref('ga4_integrated_channels') }}
-
-),
-
-traffic_hosts as (
-
-    select host, channel_plus, name
-    from {{ ref('traffic_hosts') }}
-
-),
-
-classified as (
+with session_totals as (
 
     select
-        session_sources.*,
-        traffic_sources.source_lower,
-        traffic_sources.medium_lower,
-        traffic_sources.campaign_lower,
-        traffic_sources.is_paid,
-        session_sources.source_method = 'ga4_export'
-        and session_sources.ga4_channel_group is not null as is_answered_by_ga4,
+        *,
+        {{ "last_click_source is not null" if var('channel_groups_from_export') else 'false' }} as is_answered,
+        touch_source is not null and not coalesce(is_touch_by_click_id, false) as is_said,
+        {{ url_query('landing_page') }} as landing_query
+    from {{ ref('session_totals') }}
+
+),
+
+-- as it was said: by GA4 where the export carries its answer, else by the first event of the session that says it
+said as (
+
+    select
+        *,
+        case when is_answered then last_click_source when is_said then touch_source else '(direct)' end as raw_source,
         case
-            when session_sources.source_method = 'ga4_export'
-                then coalesce(
-                    session_sources.ga4_channel_group, integrated_channels.channel_group, traffic_sources.channel_group
-                )
-            else traffic_sources.channel_group
-        end as channel_group
-    from session_sources
-    left join integrated_channels
-        on session_sources.last_click_platform = integrated_channels.platform
-        and session_sources.last_click_detail = integrated_channels.detail
-    left join traffic_sources
-        on session_sources.source = traffic_sources.source
-        and session_sources.medium = traffic_sources.medium
-        and session_sources.campaign = traffic_sources.campaign
+            when is_answered then coalesce(last_click_medium, '(none)')
+            when is_said then coalesce(touch_medium, '(none)')
+            else '(none)'
+        end as raw_medium,
+        coalesce(case when is_answered then last_click_campaign else touch_campaign end, '(not set)') as raw_campaign,
+        {{ google_click('landing_query', 'gclid', 'dclid') }} as google_click,
+        {{ naver_click('landing_query') }} as naver_click,
+        {{ kakao_click('landing_query') }} as kakao_click,
+        {{ has_braze_link('landing_query') }} as has_braze_link
+    from session_totals
 
 ),
 
--- a referrer speaks where nothing else does
-with_host as (
+judged as (
 
     select
-        classified.*,
+        *,
+        case when google_click is null then false else {{ is_mistaken_for_google('raw_source', 'raw_medium') }} end
+            as is_mistaken,
+        {{ is_excluded_referral('raw_source', 'raw_medium', 'hostname') }} as is_excluded,
+        is_said and not ({{ is_direct('touch_source', 'touch_medium') }})
+        and not {{ is_excluded_referral('touch_source', 'touch_medium', 'hostname') }} as has_own_source
+    from said
+
+),
+
+-- as it is counted
+counted as (
+
+    select
+        *,
+        case
+            {% for click, source_medium in clicks.items() -%}
+            when is_mistaken and google_click = '{{ click }}' then '{{ source_medium[0] }}'
+            {% endfor -%}
+            when is_excluded then '(direct)'
+            else raw_source
+        end as source,
+        case
+            {% for click, source_medium in clicks.items() -%}
+            when is_mistaken and google_click = '{{ click }}' then '{{ source_medium[1] }}'
+            {% endfor -%}
+            when is_excluded then '(none)'
+            else raw_medium
+        end as medium,
+        case
+            when is_mistaken then coalesce({{ real_campaign('raw_campaign') }}, '(not set)')
+            when is_excluded or not (is_answered or is_said) then '(not set)'
+            else raw_campaign
+        end as campaign,
+        case
+            when is_mistaken then 'click_id'
+            when is_excluded then 'referral_exclusion'
+            when is_answered then 'ga4_export'
+            when is_said then 'landing'
+            else 'none'
+        end as source_method
+    from judged
+
+),
+
+-- GA4's own group, else by its rules for the platform that it names, else by those for everything else
+grouped as (
+
+    select
+        counted.*,
+        traffic.source_lower,
+        traffic.medium_lower,
+        traffic.campaign_lower,
+        traffic.is_paid,
+        counted.source_method = 'ga4_export' and counted.last_click_channel_group is not null as is_grouped_by_ga4,
+        case
+            when counted.source_method <> 'ga4_export' then traffic.channel_group
+            else coalesce(counted.last_click_channel_group, platforms.channel_group, traffic.channel_group)
+        end as channel_group,
         coalesce(source_hosts.channel_plus, referrer_hosts.channel_plus) as host_channel,
         coalesce(source_hosts.name, referrer_hosts.name) as host_name
-    from classified
-    left join traffic_hosts as source_hosts on classified.source_lower = source_hosts.host
-    left join traffic_hosts as referrer_hosts
-        on classified.referrer_host = referrer_hosts.host
-        and ({{ is_direct('classified.source', 'classified.medium') }} or classified.medium_lower = 'referral')
+    from counted
+    left join {{ ref('traffic_sources') }} as traffic
+        on counted.source = traffic.source
+        and counted.medium = traffic.medium
+        and counted.campaign = traffic.campaign
+    left join {{ ref('ga4_integrated_channels') }} as platforms
+        on counted.last_click_platform = platforms.platform
+        and counted.last_click_detail = platforms.detail
+    left join {{ ref('traffic_hosts') }} as source_hosts on traffic.source_lower = source_hosts.host
+    left join {{ ref('traffic_hosts') }} as referrer_hosts
+        on case
+            when {{ is_direct('counted.source', 'counted.medium') }} or traffic.medium_lower = 'referral'
+                then {{ url_host('counted.landing_referrer') }}
+        end = referrer_hosts.host
 
 ),
 
@@ -78,7 +120,7 @@ with_plus as (
             'source_lower', 'medium_lower', 'campaign_lower', 'channel_group', 'is_paid', 'naver_click', 'kakao_click',
             'has_braze_link', 'host_channel',
         ) }} as channel_plus
-    from with_host
+    from grouped
 
 ),
 
@@ -95,13 +137,12 @@ final as (
         raw_source,
         raw_medium,
         raw_campaign,
-        gclid,
         channel_group,
-        case when is_answered_by_ga4 then 'ga4_export' else 'rule' end as channel_method,
-        ga4_channel_group,
+        case when is_grouped_by_ga4 then 'ga4_export' else 'rule' end as channel_method,
+        last_click_channel_group as ga4_channel_group,
         channel_plus,
         case when channel_plus = 'AI Assistant' then coalesce(host_name, source) end as ai_assistant,
-        has_touch and not ({{ is_direct('source', 'medium') }}) as has_touch
+        (has_own_source or google_click is not null) and not ({{ is_direct('source', 'medium') }}) as has_touch
     from with_plus
 
 )

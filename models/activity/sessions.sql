@@ -61,7 +61,7 @@ final as (
         channels.raw_source,
         channels.raw_medium,
         channels.raw_campaign,
-        channels.gclid,
+        totals.gclid,
         channels.channel_group,
         channels.channel_method,
         channels.ga4_channel_group,

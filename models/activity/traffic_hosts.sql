@@ -1,15 +1,21 @@
 -- sources that are hosts or names of sites, and the hosts of referrers
-with seen as (
+with referrers as (
 
-    select lower(source) as host
-    from {{ ref('session_sources') }}
-    where source is not null
+    select distinct landing_referrer
+    from {{ ref('session_totals') }}
+    where landing_referrer is not null
+
+),
+
+seen as (
+
+    select source_lower as host
+    from {{ ref('traffic_sources') }}
 
     union distinct
 
-    select referrer_host as host
-    from {{ ref('session_sources') }}
-    where referrer_host is not null
+    select {{ url_host('landing_referrer') }} as host
+    from referrers
 
 ),
 

@@ -1,7 +1,47 @@
-with session_sources as (
+-- what was said of any session, and what a repair makes of it; see `session_channels`
+with said as (
 
-    select distinct source, medium, campaign
-    from {{ ref('session_sources') }}
+    select touch_source as source, touch_medium as medium, touch_campaign as campaign
+    from {{ ref('session_totals') }}
+    where touch_source is not null
+
+    union distinct
+
+    select last_click_source as source, last_click_medium as medium, last_click_campaign as campaign
+    from {{ ref('session_totals') }}
+    where last_click_source is not null
+
+    union distinct
+
+    select '(direct)' as source, '(none)' as medium, '(not set)' as campaign
+
+),
+
+complete as (
+
+    select
+        source,
+        coalesce(medium, '(none)') as medium,
+        coalesce(campaign, '(not set)') as campaign
+    from said
+
+),
+
+counted as (
+
+    select source, medium, campaign
+    from complete
+
+    {% for source, medium in google_click_sources().values() %}
+    union distinct
+
+    select
+        '{{ source }}' as source,
+        '{{ medium }}' as medium,
+        coalesce({{ real_campaign('campaign') }}, '(not set)') as campaign
+    from complete
+    where {{ is_mistaken_for_google('source', 'medium') }}
+    {% endfor %}
 
 ),
 
@@ -15,20 +55,19 @@ categories as (
 final as (
 
     select
-        session_sources.source,
-        session_sources.medium,
-        session_sources.campaign,
-        lower(session_sources.source) as source_lower,
-        lower(session_sources.medium) as medium_lower,
-        lower(session_sources.campaign) as campaign_lower,
+        counted.source,
+        counted.medium,
+        counted.campaign,
+        lower(counted.source) as source_lower,
+        lower(counted.medium) as medium_lower,
+        lower(counted.campaign) as campaign_lower,
         categories.source_category,
-        {{ is_paid_medium('lower(session_sources.medium)') }} as is_paid,
+        {{ is_paid_medium('lower(counted.medium)') }} as is_paid,
         {{ channel_group(
-            'lower(session_sources.source)', 'lower(session_sources.medium)', 'lower(session_sources.campaign)',
-            'categories.source_category',
+            'lower(counted.source)', 'lower(counted.medium)', 'lower(counted.campaign)', 'categories.source_category',
         ) }} as channel_group
-    from session_sources
-    left join categories on lower(session_sources.source) = categories.source
+    from counted
+    left join categories on lower(counted.source) = categories.source
 
 )
 

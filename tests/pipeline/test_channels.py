@@ -20,7 +20,7 @@ from madang.dbt import run_dbt
 VECTORS = REPOSITORY / "tests" / "vectors"
 RULES = tuple(csv.DictReader((VECTORS / "channels.csv").open(encoding="utf-8")))
 PLUS = tuple(csv.DictReader((VECTORS / "channels_plus.csv").open(encoding="utf-8")))
-MODELS = ["session_sources", "traffic_sources", "traffic_hosts", "session_channels"]
+MODELS = ["traffic_sources", "traffic_hosts", "session_channels"]
 SEEDS = ["ga4_source_categories", "ga4_integrated_channels", "channel_hosts"]
 BUILD = ["build", "--exclude-resource-type", "test", "unit_test", "--select", *SEEDS, *MODELS]
 COLUMNS = ["session_key", "touch_source", "touch_medium", "touch_campaign", "landing_page"]
