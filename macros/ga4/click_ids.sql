@@ -21,11 +21,17 @@
 {%- endmacro %}
 
 
+{# None of the texts is anywhere in the query, or there is none: cheaper to know than a regular expression. #}
+{% macro has_none_of(query, texts) -%}
+    ({{ query }} is null or {% for text in texts %}strpos({{ query }}, '{{ text }}'){{ ' + ' if not loop.last }}{% endfor %} = 0)
+{%- endmacro %}
+
+
 {# google_ads (gclid, and wbraid or gbraid where iOS hides it), marketing_platform (dclid: Display & Video 360, Campaign Manager 360), or null. #}
 {% macro google_click(query, gclid, dclid) -%}
     case
         when {{ gclid }} <> '' then 'google_ads'
-        when {{ query }} is null and {{ dclid }} is null then null
+        when {{ dclid }} is null and {{ has_none_of(query, ['clid=', 'braid=']) }} then null
         when {{ has_parameter(query, ['gclid', 'wbraid', 'gbraid']) }} then 'google_ads'
         when {{ dclid }} <> '' or {{ has_parameter(query, ['dclid']) }} then 'marketing_platform'
     end
@@ -41,7 +47,7 @@
 {%- set campaign = regex_extract(query, '(?:^|&)n_campaign_type=([0-9]+)') -%}
 {%- set tracked = ['n_media', 'n_query', 'n_rank', 'n_ad', 'n_ad_group', 'n_keyword', 'n_keyword_id', 'n_campaign_type', 'n_match'] -%}
     case
-        when coalesce(strpos({{ query }}, 'napm='), 0) + coalesce(strpos({{ query }}, 'n_'), 0) = 0 then null
+        when {{ has_none_of(query, ['napm=', 'n_']) }} then null
         when {{ product }} = 'brnd' or {{ campaign }} = '4' then 'brand'
         when {{ product }} = 'pla' or {{ campaign }} = '2' then 'shopping'
         when {{ product }} = 'gfa' then 'display'
@@ -56,7 +62,7 @@
 {% macro kakao_click(query) -%}
 {%- set tracked = ['k_campaign', 'k_adgroup', 'k_keyword', 'k_keyword_id', 'k_creative', 'k_media', 'k_rank'] -%}
     case
-        when {{ query }} is null then null
+        when {{ has_none_of(query, ['k_', 'kclid=']) }} then null
         when {{ has_parameter(query, tracked) }} then 'keyword'
         when {{ has_parameter(query, ['kclid']) }} then 'moment'
     end
@@ -65,5 +71,5 @@
 
 {# Braze's link aliasing adds lid to the links of its e-mails. #}
 {% macro has_braze_link(query) -%}
-    case when {{ query }} is null then false else {{ has_parameter(query, ['lid']) }} end
+    case when {{ has_none_of(query, ['lid=']) }} then false else {{ has_parameter(query, ['lid']) }} end
 {%- endmacro %}
