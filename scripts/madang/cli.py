@@ -203,6 +203,25 @@ def cost(
     _end(1 if report.is_over_budget else 0)
 
 
+@app.command()
+def parity(
+    ctx: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="CSV of GA4's figures by day.")] = None,
+    property_id: Annotated[str | None, typer.Option("--property", help="Whose figures.")] = None,
+    tolerance: Annotated[float, typer.Option(min=0, max=1, help="Share left unexplained.")] = 0.01,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Set our figures beside GA4's, day by day, and say what explains each gap. 3 if not all is."""
+    from madang.ops import parity as room
+
+    told = room.compare(settings_of(ctx), file, property_id=property_id, tolerance=tolerance)
+    if as_json:
+        ui.json(room.as_json(told))
+    else:
+        room.show(told)
+    _end(told.exit_code)
+
+
 @audiences_app.command("list")
 def audiences_list(ctx: typer.Context) -> None:
     """List the audiences with their sizes."""
