@@ -15,7 +15,7 @@ with sessions as (
 
 ),
 
--- every session is in one row: all rows together are the figures with programs and colleagues, the visitors' alone those without
+-- every session is in one row: all rows together are the figures with programs, those of visitors the figures without
 final as (
 
     select
