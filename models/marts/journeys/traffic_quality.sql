@@ -26,10 +26,10 @@ final as (
         count(*) as sessions,
         count(case when is_engaged then 1 end) as engaged_sessions,
         count(distinct device_id) as devices,
-        sum(events) as events,
-        sum(page_views) as page_views,
-        sum(key_events) as key_events,
-        sum(purchase_events) as purchase_events
+        cast(sum(events) as int64) as events,
+        cast(sum(page_views) as int64) as page_views,
+        cast(sum(key_events) as int64) as key_events,
+        cast(sum(purchase_events) as int64) as purchase_events
     from sessions
     group by property_id, session_date, traffic_kind, coalesce(bot_reason, '(none)')
 
