@@ -124,6 +124,38 @@ def test_revenue_by_month_is_the_published_one(tables: Tables):
     assert months == [("2020-11", 16_691), ("2020-12", 19_493), ("2021-01", 5_345)]
 
 
+#: The figures that docs/ga4-figures.md tells, by the first column of its table.
+TOLD = {
+    "events": "select count(*) from madang_staging.stg_ga4__events",
+    "days": "select count(distinct event_date) from madang_staging.stg_ga4__events",
+    "devices": "select count(distinct user_pseudo_id) from madang_staging.stg_ga4__events",
+    "sessions": "select count(*) from madang_activity.sessions",
+    "session_start events": """
+        select count(*) from madang_staging.stg_ga4__events where event_name = 'session_start'""",
+    "engaged sessions": "select count(*) from madang_activity.sessions where is_engaged",
+    "purchase events": "select count(*) from madang_activity.web_purchases",
+    "revenue as exported": "select sum(revenue) from madang_activity.web_purchases",
+    "orders": "select count(*) from madang_activity.web_orders",
+    "revenue of the orders": "select sum(revenue) from madang_activity.web_orders",
+    **{
+        f"revenue, {category}": f"""
+            select sum(revenue) from madang_activity.web_purchases
+            join madang_activity.sessions using (session_key)
+            where device_category = '{category}'"""
+        for category in ("desktop", "mobile", "tablet")
+    },
+    "persons": "select count(*) from madang_identity.persons",
+}
+
+
+def test_the_page_of_figures_tells_what_is_built(tables: Tables):
+    page = (REPOSITORY / "docs" / "ga4-figures.md").read_text(encoding="utf-8")
+    table = page.partition("## The subset")[2].partition("### Orders")[0]
+    rows = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| ")][1:]
+    told = {name.strip(): ours.strip() for name, _, ours in rows if set(name.strip()) != {"-"}}
+    assert told == {name: f"{tables.value(sql):,.0f}" for name, sql in TOLD.items()}
+
+
 def test_nobody_is_named_and_nobody_is_in_an_audience(tables: Tables):
     assert tables.value("select count(*) from madang_identity.persons") == 0
     assert tables.value("select count(*) from madang_marts.audience_members") == 0
