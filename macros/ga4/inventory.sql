@@ -1,18 +1,19 @@
 {#
     The inventory of the export: one row per property and shard, with what is needed to see that it changed. Reading it touches no event: file sizes and
     footers on DuckDB, the datasets' lists of tables on BigQuery.
-    Columns: property_id, shard_format (ga4, ga360), suffix (20261031, intraday_20261101), location (a table, or files with a line each), files, bytes,
+    `of` is events, or users for the tables about people. Columns: property_id, kind (ga4, ga360, pseudonymous, user), suffix (20261031, intraday_20261101), location (a table, or files with a line each), files, bytes,
     row_count (null for NDJSON), modified_at, contents (differs where the shard does), problem (null where the shard can be read).
 #}
-{% macro ga4_shard_inventory() %}{{ adapter.dispatch('ga4_shard_inventory', 'madang')() }}{% endmacro %}
+{% macro ga4_shard_inventory(of='events') %}{{ adapter.dispatch('ga4_shard_inventory', 'madang')(of) }}{% endmacro %}
 
-{% macro default__ga4_shard_inventory() -%}
+{% macro default__ga4_shard_inventory(of) -%}
     {% do source('ga4', 'shards') -%}
     {% for property in ga4_property_list() -%}
-    {% set prefix = ga4_shard_prefix(property) -%}
+    {% for kind in ga4_shard_kinds(property, of) -%}
+    {% set prefix = ga4_shard_prefix(kind) -%}
     select
         '{{ property.id }}' as property_id,
-        '{{ property.format }}' as shard_format,
+        '{{ kind }}' as kind,
         substr(table_id, {{ prefix | length + 1 }}) as suffix,
         table_id as location,
         1 as files,
@@ -23,27 +24,29 @@
         cast(null as string) as problem
     from {{ ga4_source(property, '__TABLES__') }}
     where {{ regex_matches('table_id', '^' ~ prefix ~ '(intraday_|fresh_)?[0-9]{8}$') }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+    union all
+    {% endfor -%}
+    {% endfor -%}
+    {{ ga4_no_shards() }}
 {%- endmacro %}
 
-{% macro duckdb__ga4_shard_inventory() -%}
-    {%- set files = ga4_files() -%}
+{% macro duckdb__ga4_shard_inventory(of) -%}
+    {%- set files = ga4_files(of) -%}
     with listed as (
 
-        {% for property in files.properties -%}
+        {% for place in files.places -%}
         select
-            '{{ property.id }}' as property_id,
-            '{{ property.format }}' as shard_format,
+            '{{ place.id }}' as property_id,
+            '{{ place.kind }}' as kind,
             filename,
             size,
             cast(last_modified at time zone 'UTC' as timestamp) as modified_at
-        from read_blob({{ text_literal(property.path ~ '/' ~ ga4_shard_prefix(property) ~ '*') }})
+        from read_blob({{ text_literal(place.pattern) }})
         union all
         {% endfor -%}
         select
             cast(null as varchar) as property_id,
-            cast(null as varchar) as shard_format,
+            cast(null as varchar) as kind,
             cast(null as varchar) as filename,
             cast(null as bigint) as size,
             cast(null as timestamp) as modified_at
@@ -77,7 +80,7 @@
             case
                 when named.is_parquet and named.size = 0 then 'the file is empty'
                 when files.problem is not null then files.problem
-                when footers.missing <> '' then concat('not a ', upper(shard_format), ' export: no column ', footers.missing)
+                when footers.missing <> '' then concat('not a ', if(kind = 'ga360', 'GA360', 'GA4'), ' export: no column ', footers.missing)
                 else footers.wrong
             end as problem
         from named
@@ -91,7 +94,7 @@
 
         select
             property_id,
-            shard_format,
+            kind,
             suffix,
             is_parquet,
             string_agg(filename, chr(10) order by filename) as location,
@@ -116,7 +119,7 @@
     select * exclude (is_parquet)
     from shards
     qualify row_number() over (
-        partition by property_id, suffix
+        partition by property_id, kind, suffix
         order by case when problem is null then 0 else 1 end, is_parquet desc
     ) = 1
 {%- endmacro %}
@@ -127,24 +130,25 @@
     date: events_20261031-000000000000.parquet, as BigQuery's extract writes them.
 #}
 {% macro ga4_file_pattern() -%}
-    {{ return('^(?:events|ga_sessions)_((?:intraday_|fresh_)?[0-9]{8})(?:[-_.].*)?[.](?:parquet|(?:json|ndjson|jsonl)(?:[.]gz)?)$') }}
+    {{ return('^(?:events|ga_sessions|pseudonymous_users|users)_((?:intraday_|fresh_)?[0-9]{8})(?:[-_.].*)?[.](?:parquet|(?:json|ndjson|jsonl)(?:[.]gz)?)$') }}
 {%- endmacro %}
 
 
 {#
-    The files of all properties: `properties` that have any, `whole` Parquet files, and `problems` of those that cannot be read, by file. One file that is
-    cut off would fail a statement over all of them, so each is opened alone. MADANG_GA4_DAMAGED names files that turned out broken while being read.
+    The files of all properties: `places` that have any ({id, kind, pattern}), `whole` Parquet files, and `problems` of those that cannot be read, by file.
+    One file that is cut off would fail a statement over all of them, so each is opened alone. MADANG_GA4_DAMAGED names files that turned out broken while
+    being read.
 #}
-{% macro ga4_files() %}
-    {% set found = {'properties': [], 'whole': [], 'problems': {}} %}
+{% macro ga4_files(of) %}
+    {% set found = {'places': [], 'whole': [], 'problems': {}} %}
     {% if not execute %}{{ return(found) }}{% endif %}
     {% do found.problems.update(fromjson(env_var('MADANG_GA4_DAMAGED', '{}'))) %}
     {% set looked_in = [] %}
-    {% for property in ga4_property_list() %}
-        {% set pattern = property.path ~ '/' ~ ga4_shard_prefix(property) ~ '*' %}
+    {% for property in ga4_property_list() %}{% for kind in ga4_shard_kinds(property, of) %}
+        {% set pattern = property.path ~ '/' ~ ga4_shard_prefix(kind) ~ '*' %}
         {% do looked_in.append(pattern) %}
         {% set files = run_query('select file from glob(' ~ text_literal(pattern) ~ ') order by 1').columns[0].values() %}
-        {% if files %}{% do found.properties.append(property) %}{% endif %}
+        {% if files %}{% do found.places.append({'id': property.id, 'kind': kind, 'pattern': pattern}) %}{% endif %}
         {% for file in files if modules.re.search('[.]parquet$', file) and file not in found.problems %}
             {% if adapter.location_exists(file | replace("'", "''")) %}
                 {% do found.whole.append(file) %}
@@ -152,8 +156,8 @@
                 {% do found.problems.update({file: 'the file is cut off, or no Parquet file'}) %}
             {% endif %}
         {% endfor %}
-    {% endfor %}
-    {% if not found.properties and flags.WHICH in ['build', 'run'] %}
+    {% endfor %}{% endfor %}
+    {% if of == 'events' and not found.places and flags.WHICH in ['build', 'run'] %}
         {% do exceptions.raise_compiler_error(
             "No GA4 export found: there is no file " ~ looked_in | join(' or ') ~ ". Set paths.ga4 in madang.yml (or MADANG_GA4_PATH) to the folder that "
             ~ "holds the daily files events_YYYYMMDD.parquet or events_YYYYMMDD.json.gz."
@@ -176,35 +180,62 @@
     {%- set listed -%}
         [{% for file in files %}{{ text_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}]
     {%- endset -%}
-    {%- set ga4 = ['event_date', 'event_timestamp', 'event_name', 'event_params', 'user_pseudo_id'] -%}
-    {%- set ga360 = ['fullVisitorId', 'visitId', 'visitStartTime', 'hits'] -%}
+    {%- set needed = {
+        'events_': ['event_date', 'event_timestamp', 'event_name', 'event_params', 'user_pseudo_id'],
+        'ga_sessions_': ['fullVisitorId', 'visitId', 'visitStartTime', 'hits'],
+        'pseudonymous_users_': ['pseudo_user_id'],
+        'users_': ['user_id'],
+    } -%}
     select
         columns.file_name,
         metadata.num_rows,
         columns.missing,
         case
-            when columns.is_ga4 and not columns.has_params
+            when starts_with(columns.name, 'events_') and not columns.has_params
                 then 'not a GA4 export: event_params is not a list of structures'
-            when columns.is_ga4 and not columns.has_moment
+            when starts_with(columns.name, 'events_') and not columns.has_moment
                 then 'not a GA4 export: event_timestamp is not a whole number'
-            when not columns.is_ga4 and not columns.has_hits then 'not a GA360 export: hits is not a list of structures'
+            when starts_with(columns.name, 'ga_sessions_') and not columns.has_hits
+                then 'not a GA360 export: hits is not a list of structures'
         end as wrong
     from (
         select
             file_name,
-            starts_with(parse_filename(file_name), 'events_') as is_ga4,
+            parse_filename(file_name) as name,
             array_to_string(list_filter(
-                case when starts_with(parse_filename(file_name), 'events_') then {{ ga4 }} else {{ ga360 }} end,
-                lambda needed: not list_contains(list(name), needed)
+                case
+                    {%- for prefix, names in needed.items() %}
+                    when starts_with(parse_filename(file_name), '{{ prefix }}') then {{ names }}
+                    {%- endfor %}
+                end,
+                lambda needed: not list_contains(list(schema.name), needed)
             ), ', ') as missing,
-            bool_or(name = 'event_params' and coalesce(num_children, 0) > 0) as has_params,
-            bool_or(name = 'event_timestamp' and type = 'INT64') as has_moment,
-            bool_or(name = 'hits' and coalesce(num_children, 0) > 0) as has_hits
-        from parquet_schema({{ listed }})
+            bool_or(schema.name = 'event_params' and coalesce(num_children, 0) > 0) as has_params,
+            bool_or(schema.name = 'event_timestamp' and type = 'INT64') as has_moment,
+            bool_or(schema.name = 'hits' and coalesce(num_children, 0) > 0) as has_hits
+        from parquet_schema({{ listed }}) as schema
         group by file_name
     ) as columns
     inner join parquet_file_metadata({{ listed }}) as metadata on columns.file_name = metadata.file_name
     {%- endif -%}
+{%- endmacro %}
+
+
+{# An inventory of nothing, so that a property without tables of a kind still is a selection. #}
+{% macro ga4_no_shards() -%}
+    select
+        cast(null as string) as property_id,
+        cast(null as string) as kind,
+        cast(null as string) as suffix,
+        cast(null as string) as location,
+        cast(null as int64) as files,
+        cast(null as int64) as bytes,
+        cast(null as int64) as row_count,
+        cast(null as timestamp) as modified_at,
+        cast(null as string) as contents,
+        cast(null as string) as problem
+    from (select 1 as one) as nowhere
+    where one = 0
 {%- endmacro %}
 
 

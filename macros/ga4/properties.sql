@@ -59,5 +59,16 @@
 {%- endmacro %}
 
 
-{# What the names of a property's shards begin with. #}
-{% macro ga4_shard_prefix(property) %}{{ return('ga_sessions_' if property.format == 'ga360' else 'events_') }}{% endmacro %}
+{#
+    What the names of shards begin with, by kind: events of GA4 and sessions of Universal Analytics, people by device and by user id. `of` is events or users.
+#}
+{% macro ga4_shard_prefix(kind) %}
+    {{ return({
+        'ga4': 'events_', 'ga360': 'ga_sessions_', 'pseudonymous': 'pseudonymous_users_', 'user': 'users_',
+    }[kind]) }}
+{% endmacro %}
+
+{% macro ga4_shard_kinds(property, of) %}
+    {% if of == 'events' %}{{ return([property.format]) }}{% endif %}
+    {{ return(['pseudonymous', 'user'] if property.format == 'ga4' else []) }}
+{% endmacro %}

@@ -4,12 +4,24 @@
     All columns are named here; only those are read that are used further on.
 #}
 {% macro ga4_events_of(shards) -%}
-    {%- set branches = ga4_branches(shards) if shards else [] -%}
+    {%- set branches = [] -%}
+    {%- for kind in ['ga4', 'ga360'] -%}
+        {%- set properties = ga4_property_list() | selectattr('format', 'equalto', kind) | list -%}
+        {%- for branch in ga4_branches(shards, kind, properties, ga4_property_list() | length > 1) -%}
+            {%- do branches.append(ga360_as_events(branch) if kind == 'ga360' else branch) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ ga4_united(branches, ga4_export_columns()) }}
+{%- endmacro %}
+
+
+{# The selections one after the other; where there is none, the columns without a row. #}
+{% macro ga4_united(branches, columns) -%}
     {%- if branches -%}
     {{ branches | join('\n    union all\n    ') }}
     {%- else -%}
     select
-        {%- for name, shape in ga4_export_columns().items() %}
+        {%- for name, shape in columns.items() %}
         cast(null as {{ ga4_type(shape) }}) as {{ name }},
         {%- endfor %}
         cast(null as string) as property_id,
@@ -20,60 +32,62 @@
 {%- endmacro %}
 
 
-{# The selections that read the shards, as a list: one a property on BigQuery, one a file format on DuckDB. #}
-{% macro ga4_branches(shards) %}{{ return(adapter.dispatch('ga4_branches', 'madang')(shards)) }}{% endmacro %}
+{#
+    The selections that read those of the shards that are of the given properties, as a list: one a property on BigQuery, one a file format on DuckDB.
+    `is_united` says that others are put beside them, so that every column must have the very same type.
+#}
+{% macro ga4_branches(shards, kind, properties, is_united) %}
+    {% set ids = properties | map(attribute='id') | list %}
+    {% set chosen = shards | selectattr('property_id', 'in', ids) | list %}
+    {{ return(adapter.dispatch('ga4_branches', 'madang')(chosen, kind, properties, is_united) if chosen else []) }}
+{% endmacro %}
 
-{% macro default__ga4_branches(shards) %}
+{% macro default__ga4_branches(shards, kind, properties, is_united) %}
     {% do source('ga4', 'events') %}
     {% set branches = [] %}
-    {% set properties = ga4_property_list() %}
     {% for property in properties %}
         {% set suffixes = shards | selectattr('property_id', 'equalto', property.id) | map(attribute='suffix') | list %}
         {% if suffixes %}
             {% set branch %}
     select
-        {{ ga4_columns_of_tables(property, ga4_raw_columns(property.format)) | join(',\n        ') }},
+        {{ ga4_columns_of_tables(property, kind, is_united) | join(',\n        ') }},
         '{{ property.id }}' as property_id,
         _table_suffix as shard_suffix
-    from {{ ga4_source(property, ga4_shard_prefix(property) ~ '*') }}
+    from {{ ga4_source(property, ga4_shard_prefix(kind) ~ '*') }}
     where _table_suffix in ('{{ suffixes | join("', '") }}')
             {% endset %}
-            {% do branches.append(ga360_as_events(branch) if property.format == 'ga360' else branch) %}
+            {% do branches.append(branch) %}
         {% endif %}
     {% endfor %}
     {{ return(branches) }}
 {% endmacro %}
 
-{% macro duckdb__ga4_branches(shards) %}
+{% macro duckdb__ga4_branches(shards, kind, properties, is_united) %}
     {% set branches = [] %}
-    {% set properties = ga4_property_list() %}
-    {% for format in ['ga4', 'ga360'] %}
-        {% set ids = properties | selectattr('format', 'equalto', format) | map(attribute='id') | list %}
-        {% set files = [] %}
-        {% for shard in shards if shard.property_id in ids %}{% do files.extend(shard.location.split('\n')) %}{% endfor %}
-        {% for kind in ['parquet', 'json'] %}
-            {% set of_kind = [] %}
-            {% for file in files if file.endswith('.parquet') == (kind == 'parquet') %}{% do of_kind.append(file) %}{% endfor %}
-            {% if of_kind %}
-                {% set columns = ga4_raw_columns(format) %}
-                {% set reader = ga4_parquet(of_kind) if kind == 'parquet' else ga4_ndjson(of_kind, columns) %}
-                {% set branch %}
+    {% set files = [] %}
+    {% for shard in shards %}{% do files.extend(shard.location.split('\n')) %}{% endfor %}
+    {% set columns = ga4_raw_columns(kind) %}
+    {% for format in ['parquet', 'json'] %}
+        {% set of_format = [] %}
+        {% for file in files if file.endswith('.parquet') == (format == 'parquet') %}{% do of_format.append(file) %}{% endfor %}
+        {% if of_format %}
+            {% set reader = ga4_parquet(of_format) if format == 'parquet' else ga4_ndjson(of_format, columns) %}
+            {% set branch %}
     select
-        {{ (ga4_columns_of_files(reader, columns) if kind == 'parquet' else columns.keys()) | join(',\n        ') }},
-        {{ ga4_property_of_file(properties | selectattr('format', 'equalto', format) | list) }} as property_id,
+        {{ (ga4_columns_of_files(reader, columns) if format == 'parquet' else columns.keys()) | join(',\n        ') }},
+        {{ ga4_property_of_file(properties) }} as property_id,
         regexp_extract(parse_filename(filename), '{{ ga4_file_pattern() }}', 1) as shard_suffix
     from {{ reader }}
-                {% endset %}
-                {% do branches.append(ga360_as_events(branch) if format == 'ga360' else branch) %}
-            {% endif %}
-        {% endfor %}
+            {% endset %}
+            {% do branches.append(branch) %}
+        {% endif %}
     {% endfor %}
     {{ return(branches) }}
 {% endmacro %}
 
 
-{% macro ga4_raw_columns(format) %}
-    {{ return(ga360_export_columns() if format == 'ga360' else ga4_export_columns()) }}
+{% macro ga4_raw_columns(kind) %}
+    {{ return(ga4_export_columns() if kind == 'ga4' else ga360_export_columns() if kind == 'ga360' else ga4_users_columns()) }}
 {% endmacro %}
 
 

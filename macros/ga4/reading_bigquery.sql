@@ -2,8 +2,8 @@
     A property's columns on BigQuery as expressions of the wanted types. A wildcard table has the columns of its newest table; what they are is asked of that
     one. A column that has all that is wanted is named and nothing more, so that only the fields that are used are read.
 #}
-{% macro ga4_columns_of_tables(property, columns) %}
-    {% set prefix = ga4_shard_prefix(property) %}
+{% macro ga4_columns_of_tables(property, kind, is_exact) %}
+    {% set prefix = ga4_shard_prefix(kind) %}
     {% set query %}
         select table_id
         from {{ ga4_source(property, '__TABLES__') }}
@@ -16,9 +16,8 @@
     {% for column in adapter.get_columns_in_relation(ga4_source(property, newest[0])) %}
         {% do there.update({column.name: column}) %}
     {% endfor %}
-    {% set is_exact = ga4_property_list() | length > 1 %}
     {% set expressions = [] %}
-    {% for name, shape in columns.items() %}
+    {% for name, shape in ga4_raw_columns(kind).items() %}
         {% set expression = ga4_field_as(there.get(name), name, shape, is_exact) %}
         {% do expressions.append(expression if expression == name else expression ~ ' as ' ~ name) %}
     {% endfor %}

@@ -86,7 +86,8 @@ def run_dbt(
     `args` begins with the command: ["build", "--select", "marts"]. `on_node(name, done, total)` is
     called as each node ends. dbt's files go to the workspace (target/, logs/), so that workspaces
     do not disturb each other; `target` is another folder for what dbt compiles and tells, and
-    `variables` are handed over beside the settings' own.
+    `variables` are handed over beside the settings' own. `damaged` are files of the GA4 export to
+    leave out, with what is wrong with each.
 
     Raises BuildError when dbt cannot run or a node fails (the error lists them),
     NothingSelectedError when no node is selected, WarehouseError when the warehouse cannot be used.

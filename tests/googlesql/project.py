@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Project:
     server: Server
     folder: Path
     as_of: str
+    variables: dict[str, Any] = field(default_factory=dict)
 
     def dbt(self, *arguments: str, timeout: int = 600) -> subprocess.CompletedProcess[str]:
         """Run the unmodified dbt command line for target bigquery."""
@@ -61,7 +62,7 @@ class Project:
             str(self.folder / "target"),
         ]
         command += ["--log-path", str(self.folder / "logs")]
-        command += ["--vars", json.dumps({"as_of": self.as_of})]
+        command += ["--vars", json.dumps({"as_of": self.as_of, **self.variables})]
         environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
         return subprocess.run(
             command,

@@ -8,13 +8,11 @@ dated as (
 
     select
         *,
-        {{ safe_cast_as(
-            "concat(substr(suffix, -8, 4), '-', substr(suffix, -4, 2), '-', substr(suffix, -2))", 'date'
-        ) }} as event_date,
+        {{ ga4_day("substr(suffix, length(suffix) - 7)") }} as event_date,
         case
             when starts_with(suffix, 'intraday_') then 'intraday'
             when starts_with(suffix, 'fresh_') then 'fresh'
-            when shard_format = 'ga360' then 'ga360'
+            when kind = 'ga360' then 'ga360'
             else 'daily'
         end as shard_kind
     from inventory
@@ -73,7 +71,9 @@ final as (
     select
         chosen.*,
         case
-            when chosen.is_chosen then greatest(read_before.row_count - chosen.row_count, 0)
+            when chosen.is_chosen and read_before.row_count > chosen.row_count
+                then read_before.row_count - chosen.row_count
+            else 0
         end as rows_lost
     from chosen
     left join read_before

@@ -51,24 +51,35 @@ def new_damage(
     found: dict[Path, str] = {}
     with duckdb.connect(config={"threads": settings.warehouse.threads}) as connection:
         for model in failed & READERS.keys():
-            for shard in _shards(settings, "problem is null", READERS[model]):
+            for shard in _shards(settings, "problem is null", READERS[model], unread_by=model):
                 for path in map(Path, shard["location"].split("\n")):
                     if path not in known and (problem := _problem(connection, path)):
                         found[path] = problem
     return found
 
 
-def _shards(settings: Settings, condition: str, table: str | None = None) -> list[dict]:
+def _shards(
+    settings: Settings, condition: str, table: str | None = None, unread_by: str | None = None
+) -> list[dict]:
+    """Rows of the inventories; with `unread_by`, of days that this model has not built so."""
     if settings.warehouse.type != "duckdb" or not settings.warehouse.path.is_file():
         return []
     rows = []
     with open_warehouse(settings, read_only=True) as warehouse:
+        if unread_by == "stg_ga4__events" and warehouse.exists("ledger", "ga4_built_days"):
+            condition += f""" and is_chosen and not exists (
+                select 1 from {warehouse.relation("ledger", "ga4_built_days")} as built
+                where built.model = '{unread_by}' and built.property_id = shard.property_id
+                    and built.event_date = shard.event_date
+                    and built.fingerprint = shard.fingerprint
+            )"""
         for name in (table,) if table else READERS.values():
             if warehouse.exists("staging", name):
-                relation = warehouse.relation("staging", name)
                 rows += warehouse.fetch(
-                    f"select location, bytes, modified_at, problem from {relation} "
-                    f"where {condition} order by location"
+                    f"""
+                    select location, bytes, modified_at, problem
+                    from {warehouse.relation("staging", name)} as shard
+                    where {condition} order by location"""
                 )
     return rows
 
