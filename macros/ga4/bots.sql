@@ -10,3 +10,14 @@
     {% do limits.update(var('bot_limits')) %}
     {{ return(limits) }}
 {% endmacro %}
+
+
+{# Colleagues: the session was on a host that only they use (var('internal_hostnames')). #}
+{% macro is_internal_session() -%}
+    (
+        {%- for host in var('internal_hostnames') -%}
+        {{ is_of_host('hostname', host) }}{{ ' or ' if not loop.last }}
+        {%- else -%} false
+        {%- endfor -%}
+    )
+{%- endmacro %}

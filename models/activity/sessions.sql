@@ -2,7 +2,7 @@
 
 with session_totals as (
 
-    select *
+    select *, {{ is_internal_session() }} as is_internal
     from {{ ref('session_totals') }}
 
 ),
@@ -101,9 +101,14 @@ final as (
         or coalesce(totals.engagement_seconds, 0) >= 10 as is_engaged,
 
         -- who is counted
-        case when bots.bot_reason is not null then 'bot' else 'visitor' end as traffic_kind,
+        case
+            when bots.bot_reason is not null then 'bot'
+            when totals.is_internal then 'internal'
+            else 'visitor'
+        end as traffic_kind,
         bots.bot_reason is not null as is_bot,
-        bots.bot_reason
+        bots.bot_reason,
+        totals.is_internal
     from session_totals as totals
     inner join channels on totals.session_key = channels.session_key
     left join persons on totals.session_key = persons.session_key

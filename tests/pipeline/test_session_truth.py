@@ -80,6 +80,35 @@ def test_the_program_is_found_and_nobody_else(tables: Tables):
     assert tables.rows("select distinct bot_reason from told where is_bot") == [("browser",)]
 
 
+def test_colleagues_are_told_by_their_host_and_nobody_else(tables: Tables):
+    kinds = {
+        kind: set(of.split(","))
+        for kind, of in tables.rows("""
+            select device_kind, string_agg(distinct traffic_kind) from told group by all""")
+    }
+    assert kinds.pop("staff") == {"internal"}
+    assert kinds.pop("bot") == {"bot"}
+    assert all(of == {"visitor"} for of in kinds.values())
+
+
+def test_figures_with_and_without_them_are_those_of_the_truth(tables: Tables):
+    found = dict(
+        tables.rows("""
+            select traffic_kind, sum(sessions)::bigint
+            from madang_marts.traffic_quality group by all
+        """)
+    )
+    wanted = dict(
+        tables.rows("""
+            select case device_kind when 'bot' then 'bot' when 'staff' then 'internal'
+                else 'visitor' end, count(*)
+            from told group by all""")
+    )
+    assert found == wanted
+    visitors = tables.value("select sum(visitor_sessions) from madang_marts.channel_days")
+    assert visitors == wanted["visitor"]
+
+
 def test_it_would_be_found_by_its_speed_if_it_hid_its_name(tables: Tables):
     (fast,) = tables.rows("""
         select count(*) filter (device_kind = 'bot') = (
