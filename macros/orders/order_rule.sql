@@ -66,13 +66,18 @@
 {%- endmacro %}
 
 
+{# The column that flags an event for which the rule may leave it out. #}
+{% macro order_flag(reason) -%}
+    {{ {'internal_traffic': 'is_internal', 'measurement_protocol': 'is_measurement_protocol'}[reason] }}
+{%- endmacro %}
+
+
 {# Why an event is left out whatever it says of an order; null where it is not. #}
 {% macro order_left_out() -%}
     {%- set rule = order_rule() -%}
-    {%- set columns = {'internal_traffic': 'is_internal', 'measurement_protocol': 'is_measurement_protocol'} -%}
     case
         {%- for reason in rule.leave_out %}
-        when {{ columns[reason] }} then '{{ reason }}'
+        when {{ order_flag(reason) }} then '{{ reason }}'
         {%- endfor %}
         {%- if rule.test_ids %}
         when {{ regex_matches('trim(transaction_id)', rule.test_ids) }} then 'test_order'

@@ -14,6 +14,8 @@ with purchases as (
         session_key,
         {{ exported_transaction_id() }} as transaction_id,
         purchase_revenue as revenue,
+        {% for reason in rule.leave_out %}{{ order_flag(reason) }},
+        {% endfor -%}
         currency
     from {{ ref('ga4_purchases') }}
     where event_name = 'purchase'
