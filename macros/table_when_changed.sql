@@ -49,7 +49,8 @@
             {% do queries.append("select '" ~ node.name ~ "' as name, "
                 ~ md5_hex("string_agg(concat(revision, ' ', run_id) order by property_id, event_date)")
                 ~ " as made_of from " ~ ga4_days_ledger() ~ " where model = '" ~ node.name ~ "'") %}
-        {% elif node.resource_type == 'model' and node.config.materialized in ['table_when_changed', 'connected_components'] %}
+        {% elif node.resource_type == 'model' and node.config.materialized in
+                ['table_when_changed', 'connected_components', 'never_link_cuts'] %}
             {% do queries.append("select model as name, made_of from " ~ built_models_ledger()
                 ~ " where model = '" ~ node.name ~ "'") %}
         {% else %}

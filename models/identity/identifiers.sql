@@ -31,6 +31,15 @@ blocked as (
 
 ),
 
+-- what people took out, whatever the rules say
+excluded as (
+
+    select distinct left_type as identifier_type, left_value as identifier_value
+    from {{ ref('identity_decisions') }}
+    where decision = 'exclude'
+
+),
+
 sightings as (
 
     {% for type in ['crm_id', 'user_id', 'email', 'phone'] %}
@@ -91,6 +100,7 @@ final as (
         counted.names,
         counted.crm_ids,
         case
+            when excluded.identifier_value is not null then 'excluded'
             when forbidden.reason is not null then forbidden.reason
             when counted.names > rules.max_names then 'several names'
             when counted.crm_ids > rules.max_crm_ids then 'too many customers'
@@ -100,6 +110,9 @@ final as (
     left join forbidden
         on counted.identifier_type = forbidden.identifier_type
         and counted.plain_value = forbidden.plain_value
+    left join excluded
+        on counted.identifier_type = excluded.identifier_type
+        and {{ stored_value }} = excluded.identifier_value
 
 )
 

@@ -1,5 +1,8 @@
 {{ config(materialized='connected_components') }}
 
-select left_key, right_key
-from {{ ref('identity_edges') }}
-where not is_quarantined
+select edges.left_key, edges.right_key
+from {{ ref('identity_edges') }} as edges
+left join (select distinct left_key, right_key from {{ ref('identity_cuts') }}) as cuts
+    on edges.left_key = cuts.left_key
+    and edges.right_key = cuts.right_key
+where not edges.is_quarantined and cuts.left_key is null

@@ -6,6 +6,14 @@ with records as (
 
 ),
 
+decisions as (
+
+    select left_type, left_value, right_type, right_value, decided_at
+    from {{ ref('identity_decisions') }}
+    where decision = 'must_link'
+
+),
+
 identifiers as (
 
     select identifier_key, identifier_type, identifier_value, quarantine_reason
@@ -54,6 +62,21 @@ grouped as (
         cast(sum(evidence_count) as int64) as evidence_count
     from pairs
     group by left_type, left_value, right_type, right_value, rule, source
+
+    union all
+
+    select
+        left_type,
+        left_value,
+        right_type,
+        right_value,
+        'decided' as rule,
+        'decision' as source,
+        min({{ timestamp_from_text('decided_at') }}) as first_seen_at,
+        max({{ timestamp_from_text('decided_at') }}) as last_seen_at,
+        count(*) as evidence_count
+    from decisions
+    group by left_type, left_value, right_type, right_value
 
 ),
 

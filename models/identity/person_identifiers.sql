@@ -22,6 +22,7 @@ persons as (
 final as (
 
     select
+        identifiers.identifier_key,
         identifiers.identifier_type,
         identifiers.identifier_value,
         persons.person_id,

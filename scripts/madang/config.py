@@ -70,6 +70,7 @@ class PathSettings(Strict):
     ga4: Path = Path("ga4")
     inbox: Path = Path("inbox")
     rejects: Path = Path("rejects")
+    decisions: Path = Path("decisions")
     plans: Path = Path("plans")
     journal: Path = Path("journal.sqlite")
     logs: Path = Path("logs")

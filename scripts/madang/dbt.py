@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from madang import decisions
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.warehouse import labels, open_warehouse
@@ -199,6 +200,7 @@ def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[N
         "MADANG_DUCKDB_PATH": str(warehouse.path),
         "MADANG_SCHEMA": warehouse.schema_,
         "MADANG_GA4_PATH": str(settings.paths.ga4),
+        "MADANG_DECISIONS_PATH": _decisions_path(settings),
         "MADANG_GA4_DAMAGED": json.dumps({str(path): why for path, why in damaged.items()}),
         "MADANG_THREADS": str(warehouse.threads),
         "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
@@ -217,6 +219,13 @@ def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[N
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _decisions_path(settings: Settings) -> str:
+    """Return the folder of the decisions, as dbt's seed-paths names it from the project."""
+    folder = decisions.ensure(settings)
+    within = folder.is_relative_to(settings.project_dir)
+    return str(folder.relative_to(settings.project_dir) if within else folder)
 
 
 def bigquery_environment(settings: Settings) -> dict[str, str]:

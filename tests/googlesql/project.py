@@ -29,6 +29,11 @@ GA4_DATASET = "analytics_000000000"
 GA4_SCHEMA = json.loads((Path(__file__).parent / "ga4_events_schema.json").read_text())
 DATASET = "madang"
 SOURCE_DATASETS = {GA4_DATASET, f"{DATASET}_raw", f"{DATASET}_ledger"}
+# Tables that are not what their model selects: materializations that loop, and their columns.
+MADE_BY_ROUNDS = {
+    "connected_components": ("node_key", "component_key"),
+    "never_link_cuts": ("left_key", "right_key", "never_left_key", "never_right_key"),
+}
 TYPES = {
     "VARCHAR": "STRING",
     "BIGINT": "INT64",
@@ -113,11 +118,17 @@ def copy_sources(server: Server, warehouse: Path, ga4: Path) -> int:
 
 def copy_landed(server: Server, warehouse: Path) -> int:
     """Copy every table of the layers `raw` and `ledger`, types included."""
+    return copy_layers(server, warehouse, "madang_raw", "madang_ledger")
+
+
+def copy_layers(server: Server, warehouse: Path, *schemas: str) -> int:
+    """Copy every table of some schemas, types included."""
     catalog, rows = server.catalog, 0
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         tables = connection.execute(
             "select table_schema, table_name from information_schema.tables "
-            "where table_schema in ('madang_raw', 'madang_ledger') order by all"
+            "where list_contains(?, table_schema) order by all",
+            [list(schemas)],
         ).fetchall()
         for layer, name in tables:
             relation = f'"{layer}"."{name}"'
@@ -221,8 +232,9 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
                 continue
         good[node["unique_id"]] = columns
         if kind in ("seed", "model", "snapshot"):
-            if node["config"].get("materialized") == "connected_components":
-                columns = [Column(name, schema.STRING) for name in ("node_key", "component_key")]
+            if node["config"].get("materialized") in MADE_BY_ROUNDS:
+                names = MADE_BY_ROUNDS[node["config"]["materialized"]]
+                columns = [Column(name, schema.STRING) for name in names]
             alias = node.get("alias") or node["name"]
             catalog.add(Table(node["database"], node["schema"], alias, columns))
     return good, refused

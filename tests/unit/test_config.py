@@ -171,5 +171,7 @@ def test_the_project_is_the_named_one_else_the_nearest_above(tmp_path: Path) -> 
 def test_the_madang_yml_of_the_repository_is_sound() -> None:
     settings = load_settings(REPOSITORY / "madang.yml")
     assert settings.project_dir == REPOSITORY
-    kept = [path for _, path in settings.paths] + [settings.warehouse.path]
+    paths = dict(settings.paths)
+    assert paths.pop("decisions") == REPOSITORY / "decisions", "decisions belong into git"
+    kept = [*paths.values(), settings.warehouse.path]
     assert all(path.is_relative_to(REPOSITORY / "data") for path in kept)
