@@ -222,10 +222,18 @@ def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[N
 
 
 def _decisions_path(settings: Settings) -> str:
-    """Return the folder of the decisions, as dbt's seed-paths names it from the project."""
+    """Return the folder of the decisions, as dbt's seed-paths names it from the project.
+
+    Of a folder elsewhere dbt gets a copy: where a seed lies outside of its project, dbt writes the
+    statement that it ran over the seed's own file.
+    """
     folder = decisions.ensure(settings)
-    within = folder.is_relative_to(settings.project_dir)
-    return str(folder.relative_to(settings.project_dir) if within else folder)
+    if folder.is_relative_to(settings.project_dir):
+        return str(folder.relative_to(settings.project_dir))
+    copy = settings.root / "target" / "decisions"
+    copy.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(decisions.path_of(settings), copy / decisions.NAME)
+    return str(copy)
 
 
 def bigquery_environment(settings: Settings) -> dict[str, str]:
