@@ -85,6 +85,14 @@ def _end(code: int) -> None:
     raise typer.Exit(code)
 
 
+Who = Annotated[
+    str, typer.Argument(help="Customer number, user id, e-mail, telephone or person_id.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; no personal data.")]
+Author = Annotated[str | None, typer.Option("--author", help="Default: who is logged in here.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it changes; write nothing.")]
+
+
 @app.command()
 def init(
     ctx: typer.Context,
@@ -277,12 +285,20 @@ def status(ctx: typer.Context) -> None:
 @explain_app.command("person")
 def explain_person(
     ctx: typer.Context,
-    person: Annotated[str, typer.Argument(help="person_id, customer number or e-mail.")],
+    person: Who,
 ) -> None:
     """Say who a person is and why: identifiers, devices, activities, audiences, deliveries."""
     from madang.ops.explain_person import show_person
 
     show_person(settings_of(ctx), person)
+
+
+@explain_app.command("pair")
+def explain_pair(ctx: typer.Context, first: Who, second: Who) -> None:
+    """Say why two are one person, or why they are not: every tie, limit and decision between."""
+    from madang.ops.explain_pair import show_pair
+
+    show_pair(settings_of(ctx), first, second)
 
 
 @explain_app.command("audience")
@@ -291,6 +307,56 @@ def explain_audience(ctx: typer.Context, name: str) -> None:
     from madang.ops.explain_audience import show_audience
 
     show_audience(settings_of(ctx), name)
+
+
+@app.command()
+def unmerge(
+    ctx: typer.Context,
+    first: Who,
+    second: Who,
+    reason: Reason,
+    author: Author = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Decide that two are never one person, whatever ties them, and show what hangs on it."""
+    from madang.ops import unmerge as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "unmerge"):
+        room.unmerge(settings, first, second, reason, author, dry_run)
+
+
+@app.command()
+def link(
+    ctx: typer.Context,
+    first: Who,
+    second: Who,
+    reason: Reason,
+    author: Author = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Decide that two are one person."""
+    from madang.ops import decide as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "link"):
+        room.link(settings, first, second, reason, author, dry_run)
+
+
+@app.command()
+def exclude(
+    ctx: typer.Context,
+    who: Who,
+    reason: Reason,
+    author: Author = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Decide that an e-mail address, a telephone or another identifier names nobody."""
+    from madang.ops import decide as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "exclude"):
+        room.exclude(settings, who, reason, author, dry_run)
 
 
 @app.command()

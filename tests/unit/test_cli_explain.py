@@ -128,17 +128,25 @@ def workspace(tmp_path: Path) -> Path:
             ("email", sha256("old@post.example"), "p1", None),
             ("phone", sha256("+821000009999"), None, "several names"),
         ]
+        keyed = [
+            (*row, hashlib.md5("\x1f".join(row[:2]).encode()).hexdigest()) for row in identifiers
+        ]
         db.execute(
             """
             create table madang_identity.identifiers (identifier_type varchar,
                 identifier_value varchar, person_id varchar, quarantine_reason varchar,
-                sources varchar, first_seen_at timestamp, last_seen_at timestamp,
-                evidence_count int)"""
+                identifier_key varchar, sources varchar, first_seen_at timestamp,
+                last_seen_at timestamp, evidence_count int)"""
         )
         db.executemany(
-            "insert into madang_identity.identifiers values (?, ?, ?, ?, 'crm', "
+            "insert into madang_identity.identifiers values (?, ?, ?, ?, ?, 'crm', "
             "'2026-01-01', '2026-02-01', 3)",
-            identifiers,
+            keyed,
+        )
+        db.execute(
+            """
+            create table madang_identity.person_identifiers as
+            from madang_identity.identifiers where person_id is not null"""
         )
         db.execute(
             """
@@ -155,10 +163,19 @@ def workspace(tmp_path: Path) -> Path:
             create table madang_identity.identity_edges as
             select 'crm_id' as left_type, $1 as left_value, identifier_type as right_type,
                 identifier_value as right_value, 'one record' as rule, 'crm' as source,
+                md5('crm_id' || chr(31) || $1) as left_key, identifier_key as right_key,
                 first_seen_at, last_seen_at, evidence_count,
                 quarantine_reason is not null as is_quarantined
             from madang_identity.identifiers where identifier_type <> 'crm_id'""",
             [CUSTOMER],
+        )
+        db.execute(
+            """
+            create table madang_identity.identity_cuts as
+            select left_key, right_key, left_key as never_left_key, right_key as never_right_key
+            from madang_identity.identity_edges
+            where right_value = ?""",
+            [sha256("old@post.example")],
         )
         db.execute(
             """
@@ -195,7 +212,11 @@ def row(output: str, start: str) -> list[str]:
     return line.strip().removeprefix(start).split()
 
 
-@pytest.mark.parametrize("who", ["p1", CUSTOMER, EMAIL, " Haneul.Kim@Post.example "])
+FORMER_ID = hashlib.md5(f"email\x1f{sha256(EMAIL)}".encode()).hexdigest()
+SPELLINGS = [CUSTOMER, f"crm_id:{CUSTOMER}", EMAIL, " Haneul.Kim@Post.example ", "010-0000-1234"]
+
+
+@pytest.mark.parametrize("who", [FORMER_ID, *SPELLINGS])
 def test_a_person_is_found_and_no_personal_data_is_shown(workspace: Path, who: str) -> None:
     code, output = madang(workspace, "explain", "person", who)
     assert code == 0, output
@@ -207,15 +228,17 @@ def test_a_person_is_found_and_no_personal_data_is_shown(workspace: Path, who: s
 
 
 def test_an_old_address_is_shown_as_a_hash_and_quarantine_is_told(workspace: Path) -> None:
-    _, output = madang(workspace, "explain", "person", "p1")
+    _, output = madang(workspace, "explain", "person", CUSTOMER)
     assert f"(hash {sha256('old@post.example')[:8]}…)" in output
     quarantined = f"(hash {sha256('+821000009999')[:8]}…)"
     line = next(line for line in output.splitlines() if quarantined in line)
     assert "in quarantine, joins nobody" in line
+    told = " ".join(output.split())
+    assert f"(hash {sha256('old@post.example')[:8]}…) one record crm 3 cut by a decision" in told
 
 
 def test_a_person_is_told_which_part_of_a_rule_holds(workspace: Path) -> None:
-    _, output = madang(workspace, "explain", "person", "p1")
+    _, output = madang(workspace, "explain", "person", CUSTOMER)
     lines = [" ".join(line.split()) for line in output.splitlines()]
     assert "keen yes the rule holds; may be contacted" in lines
     assert "left yes the rule holds; held back: withdrawn" in lines
@@ -276,7 +299,7 @@ def test_the_list_shows_sizes_where_they_are_known(workspace: Path) -> None:
 def test_an_unbuilt_table_says_what_to_run(workspace: Path) -> None:
     with duckdb.connect(str(workspace / "warehouse.duckdb")) as db:
         db.execute("drop table madang_marts.contactability")
-    code, output = madang(workspace, "explain", "person", "p1")
+    code, output = madang(workspace, "explain", "person", CUSTOMER)
     assert code == 1
     assert "The table marts.contactability is not built yet." in output
 

@@ -6,6 +6,7 @@ from madang import ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.errors import UsageError
+from madang.ops.identifiers import find
 from madang.ops.masks import fingerprint, mask
 from madang.ops.rules import RuleReader
 from madang.specs.check import check_project
@@ -17,7 +18,9 @@ ACTIVITIES = 20
 DELIVERIES = 12
 NEEDED = (
     ("identity", "identifiers"),
+    ("identity", "person_identifiers"),
     ("identity", "identity_edges"),
+    ("identity", "identity_cuts"),
     ("identity", "identity_map"),
     ("identity", "persons"),
     ("activity", "activities"),
@@ -30,7 +33,8 @@ NEEDED = (
 def show_person(settings: Settings, who: str) -> None:
     """Print everything known of one person, without personal data.
 
-    `who` is a person_id, a customer number or an e-mail. Raises UsageError when nobody is meant.
+    `who` is an identifier, or a person_id of today or of before. Raises UsageError when nobody is
+    meant.
     """
     with open_warehouse(settings, read_only=True) as warehouse:
         require(warehouse, *NEEDED)
@@ -54,43 +58,15 @@ def show_person(settings: Settings, who: str) -> None:
 
 
 def find_person(warehouse: Warehouse, who: str) -> str:
-    """Return the person_id meant by a person_id, a customer number or an e-mail."""
-    who = who.strip()
-    persons, known, customers = (
-        warehouse.relation(*table)
-        for table in (("identity", "persons"), ("identity", "identity_map"), ("marts", "customers"))
-    )
-    hashed = hashlib.sha256(who.lower().encode()).hexdigest()
-    found = warehouse.fetch(
-        f"""
-        select person_id from {persons} where person_id = ?
-        union distinct
-        select person_id from {customers} where customer_no = ?
-        union distinct
-        select person_id from {known} where identifier_type in ('crm_id', 'user_id')
-            and identifier_value = ?
-        union distinct
-        select person_id from {known} where identifier_type = 'email' and identifier_value = ?""",
-        [who, who, who, hashed],
-    )
-    if found:
-        return found[0]["person_id"]
-    quarantined = warehouse.fetch(
-        f"""
-        select quarantine_reason from {warehouse.relation("identity", "identifiers")}
-        where identifier_value in (?, ?) and quarantine_reason is not null""",
-        [who, hashed],
-    )
-    if quarantined:
+    """Return the person_id meant by an identifier, or by an id that the person had before."""
+    found = find(warehouse, who)
+    if found.person_id is None:
         raise UsageError(
-            f"This identifier is in quarantine ({quarantined[0]['quarantine_reason']}): "
+            f"This identifier is in quarantine ({found.quarantine}): "
             "it belongs to nobody and joins nobody.",
             fix="Ask by customer number instead.",
         )
-    raise UsageError(
-        "Nobody is known by this.",
-        fix="Give a person_id, a customer number as the CRM writes it, or an e-mail.",
-    )
+    return found.person_id
 
 
 class _Person:
@@ -174,8 +150,13 @@ class _Person:
                 from {self._warehouse.relation("identity", "identity_map")}
                 where person_id = ? and identifier_type <> 'device'
             )
-            select edges.*
+            select edges.*, cuts.left_key is not null as is_cut
             from {self._warehouse.relation("identity", "identity_edges")} as edges
+            left join (
+                select distinct left_key, right_key
+                from {self._warehouse.relation("identity", "identity_cuts")}
+            ) as cuts
+                on edges.left_key = cuts.left_key and edges.right_key = cuts.right_key
             where exists (
                 select 1 from mine where
                     (mine.identifier_type = edges.left_type
@@ -194,7 +175,7 @@ class _Person:
                 row["rule"],
                 row["source"],
                 row["evidence_count"],
-                "in quarantine, joins nobody" if row["is_quarantined"] else "joins",
+                _effect(row),
             )
             for row in rows
         ]
@@ -299,6 +280,12 @@ def _show_identity(reader: _Person) -> None:
     ui.table("Identifiers", columns, reader.identifiers())
     columns = ("identifier", "with", "rule", "source", "evidence", "so")
     ui.table("What ties them", columns, reader.edges(), empty="nothing: one identifier alone")
+
+
+def _effect(edge: Row) -> str:
+    if edge["is_quarantined"]:
+        return "in quarantine, joins nobody"
+    return "cut by a decision, joins nobody" if edge["is_cut"] else "joins"
 
 
 def _object(row: Row) -> str | None:

@@ -1,0 +1,261 @@
+"""What hangs on a person who is to be taken apart: audiences, what was sent, activities, revenue.
+
+Every activity and every value that was sent goes to one side: that of the identifier by which it
+came to the person. Activities of the web go by who was logged in, as `device_owners` says it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from madang import ui
+from madang.config import Settings
+from madang.dbt import project_vars
+from madang.ops.identifiers import Neighbourhood, chunks, key_of, surrogate_key
+from madang.sync import ledger
+from madang.sync.spec import load_specs
+from madang.warehouse import Row, Warehouse
+
+NOBODY = "nobody"
+EITHER = "cannot be told"
+TABLES = (
+    ("identity", "identity_records"),
+    ("identity", "record_persons"),
+    ("staging", "ga4_logins"),
+    ("activity", "actions"),
+    ("activity", "activities"),
+    ("marts", "audience_members"),
+)
+Sides = Mapping[str, str]  # identifier key → name of the side
+
+
+@dataclass
+class Radius:
+    """Counts by side. `sent` is by (side, sync, field, operation, status)."""
+
+    audiences: list[Row] = field(default_factory=list)
+    sent: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    activities: Counter[tuple[str, str]] = field(default_factory=Counter)
+    worth: dict[tuple[str, str, str], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def by_side(self) -> dict[str, int]:
+        """Return how many activities go to each side."""
+        counted: Counter[str] = Counter()
+        for (side, _), number in self.activities.items():
+            counted[side] += number
+        return dict(counted)
+
+
+def measure(settings: Settings, warehouse: Warehouse, sides: Sides, persons: list[str]) -> Radius:
+    """Return what the persons have now, and to which side each part of it goes."""
+    radius = Radius()
+    found = _of_persons(warehouse, "marts", "audience_members", "*", persons)
+    radius.audiences = sorted(found, key=lambda row: (row["person_id"], row["audience"]))
+    _measure_sent(settings, warehouse, sides, persons, radius)
+    rows = _of_persons(
+        warehouse,
+        "activity",
+        "activities",
+        "activity_id, source, action, object_id, device_id, session_key, occurred_at, "
+        "activity_order, value, currency",
+        persons,
+    )
+    side_of = _sides_of_activities(settings, warehouse, sides, persons, rows)
+    for row in rows:
+        side = side_of[row["activity_id"]]
+        radius.activities[side, row["source"]] += 1
+        if row["value"]:
+            radius.worth[side, row["action"], row["currency"] or ""].append(row["value"])
+    return radius
+
+
+def show(radius: Radius, title: str = "Blast radius") -> None:
+    """Print it; nothing in it is personal."""
+    ui.line(f"\n{title}", "bold")
+    ui.table(
+        "Audiences now",
+        ("person", "audience", "may be contacted", "why"),
+        [
+            (
+                f"{row['person_id'][:8]}…",
+                row["audience"],
+                row["is_contactable"],
+                row["contact_reason"],
+            )
+            for row in radius.audiences
+        ],
+        empty="none",
+    )
+    ui.table(
+        "Sent until now",
+        ("side", "sync", "field", "operation", "status", "values"),
+        [(*what, number) for what, number in sorted(radius.sent.items())],
+        empty="nothing",
+    )
+    ui.table(
+        "Activities",
+        ("side", "source", "activities"),
+        [(*what, number) for what, number in sorted(radius.activities.items())],
+    )
+    ui.table(
+        "Conversions and revenue",
+        ("side", "action", "currency", "activities", "value"),
+        [
+            (*what, len(values), f"{sum(values):,.0f}")
+            for what, values in sorted(radius.worth.items())
+        ],
+    )
+
+
+def _of_persons(
+    warehouse: Warehouse, layer: str, table: str, columns: str, persons: Iterable[str]
+) -> list[Row]:
+    rows: list[Row] = []
+    for piece, marks in chunks(persons):
+        sql = f"select {columns} from {warehouse.relation(layer, table)} where person_id in"
+        rows += warehouse.fetch(f"{sql} ({marks})", piece)
+    return rows
+
+
+def _measure_sent(
+    settings: Settings, warehouse: Warehouse, sides: Sides, persons: list[str], radius: Radius
+) -> None:
+    """Count the deliveries under the keys of the persons: customer numbers and their like."""
+    if not warehouse.exists(ledger.LAYER, "sync_deliveries"):
+        return
+    known = _of_persons(
+        warehouse,
+        "identity",
+        "person_identifiers",
+        "identifier_key, identifier_type, identifier_value",
+        persons,
+    )
+    by_key: dict[str, set[str]] = defaultdict(set)
+    for row in known:
+        by_key[row["identifier_value"]].add(sides.get(row["identifier_key"], EITHER))
+    deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    for spec in load_specs(settings.project_dir):
+        if not warehouse.exists("activation", spec.model):
+            continue
+        wanted = _of_persons(warehouse, "activation", spec.model, "distinct sync_key", persons)
+        keys = {row["sync_key"] for row in wanted if row["sync_key"]} | by_key.keys()
+        for piece, marks in chunks(keys):
+            for row in warehouse.fetch(
+                f"select sync_key, field, operation, status from {deliveries} "
+                f"where sync = ? and sync_key in ({marks})",
+                [spec.name, *piece],
+            ):
+                found = by_key.get(row["sync_key"], {EITHER})
+                side = min(found) if len(found) == 1 else EITHER
+                what = (side, spec.name, row["field"], row["operation"], row["status"])
+                radius.sent[what] += 1
+
+
+def _sides_of_activities(
+    settings: Settings, warehouse: Warehouse, sides: Sides, persons: list[str], rows: list[Row]
+) -> dict[str, str]:
+    """Return activity_id → side."""
+    records = _sides_of_records(warehouse, sides, persons)
+    found = _Web(settings, warehouse, sides, rows).sides
+    applications: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: row["activity_order"]):
+        if row["action"] == "completed_application" and row["object_id"]:
+            applications.setdefault(row["object_id"], found.get(row["activity_id"], EITHER))
+    for row in rows:
+        if row["source"] == "offline" and row["object_id"] in applications:
+            found[row["activity_id"]] = applications[row["object_id"]]
+        elif row["source"] == "shop":
+            found[row["activity_id"]] = records.get(("shop", row["object_id"]), EITHER)
+        elif row["source"] != "ga4":
+            found[row["activity_id"]] = records.get((row["source"], row["activity_id"]), EITHER)
+    return {row["activity_id"]: found.get(row["activity_id"], EITHER) for row in rows}
+
+
+def _sides_of_records(
+    warehouse: Warehouse, sides: Sides, persons: list[str]
+) -> dict[tuple[str, str], str]:
+    """Return the side of each record, by source and by what its activity is called after."""
+    hashed = warehouse.dialect.sha256_hex
+    found = {}
+    for piece, marks in chunks(persons):
+        for row in warehouse.fetch(
+            f"""
+            select records.source, records.record_id, records.crm_id,
+                {hashed("records.email")} as email, {hashed("records.phone")} as phone
+            from {warehouse.relation("identity", "identity_records")} as records
+            inner join {warehouse.relation("identity", "record_persons")} as known
+                on records.source = known.source and records.record_id = known.record_id
+            where known.person_id in ({marks})""",
+            piece,
+        ):
+            by = [
+                sides[key]
+                for kind in ("crm_id", "email", "phone")
+                if row[kind] and (key := key_of(kind, row[kind])) in sides
+            ]
+            by.sort(key=lambda side: side == NOBODY)
+            name = row["record_id"]
+            if row["source"] != "shop":  # an order may have two activities
+                name = surrogate_key(row["source"], row["record_id"])
+            found[row["source"], name] = by[0] if by else EITHER
+    return found
+
+
+class _Web:
+    """Activities of the web: who is logged in on the event, else whose the device was then."""
+
+    def __init__(
+        self, settings: Settings, warehouse: Warehouse, sides: Sides, rows: list[Row]
+    ) -> None:
+        self._sides = sides
+        web = [row for row in rows if row["source"] == "ga4"]
+        users: dict[str, Any] = {}
+        for piece, marks in chunks(row["activity_id"] for row in web):
+            sql = "select action_key, user_id from " + warehouse.relation("activity", "actions")
+            for row in warehouse.fetch(f"{sql} where action_key in ({marks})", piece):
+                users[row["action_key"]] = row["user_id"]
+        self._logins: dict[str, list[Row]] = defaultdict(list)
+        for piece, marks in chunks({row["device_id"] for row in web if row["device_id"]}):
+            for row in warehouse.fetch(
+                f"""
+                select logins.device_id, logins.session_key, logins.user_id, logins.first_at,
+                    known.identifier_key, known.person_id
+                from {warehouse.relation("staging", "ga4_logins")} as logins
+                inner join {warehouse.relation("identity", "person_identifiers")} as known
+                    on logins.user_id = known.identifier_value
+                    and known.identifier_type = 'user_id'
+                where logins.device_id in ({marks})
+                order by logins.first_order""",
+                piece,
+            ):
+                side = sides.get(row["identifier_key"], row["person_id"])
+                self._logins[row["device_id"]].append({**row, "side": side})
+        shared = int(project_vars(settings.project_dir).get("shared_device_persons", 3))
+        self._shared = {
+            device
+            for device, logins in self._logins.items()
+            if len({row["side"] for row in logins}) >= shared
+        }
+        self.sides = {row["activity_id"]: self._side(row, users) for row in web}
+
+    def _side(self, row: Row, users: Mapping[str, str | None]) -> str:
+        user = users.get(row["activity_id"])
+        if user and (key := key_of("user_id", user)) in self._sides:
+            return self._sides[key]
+        if row["device_id"] in self._shared:
+            return NOBODY
+        logins = self._logins.get(row["device_id"], [])
+        within = [one for one in logins if one["session_key"] == row["session_key"]]
+        for near in (within, logins):
+            before = [one for one in near if one["first_at"] <= row["occurred_at"]]
+            if near:
+                return before[-1]["side"] if before else near[0]["side"]
+        return EITHER
+
+
+def sides_of(neighbourhood: Neighbourhood, groups: Mapping[str, Iterable[str]]) -> Sides:
+    """Return the side of every identifier; `groups` are the names of sides with their keys."""
+    return {key: name for name, keys in groups.items() for key in keys}
