@@ -14,8 +14,7 @@ from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 
 DAYS = ("20261029", "20261030", "20261031")
-STAGED = ("build", "--select", "base_ga4__shards", "--select", "stg_ga4__events")
-STAGED = (*STAGED, "--select", "ga4_partitions")
+STAGED = ("build", "--select", "+stg_ga4__events", "--select", "ga4_partitions")
 
 
 @pytest.fixture
