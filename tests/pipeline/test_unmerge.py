@@ -1,0 +1,309 @@
+"""The story of one wrong merge: it comes, is explained, is undone, and nothing is left of it.
+
+One order under a customer's number with another one's address makes them one person, and their
+audiences at the local Braze follow. After `madang unmerge` every table is what it was without that
+order, but for the order itself, and Braze holds again what it held.
+"""
+
+import csv
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
+from madang import decisions
+from madang.config import load_settings
+from madang.sandbox.braze import BrazeSandbox
+
+KEY = "key-of-the-wrong-merge"
+ORDER = "J1"
+LAYERS = ("identity", "activity", "marts", "activation")
+# What the order itself says about the two identifiers that it carries, and about its customer.
+EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids"}
+ORDERS = {"orders", "total_order_amount", "last_order_at", "activities", "last_activity_at"}
+OF_THE_ORDER = {
+    "identity.identity_records": (set(), 1),
+    "identity.identifiers": (EVIDENCE, 2),
+    "identity.identity_edges": (set(), 1),
+    "identity.identity_cuts": (set(), 1),
+    "identity.persons": ({"last_seen_at"}, 2),
+    "identity.person_identifiers": ({"evidence_count"}, 2),
+    "identity.identity_map": ({"evidence_count"}, 2),
+    "identity.record_persons": (set(), 1),
+    "activity.shop_activities": (set(), 1),
+    "activity.activities": (set(), 1),
+    "marts.customers": (ORDERS, 1),
+}
+
+
+@dataclass
+class Two:
+    """Two customers: whose number stands in the order, and whose address."""
+
+    number: str
+    other: str
+    email: str
+    name: str
+
+    @property
+    def both(self) -> tuple[str, str]:
+        return self.number, self.other
+
+
+@dataclass
+class Story:
+    root: Path
+    before: Path
+    two: Two
+    told: dict[str, Ended] = field(default_factory=dict)
+    held: dict[str, dict[str, dict]] = field(default_factory=dict)
+    persons: dict[str, set[str]] = field(default_factory=dict)
+
+    def held_of_two(self, when: str) -> dict[str, set[str]]:
+        """The audiences that Braze has of the two, at some moment of the story."""
+        held = self.held[when]
+        return {
+            key: {name for name, value in held.get(key, {}).items() if value is not None}
+            for key in self.two.both
+        }
+
+
+@pytest.fixture(scope="module")
+def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    root = tmp_path_factory.mktemp("unmerge") / "company"
+    shutil.copytree(company.root, root, ignore=shutil.ignore_patterns("logs", "site", "*.lock"))
+    before = root / "before.duckdb"
+    shutil.copy(root / "warehouse.duckdb", before)
+    with tables_of(root) as tables:
+        two = choose(tables)
+    told = Story(root, before, two)
+    with BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze:
+        settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        settings += f"destinations: {{braze: {{url: {braze.url}, key_env: STORY_KEY}}}}\n"
+        (root / "madang.yml").write_text(settings, encoding="utf-8")
+        told.held["before"] = braze.users()
+        order(root, two)
+        for step, arguments in {
+            "load": ("load",),
+            "merged": ("build",),
+            "plan": ("plan",),
+            "sync": ("sync", "--apply"),
+            "one": ("explain", "pair", *two.both),
+            "tried": ("unmerge", *two.both, "--reason", "only tried", "--dry-run"),
+            "unmerge": ("unmerge", *two.both, "--reason", "a gift", "--author", "Kim"),
+            "pending": ("unmerge", *two.both, "--reason", "once more"),
+            "opposite": ("link", *reversed(two.both), "--reason", "no"),
+        }.items():
+            told.told[step] = madang(root, *arguments, STORY_KEY=KEY, COLUMNS="200")
+            if step == "merged":
+                told.persons["merged"] = persons(root, two)
+            if step == "sync":
+                told.held["merged"] = braze.users()
+        for step, arguments in {
+            "apart": ("build",),
+            "plan again": ("plan",),
+            "sync again": ("sync", "--apply"),
+            "two": ("explain", "pair", *two.both),
+            "person": ("explain", "person", f"email:{two.email}"),
+            "undone": ("unmerge", *two.both, "--reason", "again"),
+            "idle": ("build",),
+        }.items():
+            told.told[step] = madang(root, *arguments, STORY_KEY=KEY, COLUMNS="200")
+        told.persons["apart"] = persons(root, two)
+        told.held["apart"] = braze.users()
+        yield told
+
+
+def choose(tables: Tables) -> Two:
+    """Two who were given different audiences, and have bought and surfed."""
+    wanted = """
+        select customer_no, any_value(customers.email) as email, any_value(name) as name,
+            list(distinct field order by field) as fields
+        from madang_marts.customers as customers
+        inner join madang_activation.sync_braze__users as wanted
+            on customers.customer_no = wanted.sync_key and wanted.held_back_reason is null
+        inner join madang_identity.identifiers as known
+            on known.identifier_value = sha256(customers.email) and quarantine_reason is null
+        where is_in_crm and name is not null and customers.crm_ids = 1 and activities > 5
+        group by customer_no
+    """
+    number, other, email, name = tables.rows(f"""
+        with wanted as ({wanted})
+        select one.customer_no, two.customer_no, two.email, two.name
+        from wanted as one, wanted as two
+        where one.name <> two.name and not list_has_any(one.fields, two.fields)
+        order by all limit 1""")[0]
+    return Two(number, other, email, name)
+
+
+def order(root: Path, two: Two) -> None:
+    columns = "order_id customer_no email phone name status ordered_at updated_at amount currency"
+    moment = "2026-10-30T10:00:00+09:00"
+    row = [ORDER, two.number, two.email, "", two.name, "paid", moment, moment, 50000, "KRW"]
+    with (root / "inbox" / "shop" / "orders_joining.csv").open("w", encoding="utf-8") as file:
+        csv.writer(file).writerows([columns.split(), row])
+
+
+def persons(root: Path, two: Two) -> set[str]:
+    with tables_of(root) as tables:
+        return {
+            person
+            for (person,) in tables.rows(f"""
+                select person_id from madang_identity.person_identifiers
+                where identifier_type = 'crm_id' and identifier_value in {two.both}""")
+        }
+
+
+def row(output: str, *start: str) -> list[str]:
+    """What follows some cells in a table that a command printed."""
+    for line in output.splitlines():
+        cells = re.split(r"\s{2,}", line.strip())
+        if cells[: len(start)] == list(start):
+            return cells[len(start) :]
+    raise AssertionError(f"no row {start} in:\n{output}")
+
+
+def test_the_order_makes_them_one_person_and_braze_follows(story: Story) -> None:
+    for step in ("load", "merged", "plan", "sync"):
+        assert story.told[step].code in (0, 3), story.told[step].told
+    assert len(story.persons["merged"]) == 1
+    before, merged = story.held_of_two("before"), story.held_of_two("merged")
+    assert all(before.values())
+    assert set().union(*before.values()) >= set().union(*merged.values())
+    assert sorted(map(bool, merged.values())) == [False, True], "one key is gone, with all it had"
+
+
+def test_the_merge_is_explained_by_the_order(story: Story) -> None:
+    told = story.told["one"]
+    assert told.code == 0, told.told
+    assert "are one person" in told.out
+    number = f"customer {masked(story.two.number)}"
+    ways = [line for line in told.out.splitlines() if line.startswith(number) and "joins" in line]
+    assert len(ways) == 1 and " shop " in ways[0] and "one record" in ways[0]
+    assert "2026-10-30 01:00" in ways[0], "the moment of the order"
+
+
+def masked(customer_no: str) -> str:
+    return f"{customer_no[:1]}{'*' * (len(customer_no) - 3)}{customer_no[-2:]}"
+
+
+def test_nothing_personal_is_printed_or_written(story: Story) -> None:
+    written = decisions.path_of(load_settings(story.root)).read_text(encoding="utf-8")
+    for step in ("one", "tried", "unmerge", "two", "person"):
+        for secret in (story.two.email, story.two.name, *story.two.both):
+            assert secret not in story.told[step].out
+    assert story.two.email not in written and story.two.name not in written
+
+
+def test_a_trial_writes_nothing_and_a_decision_one_line(story: Story) -> None:
+    assert "Nothing was written." in story.told["tried"].out
+    (one,) = decisions.read(load_settings(story.root))
+    assert (one.decision, one.author, one.reason) == ("never_link", "Kim", "a gift")
+    assert one.ends == {("crm_id", number) for number in story.two.both}
+
+
+def test_what_was_decided_is_not_decided_again_or_otherwise(story: Story) -> None:
+    pending, opposite, undone = (story.told[step] for step in ("pending", "opposite", "undone"))
+    assert pending.code == opposite.code == undone.code == 2
+    assert "decided already, by Kim" in pending.err
+    assert "never to be one person, by Kim" in opposite.err
+    assert "identity_decisions.csv" in opposite.err
+    assert "decided already, by Kim" in undone.err
+
+
+def test_the_blast_radius_foretells_who_will_have_what(story: Story) -> None:
+    out = story.told["unmerge"].out
+    sides = {f"customer {masked(number)}": number for number in story.two.both}
+    foretold: Counter[tuple[str, str]] = Counter()
+    for side, number in sides.items():
+        for source in ("consent", "crm", "ga4", "offline", "shop"):
+            pattern = rf"(?m)^{re.escape(side)}\s+{source}\s+([\d,]+)\s*$"
+            if found := re.search(pattern, out):
+                foretold[number, source] = int(found[1].replace(",", ""))
+    with tables_of(story.root) as tables:
+        became = {
+            (number, source): count
+            for number, source, count in tables.rows(f"""
+                select identifier_value, source, count(*)
+                from madang_activity.activities
+                inner join madang_identity.person_identifiers using (person_id)
+                where identifier_type = 'crm_id' and identifier_value in {story.two.both}
+                group by all""")
+        }
+    assert foretold == became
+    assert foretold[story.two.number, "shop"] > 0
+    assert row(out, f"customer {masked(story.two.other)}", "braze_audiences")
+
+
+def test_after_the_build_they_are_two_again(story: Story) -> None:
+    assert story.told["apart"].code in (0, 3), story.told["apart"].told
+    assert len(story.persons["apart"]) == 2
+    told = story.told["two"].out
+    assert "are two persons: people decided that they are never one" in told
+    assert "cut by a decision, joins nobody" in told
+    assert row(told, "never_link")[2] == "Kim"
+    assert "cut by a decision, joins nobody" in story.told["person"].out
+
+
+def test_every_table_is_as_if_the_merge_had_never_been(story: Story) -> None:
+    """All rows of all layers; what the order itself adds is listed above."""
+    with duckdb.connect() as db:
+        db.execute(f"attach '{story.before}' as before (read_only)")
+        db.execute(f"attach '{story.root / 'warehouse.duckdb'}' as after (read_only)")
+        tables = db.execute(
+            "select table_schema, table_name from information_schema.tables "
+            "where table_catalog = 'after' and table_type = 'BASE TABLE' "
+            "and table_schema in (?, ?, ?, ?)",
+            [f"madang_{layer}" for layer in LAYERS],
+        ).fetchall()
+        assert len(tables) > 30
+        different = {}
+        for schema, table in tables:
+            name = f"{schema.removeprefix('madang_')}.{table}"
+            ignored, allowed = OF_THE_ORDER.get(name, (set(), 0))
+            counts = differing(db, f"{schema}.{table}", set())
+            if max(counts) > allowed:
+                different[name] = counts
+            if ignored and any(differing(db, f"{schema}.{table}", ignored)):
+                different[name] = f"more than {sorted(ignored)}"
+        assert not different
+
+
+def differing(db: duckdb.DuckDBPyConnection, table: str, ignored: set[str]) -> tuple[int, int]:
+    """How many rows only one of the two warehouses has: before, after."""
+    columns = f"* exclude ({', '.join(sorted(ignored))})" if ignored else "*"
+    before, after = (f"(select {columns} from {side}.{table})" for side in ("before", "after"))
+    counts = []
+    for one, other in ((before, after), (after, before)):
+        found = db.execute(f"select count(*) from ({one} except all {other})").fetchone()
+        counts.append(found[0] if found else 0)
+    return counts[0], counts[1]
+
+
+def test_braze_holds_again_what_it_held(story: Story) -> None:
+    assert story.told["plan again"].code == story.told["sync again"].code == 0
+    assert story.held_of_two("apart") == story.held_of_two("before")
+
+    def filled(when: str) -> dict[str, dict]:
+        return {
+            key: found
+            for key, user in story.held[when].items()
+            if (found := {name: value for name, value in user.items() if value is not None})
+        }
+
+    assert filled("apart") == filled("before")
+
+
+def test_a_build_with_nothing_new_leaves_identity_alone(story: Story) -> None:
+    assert story.told["idle"].code in (0, 3), story.told["idle"].told
+    results = json.loads((story.root / "target" / "run_results.json").read_text())["results"]
+    said = {result["unique_id"]: result["message"] for result in results}
+    for model in ("identifiers", "identity_edges", "identity_cuts", "identity_components"):
+        assert said[f"model.madang.{model}"] == "UNCHANGED"
