@@ -80,7 +80,7 @@ def read(settings: Settings) -> list[Decision]:
                 found.append(one)
         except csv.Error as error:
             raise DecisionError(
-                f"Not a CSV file: {error}.", where=f"{path}:{rows.line_num}", fix=fix
+                f"Not a CSV file: {error}.", where=f"{path}:{rows.reader.line_num}", fix=fix
             ) from error
     return found
 

@@ -1,0 +1,99 @@
+"""The file of decisions: kept clean, refused where damaged; decisions that disagree are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from madang.config import Settings, load_settings
+from madang.decisions import COLUMNS, Decision, DecisionError, ensure, path_of, read, write
+from madang.ops.decide import consider
+from madang.ops.identifiers import Identifier, key_of
+
+HEADER = ",".join(COLUMNS)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "madang.yml").write_text("version: 1\n", encoding="utf-8")
+    return load_settings(tmp_path)
+
+
+def never(left: str, right: str, day: int = 1, kind: str = "never_link") -> Decision:
+    when = f"2026-10-{day:02d}T00:00:00Z"
+    return Decision(kind, "crm_id", left, "crm_id", right, "Kim", 'a "gift", really', when)
+
+
+def customer(number: str) -> Identifier:
+    return Identifier(key_of("crm_id", number), "crm_id", number, "p", None)
+
+
+def test_decisions_are_kept_by_time_and_read_as_written(settings: Settings) -> None:
+    assert read(settings) == []
+    assert (ensure(settings) / path_of(settings).name).read_text() == f"{HEADER}\n"
+    written = [never("A", "B", 3), never("A", "C", 1), never("B", "C", 2, "must_link")]
+    write(settings, written)
+    assert read(settings) == [written[1], written[2], written[0]]
+    ensure(settings)
+    assert len(read(settings)) == 3
+    assert [path.name for path in settings.paths.decisions.iterdir()] == [path_of(settings).name]
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "said"),
+    [
+        (["decision,left_type"], 1, "The first line must be"),
+        ([HEADER, "never_link,crm_id,A"], 2, "more or fewer cells"),
+        ([HEADER, "exclude,crm_id,A,,,Kim,why,2026-10-01T00:00:00Z,"], 2, "more or fewer cells"),
+        ([HEADER, "never,crm_id,A,crm_id,B,Kim,why,2026"], 2, "must_link or never_link of two"),
+        ([HEADER, "must_link,crm_id,A,,,Kim,why,2026"], 2, "must_link or never_link of two"),
+        ([HEADER, "exclude,crm_id,A,crm_id,B,Kim,why,2026"], 2, "exclude of one"),
+        ([HEADER, 'exclude,crm_id,"A,,,Kim,why,2026'], 2, "Not a CSV file"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_its_line(
+    settings: Settings, lines: list[str], line: int, said: str
+) -> None:
+    ensure(settings)
+    path_of(settings).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DecisionError, match=said) as caught:
+        read(settings)
+    assert caught.value.where == f"{path_of(settings)}:{line}"
+
+
+def test_a_decision_has_its_reason_author_and_moment(settings: Settings) -> None:
+    made, before = consider(
+        settings, "must_link", customer("A"), customer("B"), " told \n the branch ", " Kim "
+    )
+    assert (made.reason, made.author, before) == ("told the branch", "Kim", [])
+    assert made.decided_at.endswith("Z")
+    anonymous, _ = consider(settings, "exclude", customer("A"), None, "a test", None)
+    assert anonymous.author
+    assert anonymous.ends == {("crm_id", "A")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "left", "right", "reason", "said"),
+    [
+        ("never_link", "B", "A", "why", "decided already, by Kim on 2026-10-01"),
+        ("must_link", "A", "B", "why", "never to be one person, by Kim"),
+        ("never_link", "B", "D", "why", "say the opposite, over one or more steps"),
+        ("must_link", "A", "D", "why", "say the opposite, over one or more steps"),
+        ("never_link", "A", "A", "why", "the same identifier"),
+        ("never_link", "A", "E", "  ", "needs a reason"),
+        ("never_link", "A", "E", "ask kim@post.example", "looks like an e-mail address"),
+        ("never_link", "A", "E", "she called from 010-1234-5678", "or a telephone number"),
+    ],
+)
+def test_what_disagrees_with_earlier_decisions_is_refused(
+    settings: Settings, kind: str, left: str, right: str, reason: str, said: str
+) -> None:
+    """A and B are never one; B, C and D are one by two decisions."""
+    before = [
+        never("A", "B"),
+        never("B", "C", 2, "must_link"),
+        never("C", "D", 3, "must_link"),
+    ]
+    write(settings, before)
+    with pytest.raises(DecisionError, match=said):
+        consider(settings, kind, customer(left), customer(right), reason, "Lee")
+    assert read(settings) == before
