@@ -13,6 +13,8 @@ from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB
 
 quoted, literal = DUCKDB.quoted, DUCKDB.literal
+# Of a file that is new: the oldest version whose texts are written fast. profiles.yml.example has it.
+STORAGE = "v1.3.0"
 
 
 class DuckDBWarehouse:
@@ -35,7 +37,10 @@ class DuckDBWarehouse:
                 where=str(path),
                 fix="Run 'madang load' and 'madang build' first.",
             )
-        config: dict[str, Any] = {"threads": settings.warehouse.threads}
+        config: dict[str, Any] = {
+            "threads": settings.warehouse.threads,
+            "storage_compatibility_version": STORAGE,
+        }
         if settings.warehouse.memory_limit:
             config["memory_limit"] = settings.warehouse.memory_limit
         try:
