@@ -13,7 +13,7 @@ from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB
 
 quoted, literal = DUCKDB.quoted, DUCKDB.literal
-# Of a file that is new: the oldest version whose texts are written fast. profiles.yml.example has it.
+# Of a new file: the oldest version whose texts are written fast. profiles.yml.example has it too.
 STORAGE = "v1.3.0"
 
 
