@@ -236,6 +236,28 @@ def test_looking_at_audiences_and_persons(built: Company) -> None:
     assert all(day["duplicate_rows"] >= 0 for day in days)
 
 
+def test_a_decision_is_explained_and_foretold(built: Company) -> None:
+    """Somebody's customer number and e-mail address, taken apart for a trial."""
+    with duckdb.connect() as db:
+        number, email = db.execute(f"""
+            select any_value(identifier_value) filter (identifier_type = 'crm_id'),
+                any_value(identifier_value) filter (identifier_type = 'email')
+            from '{built.root / "truth" / "identifiers.parquet"}'
+            where not is_shared group by person
+            having count(distinct identifier_type) > 2 order by 1 limit 1""").fetchall()[0]
+    pair = built.madang("explain", "pair", number, email)
+    assert pair.code == 0, pair.out
+    assert "are one person" in pair.out
+    assert "one record" in pair.out
+    tried = built.madang("unmerge", number, email, "--reason", "a trial", "--dry-run")
+    assert tried.code == 0, tried.out
+    assert "Conversions and revenue" in tried.out
+    assert "Nothing was written." in tried.out
+    for told in (pair, tried):
+        assert number not in told.out
+        assert email not in told.out
+
+
 def test_every_job_of_madang_and_dbt_is_labelled(built: Company) -> None:
     labelled = [
         job.resource["configuration"].get("labels", {}) for job in built.server.jobs.known.values()
