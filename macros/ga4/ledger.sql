@@ -42,7 +42,7 @@
                 select 1
                 from {{ ledger }} as built
                 where
-                    built.model = 'stg_ga4__events'
+                    built.model = 'base_ga4__events'
                     and built.property_id = shard.property_id
                     and built.event_date = shard.event_date
                     and built.fingerprint = shard.fingerprint
@@ -77,7 +77,7 @@
     from (
         select property_id, event_date, fingerprint, concat(revision, ' {{ ga4_rules_version() }}') as revision
         from {{ ledger }}
-        where model = 'stg_ga4__events'
+        where model = 'base_ga4__events'
     ) as wanted
     where not exists (
         select 1
@@ -114,7 +114,8 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 {# A model's own rules as a short text: where they change, all its days do. Of the named actions, what they say, and not what is said about them. #}
 {% macro ga4_rules_version() -%}
     {%- set meta = config.get('meta') -%}
-    {{ return((actions_version() if 'actions' in meta else local_md5(tojson(meta, sort_keys=true)))[:8]) }}
+    {%- set rules = actions_version() if 'actions' in meta else tojson(meta, sort_keys=true) -%}
+    {{ return(local_md5(model.raw_code ~ rules)[:8]) }}
 {%- endmacro %}
 
 
@@ -143,7 +144,7 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 {% macro ga4_record_days() %}
     {%- set ledger = ga4_days_ledger() if execute else none -%}
     {%- if ledger is not none -%}
-        {%- set is_events = this.identifier == 'stg_ga4__events' -%}
+        {%- set is_events = this.identifier == 'base_ga4__events' -%}
     merge into {{ ledger }} as built
     using (
         {%- if is_events %}

@@ -19,6 +19,8 @@
         'currency': 'string',
         'transaction_id': 'string',
         'method': 'string',
+        'traffic_type': 'string',
+        'debug_mode': 'string',
     } %}
     {% do params.update(var('ga4_params')) %}
     {{ return(params) }}
@@ -38,26 +40,43 @@
 #}
 {% macro ga4_param(name, type) %}{{ adapter.dispatch('ga4_param', 'madang')(name, type) }}{% endmacro %}
 
-{% macro default__ga4_param(name, type) -%}
+{% macro default__ga4_param(name, type) %}{{ ga4_param_in('event_params', name, type) }}{% endmacro %}
+
+{% macro duckdb__ga4_param(name, type) -%}
+    {%- set at = '[place_of_' ~ name ~ ']' -%}
+    case
+        when place_of_{{ name }} is not null
+            then {{ ga4_value_as(
+                type, 'param_strings' ~ at, 'param_ints' ~ at,
+                'coalesce(param_doubles' ~ at ~ ', event_params' ~ at ~ '.value.float_value)'
+            ) }}
+    end
+{%- endmacro %}
+
+
+{# The same from any list of keys and values, the plain way: for what is rarely there, such as user properties and parameters of items. #}
+{% macro ga4_param_in(list, name, type) %}{{ adapter.dispatch('ga4_param_in', 'madang')(list, name, type) }}{% endmacro %}
+
+{% macro default__ga4_param_in(list, name, type) -%}
     (
         select
             {{ ga4_value_as(
                 type, 'param.value.string_value', 'param.value.int_value',
                 'coalesce(param.value.double_value, param.value.float_value)'
             ) }}
-        from unnest(event_params) as param with offset as place
+        from unnest({{ list }}) as param with offset as place
         where param.key = '{{ name }}'
         order by place
         limit 1
     )
 {%- endmacro %}
 
-{% macro duckdb__ga4_param(name, type) -%}
-    {%- set at = '[place_of_' ~ name ~ ']' -%}
-    case
-        when place_of_{{ name }} is not null
-            then {{ ga4_value_as(type, 'param_strings' ~ at, 'param_ints' ~ at, 'param_doubles' ~ at) }}
-    end
+{% macro duckdb__ga4_param_in(list, name, type) -%}
+    {%- set value = 'list_filter(' ~ list ~ ", lambda param: param.key = '" ~ name ~ "')[1].value" -%}
+    {{ ga4_value_as(
+        type, value ~ '.string_value', value ~ '.int_value',
+        'coalesce(' ~ value ~ '.double_value, ' ~ value ~ '.float_value)'
+    ) }}
 {%- endmacro %}
 
 
@@ -87,13 +106,10 @@
 
 {% macro duckdb__ga4_param_lists() -%}
     ,
-        list_transform(event_params, lambda param: param.key) as param_keys,
+        list_transform(event_params, lambda param: hash(param.key)) as param_keys,
         list_transform(event_params, lambda param: param.value.string_value) as param_strings,
         list_transform(event_params, lambda param: param.value.int_value) as param_ints,
-        list_transform(
-            event_params,
-            lambda param: coalesce(param.value.double_value, param.value.float_value)
-        ) as param_doubles
+        list_transform(event_params, lambda param: param.value.double_value) as param_doubles
 {%- endmacro %}
 
 
@@ -105,6 +121,6 @@
 {% macro duckdb__ga4_param_places() -%}
     {%- for name in ga4_params() -%}
     ,
-        list_position(param_keys, '{{ name }}') as place_of_{{ name }}
+        list_position(param_keys, hash('{{ name }}')) as place_of_{{ name }}
     {%- endfor -%}
 {%- endmacro %}

@@ -152,5 +152,7 @@
 {%- endmacro %}
 
 
-{# Part of a shard's fingerprint: when other parameters are asked for, every day counts as changed and is read again. #}
-{% macro ga4_reading_version() %}{{ return(local_md5(tojson(ga4_params()))[:8]) }}{% endmacro %}
+{# Part of a shard's fingerprint: when other parameters or fields are asked for, every day counts as changed and is read again. #}
+{% macro ga4_reading_version() %}
+    {{ return(local_md5(tojson([ga4_params(), var('ga4_user_properties'), ga4_further_fields()]))[:8]) }}
+{% endmacro %}

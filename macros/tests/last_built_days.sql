@@ -18,12 +18,12 @@
         select distinct cast(event_date as string) as day
         from {{ ledger }}
         where
-            model = 'stg_ga4__events'
+            model = 'base_ga4__events'
             and run_id in (
                 select run_id
                 from {{ ledger }}
-                where model = 'stg_ga4__events' and built_at = (
-                    select max(built_at) from {{ ledger }} where model = 'stg_ga4__events'
+                where model = 'base_ga4__events' and built_at = (
+                    select max(built_at) from {{ ledger }} where model = 'base_ga4__events'
                 )
             )
         order by 1

@@ -188,7 +188,7 @@ def test_a_second_demo_does_nothing_twice(again: Again, company: Company):
     with tables_of(company.root) as first, tables_of(again.root) as second:
         assert second.row(counted) == first.row(counted)
         assert second.value("select count(*) from madang_ledger.sync_plans") == 2
-    compiled = "target/compiled/madang/models/staging/ga4/stg_ga4__events.sql"
+    compiled = "target/compiled/madang/models/staging/ga4/base_ga4__events.sql"
     assert "read_parquet" not in (again.root / compiled).read_text(encoding="utf-8")
 
 
@@ -242,9 +242,9 @@ def test_dbt_docs_know_every_model_and_where_data_leaves(built, project: Path, c
 
 
 def test_days_can_be_read_again_on_request(built, project: Path, company: Company):
-    ended = dbt(project, company, "run", "--select", "stg_ga4__events")
+    ended = dbt(project, company, "run", "--select", "base_ga4__events")
     assert ended.code == 0, ended.told
-    compiled = "target/compiled/madang/models/staging/ga4/stg_ga4__events.sql"
+    compiled = "target/compiled/madang/models/staging/ga4/base_ga4__events.sql"
     text = (project / compiled).read_text(encoding="utf-8")
     assert re.findall(r"events_(\d{8})\.parquet'", text) == ["20261020", "20261021"]
     events = "select event_date, count(*) from madang_staging.stg_ga4__events group by 1 order by 1"

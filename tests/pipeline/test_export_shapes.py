@@ -13,7 +13,7 @@ from madang.dbt import BuildError, run_dbt
 from madang.errors import ConfigError
 from madang.ops.run import build
 
-MODELS = ["base_ga4__shards", "stg_ga4__events"]
+MODELS = ["base_ga4__shards", "base_ga4__events", "stg_ga4__events"]
 PEOPLE = ["base_ga4__user_shards", "base_ga4__users", "stg_ga4__users", "stg_ga4__user_audiences"]
 DAY = "20261030"
 
@@ -134,9 +134,9 @@ def test_only_the_columns_that_are_used_are_read(root: Path, day: str, shape: st
         copy(old(day), root / "ga4" / "events_20201101.parquet")
     settings = load_settings(root)
     built(root, ["base_ga4__shards"])
-    run_dbt(settings, ["compile", "--select", "stg_ga4__events"])
-    compiled = (root / "target/compiled/madang/models/staging/ga4/stg_ga4__events.sql").read_text()
-    reading = compiled.split("with source as (", 1)[1].split("\n),\n", 1)[0]
+    run_dbt(settings, ["compile", "--select", "base_ga4__events"])
+    compiled = (root / "target/compiled/madang/models/staging/ga4/base_ga4__events.sql").read_text()
+    reading = compiled.split("\nsource as (", 1)[1].split("\n),\n", 1)[0]
     plan = duckdb.sql(f"explain select event_name, device.category from ({reading})").fetchall()[0][
         1
     ]

@@ -16,14 +16,20 @@ from demo_workspace import REPOSITORY, Company
 from export_files import BUYING, copy, old, user, write, write_users
 from googlesql import schema
 from googlesql.bounds import unbounded
-from googlesql.parity import Comparison, compare
+from googlesql.parity import WRITTEN_OTHERWISE, Comparison, compare
 from googlesql.project import Project
 from googlesql.server import Server, loads, serve, writes
 from googlesql.server.session import Session
 from madang.config import load_settings
 from madang.dbt import run_dbt
 
-MODELS = ["base_ga4__shards", "stg_ga4__events", "base_ga4__user_shards", "base_ga4__users"]
+MODELS = [
+    "base_ga4__shards",
+    "base_ga4__events",
+    "stg_ga4__events",
+    "base_ga4__user_shards",
+    "base_ga4__users",
+]
 MODELS += ["stg_ga4__users", "stg_ga4__user_audiences"]
 PROPERTIES = [
     {"id": "111", "timezone": "Asia/Seoul"},
@@ -74,7 +80,7 @@ def built(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ended = project.dbt(*arguments)
         assert ended.returncode == 0, ended.stdout[-3000:]
         found = {one.table: one for one in compare(server.catalog, root / "warehouse.duckdb")}
-        compiled = project.folder / "target/compiled/madang/models/staging/ga4/stg_ga4__events.sql"
+        compiled = project.folder / "target/compiled/madang/models/staging/ga4/base_ga4__events.sql"
         yield Built(server, found, compiled.read_text(encoding="utf-8"))
 
 
@@ -99,7 +105,7 @@ def _field(name: str, kind: Any) -> dict:
     return {"name": name, "type": TYPES[str(inner)], "mode": mode}
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", sorted({*MODELS} - WRITTEN_OTHERWISE))
 def test_each_table_has_the_rows_that_duckdb_has(built: Built, model: str):
     comparison = built.comparisons[f"staging.{model}"]
     assert comparison.problems == []
@@ -107,7 +113,7 @@ def test_each_table_has_the_rows_that_duckdb_has(built: Built, model: str):
 
 
 def test_every_property_is_there(built: Built):
-    table = built.server.catalog.tables["test-project.madang_staging.stg_ga4__events"]
+    table = built.server.catalog.tables["test-project.madang_staging.base_ga4__events"]
     place = table.position("property_id")
     found = {row.cell[place].string_value for row in table.rows.table_data.row}
     assert found == {"111", "222", "333"}

@@ -27,7 +27,7 @@ SKIPPED = [f"events_202610{day}.parquet" for day in range(12, 19)]
 LAYERS = ("staging", "identity", "activity", "marts", "activation")
 #: When and from which file a row was loaded: two warehouses have two histories.
 PROVENANCE = ("loaded_at", "_loaded_at", "file_sha256", "sha256", "file_row")
-STAGED = ("base_ga4__shards", "stg_ga4__events", "ga4_partitions")
+STAGED = ("base_ga4__shards", "base_ga4__events", "stg_ga4__events", "ga4_partitions")
 Shards = dict[str, tuple[int, int]]
 
 
@@ -54,7 +54,7 @@ def shards_of(folder: Path) -> Shards:
 
 def read_by(root: Path) -> set[str]:
     """The shards that the last build of the events named in its SQL."""
-    path = root / "target/compiled/madang/models/staging/ga4/stg_ga4__events.sql"
+    path = root / "target/compiled/madang/models/staging/ga4/base_ga4__events.sql"
     return set(re.findall(r"events_\w+\.parquet(?=')", path.read_text(encoding="utf-8")))
 
 
@@ -257,7 +257,7 @@ def test_a_run_with_nothing_new_does_no_work(copied: Callable[[str], Path]):
     }
     nodes = [node for node in models_of(root, "+activities").nodes if node.kind == "model"]
     with_work = {node.name for node in nodes if node.message != "UNCHANGED"}
-    by_day = {"actions", "ga4_logins", "ga4_session_days", "stg_ga4__events", "stg_ga4__items"}
+    by_day = {"actions", "ga4_logins", "ga4_session_days", "base_ga4__events", "stg_ga4__events"}
     assert with_work - by_day == {"base_ga4__shards"}
     days = root / "target/compiled/madang/models"
     for path in days.rglob("ga4_session_days.sql"):

@@ -62,7 +62,7 @@ read_before as (
 
     select property_id, event_date, suffix, row_count
     from {{ source('builds', 'days') }}
-    where model = 'stg_ga4__events'
+    where model = 'base_ga4__events'
 
 ),
 

@@ -1,11 +1,11 @@
 {{ config(materialized='table') }}
--- depends_on: {{ ref('stg_ga4__events') }}
+-- depends_on: {{ ref('base_ga4__events') }}
 
 with built as (
 
     select property_id, event_date, shard_kind, suffix, bytes, row_count, modified_at, fingerprint, built_at
     from {{ source('builds', 'days') }}
-    where model = 'stg_ga4__events'
+    where model = 'base_ga4__events'
 
 ),
 

@@ -10,7 +10,7 @@ from madang.config import Settings
 from madang.cost.bill import KINDS
 from madang.dbt import run_dbt
 
-EVENTS = "stg_ga4__events"
+EVENTS = "base_ga4__events"
 EXPORT = (".ga4.events", ".ga4.shards")  # the GA4 source: tables that dbt cannot look up by name
 # Materializations of more than one statement: how often what the first one reads is read again in
 # the smaller and smaller tables that follow, and how many statements there are.

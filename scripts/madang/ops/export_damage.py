@@ -16,7 +16,7 @@ from madang.warehouse import open_warehouse
 #: What a problem of this kind begins with: it is kept as long as the file stays as it is.
 UNREADABLE = "cannot be read to its end"
 #: The models that read files, and the inventories that say which.
-READERS = {"stg_ga4__events": "base_ga4__shards", "base_ga4__users": "base_ga4__user_shards"}
+READERS = {"base_ga4__events": "base_ga4__shards", "base_ga4__users": "base_ga4__user_shards"}
 
 
 def known_damage(settings: Settings) -> dict[Path, str]:
@@ -66,14 +66,14 @@ def _shards(
         return []
     rows = []
     with open_warehouse(settings, read_only=True) as warehouse:
-        if unread_by == "stg_ga4__events" and warehouse.exists("ledger", "ga4_built_days"):
+        if unread_by == "base_ga4__events" and warehouse.exists("ledger", "ga4_built_days"):
             condition += f""" and is_chosen and not exists (
                 select 1 from {warehouse.relation("ledger", "ga4_built_days")} as built
                 where built.model = '{unread_by}' and built.property_id = shard.property_id
                     and built.event_date = shard.event_date
                     and built.fingerprint = shard.fingerprint
             )"""
-        for name in (table,) if table else READERS.values():
+        for name in (table,) if table else sorted({*READERS.values()}):
             if warehouse.exists("staging", name):
                 rows += warehouse.fetch(
                     f"""

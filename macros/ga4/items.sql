@@ -1,0 +1,95 @@
+{# The shards that days are read from, as `ga4_events_of` wants them; those of all days where `days` is none. #}
+{% macro ga4_shards_of_days(inventory, days) %}
+    {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}
+    {% set query %}
+        select property_id, cast(event_date as string) as day, suffix, location, shard_kind
+        from {{ inventory }}
+        where is_chosen and {{ ga4_in_days(days) }}
+        order by 2, 1
+    {% endset %}
+    {% set shards = [] %}
+    {% for row in run_query(query).rows %}
+        {% do shards.append({
+            'property_id': row[0], 'day': row[1], 'suffix': row[2], 'location': row[3], 'shard_kind': row[4],
+        }) %}
+    {% endfor %}
+    {{ return(shards) }}
+{% endmacro %}
+
+
+{#
+    A row for every element of a list: the `columns` of `relation`, the element as `name`, and its place in the list, counted from 1, as `number`.
+#}
+{% macro ga4_numbered_rows(relation, columns, list, name, number) %}
+    {{- adapter.dispatch('ga4_numbered_rows', 'madang')(relation, columns, list, name, number) -}}
+{% endmacro %}
+
+{% macro default__ga4_numbered_rows(relation, columns, list, name, number) -%}
+    select
+        {{ columns | join(', ') }},
+        {{ name }},
+        place + 1 as {{ number }}
+    from {{ relation }}
+    cross join unnest({{ list }}) as {{ name }} with offset as place
+{%- endmacro %}
+
+{% macro duckdb__ga4_numbered_rows(relation, columns, list, name, number) -%}
+    select
+        {{ columns | join(', ') }},
+        unnest({{ list }}) as {{ name }},
+        unnest(range(1, len({{ list }}) + 1)) as {{ number }}
+    from {{ relation }}
+{%- endmacro %}
+
+
+{#
+    The raw events for which `condition` holds, each hit once, with `event_key` and the list `kept`. Of copies the one with the longest list stays. Parameters
+    are read only where some of the days' hits are told apart by them, and a second reading is made only where some of them are alike: both are known of the
+    events that were written.
+#}
+{% macro ga4_raw_hits_once(source, kept, condition, days) %}
+    {%- set is_numbered = ga4_has_hits(days, 'hit_number > 1') -%}
+    {{- adapter.dispatch('ga4_raw_hits_once', 'madang')(source, kept, condition, days, is_numbered) -}}
+{% endmacro %}
+
+{% macro default__ga4_raw_hits_once(source, kept, condition, days, is_numbered) -%}
+    {{ ga4_raw_hits(source, kept, condition, is_numbered) }}
+    qualify row_number() over (
+        partition by hit_key, content_key
+        order by {{ ga4_list_length(kept) }} desc, {{ ga4_list_as_text(kept) }}
+    ) = 1
+{%- endmacro %}
+
+{% macro duckdb__ga4_raw_hits_once(source, kept, condition, days, is_numbered) -%}
+    {%- if ga4_has_hits(days, 'hit_number is null', ref('base_ga4__events')) -%}
+    {{ ga4_raw_hits(source, kept, condition ~ ' and not ' ~ ga4_is_alike(), false) }}
+    union all
+    {{ default__ga4_raw_hits_once(source, kept, condition ~ ' and ' ~ ga4_is_alike(), days, is_numbered) }}
+    {%- else -%}
+    {{ ga4_raw_hits(source, kept, condition, false) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro ga4_raw_hits(source, kept, condition, with_content) -%}
+    select
+        property_id,
+        event_date,
+        event_name,
+        {{ ga4_hit_key() }} as hit_key,
+        {% if with_content -%}
+        case when batch_event_index is null then {{ md5_hex(ga4_list_as_text('event_params')) }} end as content_key,
+        {%- else -%}
+        cast(null as string) as content_key,
+        {%- endif %}
+        {{ kept }}
+    from (select * replace ({{ date_from_suffix('event_date') }} as event_date) from ({{ source }}) as raw_events) as dated
+    where {{ condition }}
+{%- endmacro %}
+
+{# Whether there is such a hit among the events of the days. #}
+{% macro ga4_has_hits(days, condition, events=none) %}
+    {% set events = events or ref('stg_ga4__events') %}
+    {% if not execute or load_relation(events) is none %}{{ return(true) }}{% endif %}
+    {% set query %}select 1 from {{ events }} where {{ ga4_in_days(days) }} and {{ condition }} limit 1{% endset %}
+    {{ return(run_query(query).rows | length > 0) }}
+{% endmacro %}

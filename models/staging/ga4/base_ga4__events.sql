@@ -1,0 +1,148 @@
+{%- set shards = ga4_changed_shards(ref('base_ga4__shards')) -%}
+{%- set raw_events = ga4_events_of(shards) -%}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=overwrite_days_strategy(),
+    on_schema_change='append_new_columns',
+    partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    require_partition_filter=requires_day_filter(),
+    cluster_by=clustered_by(['event_name', 'user_pseudo_id']),
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
+    meta={'overwritten_by': 'event_date'}
+) }}
+{%- do overwrites_days(shards | map(attribute='day') | unique | list) -%}
+
+with {{ ga4_repeated_hits(raw_events) }}
+
+source as (
+
+    {{ raw_events }}
+
+),
+
+taken_apart as (
+
+    select
+        *,
+        {{ ga4_hit_number() }} as hit_number
+        {{- ga4_param_lists() }}
+    from source
+
+),
+
+looked_up as (
+
+    select
+        *
+        {{- ga4_param_places() }}
+    from taken_apart
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        property_id,
+        stream_id,
+        platform,
+        user_pseudo_id,
+        nullif(trim(user_id), '') as user_id,
+        event_bundle_sequence_id,
+        batch_page_id,
+        batch_ordering_id,
+        batch_event_index,
+        hit_number,
+        {{ ga4_content_key() }} as content_key,
+
+        -- what happened
+        event_name,
+        {{ date_from_suffix('event_date') }} as event_date,
+        event_timestamp,
+        ecommerce.transaction_id as ecommerce_transaction_id,
+        ecommerce.purchase_revenue,
+        ecommerce.refund_value,
+
+        -- where and from where
+        device.category as device_category,
+        device.operating_system,
+        coalesce(device.web_info.browser, device.browser) as browser,
+        device.web_info.hostname,
+        geo.country,
+        geo.region,
+        geo.city,
+        collected_traffic_source.manual_source as collected_source,
+        collected_traffic_source.manual_medium as collected_medium,
+        collected_traffic_source.manual_campaign_name as collected_campaign,
+        collected_traffic_source.manual_campaign_id as collected_campaign_id,
+        collected_traffic_source.manual_term as collected_term,
+        collected_traffic_source.manual_content as collected_content,
+        collected_traffic_source.gclid as collected_gclid,
+        collected_traffic_source.dclid as collected_dclid,
+        collected_traffic_source.srsltid as collected_srsltid,
+        {{ ga4_last_click() }}
+        is_active_user,
+        privacy_info.analytics_storage,
+
+        -- what the project asked for
+        {% for name, expression in ga4_further_fields().items() -%}
+        {{ expression }} as {{ name }},
+        {% endfor -%}
+        {% for name, type in var('ga4_user_properties').items() -%}
+        {{ ga4_param_in('user_properties', name, type) }} as user_{{ name }},
+        {% endfor -%}
+        {% for name, type in ga4_params().items() -%}
+        {{ ga4_param(name, type) }} as {{ ga4_param_column(name) }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from looked_up
+
+),
+
+-- most events hold nothing that looks personal: they are told by a cheap look, and only the others by patterns
+suspected as (
+
+    select
+        *,
+        case
+            {%- for text in ['user_id'] + ga4_personal_texts() %}
+            when {{ ga4_may_be_personal(text) }} then true
+            {%- endfor %}
+            else false
+        end as is_suspected
+    from renamed
+
+),
+
+masked as (
+
+    select
+        * replace (
+            {% for text in ga4_personal_texts() -%}
+            case
+                when is_suspected and ({{ ga4_may_be_personal(text) }}) then {{ ga4_masked(text) }}
+                else {{ text }}
+            end as {{ text }},
+            {% endfor -%}
+            case when is_suspected then {{ ga4_masked_id('user_id') }} else user_id end as user_id
+        ),
+        case
+            when not is_suspected then false
+            {%- for text in ga4_personal_texts() %}
+            when ({{ ga4_may_be_personal(text) }}) and {{ ga4_masked(text) }} <> {{ text }} then true
+            {%- endfor %}
+            else coalesce({{ ga4_masked_id('user_id') }} <> user_id, false)
+        end as has_personal_data
+    from suspected
+
+),
+
+final as (
+
+    {{ ga4_hits_as_written('masked') }}
+
+)
+
+select * from final
+{{ ga4_kept_events(shards) }}

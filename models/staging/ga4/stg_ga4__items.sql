@@ -1,0 +1,105 @@
+{%- set days = ga4_changed_days() -%}
+{%- set shards = ga4_shards_of_days(ref('base_ga4__shards'), days) -%}
+{%- set raw_events = ga4_events_of(shards) -%}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=overwrite_days_strategy(),
+    on_schema_change='append_new_columns',
+    partition_by=partitioned_by_day('event_date'),
+    partitions=[],
+    pre_hook="{{ ga4_forget_days() }}",
+    post_hook="{{ ga4_record_days() }}",
+    meta={'overwritten_by': 'event_date', 'item_params': var('ga4_item_params')}
+) }}
+{%- do overwrites_days(days) -%}
+
+with {{ ga4_repeated_hits(raw_events) }}
+
+with_items as (
+
+    {{ ga4_raw_hits_once(raw_events, 'items', ga4_list_length('items') ~ ' > 0', days) }}
+
+),
+
+-- hits that are alike and yet several have numbers
+numbered as (
+
+    select
+        {{ ga4_hit_key() }} as hit_key,
+        content_key,
+        hit_number
+    from ({{ ga4_hits_as_read(ref('base_ga4__events')) }}) as hits
+    where {{ ga4_in_days(days) }} and hit_number > 1
+
+),
+
+keyed as (
+
+    select
+        {{ ga4_key_of_hit('with_items.hit_key', 'numbered.hit_number') }} as event_key,
+        with_items.property_id,
+        with_items.event_date,
+        with_items.event_name,
+        with_items.items
+    from with_items
+    left join numbered
+        on with_items.hit_key = numbered.hit_key
+        and with_items.content_key = numbered.content_key
+
+),
+
+items as (
+
+    {{ ga4_numbered_rows('keyed', ['event_key', 'property_id', 'event_date', 'event_name'], 'items', 'item', 'item_number') }}
+
+),
+
+final as (
+
+    select
+        event_key,
+        item_number,
+        property_id,
+        event_date,
+        event_name,
+
+        -- the product
+        item.item_id,
+        item.item_name,
+        item.item_brand,
+        item.item_variant,
+        item.item_category,
+        item.item_category2,
+        item.item_category3,
+        item.item_category4,
+        item.item_category5,
+        item.price,
+        item.price_in_usd,
+        item.quantity,
+        item.item_revenue,
+        item.item_revenue_in_usd,
+        item.item_refund,
+        item.item_refund_in_usd,
+        item.coupon,
+        item.affiliation,
+        item.location_id,
+
+        -- where it was shown
+        item.item_list_id,
+        item.item_list_name,
+        item.item_list_index,
+        item.promotion_id,
+        item.promotion_name,
+        item.creative_name,
+        item.creative_slot
+
+        -- what the project asked for
+        {%- for name, type in var('ga4_item_params').items() %},
+        {{ ga4_param_in('item.item_params', name, type) }} as {{ name }}
+        {%- endfor %}
+    from items
+
+)
+
+select * from final
+{{ ga4_kept_events(shards) }}
