@@ -12,12 +12,12 @@
 {% endmacro %}
 
 
-{# Colleagues: the session was on a host that only they use (var('internal_hostnames')). #}
+{# Colleagues: GA4's rule for internal traffic marked an event of the session, or it was on a host that only they use (var('internal_hostnames')). #}
 {% macro is_internal_session() -%}
     (
-        {%- for host in var('internal_hostnames') -%}
-        {{ is_of_host('hostname', host) }}{{ ' or ' if not loop.last }}
-        {%- else -%} false
-        {%- endfor -%}
+        coalesce(internal_events, 0) > 0
+        {%- for host in var('internal_hostnames') %}
+        or {{ is_of_host('hostname', host) }}
+        {%- endfor %}
     )
 {%- endmacro %}

@@ -1,3 +1,4 @@
+{%- if not execute %}{{ ref('stg_ga4__items') }}{% endif -%}
 {%- set actions = ga4_actions() -%}
 {%- set item_conditions = action_item_conditions(actions) -%}
 {%- set debounced = actions | selectattr('debounce', 'defined') | list -%}

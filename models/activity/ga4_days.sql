@@ -77,6 +77,9 @@ final as (
         totals.events,
         totals.events_without_device,
         totals.events_without_session,
+        totals.internal_events,
+        totals.measurement_protocol_events,
+        totals.masked_events,
 
         -- what GA4 shows
         totals.page_views,

@@ -19,6 +19,7 @@ OURS = {
     "events": 1000,
     "events_without_device": 20,
     "events_without_session": 30,
+    "internal_events": 0,
     "page_views": 400,
     "key_events": 12,
     "devices": 200,

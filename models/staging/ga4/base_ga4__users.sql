@@ -13,6 +13,13 @@ with source as (
 
 ),
 
+masked as (
+
+    select * replace ({{ ga4_masked_id('user_id') }} as user_id)
+    from source
+
+),
+
 keyed as (
 
     select
@@ -20,7 +27,7 @@ keyed as (
         coalesce(user_id, pseudo_user_id) as exported_id,
         {{ surrogate_key(['property_id', 'user_kind', 'coalesce(user_id, pseudo_user_id)']) }} as user_key,
         {{ date_from_suffix('substr(shard_suffix, -8)') }} as shard_date
-    from source
+    from masked
     where coalesce(user_id, pseudo_user_id) is not null
 
 ),

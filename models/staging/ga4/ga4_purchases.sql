@@ -29,7 +29,9 @@ with events as (
         purchase_revenue,
         refund_value,
         value,
-        currency
+        currency,
+        is_internal,
+        is_measurement_protocol
     from {{ ref('stg_ga4__events') }}
     where {{ ga4_in_days(days) }} and event_name in ('purchase', 'in_app_purchase', 'refund')
 

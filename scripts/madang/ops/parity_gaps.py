@@ -39,6 +39,7 @@ def _about(share: float) -> Room:
 DUPLICATES = ("duplicates", _more("duplicate_rows"))
 UNCOUNTED = ("no device (consent)", _fewer("events_without_device"))
 MODELLED = ("no session id (consent)", _more("events_without_session"))
+INTERNAL = ("internal traffic", _fewer("internal_events"))
 UNKNOWN = ("no device (consent)", _more("events_without_device"))
 MIDNIGHT = ("over midnight", _more("continued_sessions"))
 PROGRAMS = ("programs flagged", _fewer("bot_sessions"))
@@ -53,8 +54,8 @@ class Metric:
 
 
 METRICS = {
-    "event_count": Metric("events", (DUPLICATES, UNCOUNTED)),
-    "page_views": Metric("page_views", (DUPLICATES, UNCOUNTED)),
+    "event_count": Metric("events", (DUPLICATES, INTERNAL, UNCOUNTED)),
+    "page_views": Metric("page_views", (DUPLICATES, INTERNAL, UNCOUNTED)),
     "sessions": Metric(
         "sessions", (MIDNIGHT, PROGRAMS, ("estimate", _about(SESSIONS_ERROR)), MODELLED)
     ),
@@ -63,7 +64,7 @@ METRICS = {
     ),
     "total_users": Metric("devices", (("estimate", _about(USERS_ERROR)), UNKNOWN)),
     "active_users": Metric("active_devices", (("estimate", _about(USERS_ERROR)), UNKNOWN)),
-    "key_events": Metric("key_events", (DUPLICATES, UNCOUNTED)),
+    "key_events": Metric("key_events", (DUPLICATES, INTERNAL, UNCOUNTED)),
     "purchases": Metric("purchases", (("order rule", _fewer("left_out_purchases")), DUPLICATES)),
     "revenue": Metric(
         "purchase_revenue",
