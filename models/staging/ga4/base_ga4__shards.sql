@@ -61,7 +61,7 @@ chosen as (
 read_before as (
 
     select property_id, event_date, suffix, row_count
-    from {{ source('builds', 'days') }}
+    from {{ ref('stg_builds__days') }}
     where model = 'base_ga4__events'
 
 ),

@@ -4,7 +4,7 @@
 with built as (
 
     select property_id, event_date, shard_kind, suffix, bytes, row_count, modified_at, fingerprint, built_at
-    from {{ source('builds', 'days') }}
+    from {{ ref('stg_builds__days') }}
     where model = 'base_ga4__events'
 
 ),
