@@ -50,7 +50,9 @@ keyed as (
 
 items as (
 
-    {{ ga4_numbered_rows('keyed', ['event_key', 'property_id', 'event_date', 'event_name'], 'items', 'item', 'item_number') }}
+    {{ ga4_numbered_rows(
+        'keyed', ['event_key', 'property_id', 'event_date', 'event_name'], 'items', 'item', 'item_number'
+    ) }}
 
 ),
 
