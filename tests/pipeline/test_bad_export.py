@@ -293,7 +293,7 @@ def test_a_day_that_shrank_is_told(workspace: Path):
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project in which somebody misspelt an action, twice."""
     root = tmp_path_factory.mktemp("misspelt")
-    for name in ("models", "macros", "seeds", "tests/data"):
+    for name in ("models", "macros", "seeds", "decisions", "tests/data"):
         shutil.copytree(REPOSITORY / name, root / name)
     for name in ("dbt_project.yml", "profiles.yml.example"):
         shutil.copy(REPOSITORY / name, root)

@@ -143,7 +143,7 @@ def test_a_row_twice_in_a_seed_stops_the_build_before_sessions(company: Company)
     root = company.root.with_name("seed_twice")
     project = root / "project"
     shutil.copytree(company.root, root)
-    for name in ("models", "macros", "seeds", "tests/data"):
+    for name in ("models", "macros", "seeds", "decisions", "tests/data"):
         shutil.copytree(REPOSITORY / name, project / name)
     for name in ("dbt_project.yml", "profiles.yml.example"):
         shutil.copy(REPOSITORY / name, project)
