@@ -13,7 +13,7 @@ from madang.dbt import BuildError, run_dbt
 from madang.errors import ConfigError
 from madang.ops.run import build
 
-MODELS = ["base_ga4__shards", "base_ga4__events", "stg_ga4__events"]
+MODELS = ["stg_builds__days", "base_ga4__shards", "base_ga4__events", "stg_ga4__events"]
 PEOPLE = ["base_ga4__user_shards", "base_ga4__users", "stg_ga4__users", "stg_ga4__user_audiences"]
 DAY = "20261030"
 

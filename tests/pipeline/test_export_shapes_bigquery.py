@@ -24,6 +24,7 @@ from madang.config import load_settings
 from madang.dbt import run_dbt
 
 MODELS = [
+    "stg_builds__days",
     "base_ga4__shards",
     "base_ga4__events",
     "stg_ga4__events",
