@@ -27,6 +27,7 @@ PLACES = {
     "base_ga4__user_shards": FILES,
     "base_ga4__users": {*NESTED, "user_ltv", "predictions", "privacy_info"},
     "ga4_partitions": {"bytes", "modified_at", "fingerprint", "loaded_at"},
+    "stg_builds__days": {"bytes", "modified_at", "fingerprint", "revision", "run_id", "built_at"},
 }
 # Copies of a hit are dropped as it is written on BigQuery, and as it is read on DuckDB.
 WRITTEN_OTHERWISE = {"base_ga4__events"}
