@@ -146,13 +146,21 @@ AGGREGATES: list[tuple[str, str, tuple[Any, ...], Any]] = [
     ("any_true", "", ("yes",), True),
     ("any_true", "where n > 1", ("yes",), False),
 ]
-# Not values but names and settings; what they do is tested where a model is built with them.
+# Not values but names, lists, parts of a query and settings; what they do is tested where a model is
+# built with them.
 ELSEWHERE = {
     "float64",
     "regex_literal",
     "overwrite_days_strategy",
     "get_incremental_overwrite_days_sql",
     "partitioned_by_day",
+    "overwrites_days",
+    "requires_day_filter",
+    "clustered_by",
+    "replace_table",
+    "union_all_by_name",
+    "rows_of_array",
+    "text_literals",
 }
 
 
