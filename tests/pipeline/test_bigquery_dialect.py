@@ -146,7 +146,7 @@ AGGREGATES: list[tuple[str, str, tuple[Any, ...], Any]] = [
     ("any_true", "", ("yes",), True),
     ("any_true", "where n > 1", ("yes",), False),
 ]
-# Not values but names, lists, parts of a query and settings; what they do is tested where a model is
+# Not values but names, lists, parts of a query, settings; what they do is tested where a model is
 # built with them.
 ELSEWHERE = {
     "float64",
