@@ -79,15 +79,20 @@
         from {{ ledger }}
         where model = 'base_ga4__events'
     ) as wanted
-    where not exists (
-        select 1
-        from {{ ledger }} as built
-        where
-            built.model = '{{ this.identifier }}'
-            and built.property_id = wanted.property_id
-            and built.event_date = wanted.event_date
-            and built.revision = wanted.revision
-    )
+    where
+        not exists (
+            select 1
+            from {{ ledger }} as built
+            where
+                built.model = '{{ this.identifier }}'
+                and built.property_id = wanted.property_id
+                and built.event_date = wanted.event_date
+                and built.revision = wanted.revision
+        )
+        {%- if var('reprocess_start_date', none) %}
+        or event_date between date '{{ var("reprocess_start_date") }}'
+        and date '{{ var("reprocess_end_date", var("reprocess_start_date")) }}'
+        {%- endif %}
 {%- endmacro %}
 
 
