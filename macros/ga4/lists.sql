@@ -14,8 +14,12 @@
             {% do parts.update({name: values[name]}) %}
         {% endif %}
     {% endfor %}
-    {{ return(adapter.dispatch('ga4_struct_of', 'madang')(parts)) }}
+    {{ return(ga4_struct_of(parts)) }}
 {% endmacro %}
+
+
+{# A structure of the given fields, by name. #}
+{% macro ga4_struct_of(parts) %}{{ return(adapter.dispatch('ga4_struct_of', 'madang')(parts)) }}{% endmacro %}
 
 {% macro default__ga4_struct_of(parts) %}
     {% set texts = [] %}

@@ -133,7 +133,7 @@ def test_only_the_columns_that_are_used_are_read(root: Path, day: str, shape: st
     if shape != "new":
         copy(old(day), root / "ga4" / "events_20201101.parquet")
     settings = load_settings(root)
-    built(root, ["base_ga4__shards"])
+    built(root, ["stg_builds__days", "base_ga4__shards"])
     run_dbt(settings, ["compile", "--select", "base_ga4__events"])
     compiled = (root / "target/compiled/madang/models/staging/ga4/base_ga4__events.sql").read_text()
     reading = compiled.split("\nsource as (", 1)[1].split("\n),\n", 1)[0]
