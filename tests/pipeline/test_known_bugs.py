@@ -180,9 +180,10 @@ def test_every_dispatched_macro_has_both_dialects_with_the_same_arguments():
     for path in (REPOSITORY / "macros").rglob("*.sql"):
         text = path.read_text(encoding="utf-8")
         for name, arguments in re.findall(r"{%-?\s*macro\s+(\w+)\((.*?)\)", text, re.DOTALL):
-            declared[name] = re.sub(r"\s", "", arguments)
+            declared[name] = re.sub(r"\s|=[^,]*", "", arguments)
         dispatched |= set(re.findall(r"adapter\.dispatch\('(\w+)', 'madang'\)", text))
     assert len(dispatched) > 20
     for name in dispatched:
         for dialect in ("default", "duckdb"):
-            assert declared.get(f"{dialect}__{name}") == declared[name], f"{dialect}__{name}"
+            assert declared[f"{dialect}__{name}"].startswith(declared[name]), f"{dialect}__{name}"
+        assert declared[f"default__{name}"] == declared[f"duckdb__{name}"], name
