@@ -59,7 +59,7 @@ def workspace(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         f"paths: {{ga4: {reference / 'ga4_sample' / 'shards'}}}",
     ]
     (root / "madang.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    run_dbt(load_settings(root), ["build", "--select", "+web_orders", *WITHOUT_TESTS])
+    run_dbt(load_settings(root), ["build", "--select", "+web_orders", "+ga4_days", *WITHOUT_TESTS])
     return root
 
 
