@@ -155,11 +155,18 @@ def demo(
 def load(
     ctx: typer.Context,
     paths: Annotated[list[Path] | None, typer.Argument(help="Files; default: the inbox.")] = None,
+    propose: Annotated[
+        Path | None, typer.Option("--propose", help="Write a first mapping for this file.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="With --propose: its source's name.")] = None,
+    out: Annotated[Path | None, typer.Option(help="With --propose: where to write.")] = None,
 ) -> None:
     """Bring files into the warehouse; what cannot be read goes to a rejects file."""
     from madang.ops import run as room
 
     settings = settings_of(ctx)
+    if propose:
+        _end(room.propose(settings, propose, source, out))
     with workspace_lock(settings, "load"):
         _end(room.load(settings, paths or None))
 

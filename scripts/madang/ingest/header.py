@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,17 +22,29 @@ NATIONAL_ID_HEADER = re.compile(
 
 @dataclass(frozen=True)
 class Header:
-    """Where a sheet's header stands: `row` counts from 0, `places` are (column, cell position)."""
+    """Where a sheet's header stands: `row` is its last row, counted from 0; `places` are
+    (column, cell position). A header of two rows has joined labels ("연락처 휴대폰").
+    """
 
     row: int
     places: list[tuple["SourceColumn", int]]
     labels: list[str]
     missing: list["SourceColumn"]
+    lines: list[list[str]]
 
     @property
     def width(self) -> int:
         """How many cells a row has under this header."""
         return len(self.labels)
+
+    def is_repeated_by(self, row: Sequence[Cell]) -> bool:
+        """Whether a row says again what a row of this header says, in every mapped column."""
+        cells = [_label(cell) for cell in row]
+        return any(
+            all(cells[at] == line[at] for _, at in self.places)
+            for line in self.lines
+            if any(line[at] for _, at in self.places)
+        )
 
 
 def header_key(text: str) -> str:
@@ -48,39 +60,84 @@ def known_headers(columns: Iterable["SourceColumn"]) -> dict[str, "SourceColumn"
 def find_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> Header | None:
     """Return the row with the most known headers, at least two (one for a one-column table).
 
-    Title rows and blank rows above it are passed over. Raises FileRefused when one column stands
-    under two headers of that row.
+    Title rows and blank rows above it are passed over. Two rows are one header where together they
+    name more columns than either alone. Raises FileRefused when one column stands under two
+    headers of that row.
     """
     known = known_headers(table.columns)
+    lines = [[_label(cell) for cell in row] for row in rows[:LOOK_AT]]
     best, most = None, min(2, len(table.columns)) - 1
-    for number, row in enumerate(rows[:LOOK_AT]):
-        hits = len({known[key].name for key in map(_key, row) if key in known})
+    pairs = [(number - 1, number) for number in range(1, len(lines))]
+    for span in [*((number, number) for number in range(len(lines))), *pairs]:
+        matched = _matched([lines[at] for at in sorted(set(span))], known)
+        hits = len({column.name for column in matched if column})
         if hits > most:
-            best, most = number, hits
+            best, most = span, hits
     if best is None:
         return None
-    labels = [_label(cell) for cell in rows[best]]
-    while labels and not labels[-1]:
-        labels.pop()
+    chosen = [lines[at] for at in sorted(set(best))]
+    width = max(
+        max((at + 1 for at, label in enumerate(line) if label), default=0) for line in chosen
+    )
+    chosen = [[*line, *[""] * width][:width] for line in chosen]
+    labels = [label for label, _ in joined(chosen)]
     places: dict[str, tuple[SourceColumn, int]] = {}
-    for position, label in enumerate(labels):
-        column = known.get(header_key(label))
+    for position, column in enumerate(_matched(chosen, known)):
         if column is None:
             continue
         if column.name in places:
             first = labels[places[column.name][1]]
             raise FileRefused(
-                f"Two columns of the file are both '{column.name}': '{first}' and '{label}'.",
+                f"Two columns of the file are both '{column.name}': "
+                f"'{first}' and '{labels[position]}'.",
                 fix="Rename or delete one of the two columns.",
             )
         places[column.name] = (column, position)
     missing = [c for c in table.columns if c.required and c.name not in places]
-    return Header(best, list(places.values()), labels, missing)
+    return Header(best[1], list(places.values()), labels, missing, chosen)
+
+
+def joined(lines: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """Return each column's label and the texts that may name it, the most telling first.
+
+    Over a header of two rows the upper text reaches to the right, as a merged cell does.
+    """
+    if len(lines) == 1:
+        return [(label, [label]) for label in lines[0]]
+    upper, lower = lines
+    found, group = [], ""
+    for at in range(max(len(upper), len(lower))):
+        above = upper[at] if at < len(upper) else ""
+        below = lower[at] if at < len(lower) else ""
+        group = above or (group if below else "")
+        if not below or group == below:
+            found.append((above or below, [above or below]))
+        else:
+            label = f"{group} {below}".strip()
+            found.append((label, [label, below]))
+    return found
+
+
+def _matched(
+    lines: Sequence[Sequence[str]], known: Mapping[str, "SourceColumn"]
+) -> list["SourceColumn | None"]:
+    """The known column of each cell of a header, where there is one."""
+    return [
+        next((known[key] for key in map(header_key, texts) if key in known), None)
+        for _, texts in joined(lines)
+    ]
 
 
 def national_id_label(labels: Iterable[str]) -> str | None:
     """Return the header that announces national id numbers, if one does."""
-    return next((label for label in labels if NATIONAL_ID_HEADER.search(header_key(label))), None)
+    return next(
+        (
+            label
+            for label in labels
+            if any(NATIONAL_ID_HEADER.search(header_key(text)) for text in (label, *label.split()))
+        ),
+        None,
+    )
 
 
 def missing_headers(header: Header, table: "SourceTable") -> FileRefused:
@@ -115,10 +172,6 @@ def no_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> FileRefus
         f"{hint}",
         fix=f"The row above the data must name the columns. Looked for: {looked}.",
     )
-
-
-def _key(cell: Cell) -> str:
-    return header_key(cell) if isinstance(cell, str) else ""
 
 
 def _label(cell: Cell) -> str:

@@ -103,7 +103,10 @@ class _Load:
         name = name_in(self.settings.paths.inbox, path)
         is_header = known_headers(table.columns).__contains__
         sheets = open_sheets(path.name, data, lambda text: is_header(header_key(text)))
-        usable, notes = choose_sheets([peek(sheet, table) for sheet in sheets], table)
+        wanted = [sheet for sheet in sheets if table.reads_sheet(sheet.name)]
+        if not wanted:
+            raise no_such_sheet([sheet.name for sheet in sheets], table)
+        usable, notes = choose_sheets([peek(sheet, table) for sheet in wanted], table)
         with Spool(table) as spool:
             results = [
                 check_rows(peeked, header, table, self.zone, spool.add) for peeked, header in usable
@@ -230,6 +233,14 @@ def choose_sheets(
         if id(peeked) not in used
     ]
     return usable, notes
+
+
+def no_such_sheet(names: Sequence[str | None], table: SourceTable) -> FileRefused:
+    """Say that none of the sheets that the mapping names is in the file."""
+    return FileRefused(
+        f"The file has no sheet {' or '.join(table.sheets)}; it has {', '.join(map(str, names))}.",
+        fix=f"Rename the sheet, or correct 'sheets' in {table.declared_at.rpartition(':')[0]}.",
+    )
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -87,7 +87,7 @@ def check_rows(
     required = [positions[c.name] for c in table.columns if c.required]
     mapped = sorted(positions.values())
     stops = tuple(fold(word) for word in table.stop_rows)
-    first_label = header.labels[mapped[0]]
+    first_labels = {line[mapped[0]] or None for line in header.lines}
     national_ids = _NationalIds(header.labels)
     stopped = False
     for number, cells in itertools.chain(peeked.head[header.row + 1 :], sheet.rows):
@@ -101,11 +101,11 @@ def check_rows(
         row += [None] * (header.width - len(row))
         if all(row[at] is None for at in mapped):
             continue
-        if _is_stop_row(row, stops):
+        if is_stop_row(row, stops):
             stopped = True
             continue
-        if row[mapped[0]] == first_label and all(row[at] == header.labels[at] for at in mapped):
-            continue  # the header again
+        if row[mapped[0]] in first_labels and header.is_repeated_by(row):
+            continue
         if stopped and any(row[at] is None for at in required):
             continue  # a note below the total
         national_ids.look_at(row)
@@ -152,7 +152,7 @@ def _whole_row(sheet: Sheet, number: int, problem: CellProblem) -> Rejection:
     return Rejection(sheet.name, number, None, None, None, problem)
 
 
-def _is_stop_row(row: list[Cell], stops: tuple[str, ...]) -> bool:
+def is_stop_row(row: list[Cell], stops: tuple[str, ...]) -> bool:
     """Whether the first filled cell is a stop word, alone or followed by something not a letter."""
     if not stops:
         return False

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,6 +15,7 @@ from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.strict import Strict, problems_of
 
 Meta = TypeVar("Meta", bound=Strict)
+Share = Annotated[float, Field(ge=0, le=1)]
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,6 +32,9 @@ class LoadMeta(Strict):
     mode: Literal["snapshot", "delta"]
     key: Annotated[list[str], Field(min_length=1)]
     stop_rows: list[str] = Field(default_factory=list)
+    sheets: list[str] = Field(default_factory=list)
+    max_reject_share: Share | None = None
+    max_shrink_share: Share | None = None
 
 
 class ColumnMeta(Strict):
@@ -70,6 +75,12 @@ class SourceTable(LoadMeta):
     identifier: str
     columns: list[SourceColumn]
     declared_at: str
+
+    def reads_sheet(self, name: str | None) -> bool:
+        """Whether a sheet of this name is read; without `sheets` all are."""
+        if name is None or not self.sheets:
+            return True
+        return any(fnmatchcase(fold(name), fold(pattern)) for pattern in self.sheets)
 
     @property
     def label(self) -> str:

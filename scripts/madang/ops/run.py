@@ -37,6 +37,38 @@ def load(settings: Settings, paths: Sequence[Path] | None = None) -> int:
     return report.exit_code
 
 
+def propose(settings: Settings, file: Path, source: str | None, out: Path | None) -> int:
+    """Write a first mapping for a file and say what to look at. 0 written."""
+    from madang.ingest.propose import propose as propose_mapping
+
+    made = propose_mapping(settings, file, source, out)
+    rows = [
+        (
+            column.name,
+            column.guess.header,
+            column.guess.type,
+            "required" if column.required else "",
+            "personal" if column.guess.pii else "",
+        )
+        for column in made.columns
+    ]
+    ui.table(f"Mapping of {file.name}", ("column", "header", "type", "", ""), rows)
+    ui.line(f"wrote {made.path}")
+    ui.line(f"As proposed, {made.loadable:,} of {made.rows:,} rows would load.")
+    for finding in made.findings:
+        ui.line(f"  look at: {finding}")
+    inbox = settings.paths.inbox / made.source
+    ui.summary(
+        "Next",
+        [
+            ("1", "read the mapping and its comments, and correct it"),
+            ("2", "madang check"),
+            ("3", f"put the file into {inbox}, and madang load"),
+        ],
+    )
+    return OK
+
+
 def check(settings: Settings) -> int:
     """Check all YAML offline. 0 sound, 2 with problems."""
     from madang.specs.check import check_project

@@ -1,0 +1,243 @@
+"""Loads folders of Braze Currents: every new Avro file once, many in one statement.
+
+Braze delivers at least once, so an event may come again in another file; staging keeps it once, by
+its id. What was read is told by name, size and time alone.
+"""
+
+import hashlib
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from madang.config import Settings
+from madang.ingest import currents_ledger
+from madang.ingest.avro_events import IN_PATH, OTHER, open_events
+from madang.ingest.currents_ledger import ReadFile
+from madang.ingest.currents_spool import EventSpool
+from madang.ingest.errors import FileRefused
+from madang.ingest.files import name_in
+from madang.ingest.landing import LedgerRow, record
+from madang.ingest.problems import CellProblem
+from madang.ingest.rejects import write_rejects
+from madang.ingest.report import FileReport
+from madang.ingest.rows import Rejection
+from madang.ingest.sources import SourceTable
+from madang.warehouse import Warehouse
+
+FORMAT = "braze_currents"
+BATCH_ROWS = 250_000
+#: Columns of the raw table that no file has as a field.
+OWN = {"event_type", OTHER}
+NO_ID = CellProblem(
+    "event_without_id",
+    "This event has no id, so that it cannot be told from its copies.",
+    "이벤트에 id가 없어 중복을 구별할 수 없습니다.",
+    "Ask Braze's support about this file.",
+    "Braze 지원팀에 이 파일을 문의하세요.",
+)
+
+
+@dataclass
+class _Folder:
+    """What the files of one event type came to."""
+
+    path: Path
+    files: int = 0
+    known: int = 0
+    events: int = 0
+    rejected: int = 0
+    rejects_file: Path | None = None
+    unknown: set[str] = field(default_factory=set)
+
+
+class _Reading:
+    """The state of one load of Currents files."""
+
+    def __init__(
+        self, settings: Settings, warehouse: Warehouse, table: SourceTable, load_id: str
+    ) -> None:
+        self.settings, self.warehouse, self.table = settings, warehouse, table
+        self.load_id = load_id
+        self.columns = [one.name for one in table.columns if one.name not in OWN]
+        self.known = currents_ledger.read_files(warehouse, table)
+        last = max((one.loaded_at for one in self.known.values()), default=None)
+        self.landed = {one.sha256 for one in self.known.values()}
+        self.landed |= currents_ledger.landed_since(warehouse, table, last)
+        self.folders: dict[str, _Folder] = {}
+        self.refused: list[FileReport] = []
+        self.spool: EventSpool | None = None
+        self.waiting: list[ReadFile] = []
+        self.renamed: list[ReadFile] = []
+        self.converting: tuple[Future[Path], list[ReadFile], datetime] | None = None
+
+    def take(self, path: Path, scratch: Path, pool: ThreadPoolExecutor) -> None:
+        """Read one file unless it was read before."""
+        name = name_in(self.settings.paths.inbox, path)
+        folder = self._folder(path, name)
+        try:
+            size, modified = (told := path.stat()).st_size, told.st_mtime_ns // 1000
+            before = self.known.get(name)
+            if before and (before.bytes, before.modified_us) == (size, modified):
+                folder.known += 1
+                return
+            data = path.read_bytes()
+            sha256 = hashlib.sha256(data).hexdigest()
+            events = open_events(data, name, self.columns)
+            entry = ReadFile(
+                self.table.label, name, size, modified, sha256, events.event_type, 0, 0, _now()
+            )
+            if sha256 in self.landed:
+                folder.known += 1
+                self.renamed.append(entry)
+                return
+            if self.spool is None or self.spool.names != events.names:
+                self.flush(pool)
+                self.spool = EventSpool(scratch, events.names)
+            count = self.spool.add(name, sha256, events.event_type, events.rows)
+        except OSError as error:
+            message = f"The file cannot be opened: {error.strerror}."
+            self._refuse(path, FileRefused(message, fix="Check its permissions."))
+            return
+        except FileRefused as refusal:
+            self._refuse(path, refusal)
+            return
+        self.landed.add(sha256)
+        folder.files += 1
+        folder.events += count
+        folder.unknown |= set(events.unknown)
+        rejected = len(events.without_id)
+        if rejected:
+            folder.rejected += rejected
+            found = [Rejection(None, row, "id", None, None, NO_ID) for row in events.without_id]
+            rejects = write_rejects(self.settings.paths.rejects, name, self.load_id, found)
+            folder.rejects_file = rejects
+        self.waiting.append(replace(entry, events=count, rejected=rejected))
+        if self.spool.rows >= BATCH_ROWS:
+            self.flush(pool)
+
+    def flush(self, pool: ThreadPoolExecutor) -> None:
+        """Hand what is kept to be written, and land what was written before."""
+        spool, files = self.spool, self.waiting
+        self.spool, self.waiting = None, []
+        self.land()
+        if spool and files:
+            moment = _now()
+            future = pool.submit(spool.to_parquet, self.columns, moment)
+            self.converting = (future, files, moment)
+
+    def land(self) -> None:
+        """Add the rows that are written as Parquet, then enter their files in the ledgers."""
+        if self.converting is None:
+            return
+        (future, files, moment), self.converting = self.converting, None
+        parquet = future.result()
+        self.warehouse.append("raw", self.table.identifier, parquet)
+        parquet.unlink()
+        files = [replace(one, loaded_at=moment) for one in files]
+        currents_ledger.remember(self.warehouse, files)
+        record(self.warehouse, [_summary(self.table, files, moment)])
+
+    def _folder(self, path: Path, name: str) -> _Folder:
+        found = IN_PATH.search(name) or IN_PATH.search(path.as_posix())
+        event_type = found[1] if found else path.parent.name
+        if event_type not in self.folders:
+            parents = [p for p in path.parents if p.name == f"event_type={event_type}"]
+            self.folders[event_type] = _Folder(parents[0] if parents else path.parent)
+        return self.folders[event_type]
+
+    def _refuse(self, path: Path, refusal: FileRefused) -> None:
+        report = FileReport(
+            path, self.table.label, "refused", skipped_reason=refusal.message, fix=refusal.fix
+        )
+        self.refused.append(report)
+
+    def reports(self) -> list[FileReport]:
+        """One entry an event type, and one for each file that could not be used."""
+        told = []
+        for folder in self.folders.values():
+            if folder.files:
+                notes = [f"{folder.files:,} new files, {folder.known:,} read before."]
+                if folder.unknown:
+                    names = ", ".join(sorted(folder.unknown))
+                    notes.append(f"Fields without a column, kept in other_fields: {names}.")
+                told.append(
+                    FileReport(
+                        folder.path,
+                        self.table.label,
+                        "loaded",
+                        rows=folder.events + folder.rejected,
+                        loaded=folder.events,
+                        rejected=folder.rejected,
+                        rejects_file=folder.rejects_file,
+                        notes=tuple(notes),
+                    )
+                )
+            elif folder.known:
+                reason = f"{folder.known:,} files, all read before"
+                told.append(
+                    FileReport(
+                        folder.path, self.table.label, "already loaded", skipped_reason=reason
+                    )
+                )
+        return told + self.refused
+
+
+def load_currents(
+    settings: Settings,
+    warehouse: Warehouse,
+    table: SourceTable,
+    paths: Sequence[Path],
+    load_id: str,
+    on_step: Callable[[str], object] | None = None,
+) -> list[FileReport]:
+    """Load Currents files, and say by event type what became of them.
+
+    A file that cannot be read does not stop the others and is tried again next time. Raises
+    WarehouseError when rows cannot be written; what landed before stays, and is not read again.
+    """
+    reading = _Reading(settings, warehouse, table, load_id)
+    by_type: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        found = IN_PATH.search(path.as_posix())
+        by_type[found[1] if found else ""].append(path)
+    with (
+        tempfile.TemporaryDirectory(prefix="madang-load-") as scratch,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        for event_type, files in sorted(by_type.items()):
+            if on_step:
+                on_step(event_type or files[0].name)
+            for path in files:
+                reading.take(path, Path(scratch), pool)
+        reading.flush(pool)
+        reading.land()
+        currents_ledger.remember(warehouse, reading.renamed)
+    return reading.reports()
+
+
+def _summary(table: SourceTable, files: list[ReadFile], moment: datetime) -> LedgerRow:
+    """One row of `_files` for files that landed together."""
+    digest = hashlib.sha256("".join(sorted(one.sha256 for one in files)).encode()).hexdigest()
+    types = sorted({one.event_type for one in files})
+    more = f" and {len(types) - 1} more types" if len(types) > 1 else ""
+    loaded = sum(one.events for one in files)
+    rejected = sum(one.rejected for one in files)
+    return LedgerRow(
+        source=table.label,
+        file=f"{types[0]}{more} ({len(files):,} files)",
+        sha256=digest,
+        sheet=None,
+        rows=loaded + rejected,
+        loaded=loaded,
+        rejected=rejected,
+        rejects_file=None,
+        loaded_at=moment,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

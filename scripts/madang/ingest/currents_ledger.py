@@ -1,0 +1,75 @@
+"""Which Currents files were read: by name, size and time, so that a second look opens none."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from madang.ingest.sources import SourceTable
+from madang.warehouse import Warehouse
+
+TABLE = "_currents_files"
+TYPES = {int: "bigint", str: "varchar", datetime: "timestamp"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """One file that was read. `modified_us`: microseconds since 1970. `loaded_at`: UTC, naive."""
+
+    source: str
+    file: str
+    bytes: int
+    modified_us: int
+    sha256: str
+    event_type: str
+    events: int
+    rejected: int
+    loaded_at: datetime
+
+
+def read_files(warehouse: Warehouse, table: SourceTable) -> dict[str, ReadFile]:
+    """Return the last reading of every file of a source, by name."""
+    if not warehouse.exists("raw", TABLE):
+        return {}
+    names = ", ".join(one.name for one in fields(ReadFile))
+    rows = warehouse.fetch(
+        f"select {names} from {warehouse.relation('raw', TABLE)} where source = ? "
+        "order by loaded_at",
+        [table.label],
+    )
+    return {row["file"]: ReadFile(**row) for row in rows}
+
+
+def landed_since(warehouse: Warehouse, table: SourceTable, last: datetime | None) -> set[str]:
+    """Return the fingerprints of files whose rows are in, though a load was cut off before the
+    ledger knew: rows that are younger than `last`, the ledger's newest entry.
+    """
+    if not warehouse.exists("raw", table.identifier):
+        return set()
+    sql = f"select distinct _sha256 from {warehouse.relation('raw', table.identifier)}"
+    if last is None:
+        rows = warehouse.fetch(sql)
+    else:
+        rows = warehouse.fetch(f"{sql} where _loaded_at > ?", [last])
+    return {row["_sha256"] for row in rows}
+
+
+def remember(warehouse: Warehouse, files: Sequence[ReadFile]) -> None:
+    """Enter files in the ledger."""
+    if not files:
+        return
+    columns = ", ".join(f'"{one.name}" {TYPES[one.type]}' for one in fields(ReadFile))
+    marks = ", ".join("?" for _ in fields(ReadFile))
+    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
+        parquet = Path(folder) / "files.parquet"
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute(f"create table files ({columns})")
+            connection.executemany(
+                f"insert into files values ({marks})", [astuple(one) for one in files]
+            )
+            target = str(parquet).replace("'", "''")
+            connection.execute(f"copy files to '{target}' (format parquet)")
+        warehouse.append("raw", TABLE, parquet)
