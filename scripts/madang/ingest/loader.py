@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from madang.config import Settings
+from madang.ingest.currents import FORMAT, load_currents
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import find_files, name_in, source_of
 from madang.ingest.header import (
@@ -62,6 +63,7 @@ def load(
         if on_step:
             on_step(name_in(settings.paths.inbox, path))
         run.take(path)
+    run.take_currents(on_step)
     return LoadReport(load_id, run.files, run.problem_groups())
 
 
@@ -77,6 +79,7 @@ class _Load:
         self.load_id = load_id
         self.zone = ZoneInfo(settings.timezone)
         self.files: list[FileReport] = []
+        self.currents: dict[str, list[Path]] = {}
         self.held: dict[str, dict[str, LedgerRow]] = {}
         self.groups: dict[tuple[str, str, str], ProblemGroup] = {}
 
@@ -88,11 +91,22 @@ class _Load:
             report = FileReport(path, None, "unmatched")
             self.files.append(replace(report, skipped_reason=refusal.message, fix=refusal.fix))
             return
+        if table.format == FORMAT:
+            self.currents.setdefault(table.label, []).append(path)
+            return
         try:
             self.files.append(self._load_file(path, table))
         except FileRefused as refusal:
             report = FileReport(path, table.label, "refused")
             self.files.append(replace(report, skipped_reason=refusal.message, fix=refusal.fix))
+
+    def take_currents(self, on_step: Callable[[str], object] | None) -> None:
+        """Load the files of Braze Currents, which land together."""
+        for table in self.tables:
+            if paths := self.currents.get(table.label):
+                self.files += load_currents(
+                    self.settings, self.warehouse, table, paths, self.load_id, on_step
+                )
 
     def _load_file(self, path: Path, table: SourceTable) -> FileReport:
         data = _bytes_of(path)

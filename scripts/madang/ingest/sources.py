@@ -29,6 +29,7 @@ class LoadMeta(Strict):
     """`config.meta.load` of a source table."""
 
     files: Annotated[list[str], Field(min_length=1)]
+    format: Literal["table", "braze_currents"] = "table"
     mode: Literal["snapshot", "delta"]
     key: Annotated[list[str], Field(min_length=1)]
     stop_rows: list[str] = Field(default_factory=list)
