@@ -10,6 +10,7 @@ from madang import ui
 from madang.config import Settings, load_settings
 from madang.errors import MadangError
 from madang.ops.lock import workspace_lock
+from madang.receiver.commands import keys_app, receive
 from madang.warehouse import labels
 
 EPILOG = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part."
@@ -53,6 +54,8 @@ audiences_app = typer.Typer(help="Look at audiences.", no_args_is_help=True)
 explain_app = typer.Typer(help="Say why.", no_args_is_help=True)
 app.add_typer(audiences_app, name="audiences")
 app.add_typer(explain_app, name="explain")
+app.add_typer(keys_app, name="keys")
+app.command()(receive)
 
 
 def _version(wanted: bool) -> None:

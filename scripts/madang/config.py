@@ -23,6 +23,7 @@ from madang.config_ga4 import (
     ProjectId,
     TimeZone,
 )
+from madang.config_receiver import ReceiverSettings
 from madang.errors import ConfigError, Problem, SpecError
 from madang.specs.located_yaml import load_located
 from madang.specs.strict import Strict, matching, problems_of
@@ -73,6 +74,8 @@ class PathSettings(Strict):
     decisions: Path = Path("decisions")
     plans: Path = Path("plans")
     journal: Path = Path("journal.sqlite")
+    received: Path = Path("received.sqlite")
+    receiver_keys: Path = Path("receiver-keys.json")
     logs: Path = Path("logs")
     marts: Path = Path("marts")
     site: Path = Path("site")
@@ -166,6 +169,7 @@ class SettingsFile(Strict):
     ga4: Ga4Settings = Ga4Settings()
     cost: CostSettings = CostSettings()
     load: LoadSettings = LoadSettings()
+    receiver: ReceiverSettings = ReceiverSettings()
     destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)
     sync: SyncSettings = SyncSettings()
 

@@ -16,7 +16,7 @@ import duckdb
 
 from madang.config import Settings
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
-from madang.ingest.landing import LedgerRow, ledger_has, quiet_about_values, record
+from madang.ingest.landing import LEDGER, LedgerRow, quiet_about_values, record
 from madang.ingest.report import FileReport
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
@@ -102,7 +102,7 @@ def _land(inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable) 
         columns = list(dict.fromkeys([*(c.name for c in table.columns), *batch.columns]))
         parquet = _as_parquet(lines, columns, batch.columns, digest, loaded_at)
         warehouse.append("raw", table.identifier, parquet, once=("_sha256", digest))
-    if not ledger_has(warehouse, table, digest):
+    if not _is_recorded(warehouse, digest):
         entry = LedgerRow(
             source=table.label,
             file=inbox.path.name,
@@ -115,6 +115,13 @@ def _land(inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable) 
             loaded_at=loaded_at,
         )
         record(warehouse, [entry])
+
+
+def _is_recorded(warehouse: Warehouse, sha256: str) -> bool:
+    if not warehouse.exists("raw", LEDGER):
+        return False
+    ledger = warehouse.relation("raw", LEDGER)
+    return bool(warehouse.fetch(f"select 1 as there from {ledger} where sha256 = ?", [sha256]))
 
 
 def _spool(inbox: Inbox, batch: Batch, path: Path) -> str:

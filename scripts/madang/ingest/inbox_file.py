@@ -83,7 +83,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items of one source and one list of columns that land together; `sha256` once it was spooled."""
+    """Items of one source and one list of columns that land together, once spooled as `sha256`."""
 
     batch_no: int
     source: str
@@ -300,6 +300,8 @@ def open_inbox(path: Path) -> Inbox:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("pragma user_version").fetchone()[0] == VERSION:
+        return
     connection.execute("begin immediate")
     version = connection.execute("pragma user_version").fetchone()[0]
     if version == 0:

@@ -20,6 +20,7 @@ from madang.ingest.header import (
     national_id_label,
     no_header,
 )
+from madang.ingest.inbox import drain
 from madang.ingest.landing import LedgerRow, Spool, files_in, record
 from madang.ingest.readers import open_sheets
 from madang.ingest.rejects import write_rejects
@@ -44,6 +45,7 @@ def load(
 ) -> LoadReport:
     """Load the inbox, or the given files and folders, and say what became of every file.
 
+    With the inbox, what the receiver took is drained too.
     Files go in the order of their names, so the last name is the newest snapshot. `on_step` is
     called with each file's name before it is read. A file that cannot be used does not stop the
     others. Raises LoadError when there is nothing to load, SpecError for a wrong source YAML,
@@ -56,9 +58,16 @@ def load(
             where=str(settings.project_dir / "models" / "staging"),
             fix="Declare 'config.meta.load' at a table in a _<source>__sources.yml there.",
         )
-    files = find_files(settings.paths.inbox, paths)
+    received = [] if paths else drain(settings, warehouse, tables, on_step)
+    try:
+        files = find_files(settings.paths.inbox, paths)
+    except LoadError:
+        if not received:
+            raise
+        files = []
     load_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     run = _Load(settings, warehouse, tables, load_id)
+    run.files += received
     for path in files:
         if on_step:
             on_step(name_in(settings.paths.inbox, path))

@@ -12,7 +12,7 @@ from madang.errors import Problem, SpecError, did_you_mean
 from madang.ingest.header import header_key
 from madang.ingest.values import TYPES, fold
 from madang.specs.located_yaml import Lines, line_of, load_located
-from madang.specs.strict import Strict, problems_of
+from madang.specs.strict import Strict, matching, problems_of
 
 Meta = TypeVar("Meta", bound=Strict)
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -33,6 +33,7 @@ class LoadMeta(Strict):
     mode: Literal["snapshot", "delta"]
     key: Annotated[list[str], Field(min_length=1)]
     stop_rows: list[str] = Field(default_factory=list)
+    receive: Annotated[str, matching(r"[a-z][a-z0-9-]*", "a kind such as outcomes")] | None = None
     sheets: list[str] = Field(default_factory=list)
     max_reject_share: Share | None = None
     max_shrink_share: Share | None = None
@@ -52,6 +53,7 @@ class SourceColumn(ColumnMeta):
     """One column to land: its name, the headers it may stand under, its type."""
 
     name: str
+    description: str = ""
 
     @property
     def synonyms(self) -> list[str]:
@@ -143,7 +145,8 @@ def _table(source: str, table: dict, place: tuple, file: str, lines: Lines) -> S
             continue
         meta = _parsed(ColumnMeta, _meta(entry), file, lines, (*at, "config", "meta"), found)
         if meta:
-            column = SourceColumn(name=name, **dict(meta))
+            described = " ".join(str(entry.get("description") or "").split())
+            column = SourceColumn(name=name, description=described, **dict(meta))
             columns.append(column)
             found += _choice_problems(column, file, line_of(lines, (*at, "config", "meta")))
     if not columns and not found:

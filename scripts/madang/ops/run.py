@@ -18,9 +18,11 @@ OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
 
 
 def load(settings: Settings, paths: Sequence[Path] | None = None) -> int:
-    """Load files into the raw layer. 0 all, 3 some rows or files left out, 1 nothing loaded."""
+    """Load files, by default the inbox and what was received. 0 all, 3 in part, 1 nothing."""
     from madang.ingest import load as load_files
 
+    if paths and [str(path) for path in paths] == ["inbox"]:
+        paths = None
     with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
         report = load_files(settings, warehouse, paths, on_step=step)
     rows = [(f.path.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
@@ -263,9 +265,13 @@ def show_run(result: object) -> None:
 
 
 def _load_if_any(settings: Settings) -> int:
-    """Load the inbox; an inbox without files is no failure of a whole run."""
+    """Load the inbox; an inbox without files and calls is no failure of a whole run."""
+    from madang.ingest.inbox import has_waiting
+
     inbox = settings.paths.inbox
-    if inbox.is_dir() and any(path.is_file() for path in inbox.rglob("*")):
+    if has_waiting(settings) or (
+        inbox.is_dir() and any(path.is_file() for path in inbox.rglob("*"))
+    ):
         return load(settings)
     ui.line(f"Nothing to load: no files in {inbox}")
     return OK

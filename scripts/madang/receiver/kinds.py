@@ -1,0 +1,70 @@
+"""What can be received: one kind for each source table that says so, and the check of its items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from madang.errors import Problem, SpecError
+from madang.ingest.sources import SourceTable, read_sources
+from madang.receiver.fields import Clock, item_model
+from madang.receiver.findings import Finding, findings_of
+
+Texts = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of call: its name in the address, the table it lands in, the shape of an item."""
+
+    name: str
+    table: SourceTable
+    model: type[BaseModel]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of an item's texts, in their order."""
+        return tuple(column.name for column in self.table.columns)
+
+    def check(self, item: Any, clock: Clock) -> Texts | list[Finding]:
+        """Return an item's texts in the order of `columns`, or everything that is wrong with it."""
+        try:
+            checked = self.model.model_validate(item, context=clock)
+        except ValidationError as error:
+            return findings_of(error, self.columns)
+        return tuple(getattr(checked, name) for name in self.columns)
+
+    def key_of(self, item: Any) -> str | None:
+        """Return the number by which the partner knows an item, where it has a plain one."""
+        found = item.get(self.table.key[0]) if isinstance(item, dict) else None
+        return found if isinstance(found, str) and len(found) <= 200 else None
+
+
+def read_kinds(project_dir: Path) -> dict[str, Kind]:
+    """Return the kinds of a project by name. Raises SpecError for two tables with one name."""
+    kinds: dict[str, Kind] = {}
+    found: list[Problem] = []
+    for table in read_sources(project_dir):
+        if table.receive is None:
+            continue
+        if first := kinds.get(table.receive):
+            file, _, line = table.declared_at.rpartition(":")
+            message = f"{table.label} and {first.table.label} both receive '{table.receive}'."
+            found.append(Problem(file, int(line), message, "Give one another name."))
+        kinds[table.receive] = Kind(table.receive, table, item_model(table))
+    if found:
+        raise SpecError.of(found)
+    return kinds
+
+
+def clock_at(now: datetime, max_hours_ahead: float) -> Clock:
+    """Return the moments between which a moment may lie: since 2000, not far in the future."""
+    return Clock.around(now, max_hours_ahead)
+
+
+def names(kinds: Sequence[str]) -> str:
+    """Kinds as people read them."""
+    return ", ".join(sorted(kinds))

@@ -1,0 +1,98 @@
+"""Starts the receiver and stops it gracefully: what was begun is answered."""
+
+import asyncio
+import importlib.util
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from madang.config import Settings
+from madang.receiver import ReceiverError
+from madang.receiver.keys import KeyRing
+from madang.receiver.kinds import Kind, read_kinds
+from madang.receiver.log import say
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+PACKAGES = ("starlette", "uvicorn", "httptools")
+STOP_SECONDS = 20
+AT_ONCE = 512  # connections and requests; more are answered 503
+
+
+def serve(settings: Settings, host: str | None = None, port: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ReceiverError for what stops it from starting."""
+    require_packages()
+    import uvicorn
+
+    kinds = kinds_of(settings)
+    listening = _listen(host or settings.receiver.host, _or(port, settings.receiver.port))
+    try:
+        app = app_of(settings, kinds)
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop="asyncio",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_level="error",
+            server_header=False,
+            limit_concurrency=AT_ONCE,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        address = "http://{}:{}".format(*listening.getsockname()[:2])
+        say(f"listening at {address}, taking {', '.join(kinds)}")
+        asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+        say("stopped")
+    finally:
+        listening.close()
+
+
+def app_of(settings: Settings, kinds: Mapping[str, Kind]) -> "Starlette":
+    """Return the application of a workspace. Raises LoadError when the inbox cannot be opened."""
+    from madang.receiver.app import Receiver, build_app
+    from madang.receiver.writer import Writer
+
+    keys = KeyRing(settings.paths.receiver_keys)
+    if not len(keys):
+        say("warning: there is no key yet; make one with 'madang keys add'")
+    return build_app(Receiver(kinds, settings.receiver, keys, Writer(settings.paths.received)))
+
+
+def kinds_of(settings: Settings) -> dict[str, Kind]:
+    """Return the kinds of the project. Raises ReceiverError when there are none."""
+    kinds = read_kinds(settings.project_dir)
+    if not kinds:
+        raise ReceiverError(
+            "No source says that it is received.",
+            where=str(settings.project_dir / "models" / "staging"),
+            fix="Add 'receive: <kind>' to config.meta.load of its table in _<source>__sources.yml.",
+        )
+    return kinds
+
+
+def require_packages() -> None:
+    """Raise ReceiverError when the extra is not installed."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ReceiverError(
+            f"The receiver needs packages that are not installed: {', '.join(missing)}.",
+            fix="pip install 'madang[receiver]'",
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ReceiverError(
+            f"Cannot listen at {host}:{port}: {error.strerror}.",
+            fix="Choose another --port, or end the program that has it.",
+        ) from error
+
+
+def _or(given: int | None, default: int) -> int:
+    return default if given is None else given
