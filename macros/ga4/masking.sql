@@ -27,9 +27,14 @@
 {% endmacro %}
 
 
-{# Whether a text may hold such a thing: cheap, for it is asked of every event. #}
-{% macro ga4_may_be_personal(text) -%}
-    {% for sign in ['@', '40', '010', '82'] %}strpos({{ text }}, '{{ sign }}') > 0{{ ' or ' if not loop.last }}{% endfor %}
+{# Whether a text holds such a thing. The patterns are held against those texts only that pass a cheap look, for it is asked of every event. #}
+{% macro ga4_is_personal(text) -%}
+    {%- set signs = ['@', '010', '82'] if text == 'page_title' else ['@', '40', '010', '82'] -%}
+    case
+        when {% for sign in signs %}strpos({{ text }}, '{{ sign }}') > 0{{ ' or ' if not loop.last }}{% endfor %}
+            then {{ regex_matches(text, ga4_email_pattern()) }} or {{ regex_matches(text, ga4_phone_pattern()) }}
+        else false
+    end
 {%- endmacro %}
 
 
@@ -45,7 +50,7 @@
 {% macro ga4_masked_id(text) -%}
     {%- set plain = regex_replace(text, '%(?:25)?40', '@') -%}
     case
-        when {{ regex_matches(text, ga4_email_pattern()) }} or {{ regex_matches(text, ga4_phone_pattern()) }}
+        when {{ ga4_is_personal(text) }}
             then concat(
                 'masked:',
                 {{ sha256_hex('coalesce(' ~ normalize_email(plain) ~ ', ' ~ normalize_phone(text) ~ ', lower(' ~ text ~ '))') }}

@@ -48,7 +48,7 @@
         when place_of_{{ name }} is not null
             then {{ ga4_value_as(
                 type, 'param_strings' ~ at, 'param_ints' ~ at,
-                'coalesce(param_doubles' ~ at ~ ', event_params' ~ at ~ '.value.float_value)'
+                'coalesce(event_params' ~ at ~ '.value.double_value, event_params' ~ at ~ '.value.float_value)'
             ) }}
     end
 {%- endmacro %}
@@ -108,8 +108,7 @@
     ,
         list_transform(event_params, lambda param: hash(param.key)) as param_keys,
         list_transform(event_params, lambda param: param.value.string_value) as param_strings,
-        list_transform(event_params, lambda param: param.value.int_value) as param_ints,
-        list_transform(event_params, lambda param: param.value.double_value) as param_doubles
+        list_transform(event_params, lambda param: param.value.int_value) as param_ints
 {%- endmacro %}
 
 

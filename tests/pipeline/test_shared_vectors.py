@@ -4,6 +4,7 @@
 one number, one address to one spelling, or a person falls apart.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
@@ -23,6 +24,9 @@ MACROS = {
     "names": "{{ name_key('input') }}",
     "keys": "{{ surrogate_key(['a', 'b']) }}",
     "transactions": "{{ real_transaction_id('input') }}",
+    "personal": "{{ ga4_is_personal('text') }}",
+    "masked": "{{ ga4_masked('text') }}",
+    "ids": "{{ ga4_masked_id('input') }}",
 }
 Query = Callable[[str, str], list[tuple]]
 
@@ -102,3 +106,32 @@ def test_placeholders_are_no_transaction_ids(query: Query):
     values = "('T1'), (' T1 '), ('(not set)'), (' (not set)'), (''), ('  '), (null::varchar)"
     found = query("transactions", f"select {{}} from (values {values}) as t (input)")
     assert [text for (text,) in found] == ["T1", "T1", None, None, None, None, None]
+
+
+def test_addresses_and_numbers_are_masked_and_ids_are_not(query: Query):
+    """In URLs and titles; what passes the cheap look is exactly what the patterns change."""
+    file = VECTORS / "ga4_personal_data.csv"
+    vectors = f"read_csv('{file}', all_varchar = true, header = true)"
+    got = f"select text, masked, {{}} as got from {vectors}"
+    assert query("masked", f"from ({got}) where got is distinct from masked") == []
+    assert query("personal", f"from ({got}) where got <> (text <> masked)") == []
+    ((changed, kept),) = query(
+        "masked", f"select countif(got <> text), countif(got = text) from ({got})"
+    )
+    assert min(changed, kept) > 12
+
+
+def test_a_user_id_that_is_personal_is_the_hash_of_its_one_spelling(query: Query):
+    values = (
+        "('kim@example.com'), ('KIM%40Example.com'), (' kim@example.com'), ('010-1234-5678'), "
+        "('+821012345678'), ('C01012345'), ('20260101010'), (null)"
+    )
+    rows = query("ids", f"select input, {{}} from (values {values}) as ids (input)")
+    masked = dict(rows)
+    address = f"masked:{hashlib.sha256(b'kim@example.com').hexdigest()}"
+    number = f"masked:{hashlib.sha256(b'+821012345678').hexdigest()}"
+    assert masked["kim@example.com"] == masked["KIM%40Example.com"] == address
+    assert masked[" kim@example.com"] == address
+    assert masked["010-1234-5678"] == masked["+821012345678"] == number
+    kept = ["C01012345", "20260101010", None]
+    assert [masked[same] for same in kept] == kept

@@ -82,7 +82,7 @@ renamed as (
         collected_traffic_source.gclid as collected_gclid,
         collected_traffic_source.dclid as collected_dclid,
         collected_traffic_source.srsltid as collected_srsltid,
-        {{ ga4_last_click() }}
+        {{ ga4_last_click(shards) }}
         is_active_user,
         privacy_info.analytics_storage,
 
@@ -100,17 +100,16 @@ renamed as (
 
 ),
 
--- most events hold nothing that looks personal: they are told by a cheap look, and only the others by patterns
 suspected as (
 
     select
         *,
         case
             {%- for text in ['user_id'] + ga4_personal_texts() %}
-            when {{ ga4_may_be_personal(text) }} then true
+            when {{ ga4_is_personal(text) }} then true
             {%- endfor %}
             else false
-        end as is_suspected
+        end as has_personal_data
     from renamed
 
 ),
@@ -120,20 +119,10 @@ masked as (
     select
         * replace (
             {% for text in ga4_personal_texts() -%}
-            case
-                when is_suspected and ({{ ga4_may_be_personal(text) }}) then {{ ga4_masked(text) }}
-                else {{ text }}
-            end as {{ text }},
+            case when has_personal_data then {{ ga4_masked(text) }} else {{ text }} end as {{ text }},
             {% endfor -%}
-            case when is_suspected then {{ ga4_masked_id('user_id') }} else user_id end as user_id
-        ),
-        case
-            when not is_suspected then false
-            {%- for text in ga4_personal_texts() %}
-            when ({{ ga4_may_be_personal(text) }}) and {{ ga4_masked(text) }} <> {{ text }} then true
-            {%- endfor %}
-            else coalesce({{ ga4_masked_id('user_id') }} <> user_id, false)
-        end as has_personal_data
+            case when has_personal_data then {{ ga4_masked_id('user_id') }} else user_id end as user_id
+        )
     from suspected
 
 ),

@@ -65,6 +65,10 @@ final as (
         event_date,
         event_name,
 
+        -- what the project asked for
+        {% for name, type in var('ga4_item_params').items() -%}
+        {{ ga4_param_in('item.item_params', name, type) }} as {{ name }},
+        {% endfor %}
         -- the product
         item.item_id,
         item.item_name,
@@ -94,11 +98,6 @@ final as (
         item.promotion_name,
         item.creative_name,
         item.creative_slot
-
-        -- what the project asked for
-        {%- for name, type in var('ga4_item_params').items() %},
-        {{ ga4_param_in('item.item_params', name, type) }} as {{ name }}
-        {%- endfor %}
     from items
 
 )

@@ -1,0 +1,143 @@
+"""Copies of a hit, values of any type, items and flags, from shards to tables."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo_workspace import AS_OF, REPOSITORY, Tables, tables_of
+from export_files import EVENTS, write
+from madang.config import load_settings
+from madang.dbt import BuildError, run_dbt
+from raw_events import SHARDS, VARIABLES
+
+MODELS = ["+stg_ga4__items"]
+Row = tuple
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("events")
+    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
+    for name, rows in SHARDS.items():
+        write(rows, root / "ga4" / f"{name}.parquet", EVENTS)
+    run_dbt(load_settings(root), ["build", "--select", *MODELS], variables=VARIABLES)
+    return root
+
+
+@pytest.fixture(scope="module")
+def tables(root: Path) -> Iterator[Tables]:
+    with tables_of(root) as tables:
+        yield tables
+
+
+def events(tables: Tables, columns: str, condition: str) -> list[Row]:
+    return tables.rows(f"""
+        select {columns} from madang_staging.stg_ga4__events
+        where {condition} order by event_date, event_at, page_path""")
+
+
+def test_a_hit_that_was_exported_thrice_is_one_event(tables: Tables):
+    assert events(tables, "page_path", "page_path = '/thrice'") == [("/thrice",)]
+
+
+def test_of_copies_the_one_stays_that_says_more(tables: Tables):
+    assert events(tables, "engagement_time_msec", "event_name = 'scroll'") == [(700,)]
+
+
+def test_hits_of_one_batch_and_moment_are_told_by_their_place(tables: Tables):
+    assert events(tables, "page_path", "event_name = 'click'") == [("/first",), ("/second",)]
+
+
+def test_without_numbers_different_hits_stay_and_copies_do_not(tables: Tables):
+    seen = events(tables, "page_path, hit_number", "event_name = 'view_item'")
+    assert seen == [("/a", 1), ("/b", 2), ("/c", 3)]
+    nobody = events(tables, "page_path, session_key", "user_pseudo_id is null")
+    assert nobody == [("/x", None), ("/y", None)]
+    assert len(events(tables, "event_key", "event_name = 'add_to_cart'")) == 1
+
+
+def test_a_hit_of_two_shards_counts_on_both_days(tables: Tables):
+    keys = events(tables, "event_key", "event_name = 'purchase'")
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_the_copies_are_in_what_was_written_and_nowhere_else(tables: Tables):
+    written = sum(len(rows) for rows in SHARDS.values())
+    assert tables.row("""
+        select (select count(*) from madang_staging.base_ga4__events) as written,
+            (select count(*) from madang_staging.stg_ga4__events) as events,
+            (select count(distinct event_key) from madang_staging.stg_ga4__events) as keys
+        """) == {"written": written, "events": written - 6, "keys": written - 6}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("as_text", (12, 0.5, "x")),
+        ("as_number", (12, 1.0, "45000")),
+        ("as_double", (12, 0.25, "45000")),
+        ("as_float", (3, 2.5, None)),
+        ("as_words", (None, None, "")),
+        ("as_nothing", (None, None, None)),
+        ("key_twice", (None, None, "first")),
+        ("kept", (None, None, None)),
+    ],
+)
+def test_a_parameter_has_its_type_whatever_it_came_as(tables: Tables, name: str, expected: Row):
+    assert events(tables, "score, ratio, label", f"event_name = '{name}'") == [expected]
+
+
+def test_what_the_project_asks_for_becomes_columns(tables: Tables):
+    columns = "user_grade, user_visits, language, app_version"
+    assert events(tables, columns, "event_name = 'kept'") == [("gold", 3, "ko-kr", None)]
+
+
+def test_internal_debug_and_server_side_hits_are_flagged(tables: Tables):
+    flags = "event_name, is_internal, is_debug, is_measurement_protocol"
+    names = "event_name in ('office', 'tester', 'server')"
+    assert events(tables, flags, names) == [
+        ("office", True, False, False),
+        ("tester", False, True, False),
+        ("server", False, False, True),
+    ]
+
+
+def test_personal_data_is_in_no_table(tables: Tables):
+    columns = "page_location, label, starts_with(user_id, 'masked:'), has_personal_data"
+    assert events(tables, columns, "event_name = 'personal'") == [
+        ("https://shop.example/?e=(email)", "(phone)", True, True)
+    ]
+    assert events(tables, "event_name", "has_personal_data") == [("personal",)]
+    everything = tables.rows("from madang_staging.base_ga4__events")
+    assert not [row for row in everything if "b.kr" in str(row) or "1234-5678" in str(row)]
+
+
+def test_items_are_those_of_the_event_and_of_no_copy(tables: Tables):
+    found = tables.rows("""
+        select event.event_name, event.event_date::text, event.page_path, item_number, item_id,
+            price, quantity, size, rank
+        from madang_staging.stg_ga4__items
+        inner join madang_staging.stg_ga4__events as event using (event_key)
+        order by event.event_date, event.event_at, event.page_path, item_number""")
+    cup, hat = ("CUP", 9.5, 2, None, None), ("HAT", None, None, "M", 3)
+    assert found == [
+        ("view_item", "2026-10-30", "/a", 1, *cup),
+        ("view_item", "2026-10-30", "/b", 1, *hat),
+        ("view_item", "2026-10-30", "/b", 2, *cup),
+        ("add_to_cart", "2026-10-30", "/cart", 1, *cup),
+        ("purchase", "2026-10-30", "/bought", 1, *hat),
+        ("purchase", "2026-10-30", "/bought", 2, *cup),
+        ("purchase", "2026-10-31", "/bought", 1, *hat),
+        ("purchase", "2026-10-31", "/bought", 2, *cup),
+    ]
+    assert tables.value("select count(*) from madang_staging.stg_ga4__items") == len(found)
+
+
+def test_a_field_that_the_export_does_not_have_is_refused(root: Path):
+    with pytest.raises(BuildError, match="var\\('ga4_fields'\\) names 'langauge'"):
+        run_dbt(
+            load_settings(root),
+            ["compile", "--select", "base_ga4__events"],
+            variables={"ga4_fields": ["langauge"]},
+        )
