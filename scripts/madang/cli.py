@@ -163,6 +163,10 @@ def load(
     ] = None,
     source: Annotated[str | None, typer.Option(help="With --propose: its source's name.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --propose: where to write.")] = None,
+    accept: Annotated[
+        str | None, typer.Option("--accept", help="Load these held files as they are, and why.")
+    ] = None,
+    author: Author = None,
 ) -> None:
     """Bring files into the warehouse; what cannot be read goes to a rejects file."""
     from madang.ops import run as room
@@ -171,7 +175,7 @@ def load(
     if propose:
         _end(room.propose(settings, propose, source, out))
     with workspace_lock(settings, "load"):
-        _end(room.load(settings, paths or None))
+        _end(room.load(settings, paths or None, accept, author))
 
 
 @app.command()

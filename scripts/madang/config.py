@@ -135,9 +135,12 @@ class CostSettings(Strict):
 
 
 class LoadSettings(Strict):
-    """How much of a file may be unreadable before the whole file is refused."""
+    """What holds a file: the share of its rows that cannot be read, and, of a snapshot, the share
+    of the last one's rows that are missing. A mapping may have its own.
+    """
 
     max_reject_share: Share = 0.2
+    max_shrink_share: Share = 0.3
 
 
 class DestinationSettings(Strict):

@@ -33,6 +33,17 @@ def workspace(root: Path, extra: str = "") -> Settings:
     return load_settings(config)
 
 
+def own_project(root: Path, *sources: str) -> Settings:
+    """A workspace over a dbt project of its own, with the mappings of some of our sources."""
+    put(root / "dbt_project.yml", "name: own\nversion: '1.0'\n")
+    for source in sources:
+        file = f"models/staging/{source}/_{source}__sources.yml"
+        put(root / file, (PROJECT / file).read_bytes())
+    put(root / "madang.yml", "version: 1\n")
+    (root / "inbox").mkdir(exist_ok=True)
+    return load_settings(root / "madang.yml")
+
+
 def workbook(
     path: Path,
     rows: Sequence[Sequence[Any]],

@@ -597,7 +597,7 @@ def test_a_load_cut_off_between_rows_and_ledger_neither_doubles_nor_loses_anythi
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("madang.ingest.loader.record", cut_off)
+        patched.setattr("madang.ingest.one_file.record", cut_off)
         with pytest.raises(KeyboardInterrupt):
             load()
     assert len(rows_of(settings, "crm_customers")) == 2

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ingest_workspace import CRM_HEADERS, csv_bytes, customers, put, workbook, workspace
+from ingest_workspace import CRM_HEADERS, csv_bytes, customers, own_project, put, workbook
 from typer.testing import CliRunner
 
 from madang import ingest
 from madang.cli import app
-from madang.config import Settings, load_settings
+from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.propose import Proposal, propose
 from madang.ingest.propose.guesses import guess
@@ -35,10 +35,7 @@ HEADERS = [
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A workspace over a dbt project of its own that has no source yet."""
-    put(tmp_path / "dbt_project.yml", "name: own\nversion: '1.0'\n")
-    put(tmp_path / "madang.yml", "version: 1\n")
-    (tmp_path / "inbox").mkdir()
-    return load_settings(tmp_path / "madang.yml")
+    return own_project(tmp_path)
 
 
 def application(number: int, **changes: Any) -> list[Any]:
@@ -126,7 +123,7 @@ def test_values_of_people_do_not_get_into_the_mapping(settings: Settings, tmp_pa
 
 
 def test_what_other_sources_call_a_header_is_taken_over(tmp_path: Path) -> None:
-    settings = workspace(tmp_path)  # over this project, which knows the CRM's headers
+    settings = own_project(tmp_path, "crm")
     rows = [[f"C{n:06}", 1012345678 + n, "경품 당첨"] for n in range(5)]
     path = workbook(tmp_path / "winners.xlsx", [["고객코드", "핸드폰번호", "이벤트 결과"], *rows])
     made = propose(settings, path, out=tmp_path / "out.yml")
@@ -194,7 +191,7 @@ def test_rows_that_would_be_rejected_are_counted_before_anything_is_loaded(
 
 
 def test_nothing_is_written_over_and_a_known_file_is_said_to_be_known(tmp_path: Path) -> None:
-    settings = workspace(tmp_path)
+    settings = own_project(tmp_path, "crm")
     path = customers(settings.paths.inbox / "crm" / "list.xlsx", ["C1", "김", *[None] * 5])
     with pytest.raises(MadangError, match=r"one of crm\.customers already"):
         propose(settings, path)

@@ -10,6 +10,8 @@ INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 EXCEL_EPOCH = datetime(1899, 12, 30)
 # Serial numbers of 1927 to 2119: any other number in a date column is not an Excel date.
 FIRST_SERIAL, LAST_SERIAL = 10_000, 80_000
+# What a workbook of the 1904 system (old Excel for Mac) counts less.
+DAYS_TO_1904 = 1462
 
 
 def cleaned(cell: Cell) -> Cell:

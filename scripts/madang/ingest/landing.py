@@ -6,7 +6,7 @@ files it holds. The ledger `_files` follows; a crash between the two is healed b
 
 import csv
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -53,11 +53,11 @@ class Spool:
 
     def __init__(self, table: SourceTable) -> None:
         self._columns = [column.name for column in table.columns]
-        self._key = [self._columns.index(name) for name in table.key]
-        self._keys: set[tuple[str | None, ...]] = set()
+        self._key = table.key
         self.rows = 0
         self._folder = tempfile.TemporaryDirectory(prefix="madang-load-")
-        self._csv = Path(self._folder.name) / "rows.csv"
+        self.folder = Path(self._folder.name)
+        self._csv = self.folder / "rows.csv"
         self._target = self._csv.open("w", encoding="utf-8", newline="")
         self._write = csv.writer(self._target, lineterminator="\n").writerow
 
@@ -71,13 +71,17 @@ class Spool:
     def add(self, texts: list[str | None], sheet: str | None, row: int) -> None:
         """Keep one row: its texts in the order of the table's columns."""
         self._write([*texts, sheet, row])
-        self._keys.add(tuple(texts[at] for at in self._key))
         self.rows += 1
 
-    @property
-    def repeated(self) -> int:
+    def repeated(self, parquet: Path) -> int:
         """How many rows have a key that another row has too, beyond the first of each."""
-        return self.rows - len(self._keys)
+        key = ", ".join(f'"{name}"' for name in self._key)
+        with duckdb.connect(config={"threads": 1}) as connection:
+            (found,) = connection.execute(
+                f"select count(*) - count(distinct row({key})) "
+                f"from read_parquet('{_escaped(parquet)}')"
+            ).fetchall()
+        return found[0]
 
     def to_parquet(self, file: str, sha256: str, loaded_at: datetime) -> Path:
         """Write the rows as Parquet with where they came from."""
@@ -158,19 +162,24 @@ def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:
     """Enter landed files in the ledger."""
     if not entries:
         return
-    columns = ", ".join(f"{name} {kind}" for name, kind in LEDGER_COLUMNS.items())
-    marks = ", ".join("?" for _ in LEDGER_COLUMNS)
-    values = [
-        [_naive(v) if isinstance(v, datetime) else v for v in asdict(entry).values()]
+    rows = [
+        tuple(_naive(v) if isinstance(v, datetime) else v for v in asdict(entry).values())
         for entry in entries
     ]
     with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        parquet = Path(folder) / "files.parquet"
-        with duckdb.connect(config={"threads": 1}) as connection:
-            connection.execute(f"create table files ({columns})")
-            connection.executemany(f"insert into files values ({marks})", values)
-            connection.execute(f"copy files to '{_escaped(parquet)}' (format parquet)")
+        parquet = parquet_of(rows, LEDGER_COLUMNS, Path(folder) / "files.parquet")
         warehouse.append("raw", LEDGER, parquet)
+
+
+def parquet_of(rows: Sequence[tuple], columns: Mapping[str, str], target: Path) -> Path:
+    """Write a few rows as Parquet; `columns` are DuckDB types by name, in order."""
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    marks = ", ".join("?" for _ in columns)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(f"create table files ({declared})")
+        connection.executemany(f"insert into files values ({marks})", rows)
+        connection.execute(f"copy files to '{_escaped(target)}' (format parquet)")
+    return target
 
 
 def _ledger(warehouse: Warehouse, table: SourceTable) -> list[dict[str, Any]]:

@@ -14,6 +14,14 @@ class CellProblem:
     fix_ko: str
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A row that could not be read at all: its text, and why (None: it is no JSON object)."""
+
+    text: str
+    problem: CellProblem | None = None
+
+
 BLANK = CellProblem(
     "required_blank",
     "This value is required, but the cell is empty.",
@@ -137,4 +145,15 @@ def unknown_choice(allowed: list[str]) -> CellProblem:
         "이 열에 쓸 수 있는 값이 아닙니다.",
         f"Use one of: {shown}. A new value belongs in 'choices' of the source's YAML.",
         f"다음 중 하나를 쓰세요: {shown}. 새 값은 소스 YAML의 choices에 추가합니다.",
+    )
+
+
+def broken_quotes(line: int) -> CellProblem:
+    """The problem of a CSV row with a quote that is never closed, or closed too early."""
+    return CellProblem(
+        "quotes_broken",
+        f"The quotes of this row do not match (line {line:,} of the file).",
+        f"이 행의 따옴표가 맞지 않습니다(파일의 {line:,}번째 줄).",
+        "Write every quote inside a value twice, or save the file from Excel again.",
+        "값 안의 따옴표는 두 번 쓰거나 엑셀에서 다시 저장하세요.",
     )

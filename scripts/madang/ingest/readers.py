@@ -1,14 +1,16 @@
 """Opens a file of any known format as sheets: numbered rows of cells. Knows nothing of mappings."""
 
-import gzip
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from madang.ingest.cells import Cell
+from madang.ingest.delimited import read_delimited
 from madang.ingest.errors import FileRefused
-from madang.ingest.textfiles import BadLine, read_delimited, read_json, read_json_lines
+from madang.ingest.jsonfiles import read_json, read_json_lines
+from madang.ingest.packed import unpack_gzip
+from madang.ingest.parquetfiles import read_parquet
+from madang.ingest.problems import BadLine
 from madang.ingest.workbooks import read_workbook
 
 NumberedRow = tuple[int, list[Cell] | BadLine]
@@ -16,13 +18,19 @@ NumberedRow = tuple[int, list[Cell] | BadLine]
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of a file. Rows are numbered as Excel shows them (JSON: by line or element)."""
+    """A table of a file. Rows are numbered as Excel shows them (JSON: by line or element).
+
+    `is_1904`: numbers that mean days are counted from 1904. `notes` are about the whole file.
+    """
 
     name: str | None
     rows: Iterator[NumberedRow]
     is_delimited: bool = False
+    is_1904: bool = False
+    notes: tuple[str, ...] = ()
 
 
+# Which reader opens a file, by its ending. Avro is read by its own source format (currents).
 READERS: dict[str, str] = {
     ".xlsx": "workbook",
     ".xlsm": "workbook",
@@ -35,37 +43,44 @@ READERS: dict[str, str] = {
     ".json": "json",
     ".ndjson": "json lines",
     ".jsonl": "json lines",
+    ".parquet": "parquet",
 }
 
 
-def open_sheets(name: str, data: bytes, is_header: Callable[[str], bool]) -> list[Sheet]:
-    """Return the visible sheets of a file, by its name's ending; `.gz` is unpacked first.
+def kind_of(name: str) -> str | None:
+    """The reader of a file by its name, `.gz` or not."""
+    return READERS.get(PurePath(name.lower().removesuffix(".gz")).suffix)
+
+
+def open_sheets(path: Path, is_header: Callable[[str], bool], scratch: Path) -> list[Sheet]:
+    """Return the visible sheets of a file, by its ending; `.gz` is unpacked into `scratch` first.
 
     `is_header` says whether a text is a known header: it decides between delimiters. Raises
-    FileRefused for an empty, damaged, protected or unknown file.
+    FileRefused for an empty, damaged, protected or unknown file, here or while rows are read.
     """
-    path = PurePath(name.lower())
-    if path.suffix == ".gz":
-        data, path = _unpacked(data), path.with_suffix("")
-    kind = READERS.get(path.suffix)
+    kind = kind_of(path.name)
     if kind is None:
         raise FileRefused(
-            f"Files ending in '{path.suffix}' cannot be read.",
+            f"Files ending in '{PurePath(path.name.lower().removesuffix('.gz')).suffix}' cannot "
+            "be read.",
             fix=f"Save it as one of: {', '.join(READERS)} (plain or .gz).",
         )
-    if not data.strip():
+    plain = unpack_gzip(path, scratch) if path.name.lower().endswith(".gz") else path
+    if _is_blank(plain):
         raise FileRefused("The file is empty.", fix="Export it again.")
     if kind == "workbook":
-        return [Sheet(sheet, rows) for sheet, rows in read_workbook(data)]
+        book = read_workbook(plain)
+        return [
+            Sheet(name, rows, is_1904=book.is_1904, notes=book.notes) for name, rows in book.sheets
+        ]
     if kind == "delimited":
-        return [Sheet(None, read_delimited(data, is_header), is_delimited=True)]
-    return [Sheet(None, read_json(data) if kind == "json" else read_json_lines(data))]
+        return [Sheet(None, read_delimited(plain, is_header), is_delimited=True)]
+    if kind == "parquet":
+        return [Sheet(None, read_parquet(plain))]
+    return [Sheet(None, read_json(plain) if kind == "json" else read_json_lines(plain))]
 
 
-def _unpacked(data: bytes) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise FileRefused(
-            "The .gz file is damaged or incomplete.", fix="Copy the file again."
-        ) from error
+def _is_blank(path: Path) -> bool:
+    """Whether the first part of a file, or all of a small one, is nothing but spaces."""
+    with path.open("rb") as file:
+        return not file.read(2**16).strip() and not file.read(1)

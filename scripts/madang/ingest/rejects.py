@@ -3,8 +3,11 @@
 import csv
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Self
 
 from madang.ingest.rows import Rejection
 from madang.ingest.values import NATIONAL_ID
@@ -21,41 +24,80 @@ HEADERS = (
     "고치는 법 / how to fix (en)",
 )
 # Excel would compute a cell that starts so.
+LONGEST = 2_000  # signs of a value that are shown
 FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
-def write_rejects(folder: Path, file: str, load_id: str, rejections: Sequence[Rejection]) -> Path:
-    """Write `<file stem>__<load id>.csv` (UTF-8 with a mark), whole or not at all; return it.
+class Rejects:
+    """The rejected rows of one file, written as they are found; kept only when asked to.
 
-    Values stand as they were read, but for two: what Excel would take for a formula gets a leading
-    apostrophe, and a national id number is masked.
+    Values stand as they were read, but for three: what Excel would take for a formula gets a
+    leading apostrophe, a national id number is masked, and a very long one is cut.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = _free_path(folder, f"{Path(file).name.partition('.')[0]}__{load_id}")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8-sig", newline="") as target:
-            writer = csv.writer(target)
-            writer.writerow(HEADERS)
-            for rejection in rejections:
-                problem = rejection.problem
-                writer.writerow(
-                    (
-                        file,
-                        rejection.sheet or "",
-                        rejection.row,
-                        _column(rejection),
-                        _safe(rejection.value or ""),
-                        problem.korean,
-                        problem.english,
-                        problem.fix_ko,
-                        problem.fix_en,
-                    )
-                )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+
+    def __init__(self, scratch: Path, file: str) -> None:
+        self._file = file
+        self._path = scratch / "rejects.csv"
+        self._target: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._target:
+            self._target.close()
+
+    def add(self, rejections: Sequence[Rejection]) -> None:
+        """Write the problems of a row."""
+        if self._target is None:
+            self._target = self._path.open("w", encoding="utf-8-sig", newline="")
+            csv.writer(self._target).writerow(HEADERS)
+        csv.writer(self._target).writerows(_row(self._file, one) for one in rejections)
+
+    def keep(self, folder: Path, load_id: str) -> Path | None:
+        """Put the file into `folder` as `<file stem>__<load id>.csv`, whole or not at all.
+
+        Return it, or None where nothing was rejected.
+        """
+        if self._target is None:
+            return None
+        self._target.close()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = free_path(folder, f"{Path(self._file).name.partition('.')[0]}__{load_id}")
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            shutil.copyfile(self._path, partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return path
+
+
+def write_rejects(folder: Path, file: str, load_id: str, rejections: Sequence[Rejection]) -> Path:
+    """Write `<file stem>__<load id>.csv` (UTF-8 with a mark), whole or not at all; return it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="madang-load-") as scratch,
+        Rejects(Path(scratch), file) as rejects,
+    ):
+        rejects.add(rejections)
+        path = rejects.keep(folder, load_id)
+    assert path is not None
     return path
+
+
+def _row(file: str, rejection: Rejection) -> tuple:
+    problem = rejection.problem
+    return (
+        file,
+        rejection.sheet or "",
+        rejection.row,
+        _column(rejection),
+        safe(rejection.value or "")[:LONGEST],
+        problem.korean,
+        problem.english,
+        problem.fix_ko,
+        problem.fix_en,
+    )
 
 
 def _column(rejection: Rejection) -> str:
@@ -66,13 +108,14 @@ def _column(rejection: Rejection) -> str:
     return f"{rejection.header} ({rejection.column})"
 
 
-def _safe(value: str) -> str:
+def safe(value: str) -> str:
+    """Defuse what Excel would compute, and mask a national id number."""
     if NATIONAL_ID.fullmatch(value):
         return f"{value[:7]}*******"
     return f"'{value}" if FORMULA.match(value) else value
 
 
-def _free_path(folder: Path, stem: str) -> Path:
+def free_path(folder: Path, stem: str) -> Path:
     """Two files of one load may share a stem (crm/list.xlsx, crm/list.csv)."""
     path, number = folder / f"{stem}.csv", 1
     while path.exists():

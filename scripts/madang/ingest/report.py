@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Status = Literal["loaded", "already loaded", "held", "refused", "unmatched"]
+Status = Literal["loaded", "already loaded", "held", "changing", "refused", "unmatched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class FileReport:
     """What became of one file. `rows` are data rows read: `loaded` + `rejected`, unless held.
 
     `skipped_reason` and `fix` say why nothing of it was loaded now; `notes` are things to know
-    about a file that did load.
+    about a file that did load. `gone` counts the keys of the last snapshot that this one lacks;
+    `gone_file` lists them. `changing`: it was written to while it was read; the next load takes it.
     """
 
     path: Path
@@ -39,6 +40,8 @@ class FileReport:
     skipped_reason: str | None = None
     fix: str | None = None
     rejects_file: Path | None = None
+    gone: int = 0
+    gone_file: Path | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from madang.ingest import problems
-from madang.ingest.cells import Cell, as_text, cleaned
+from madang.ingest.cells import DAYS_TO_1904, LAST_SERIAL, Cell, as_text, cleaned
 from madang.ingest.errors import FileRefused
 from madang.ingest.header import LOOK_AT, Header, find_header
-from madang.ingest.problems import CellProblem
+from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.sources import SourceColumn, SourceTable
-from madang.ingest.textfiles import BadLine
 from madang.ingest.values import NATIONAL_ID, Check, checker, fold, is_nothing
 
 FREE_TEXT = ("id", "text", "name")
 Accept = Callable[[list[str | None], str | None, int], None]
+Reject = Callable[[list["Rejection"]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SheetResult:
     rows: int = 0
     loaded: int = 0
     rejected: int = 0
-    rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,26 @@ def peek(sheet: Sheet, table: SourceTable) -> PeekedSheet:
 
 
 def check_rows(
-    peeked: PeekedSheet, header: Header, table: SourceTable, zone: tzinfo, accept: Accept
+    peeked: PeekedSheet,
+    header: Header,
+    table: SourceTable,
+    zone: tzinfo,
+    accept: Accept,
+    reject: Reject,
 ) -> SheetResult:
-    """Check every row below the header; call `accept(texts, sheet, row)` for each good one.
+    """Check every row below the header; call `accept(texts, sheet, row)` for each good one, and
+    `reject(rejections)` for each bad one.
 
     `texts` follow `table.columns`. A row with one bad cell is rejected whole. Rows that are blank,
     that repeat the header or that stand at or below a stop row are no data; a complete row below a
     stop row is rejected, so that nothing vanishes. Raises FileRefused for national id numbers.
     """
     sheet = peeked.sheet
-    result = SheetResult(sheet.name)
+    result = SheetResult(sheet.name, notes=list(sheet.notes))
     positions = {column.name: at for column, at in header.places}
-    columns = [(c, positions.get(c.name), _cell_check(c, zone)) for c in table.columns]
+    columns = [
+        (c, positions.get(c.name), _cell_check(c, zone, sheet.is_1904)) for c in table.columns
+    ]
     required = [positions[c.name] for c in table.columns if c.required]
     mapped = sorted(positions.values())
     stops = tuple(fold(word) for word in table.stop_rows)
@@ -94,8 +102,8 @@ def check_rows(
         if isinstance(cells, BadLine):
             result.rows += 1
             result.rejected += 1
-            line = Rejection(sheet.name, number, None, None, cells.text, problems.BAD_JSON)
-            result.rejections.append(line)
+            problem = cells.problem or problems.BAD_JSON
+            reject([Rejection(sheet.name, number, None, None, cells.text, problem)])
             continue
         row = [cleaned(cell) for cell in cells]
         row += [None] * (header.width - len(row))
@@ -126,7 +134,7 @@ def check_rows(
                 texts.append(outcome)
         if wrong:
             result.rejected += 1
-            result.rejections += wrong
+            reject(wrong)
         else:
             result.loaded += 1
             accept(texts, sheet.name, number)
@@ -134,7 +142,9 @@ def check_rows(
     return result
 
 
-def _cell_check(column: SourceColumn, zone: tzinfo) -> Callable[[Cell], str | CellProblem | None]:
+def _cell_check(
+    column: SourceColumn, zone: tzinfo, is_1904: bool
+) -> Callable[[Cell], str | CellProblem | None]:
     """The check of one column, with what its type and `required` make of an empty cell."""
     check: Check = checker(column.type, zone, column.spellings)
     empty = problems.BLANK if column.required else None
@@ -145,7 +155,11 @@ def _cell_check(column: SourceColumn, zone: tzinfo) -> Callable[[Cell], str | Ce
             return empty
         return check(cell)
 
-    return check_cell
+    def check_1904(cell: Cell) -> str | CellProblem | None:
+        is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+        return check_cell(cell + DAYS_TO_1904 if is_number and cell < LAST_SERIAL else cell)
+
+    return check_1904 if is_1904 and column.type in ("date", "timestamp") else check_cell
 
 
 def _whole_row(sheet: Sheet, number: int, problem: CellProblem) -> Rejection:

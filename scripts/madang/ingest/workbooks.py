@@ -1,7 +1,10 @@
 """Reads workbooks (xlsx, xls, xlsb, ods): visible sheets, merged cells filled down."""
 
 import io
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from python_calamine import (
     CalamineError,
@@ -14,6 +17,7 @@ from python_calamine import (
 
 from madang.ingest.cells import Cell
 from madang.ingest.errors import FileRefused
+from madang.ingest.packed import WorkbookFacts, look_into_workbook
 
 OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 # An encrypted xlsx is an OLE file with a stream of this name ([MS-OFFCRYPTO] 2.3.2).
@@ -25,11 +29,23 @@ PROTECTED_FIX = (
 )
 
 
-def read_workbook(data: bytes) -> list[tuple[str, Iterator[tuple[int, list[Cell]]]]]:
-    """Return (name, rows) of every visible worksheet; rows are numbered as in Excel.
+@dataclass(frozen=True)
+class Workbook:
+    """The visible worksheets of a file, and what there is to know about it."""
 
-    Raises FileRefused for a protected or damaged workbook, or one whose sheets are all hidden.
+    sheets: list[tuple[str, Iterator[tuple[int, list[Cell]]]]]
+    is_1904: bool
+    notes: tuple[str, ...]
+
+
+def read_workbook(path: Path) -> Workbook:
+    """Return every visible worksheet as (name, rows); rows are numbered as in Excel.
+
+    Raises FileRefused for a protected or damaged workbook, one that unpacks to more than can be
+    meant, or one whose sheets are all hidden.
     """
+    facts = look_into_workbook(path)
+    data = path.read_bytes()
     if data.startswith(OLE_SIGNATURE) and ENCRYPTED_STREAM in data:
         raise FileRefused(PROTECTED, fix=PROTECTED_FIX)
     try:
@@ -51,13 +67,35 @@ def read_workbook(data: bytes) -> list[tuple[str, Iterator[tuple[int, list[Cell]
         raise FileRefused(
             "The workbook has no visible worksheet.", fix="Unhide the sheet that holds the data."
         )
-    return sheets
+    return Workbook(sheets, facts.is_1904, _notes(facts))
+
+
+def _notes(facts: WorkbookFacts) -> tuple[str, ...]:
+    notes = []
+    if facts.unsaved_formulas:
+        notes.append(
+            f"{facts.unsaved_formulas:,} formulas have no saved value and count as empty: open the "
+            "file in Excel, save it, and load it again."
+        )
+    if facts.errors:
+        notes.append(f"{facts.errors:,} cells hold an Excel error (such as #N/A): they are empty.")
+    return tuple(notes)
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
-    rows = sheet.to_python(skip_empty_area=False)
+    """Yield the rows; the first column of a merged range has its value in every row of it."""
+    starts: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for (top, left), (bottom, _) in sheet.merged_cell_ranges or []:
-        for row in range(top + 1, min(bottom + 1, len(rows))):
-            if left < len(rows[top]):
-                rows[row][left] = rows[top][left]
-    return iter(enumerate(rows, start=1))
+        if bottom > top:
+            starts[top].append((left, bottom))
+    filling: dict[int, tuple[int, Cell]] = {}
+    for at, row in enumerate(sheet.iter_rows()):
+        for left, (bottom, value) in list(filling.items()):
+            if at > bottom:
+                del filling[left]
+            elif left < len(row):
+                row[left] = value
+        for left, bottom in starts.get(at, ()):
+            if left < len(row):
+                filling[left] = (bottom, row[left])
+        yield at + 1, row

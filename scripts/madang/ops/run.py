@@ -17,14 +17,24 @@ from madang.warehouse import labels, open_warehouse
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
 
 
-def load(settings: Settings, paths: Sequence[Path] | None = None) -> int:
-    """Load files, by default the inbox and what was received. 0 all, 3 in part, 1 nothing."""
+def load(
+    settings: Settings,
+    paths: Sequence[Path] | None = None,
+    accept: str | None = None,
+    author: str | None = None,
+) -> int:
+    """Load files, by default the inbox and what was received. 0 all, 3 in part, 1 nothing.
+
+    `accept` says why files that a limit would hold are loaded as they are; it needs `paths`.
+    """
+    from madang.ingest import accepted
     from madang.ingest import load as load_files
 
     if paths and [str(path) for path in paths] == ["inbox"]:
         paths = None
+    acceptance = accepted(accept, author, paths)
     with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
-        report = load_files(settings, warehouse, paths, on_step=step)
+        report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
     rows = [(f.path.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
     ui.table("Files", ("file", "source", "status", "rows", "loaded", "rejected"), rows)
     for file in report.files:

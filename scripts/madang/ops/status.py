@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.ingest.holds import open_holds
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 LOADS = 8
@@ -73,6 +74,15 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
     )
     columns = ("file", "source", "rows", "loaded", "rejected", "at")
     ui.table("Last loads", columns, _told(loads, zone), empty="nothing was loaded")
+    held = [
+        (row["file"], row["source"], row["why"], row["happened_at"])
+        for row in open_holds(warehouse)
+        if (settings.paths.inbox / row["file"]).exists()
+    ]
+    if held:
+        rows = [(*row[:3], _local(row[3], zone)) for row in held]
+        ui.table("Held files", ("file", "source", "why", "since"), rows)
+        ui.line('  Correct them, or take one as it is: madang load FILE --accept "why"')
     plans = _rows(
         warehouse,
         "ledger",

@@ -18,7 +18,7 @@ from madang.ingest.propose.names import Name, name_for
 from madang.ingest.propose.render import Column, Draft, render
 from madang.ingest.propose.tables import FoundTable, find_tables
 from madang.ingest.readers import Sheet, open_sheets
-from madang.ingest.rows import check_rows, national_id_refusal, peek
+from madang.ingest.rows import Rejection, check_rows, national_id_refusal, peek
 from madang.ingest.sources import NAME, SourceColumn, SourceTable, read_sources
 
 # Moments that tell of a person or a record as it stands, not of something that happened.
@@ -63,32 +63,38 @@ def propose(
             where=str(target),
             fix="Name another source with --source, or another file with --out.",
         )
-    found, others = find_tables(_sheets(path, tables))
-    draft, findings = _draft(path, name, found, others, tables, settings)
-    text = render(draft)
-    rows, loadable, trial = _tried(path, draft, text, ZoneInfo(settings.timezone))
+    with tempfile.TemporaryDirectory(prefix="madang-propose-") as folder:
+        scratch = Path(folder)
+        found, others = find_tables(_sheets(path, tables, scratch))
+        draft, findings = _draft(path, name, found, others, tables, settings)
+        text = render(draft)
+        rows, loadable, trial = _tried(path, draft, text, ZoneInfo(settings.timezone), scratch)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     findings = [*trial, *findings]
     return Proposal(target, name, draft.table, draft.columns, findings, rows, loadable)
 
 
-def _sheets(path: Path, tables: Sequence[SourceTable]) -> list[Sheet]:
+def _sheets(path: Path, tables: Sequence[SourceTable], scratch: Path) -> list[Sheet]:
     known = {key for table in tables for key in known_headers(table.columns)}
 
     def is_header(text: str) -> bool:
         """Between delimiters decides what brings out known headers, else the most short words."""
         return header_key(text) in known or (0 < len(text) <= 30 and not text.isnumeric())
 
-    return open_sheets(path.name, path.read_bytes(), is_header)
+    return open_sheets(path, is_header, scratch)
 
 
 def _refuse_known(path: Path, settings: Settings, tables: Sequence[SourceTable]) -> None:
+    if not path.resolve().is_relative_to(settings.paths.inbox.resolve()):
+        return
     try:
         table = source_of(path, settings.paths.inbox, tables)
     except FileRefused:
         return
-    headers = [peek(sheet, table).header for sheet in _sheets(path, [table])]
+    with tempfile.TemporaryDirectory(prefix="madang-propose-") as folder:
+        sheets = _sheets(path, [table], Path(folder))
+        headers = [peek(sheet, table).header for sheet in sheets]
     for header in headers:
         if header and not header.missing:
             used = {position for _, position in header.places}
@@ -238,32 +244,34 @@ def _mode(columns: Sequence[Column]) -> tuple[str, str, list[str]]:
     return "delta", "nothing says that a file is the whole list", [doubt]
 
 
-def _tried(path: Path, draft: Draft, text: str, zone: ZoneInfo) -> tuple[int, int, list[str]]:
+def _tried(
+    path: Path, draft: Draft, text: str, zone: ZoneInfo, scratch: Path
+) -> tuple[int, int, list[str]]:
     """Check the file by the proposed mapping, as a load would: rows, rows that would load."""
-    with tempfile.TemporaryDirectory(prefix="madang-propose-") as folder:
-        file = Path(folder) / "models" / "staging" / draft.source / f"_{draft.source}__sources.yml"
-        file.parent.mkdir(parents=True)
-        file.write_text(text, encoding="utf-8")
-        try:
-            (table,) = read_sources(Path(folder))
-        except SpecError as error:  # two columns under headers that count as one
-            problems = " ".join(problem.message for problem in error.problems)
-            raise FileRefused(
-                f"No mapping can be made of these headers. {problems}",
-                fix="Rename one of the two columns in the file.",
-            ) from error
+    file = scratch / "models" / "staging" / draft.source / f"_{draft.source}__sources.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="utf-8")
+    try:
+        (table,) = read_sources(scratch)
+    except SpecError as error:  # two columns under headers that count as one
+        problems = " ".join(problem.message for problem in error.problems)
+        raise FileRefused(
+            f"No mapping can be made of these headers. {problems}",
+            fix="Rename one of the two columns in the file.",
+        ) from error
     rows = loaded = 0
     findings = []
-    for sheet in _sheets(path, [table]):
+    for sheet in _sheets(path, [table], scratch):
         if not table.reads_sheet(sheet.name):
             continue
         peeked = peek(sheet, table)
         if peeked.header is None or peeked.header.missing:
             continue
-        result = check_rows(peeked, peeked.header, table, zone, lambda *_: None)
+        wrong: list[Rejection] = []
+        result = check_rows(peeked, peeked.header, table, zone, lambda *_: None, wrong.extend)
         rows += result.rows
         loaded += result.loaded
-        columns = sorted({problem.column or "the row" for problem in result.rejections})
+        columns = sorted({problem.column or "the row" for problem in wrong})
         if result.rejected:
             findings.append(
                 f"As proposed, {result.rejected:,} of {result.rows:,} rows would be rejected: see "

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from madang.ingest.cells import Cell, cleaned
 from madang.ingest.errors import FileRefused
 from madang.ingest.header import LOOK_AT, header_key, joined
-from madang.ingest.problems import CellProblem
+from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.rows import is_stop_row
-from madang.ingest.textfiles import BadLine
 from madang.ingest.values import (
     NATIONAL_ID,
     check_amount,

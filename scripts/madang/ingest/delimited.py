@@ -1,0 +1,98 @@
+"""Reads CSV and TSV line by line: the delimiter is found, a broken quote costs its row alone."""
+
+import csv
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from madang.ingest import problems
+from madang.ingest.encodings import encoding_of
+from madang.ingest.problems import BadLine
+
+DELIMITERS = (",", "\t", ";", "|")
+LOOK_AT = 50  # rows to find the delimiter in
+# A cell may hold so many lines; a quote that is open longer was never closed.
+MOST_LINES = 1_000
+LONGEST_LINE = 16 * 2**20
+csv.field_size_limit(LONGEST_LINE)
+
+Row = list[str] | BadLine
+
+
+def read_delimited(path: Path, is_header: Callable[[str], bool]) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a file, numbered as Excel would show them. Memory does not grow with it."""
+    encoding = encoding_of(path)
+    return enumerate(_records(path, encoding, delimiter_of(path, encoding, is_header)), start=1)
+
+
+def delimiter_of(path: Path, encoding: str, is_header: Callable[[str], bool]) -> str:
+    """The delimiter that brings out the most known headers in one row; a comma at a tie."""
+
+    def most_headers(delimiter: str) -> int:
+        rows = itertools.islice(_records(path, encoding, delimiter), LOOK_AT)
+        hits = (sum(map(is_header, row)) for row in rows if not isinstance(row, BadLine))
+        return max(hits, default=0)
+
+    return max(DELIMITERS, key=most_headers)
+
+
+class _NeverClosed(Exception):
+    """A quote is open for more lines than a cell can have."""
+
+
+class _Lines:
+    """The lines of a file; those of the record at hand can be given back."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+        self.number = 0  # of the last line that belongs to a finished record
+
+    def read(self) -> Iterator[str]:
+        """Yield every line of the file, with its ending; one that is too long comes in pieces."""
+        with self._path.open(encoding=self._encoding, newline="") as file:
+            while line := file.readline(LONGEST_LINE):
+                yield line
+
+    def feed(self, lines: Iterator[str]) -> Iterator[str]:
+        """Yield the lines given back, then those of the file."""
+        while True:
+            if self._again:
+                line = self._again.popleft()
+            elif (line := next(lines, "")) == "":
+                return
+            self.taken.append(line)
+            if len(self.taken) > MOST_LINES:
+                raise _NeverClosed
+            yield line
+
+    def finish(self) -> None:
+        """The record at hand is whole."""
+        self.number += len(self.taken)
+        self.taken.clear()
+
+    def give_up(self) -> tuple[int, str]:
+        """Give back all lines of the record but its first; return that one and its number."""
+        first, *others = self.taken
+        self._again.extendleft(reversed(others))
+        self.taken.clear()
+        self.number += 1
+        return self.number, first
+
+
+def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
+    source = _Lines(path, encoding)
+    lines = source.read()
+    while True:
+        reader = csv.reader(source.feed(lines), delimiter=delimiter, strict=True)
+        try:
+            for row in reader:
+                source.finish()
+                yield row
+            return
+        except (csv.Error, _NeverClosed):
+            number, text = source.give_up()
+            yield BadLine(text.strip(), problems.broken_quotes(number))

@@ -1,0 +1,208 @@
+"""Reads JSON: a list, one object, or one object a line; an element at a time."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from madang.ingest.cells import Cell
+from madang.ingest.encodings import encoding_of
+from madang.ingest.errors import FileRefused
+from madang.ingest.problems import BadLine
+
+LONGEST = 16 * 2**20  # signs of one object
+IN_MEMORY = 16 * 2**20  # bytes of a file whose objects are kept between the two readings
+CHUNK = 2**20
+SPACE = " \t\r\n"
+
+Record = tuple[int, Any]
+Rows = Iterator[tuple[int, list[Cell] | BadLine]]
+DEEP = FileRefused("The JSON is nested too deeply.", fix="Export it again, one flat object a row.")
+
+
+def read_json_lines(path: Path) -> Rows:
+    """Return one row a line, under a header row of the keys. Broken lines are problems."""
+    encoding = encoding_of(path)
+    rows = _as_rows(path, lambda: _lines(path, encoding))
+    if rows is None:
+        raise FileRefused(
+            "No line of the file is a JSON object.", fix='Write one object a line: {"id": "A1"}.'
+        )
+    return rows
+
+
+def read_json(path: Path) -> Rows:
+    """Return one row an element of a JSON list (or of one object), under a header row."""
+    encoding = encoding_of(path)
+    with path.open(encoding=encoding) as file:
+        first = next((sign for sign in iter(lambda: file.read(1), "") if sign not in SPACE), "")
+    if first == "{" and _is_json_lines(path, encoding):
+        return read_json_lines(path)
+    rows = _as_rows(path, lambda: _elements(path, encoding, first)) if first in "[{" else None
+    if rows is None:
+        raise FileRefused(
+            "The file is not a list of JSON objects, or the list is empty.",
+            fix='Write [{"id": "A1"}, {"id": "A2"}].',
+        )
+    return rows
+
+
+def _lines(path: Path, encoding: str) -> Iterator[Record]:
+    with path.open(encoding=encoding, newline="") as file:
+        number = 0
+        while line := file.readline(LONGEST):
+            number += 1
+            if len(line) == LONGEST and not line.endswith("\n"):
+                yield number, BadLine(line[:1000])
+                while (rest := file.readline(LONGEST)) and not rest.endswith("\n"):
+                    pass
+            elif line.strip():
+                try:
+                    yield number, json.loads(line)
+                except (ValueError, RecursionError):
+                    yield number, BadLine(line.strip())
+
+
+def _is_json_lines(path: Path, encoding: str) -> bool:
+    """Whether the first line is an object of its own, and another follows."""
+    with path.open(encoding=encoding) as file:
+        filled = (line for line in iter(lambda: file.readline(LONGEST), "") if line.strip())
+        first, second = next(filled, ""), next(filled, "")
+    try:
+        return bool(second) and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _elements(path: Path, encoding: str, first: str) -> Iterator[Record]:
+    """Yield the elements of a list with their numbers, or the one object that the file is."""
+    with path.open(encoding=encoding) as file:
+        text = _Text(file)
+        if first == "{":
+            yield 1, text.value()
+        else:
+            text.expect("[")
+            for number in itertools.count(1):
+                if number == 1 and text.skip("]"):
+                    break
+                yield number, text.value()
+                if not text.skip(","):
+                    text.expect("]")
+                    break
+        text.expect("")
+
+
+class _Text:
+    """A JSON text of which only the part at hand is in memory."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._decoder = json.JSONDecoder()
+        self._buffer, self._at = "", 0
+        self._line, self._column = 1, 1
+
+    def value(self) -> Any:
+        """Return the next value. Raises FileRefused for one that is broken or too deep."""
+        self._peek()
+        wanted = CHUNK
+        while True:
+            try:
+                found, end = self._decoder.raw_decode(self._buffer, self._at)
+                if end < len(self._buffer) or not self._more(CHUNK):
+                    self._take(end)
+                    return found
+            except RecursionError as error:
+                raise DEEP from error
+            except json.JSONDecodeError as error:
+                if len(self._buffer) - self._at > LONGEST:
+                    raise self._broken("One element is too long.") from error
+                if not self._more(wanted):
+                    self._take(min(error.pos, len(self._buffer)))
+                    raise self._broken() from error
+                wanted *= 2
+
+    def skip(self, sign: str) -> bool:
+        """Take a sign when it is the next one."""
+        if self._peek() != sign:
+            return False
+        self._take(self._at + 1)
+        return True
+
+    def expect(self, sign: str) -> None:
+        """Take a sign, or the end of the text (''). Raises FileRefused when another is there."""
+        if self._peek() != sign:
+            raise self._broken()
+        if sign:
+            self._take(self._at + 1)
+
+    def _peek(self) -> str:
+        while True:
+            end = self._at
+            while end < len(self._buffer) and self._buffer[end] in SPACE:
+                end += 1
+            self._take(end)
+            if end < len(self._buffer):
+                return self._buffer[end]
+            if not self._more(CHUNK):
+                return ""
+
+    def _more(self, size: int) -> bool:
+        read = self._file.read(size)
+        self._buffer = self._buffer[self._at :] + read
+        self._at = 0
+        return bool(read)
+
+    def _take(self, end: int) -> None:
+        lines = self._buffer.count("\n", self._at, end)
+        if lines:
+            self._line += lines
+            self._column = end - self._buffer.rfind("\n", self._at, end)
+        else:
+            self._column += end - self._at
+        self._at = end
+
+    def _broken(self, why: str = "") -> FileRefused:
+        return FileRefused(
+            f"The file is not valid JSON (line {self._line}, column {self._column}).{why}",
+            fix="Export it again.",
+        )
+
+
+def _as_rows(path: Path, records: Callable[[], Iterator[Record]]) -> Rows | None:
+    """Turn objects into rows under one header row (number 0) of all their keys.
+
+    The records are read twice, keys first; None where none of them is an object.
+    """
+    kept = list(records()) if path.stat().st_size <= IN_MEMORY else None
+    keys: dict[str, None] = {}
+    for _, record in kept if kept is not None else records():
+        if isinstance(record, dict):
+            keys.update(dict.fromkeys(record))
+    if not keys:
+        return None
+    return _rows(list(keys), iter(kept) if kept is not None else records())
+
+
+def _rows(keys: list[str], records: Iterator[Record]) -> Rows:
+    yield 0, list(keys)
+    for number, record in records:
+        if isinstance(record, dict):
+            yield number, [_scalar(record.get(key)) for key in keys]
+        else:
+            yield number, record if isinstance(record, BadLine) else BadLine(_written(record))
+
+
+def _scalar(value: Any) -> Cell:
+    if isinstance(value, dict | list):
+        value = _written(value)
+    if isinstance(value, str):  # JSON can name half a character (\ud800), which no table can hold
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value
+
+
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError as error:
+        raise DEEP from error
