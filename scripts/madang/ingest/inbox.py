@@ -22,7 +22,6 @@ from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
 BATCH = 250_000
-OBJECT_BYTES = 64 * 2**20  # one row of JSON; the receiver's own limit is far below
 
 
 def has_waiting(settings: Settings) -> bool:
@@ -152,7 +151,6 @@ def _as_parquet(
                 select {texts}, f as _file, s as _sheet, r as _row,
                     $sha256::varchar as _sha256, $loaded_at::timestamp as _loaded_at
                 from read_json($lines, format = 'newline_delimited',
-                    maximum_object_size = {OBJECT_BYTES},
                     columns = {{f: 'varchar', s: 'varchar', r: 'bigint', t: 'varchar[]'}})
             ) to '{str(parquet).replace("'", "''")}' (format parquet)
             """,

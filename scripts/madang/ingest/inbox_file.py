@@ -7,10 +7,11 @@ is landed, so that whoever finishes it lands the same rows.
 """
 
 import json
+import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +20,12 @@ from typing import Literal
 
 from madang.ingest.errors import LoadError
 
+Outcome = Literal["new", "replayed", "conflict"]
 VERSION = 1
 BUSY_SECONDS = 10
 TABLES = """
 create table requests (
-    request_no integer primary key autoincrement,
-    request_id text not null unique,
+    request_id text not null primary key,
     partner text not null,
     kind text not null,
     idempotency_key text not null,
@@ -33,12 +34,12 @@ create table requests (
     columns text not null,
     received_at text not null,
     status integer not null,
-    answer blob not null,
+    answer text not null,
     unique (partner, kind, idempotency_key)
 );
 create table items (
     item_no integer primary key autoincrement,
-    request_no integer not null,
+    request_id text not null,
     item integer not null,
     texts text not null
 );
@@ -54,10 +55,43 @@ create table batches (
 );
 """
 
+KNOWN = """
+select partner, kind, idempotency_key, request_id, body_sha256, status, answer
+from json_each(?) as asked
+join requests on partner = json_extract(asked.value, '$[0]')
+    and kind = json_extract(asked.value, '$[1]')
+    and idempotency_key = json_extract(asked.value, '$[2]')
+"""
+HEAD = (
+    "request_id",
+    "partner",
+    "kind",
+    "idempotency_key",
+    "body_sha256",
+    "source",
+    "columns",
+    "received_at",
+    "status",
+    "answer",
+)
+INSERT_REQUESTS = f"""
+insert into requests ({", ".join(HEAD)})
+select {", ".join(f"json_extract(value, '$[{at}]')" for at in range(len(HEAD)))}
+from json_each(?) order by key
+"""
+INSERT_ITEMS = """
+insert into items (request_id, item, texts)
+select json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+from json_each(?) order by key
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it is kept: `items` are numbers from 1 and texts in the order of `columns`."""
+    """One request as it is kept: `items` are numbers from 1 and texts in the order of `columns`.
+
+    `columns` is a list in JSON, see `listed`; `answer` what was answered.
+    """
 
     request_id: str
     partner: str
@@ -65,20 +99,24 @@ class Received:
     idempotency_key: str
     body_sha256: str
     source: str
-    columns: tuple[str, ...]
+    columns: str
     received_at: str
     status: int
-    answer: bytes
+    answer: str
     items: tuple[tuple[int, tuple[str | None, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a request: it is new, or its key was used for the same or another body."""
+    """What became of a request: it is new, or its key was used for the same or another body.
 
-    outcome: Literal["new", "replayed", "conflict"]
+    `request_id`, `status` and `answer` are those of the first request with its key.
+    """
+
+    request_id: str
+    outcome: Outcome
     status: int
-    answer: bytes
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,44 +139,37 @@ class Inbox:
         self._db = connection
         self.path = path
 
-    def keep(self, requests: Iterable[Received]) -> list[Kept]:
+    def keep(self, requests: Sequence[Received]) -> list[Kept]:
         """Add requests in one commit, each once; return what became of each, when it is durable."""
+        keys = [(one.partner, one.kind, one.idempotency_key) for one in requests]
         with self._committed():
-            return [self._keep(request) for request in requests]
+            first = self._known(keys)
+            kept, new = [], []
+            for key, one in zip(keys, requests, strict=True):
+                outcome: Outcome = "replayed"
+                if key not in first:
+                    first[key] = (one.request_id, one.body_sha256, one.status, one.answer)
+                    new.append(one)
+                    outcome = "new"
+                request_id, body_sha256, status, answer = first[key]
+                if body_sha256 != one.body_sha256:
+                    outcome = "conflict"
+                kept.append(Kept(request_id, outcome, status, answer))
+            self._insert(new)
+        return kept
 
-    def _keep(self, new: Received) -> Kept:
-        known = self._db.execute(
-            "select body_sha256, status, answer from requests "
-            "where partner = ? and kind = ? and idempotency_key = ?",
-            (new.partner, new.kind, new.idempotency_key),
-        ).fetchone()
-        if known:
-            outcome = "replayed" if known[0] == new.body_sha256 else "conflict"
-            return Kept(outcome, known[1], known[2])
-        added = self._db.execute(
-            "insert into requests (request_id, partner, kind, idempotency_key, body_sha256, "
-            "source, columns, received_at, status, answer) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                new.request_id,
-                new.partner,
-                new.kind,
-                new.idempotency_key,
-                new.body_sha256,
-                new.source,
-                json.dumps(new.columns),
-                new.received_at,
-                new.status,
-                new.answer,
-            ),
-        )
-        self._db.executemany(
-            "insert into items (request_no, item, texts) values (?, ?, ?)",
-            [
-                (added.lastrowid, item, json.dumps(texts, ensure_ascii=False))
-                for item, texts in new.items
-            ],
-        )
-        return Kept("new", new.status, new.answer)
+    def _known(self, keys: Sequence[tuple]) -> dict[tuple, tuple]:
+        rows = self._db.execute(KNOWN, (json.dumps(keys),)).fetchall()
+        return {(partner, kind, key): rest for partner, kind, key, *rest in rows}
+
+    def _insert(self, requests: Sequence[Received]) -> None:
+        """Two statements for all: between statements the thread waits for the interpreter."""
+        if not requests:
+            return
+        heads = [[getattr(one, name) for name in HEAD] for one in requests]
+        self._db.execute(INSERT_REQUESTS, (json.dumps(heads, ensure_ascii=False),))
+        items = [(one.request_id, *item) for one in requests for item in one.items]
+        self._db.execute(INSERT_ITEMS, (json.dumps(items, ensure_ascii=False),))
 
     def last_request_id(self) -> str | None:
         """Return the largest request id; ids are ordered by time."""
@@ -148,7 +179,7 @@ class Inbox:
         """Count the items that the load has not taken, by source."""
         return dict(
             self._db.execute(
-                "select source, count(*) from items join requests using (request_no) "
+                "select source, count(*) from items join requests using (request_id) "
                 "group by source order by source"
             ).fetchall()
         )
@@ -156,8 +187,8 @@ class Inbox:
     def waiting_since(self) -> str | None:
         """Return when the oldest item came that the load has not taken; None when none waits."""
         found = self._db.execute(
-            "select received_at from requests where request_no = "
-            "(select request_no from items order by item_no limit 1)"
+            "select received_at from requests where request_id = "
+            "(select request_id from items order by item_no limit 1)"
         ).fetchone()
         return found and found[0]
 
@@ -181,7 +212,7 @@ class Inbox:
             self._db.execute(
                 "insert into batches (source, columns, first_item, last_item, items, state) "
                 "select source, columns, min(item_no), max(item_no), count(*), 'open' from ("
-                "select source, columns, item_no from items join requests using (request_no) "
+                "select source, columns, item_no from items cross join requests using (request_id) "
                 f"where source in ({marks}) order by item_no limit ?) group by source, columns",
                 (*sources, most),
             )
@@ -195,9 +226,9 @@ class Inbox:
         """
         rows = self._db.execute(
             """select '{"f":"' || request_id || '","s":"' || partner || '","r":' || item || ',"t":'
-            || texts || '}' from items join requests using (request_no)
+            || texts || '}' from items cross join requests using (request_id)
             where item_no between ? and ? and source = ? and columns = ? order by item_no""",
-            (batch.first_item, batch.last_item, batch.source, json.dumps(batch.columns)),
+            (batch.first_item, batch.last_item, batch.source, listed(batch.columns)),
         )
         return (row[0] for row in rows)
 
@@ -222,13 +253,13 @@ class Inbox:
             with self._committed():
                 self._db.execute(
                     "delete from items where item_no between ? and ? and exists (select 1 from "
-                    "requests where requests.request_no = items.request_no "
+                    "requests where requests.request_id = items.request_id "
                     "and source = ? and columns = ?)",
                     (
                         first,
                         min(first + slice_of - 1, batch.last_item),
                         batch.source,
-                        json.dumps(batch.columns),
+                        listed(batch.columns),
                     ),
                 )
         with self._committed():
@@ -240,8 +271,8 @@ class Inbox:
         while deleted == slice_of:
             with self._committed():
                 deleted = self._db.execute(
-                    "delete from requests where request_no in (select request_no from requests "
-                    "where request_id < ? and request_no not in (select request_no from items) "
+                    "delete from requests where request_id in (select request_id from requests "
+                    "where request_id < ? and request_id not in (select request_id from items) "
                     "limit ?)",
                     (_id_at(int(before.timestamp() * 1_000_000)), slice_of),
                 ).rowcount
@@ -264,26 +295,33 @@ class Inbox:
 class RequestIds:
     """Makes request ids that are unique and, within a process, sort in the order of their making.
 
-    An id is `rq_`, 14 hex digits of microseconds since 1970, 8 random ones.
+    An id is `rq_`, 14 hex digits of microseconds since 1970, 8 that are the process's own.
     """
 
     def __init__(self, after: str | None = None) -> None:
+        self._own = secrets.token_hex(4)
         self._last = int(after[3:17], 16) if after else 0
 
     def next(self) -> str:
         """Return a new id, later than every one before, also when the clock was set back."""
         self._last = max(self._last + 1, time.time_ns() // 1000)
-        return f"{_id_at(self._last)}{secrets.token_hex(4)}"
+        return f"{_id_at(self._last)}{self._own}"
 
 
 def _id_at(microseconds: int) -> str:
     return f"rq_{microseconds:014x}"
 
 
+def listed(columns: Sequence[str]) -> str:
+    """Return a list of columns as the inbox keeps it."""
+    return json.dumps(list(columns))
+
+
 def open_inbox(path: Path) -> Inbox:
     """Open the inbox, making it where it is missing. Raises LoadError when it cannot be used."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # personal data waits in it
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -308,7 +346,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         for statement in TABLES.split(";\n"):
             connection.execute(statement)
         connection.execute(f"pragma user_version = {VERSION}")
-        path.chmod(0o600)
     connection.execute("commit")
     if version > VERSION:
         raise LoadError(

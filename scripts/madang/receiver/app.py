@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from madang.config_receiver import ReceiverSettings
-from madang.ingest.inbox_file import Received, RequestIds
+from madang.ingest.inbox_file import Received, RequestIds, listed
 from madang.receiver.answers import Answer, Refused, Verdict
 from madang.receiver.bodies import body_of, items_of
 from madang.receiver.findings import Finding
@@ -72,10 +72,10 @@ class Receiver:
             idempotency_key=name,
             body_sha256=digest,
             source=kind.table.label,
-            columns=kind.columns,
+            columns=listed(kind.columns),
             received_at=answer.received_at,
             status=202,
-            answer=answer.model_dump_json().encode(),
+            answer=answer.model_dump_json(),
             items=tuple(items),
         )
         return await self._kept(received, line)
@@ -122,7 +122,9 @@ class Receiver:
                 "Send it again, with the same Idempotency-Key.",
                 {"Retry-After": "5"},
             ) from None
+        line.request_id = kept.request_id
         if kept.outcome == "conflict":
+            line.accepted = line.refused = 0
             raise Refused(
                 422,
                 "idempotency_key_reused",
@@ -193,7 +195,9 @@ def build_app(receiver: Receiver) -> Any:
     routes = [_route(receiver, kind) for kind in receiver.kinds.values()]
     routes += [Route("/health", receiver.health), Route("/openapi.json", openapi)]
     handlers = {HTTPException: _not_served, Exception: _unforeseen}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
 
 
 def _route(receiver: Receiver, kind: Kind) -> Route:

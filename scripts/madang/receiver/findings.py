@@ -1,6 +1,6 @@
 """What is wrong with an item, in words that a partner's developer can act on; never a value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,7 +16,15 @@ WORDS = {
     "model_type": ("An item must be a JSON object.", 'Send {"…": "…"}.'),
     "model_attributes_type": ("An item must be a JSON object.", 'Send {"…": "…"}.'),
 }
-PATTERNS = "The text is not in the form that this field has."
+FORMS = {
+    "id": "Send one word, without spaces, as your system shows it.",
+    "date": "Send it as 2026-10-06.",
+    "timestamp": "Send it with its offset, as 2026-10-06T14:30:00+09:00 or 2026-10-06T05:30:00Z.",
+    "amount": "Send a number, or its digits as text: 12000 or '12000.50'.",
+    "integer": "Send a whole number.",
+    "phone": "Send one number, such as 010-0000-0000 or +82 10 0000 0000.",
+    "email": "Send one address, such as name@company.example.",
+}
 
 
 class Finding(BaseModel):
@@ -30,31 +38,38 @@ class Finding(BaseModel):
     fix: str = Field(description="What to do about it.")
 
 
-def findings_of(error: ValidationError, known: Sequence[str]) -> list[Finding]:
-    """Return one finding a field. An unknown field is named only when it could be a slip."""
+def findings_of(error: ValidationError, types: Mapping[str, str]) -> list[Finding]:
+    """Return one finding a field; `types` are the fields that there are, with their types.
+
+    An unknown field is named only when it could be a slip.
+    """
     found: dict[str | None, Finding] = {}
     for problem in error.errors(include_url=False, include_input=False):
         field = str(problem["loc"][0]) if problem["loc"] else None
-        found.setdefault(field, _finding(field, problem, known))
+        found.setdefault(field, _finding(field, problem, types))
     return list(found.values())
 
 
-def _finding(field: str | None, problem: Any, known: Sequence[str]) -> Finding:
+def _finding(field: str | None, problem: Any, types: Mapping[str, str]) -> Finding:
     kind = problem["type"]
     context = problem.get("ctx") or {}
     if "fix" in context:
         return Finding(field=field, code=kind, message=problem["msg"], fix=context["fix"])
     if kind == "extra_forbidden":
-        hint = did_you_mean(field, known) if field and len(field) <= 60 else ""
+        hint = did_you_mean(field, types) if field and len(field) <= 60 else ""
         shown = field if hint else None
         message = f"There is no such field.{hint}"
-        fix = f"Known fields: {', '.join(known)}."
+        fix = f"Known fields: {', '.join(types)}."
         return Finding(field=shown, code="unknown_field", message=message, fix=fix)
+    form = FORMS.get(types.get(field or "", ""))
+    if kind == "string_pattern_mismatch" or (
+        form and kind != "missing" and types[field] == "amount"
+    ):
+        message = "The value is not in the form that this field has."
+        return Finding(field=field, code="format", message=message, fix=form or _see(field))
     if kind in WORDS:
         message, fix = WORDS[kind]
         return Finding(field=field, code=kind, message=message, fix=fix)
-    if kind == "string_pattern_mismatch":
-        return Finding(field=field, code="format", message=PATTERNS, fix=_see(field))
     return Finding(field=field, code=kind, message=f"{problem['msg']}.", fix=_see(field))
 
 

@@ -1,6 +1,5 @@
 """What can be received: one kind for each source table that says so, and the check of its items."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,23 +17,22 @@ Texts = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of call: its name in the address, the table it lands in, the shape of an item."""
+    """A kind of call: its name in the address, the table it lands in, the shape of an item.
+
+    `columns` are those of an item's texts, in their order.
+    """
 
     name: str
     table: SourceTable
     model: type[BaseModel]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of an item's texts, in their order."""
-        return tuple(column.name for column in self.table.columns)
+    columns: tuple[str, ...]
 
     def check(self, item: Any, clock: Clock) -> Texts | list[Finding]:
         """Return an item's texts in the order of `columns`, or everything that is wrong with it."""
         try:
             checked = self.model.model_validate(item, context=clock)
         except ValidationError as error:
-            return findings_of(error, self.columns)
+            return findings_of(error, {one.name: one.type for one in self.table.columns})
         return tuple(getattr(checked, name) for name in self.columns)
 
     def key_of(self, item: Any) -> str | None:
@@ -54,7 +52,8 @@ def read_kinds(project_dir: Path) -> dict[str, Kind]:
             file, _, line = table.declared_at.rpartition(":")
             message = f"{table.label} and {first.table.label} both receive '{table.receive}'."
             found.append(Problem(file, int(line), message, "Give one another name."))
-        kinds[table.receive] = Kind(table.receive, table, item_model(table))
+        columns = tuple(column.name for column in table.columns)
+        kinds[table.receive] = Kind(table.receive, table, item_model(table), columns)
     if found:
         raise SpecError.of(found)
     return kinds
@@ -63,8 +62,3 @@ def read_kinds(project_dir: Path) -> dict[str, Kind]:
 def clock_at(now: datetime, max_hours_ahead: float) -> Clock:
     """Return the moments between which a moment may lie: since 2000, not far in the future."""
     return Clock.around(now, max_hours_ahead)
-
-
-def names(kinds: Sequence[str]) -> str:
-    """Kinds as people read them."""
-    return ", ".join(sorted(kinds))

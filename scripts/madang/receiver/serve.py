@@ -2,7 +2,9 @@
 
 import asyncio
 import importlib.util
+import signal
 import socket
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,8 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
         )
         address = "http://{}:{}".format(*listening.getsockname()[:2])
         say(f"listening at {address}, taking {', '.join(kinds)}")
+        _outlive_signals()
+        sys.setswitchinterval(0.001)  # the writer waits for the interpreter after each statement
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
         say("stopped")
     finally:
@@ -83,10 +87,22 @@ def require_packages() -> None:
         )
 
 
+def _outlive_signals() -> None:
+    """The server stops gracefully at these and raises them again; that must not end us."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+
 def _listen(host: str, port: int) -> socket.socket:
+    """Bind. The protocol is named, because asyncio sets TCP_NODELAY only where it is (40 ms)."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+        return listening
     except OSError as error:
         raise ReceiverError(
             f"Cannot listen at {host}:{port}: {error.strerror}.",
