@@ -255,7 +255,7 @@ def test_days_can_be_read_again_on_request(built, project: Path, company: Compan
 # personal data
 
 #: Where people's data belongs, or goes back to who brought it.
-MEANT = ("inbox", "ga4", "exports", "truth", "rejects", "warehouse.duckdb")
+MEANT = ("inbox", "ga4", "truth", "rejects", "warehouse.duckdb")
 EMAIL = re.compile(rb"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 HANGUL = re.compile(rb"(?:[\xea-\xed][\x80-\xbf]{2})+")
 PHONE = re.compile(rb"(?<![0-9a-f.])(?:\+?82[- ]?|0)1[016789][- ]?\d{3,4}[- ]?\d{4}(?![0-9a-f])")

@@ -67,11 +67,11 @@ def test_the_workspace_has_every_file_a_company_would_have(company: DemoSummary)
         "inbox/consent/consent_log_202610.csv",
         "inbox/shop/orders_202610.csv",
         "inbox/offline/outcomes_202610.ndjson",
-        "exports/inquiries/inquiries.csv",
-        "exports/notices/notices.csv",
+        "inbox/inquiries/inquiries.csv",
+        "inbox/notices/notices.csv",
     } <= found
     ads = {
-        name.split("/")[-1].split("_2026")[0] for name in found if name.startswith("exports/ads")
+        name.split("/")[-1].split("_2026")[0] for name in found if name.startswith("inbox/ads")
     }
     assert ads == {"google_ads", "meta", "naver", "kakao"}
     assert len([name for name in found if name.startswith("ga4/")]) == DAYS + 1
@@ -242,7 +242,7 @@ def test_looking_later_gives_the_files_of_looking_late_at_once(tmp_path: Path):
     assert only_once == once
     # What an earlier look leaves behind are uploads of that day, as in a real inbox.
     left = {name.split("/")[0] for name in twice.keys() - once.keys()}
-    assert left <= {"inbox", "exports"}
+    assert left <= {"inbox"}
 
 
 def test_another_company_replaces_the_one_that_was_there(tmp_path: Path):
@@ -281,7 +281,7 @@ def test_the_rows_that_cannot_be_read_are_listed_where_they_stand(company: DemoS
 
 
 def test_currents_files_are_laid_out_as_braze_lays_them_out(company: DemoSummary):
-    root = company.out / "exports/braze_currents"
+    root = company.out / "inbox/braze"
     shape = re.compile(
         r"dataexport\.[\w-]+\.S3\.integration\.\w+/event_type=users\.[\w.]+/"
         r"date=\d{4}-\d\d-\d\d-\d\d/\d+/\w+/dataexport\.[\w.-]+\+\d+\+\d+\.avro"

@@ -40,8 +40,15 @@ def test_every_other_row_of_every_file_is_loaded(demo: tuple[Path, ingest.LoadRe
     _, report = demo
     assert {file.status for file in report.files} == {"loaded"}
     assert {file.source for file in report.files} == {
+        "ads.google",
+        "ads.kakao",
+        "ads.meta",
+        "ads.naver",
+        "braze.events",
         "consent.events",
         "crm.customers",
+        "inquiries.inquiries",
+        "notices.notices",
         "offline.outcomes",
         "shop.orders",
     }

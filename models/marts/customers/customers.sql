@@ -90,7 +90,7 @@ from_activities as (
         count(distinct session_key) as sessions_with_actions,
         count(*) as activities
     from {{ ref('activities') }}
-    where person_id is not null
+    where person_id is not null and {{ done_by_person('action') }}
     group by person_id
 
 ),

@@ -51,7 +51,7 @@ def write(engine: Engine, publisher: Publisher) -> None:
             record for row in group for record in [_record(row, known[event_type])] * row["copies"]
         ]
         name = (
-            f"exports/braze_currents/{_EXPORT}/event_type={event_type}/date={queued}/"
+            f"inbox/braze/{_EXPORT}/event_type={event_type}/date={queued}/"
             f"{_SCHEMA_ID}/{_ZONE}/{_EXPORT}+0+{queued.replace('-', '')}.avro"
         )
         publisher.put(

@@ -47,12 +47,12 @@ def write(engine: Engine, world: World, publisher: Publisher) -> None:
         query = (
             f"select {columns} from ad_rows where platform = '{platform}' order by day, campaign"
         )
-        name = f"exports/ads/{platform}_{world.start:%Y%m%d}.csv"
+        name = f"inbox/ads/{platform}_{world.start:%Y%m%d}.csv"
         publisher.put(name, lambda draft, query=query: engine.write_csv(query, draft))
     for name in ("inquiries", "notices"):
         view = {"inquiries": "inquiry_rows", "notices": "notice_rows"}[name]
         publisher.put(
-            f"exports/{name}/{name}.csv",
+            f"inbox/{name}/{name}.csv",
             lambda draft, view=view: engine.write_csv(f"from {view}", draft),
         )
 

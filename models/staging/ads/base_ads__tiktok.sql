@@ -1,0 +1,1 @@
+{{ ads_report('tiktok', safe_cast_as('cost', float64())) }}

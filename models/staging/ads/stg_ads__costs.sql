@@ -1,0 +1,45 @@
+-- what advertising cost by day, as the platforms say it now
+with versions as (
+
+    select *
+    from {{ ref('stg_ads__cost_versions') }}
+
+),
+
+first_said as (
+
+    select cost_key, cost as first_cost
+    from versions
+    where version_number = 1
+
+),
+
+final as (
+
+    select
+        versions.cost_key,
+        versions.platform,
+        versions.account_id,
+        versions.account_name,
+        versions.account_time_zone,
+        versions.campaign_id,
+        versions.campaign,
+        versions.ad_group_id,
+        versions.ad_group,
+        versions.cost_date,
+        versions.currency,
+        versions.cost,
+        versions.impressions,
+        versions.clicks,
+        versions.platform_conversions,
+        versions.platform_value,
+        first_said.first_cost,
+        versions.version_number - 1 as restatements,
+        versions.known_from
+    from versions
+    inner join first_said on versions.cost_key = first_said.cost_key
+    where versions.known_to is null
+
+)
+
+select * from final
