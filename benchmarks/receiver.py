@@ -22,11 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from receiver_calls import COMMAND, Running, key_for, outcome, receiving_workspace  # noqa: E402
-
 from madang.ingest.inbox import drain  # noqa: E402
 from madang.ingest.sources import read_sources  # noqa: E402
 from madang.warehouse import open_warehouse  # noqa: E402
+from receiver_calls import COMMAND, Running, key_for, outcome, receiving_workspace  # noqa: E402
 
 CLIENTS = 4
 BARS = {"posts": 1000, "p99": 50, "drain": 5}
@@ -80,7 +79,8 @@ def measure(receiver: Running, connections: int, seconds: float) -> None:
     rate = len(waits) / seconds
     p50, p99 = (waits[int(len(waits) * part)] * 1000 for part in (0.5, 0.99))
     met = "met" if rate >= BARS["posts"] and p99 < BARS["p99"] else "not met"
-    print(f"| {CLIENTS} | {connections} | {rate:,.0f} | {p50:.1f} | {p99:.1f} | {met} |", flush=True)
+    row = (CLIENTS, connections, f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}", met)
+    print(f"| {' | '.join(map(str, row))} |", flush=True)
 
 
 async def client(address: str, key: str, connections: int, seconds: float) -> None:

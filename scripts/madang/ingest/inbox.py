@@ -1,9 +1,12 @@
 """Drains the inbox of calls into the raw layer: every item once, however often it is cut off.
 
 Items land in the raw tables in which files of their source land, as text, with where they came
-from: `_file` is the request, `_sheet` the partner, `_row` the number of the item in the request,
-`_sha256` the batch. The batch is written down before it lands, and the raw table itself knows
-by `_sha256` whether it has landed; so each step may be the last one before a crash.
+from: `_file` is the partner and the request (install-co/rq_…), `_sheet` the number of the item in
+the request (item 3), `_row` its number in the inbox, which grows in the order of arrival,
+`_sha256` the batch. So models order received rows as they order those of a file.
+
+The batch is written down before it lands, and the raw table itself knows by `_sha256` whether it
+has landed; so each step may be the last one before a crash.
 """
 
 import hashlib

@@ -221,12 +221,12 @@ class Inbox:
     def lines_of(self, batch: Batch) -> Iterator[str]:
         """Return the rows of a batch in their order, each as a line of JSON.
 
-        `f` is the request, `s` the partner, `r` the number of the item in the request, `t` its
-        texts.
+        `f` is the partner and the request, `s` the number of the item in the request, `r` its
+        number in this inbox, `t` its texts.
         """
         rows = self._db.execute(
-            """select '{"f":"' || request_id || '","s":"' || partner || '","r":' || item || ',"t":'
-            || texts || '}' from items cross join requests using (request_id)
+            """select '{"f":"' || partner || '/' || request_id || '","s":"item ' || item || '","r":'
+            || item_no || ',"t":' || texts || '}' from items cross join requests using (request_id)
             where item_no between ? and ? and source = ? and columns = ? order by item_no""",
             (batch.first_item, batch.last_item, batch.source, listed(batch.columns)),
         )

@@ -31,4 +31,4 @@ class RateLimits:
         if bucket.filled >= 1:
             bucket.filled -= 1
             return 0
-        return math.ceil((1 - bucket.filled) / rate)
+        return max(1, math.ceil((1 - bucket.filled) / rate - 1e-6))
