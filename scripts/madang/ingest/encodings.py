@@ -10,7 +10,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-CHUNK = 4 * 2**20
+CHUNK = 2**20
 
 
 def encoding_of(path: Path) -> str:

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from madang.ingest.binary_workbooks import has_short_cells, xlsb_is_1904
 from madang.ingest.errors import FileRefused
 
 CHUNK = 4 * 2**20
@@ -81,7 +82,7 @@ def _look_at(raw, member: zipfile.ZipInfo, facts: WorkbookFacts, left: int) -> i
     inflater = None if stored else zlib.decompressobj(-zlib.MAX_WBITS)
     is_sheet = member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
     sheet = _SheetScan(facts) if is_sheet else None
-    packed, kept = member.compress_size, b""
+    packed, kept, is_first = member.compress_size, b"", True
     while packed > 0 or kept:
         if not kept:
             kept = raw.read(min(CHUNK, packed))
@@ -94,13 +95,27 @@ def _look_at(raw, member: zipfile.ZipInfo, facts: WorkbookFacts, left: int) -> i
             raise _bomb()
         if sheet:
             sheet.take(data)
-        if member.filename == "xl/workbook.xml":
-            facts.is_1904 |= re.search(rb'date1904="(1|true)"', data) is not None
+        if is_first:
+            _look_at_head(member.filename, data, facts)
+            is_first = False
         if inflater is not None and inflater.eof:
             break
     if sheet:
         sheet.check()
     return left
+
+
+def _look_at_head(name: str, head: bytes, facts: WorkbookFacts) -> None:
+    """Take what the first bytes of a part tell."""
+    if name == "xl/workbook.xml":
+        facts.is_1904 = re.search(rb'date1904="(1|true)"', head) is not None
+    elif name == "xl/workbook.bin":
+        facts.is_1904 = xlsb_is_1904(head)
+    elif name.startswith("xl/worksheets/") and name.endswith(".bin") and has_short_cells(head):
+        raise FileRefused(
+            "The .xlsb was written by a program that saves cells in a way that cannot be read.",
+            fix="Open it in Excel and save it as .xlsx.",
+        )
 
 
 def _inflated(inflater, packed: bytes) -> tuple[bytes, bytes]:

@@ -1,6 +1,9 @@
 """Reads workbooks (xlsx, xls, xlsb, ods): visible sheets, merged cells filled down."""
 
 import io
+import re
+import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from madang.ingest.binary_workbooks import xls_is_1904
 from madang.ingest.cells import Cell
 from madang.ingest.errors import FileRefused
 from madang.ingest.packed import WorkbookFacts, look_into_workbook
@@ -22,6 +26,7 @@ from madang.ingest.packed import WorkbookFacts, look_into_workbook
 OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 # An encrypted xlsx is an OLE file with a stream of this name ([MS-OFFCRYPTO] 2.3.2).
 ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+INDENT = re.compile(rb">\s+<")
 PROTECTED = "The workbook is protected with a password, so it cannot be read."
 PROTECTED_FIX = (
     "Open it in Excel, remove the password (File, Info, Protect Workbook, Encrypt with Password), "
@@ -49,7 +54,7 @@ def read_workbook(path: Path) -> Workbook:
     if data.startswith(OLE_SIGNATURE) and ENCRYPTED_STREAM in data:
         raise FileRefused(PROTECTED, fix=PROTECTED_FIX)
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        book = _opened(data)
         names = [
             sheet.name
             for sheet in book.sheets_metadata
@@ -67,7 +72,33 @@ def read_workbook(path: Path) -> Workbook:
         raise FileRefused(
             "The workbook has no visible worksheet.", fix="Unhide the sheet that holds the data."
         )
-    return Workbook(sheets, facts.is_1904, _notes(facts))
+    is_1904 = facts.is_1904 or (data.startswith(OLE_SIGNATURE) and xls_is_1904(data))
+    return Workbook(sheets, is_1904, _notes(facts))
+
+
+def _opened(data: bytes) -> CalamineWorkbook:
+    """Open a workbook by its content; an OpenDocument with indented XML is straightened first."""
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except CalamineError:
+        if (straight := _straightened(data)) is None:
+            raise
+    return CalamineWorkbook.from_filelike(io.BytesIO(straight))
+
+
+def _straightened(data: bytes) -> bytes | None:
+    """An .ods without the white space between its elements, which the reader does not take."""
+    target = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(target, "w") as new:
+            if "content.xml" not in old.namelist():
+                return None
+            for name in ("mimetype", "META-INF/manifest.xml", "styles.xml", "content.xml"):
+                if name in old.namelist():
+                    new.writestr(name, INDENT.sub(b"><", old.read(name)))
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError):
+        return None
+    return target.getvalue()
 
 
 def _notes(facts: WorkbookFacts) -> tuple[str, ...]:
