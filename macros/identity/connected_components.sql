@@ -1,6 +1,9 @@
 {#
-    Materialization for a model that selects edges (left_key, right_key): stores one row a node with the smallest node of its component
-    (node_key, component_key), for every node that has an edge.
+    Materialization for a model that selects edges: left_key and right_key (texts), left_id and right_id (the `sixty_bits` of the keys) and bucket (a date that an edge
+    keeps; new edges should be in few of them). Stores one row a node that has an edge: node_key, node_id, component_key (the smallest id of its component).
+
+    The edges that a table was made of are kept beside it (<model>_edges). The next build works only on the components that edges have joined or left since,
+    and comes to the same table; with more than a fifth of the edges changed, or `--full-refresh`, it makes all anew.
 #}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -14,16 +17,25 @@
         {{ return({'relations': [target_relation]}) }}
     {% endif %}
 
-    {% set labels = component_labels(sql, '', temporary) %}
-
-    {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-    {% call statement('main') %}
-        create or replace table {{ target_relation }} as
-        select node as node_key, parent as component_key from {{ labels }}
-    {% endcall %}
+    {% set selected = '(' ~ sql ~ ') as selected' %}
+    {% set changes = component_changes(existing, selected, temporary) %}
+    {% if changes is not none %}
+        {% call statement('main') %}{{ merge_component_changes(target_relation, changes.nodes) }}{% endcall %}
+        {% do replace_kept_edges(changes.buckets, selected) %}
+    {% else %}
+        {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
+        {% set found = all_components(selected, temporary) %}
+        {% call statement('main') %}
+            create or replace table {{ target_relation }} as
+            select nodes.node_key, nodes.node_id, labels.parent as component_key
+            from {{ found.nodes }} as nodes
+            inner join {{ found.labels }} as labels on nodes.node_id = labels.node
+        {% endcall %}
+        {% do keep_edges(selected, found.salt) %}
+        {% do persist_docs(target_relation, model) %}
+    {% endif %}
     {% do drop_component_tables(temporary) %}
 
-    {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
     {% do remember_what_it_is_made_of(existing, made_of) %}
     {% do adapter.commit() %}
@@ -32,62 +44,97 @@
 
 
 {#
-    A table (node, parent) of every node of the edges (left_key, right_key) that a query selects, with the smallest node of its component.
+    All nodes (node_key, node_id) and their labels (node, parent). Two keys with one id would join strangers: there are then fewer ids than keys, and all ids are made
+    anew from the keys and a salt.
+#}
+{% macro all_components(selected, temporary) %}
+    {%- set nodes, edges = component_table('nodes'), component_table('all_edges') -%}
+    {%- set found = namespace(salt=none, labels=none) -%}
+    {% for salt in range(0, 4) %}{% if found.labels is none %}
+        {% set left_id = sixty_bits("concat(left_key, ' " ~ salt ~ "')") if salt else 'left_id' %}
+        {% set right_id = sixty_bits("concat(right_key, ' " ~ salt ~ "')") if salt else 'right_id' %}
+        {% do create_component_table(nodes, "
+            select left_key as node_key, " ~ left_id ~ " as node_id from " ~ selected ~ " where left_key <> right_key
+            union distinct
+            select right_key, " ~ right_id ~ " from " ~ selected ~ " where left_key <> right_key
+        ", temporary) %}
+        {% do create_component_table(edges, "
+            select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ " where left_key <> right_key
+        ", temporary) %}
+        {% set labels = contracted(edges, 'salt_' ~ salt ~ '_', temporary) %}
+        {% if rows_in(labels) == rows_in(nodes) %}
+            {% set found.labels = labels %}
+            {% set found.salt = salt %}
+        {% endif %}
+    {% endif %}{% endfor %}
+    {% if found.labels is none %}
+        {% do drop_component_tables(temporary) %}
+        {% do exceptions.raise_compiler_error(model.name ~ ': left_id and right_id are not the ids of left_key and right_key') %}
+    {% endif %}
+    {{ return({'nodes': nodes, 'labels': found.labels, 'salt': found.salt}) }}
+{% endmacro %}
+
+
+{# A table (node, parent) of every node of the edges (left_key, right_key) that a query selects, with the smallest node of its component. #}
+{% macro component_labels(query, prefix, temporary) %}
+    {%- set edges = component_table(prefix ~ 'edges') -%}
+    {% do create_component_table(edges, "
+        select left_key as a, right_key as b from (" ~ query ~ ") as selected where left_key <> right_key
+    ", temporary) %}
+    {{ return(contracted(edges, prefix, temporary)) }}
+{% endmacro %}
+
+
+{#
+    The same of a table of edges (a, b) without loops.
 
     The graph is contracted until no edge is left: each node takes the smallest of itself and its neighbours, the edges are relabelled, and loops and
-    repeats fall away. Each round at least halves a component's longest chain of minima in practice; the loop stops when the graph is empty. Then the
-    rounds are composed backwards. Plain `create or replace table` statements, the same on both warehouses.
+    repeats fall away; then the rounds are composed backwards. Between nodes whose order has nothing to do with their edges (hashes) a round leaves a fraction of
+    them, so there are about 1.5 log2(n) rounds in the longest chain of n; in one that is sorted by its keys there would be n. (Left joins, though every node has a
+    parent: with inner ones DuckDB may begin with the unequal parents, which are almost all pairs, as it does not know the sizes of tables of its own transaction.)
 #}
-{% macro component_labels(query, prefix, temporary) %}
+{% macro contracted(edges, prefix, temporary) %}
     {%- set rounds = [] -%}
-    {%- set state = namespace(edges=component_table(prefix ~ 'edges_0')) -%}
-    {% do create_component_table(state.edges, "
-        select distinct
-            least(left_key, right_key) as a,
-            greatest(left_key, right_key) as b
-        from (" ~ query ~ ") as selected
-        where left_key <> right_key
-    ", temporary) %}
-    {% set state.left = rows_in(state.edges) %}
-
-    {% for round in range(1, 65) %}
-        {% if state.left > 0 %}
-            {% set parents = component_table(prefix ~ 'round_' ~ round) %}
-            {% set next_edges = component_table(prefix ~ 'edges_' ~ round) %}
-            {% do rounds.append(parents) %}
-            {% do create_component_table(parents, "
-                select node, least(node, min(neighbour)) as parent
-                from (
-                    select a as node, b as neighbour from " ~ state.edges ~ "
-                    union all
-                    select b, a from " ~ state.edges ~ "
-                ) as both_ways
-                group by node
-            ", temporary) %}
-            {% do create_component_table(next_edges, "
-                select distinct
-                    least(left_parent.parent, right_parent.parent) as a,
-                    greatest(left_parent.parent, right_parent.parent) as b
+    {%- set state = namespace(edges=edges, left=rows_in(edges)) -%}
+    {% for round in range(1, 129) %}{% if state.left > 0 %}
+        {% set parents = component_table(prefix ~ 'round_' ~ round) %}
+        {% set next_edges = component_table(prefix ~ 'edges_' ~ round) %}
+        {% do rounds.append(parents) %}
+        {% do create_component_table(parents, "
+            select node, least(node, min(neighbour)) as parent
+            from (
+                select a as node, b as neighbour from " ~ state.edges ~ "
+                union all
+                select b, a from " ~ state.edges ~ "
+            ) as both_ways
+            group by node
+        ", temporary) %}
+        {% do create_component_table(next_edges, "
+            select distinct least(left_node, right_node) as a, greatest(left_node, right_node) as b
+            from (
+                select
+                    coalesce(left_parent.parent, edge.a) as left_node,
+                    coalesce(right_parent.parent, edge.b) as right_node
                 from " ~ state.edges ~ " as edge
-                inner join " ~ parents ~ " as left_parent on edge.a = left_parent.node
-                inner join " ~ parents ~ " as right_parent on edge.b = right_parent.node
-                where left_parent.parent <> right_parent.parent
-            ", temporary) %}
-            {% set state.edges = next_edges %}
-            {% set state.left = rows_in(next_edges) %}
-        {% endif %}
-    {% endfor %}
+                left join " ~ parents ~ " as left_parent on edge.a = left_parent.node
+                left join " ~ parents ~ " as right_parent on edge.b = right_parent.node
+            ) as relabelled
+            where left_node <> right_node
+        ", temporary) %}
+        {% do drop_component_table(state.edges, temporary) %}
+        {% set state.edges = next_edges %}
+        {% set state.left = rows_in(next_edges) %}
+    {% endif %}{% endfor %}
 
     {% if state.left > 0 %}
+        {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(model.name ~ ': edges are left after ' ~ rounds | length ~ ' rounds') %}
     {% endif %}
-
-    {% if rounds %}
-        {% set state.labels = rounds[-1] %}
-    {% else %}
-        {% set state.labels = component_table(prefix ~ 'labels') %}
-        {% do create_component_table(state.labels, 'select a as node, b as parent from ' ~ state.edges, temporary) %}
+    {% if not rounds %}
+        {% do rounds.append(component_table(prefix ~ 'labels')) %}
+        {% do create_component_table(rounds[0], 'select a as node, b as parent from ' ~ edges, temporary) %}
     {% endif %}
+    {% set state.labels = rounds[-1] %}
     {% for parents in rounds[:-1] | reverse %}
         {% set labels = component_table(prefix ~ 'labels_' ~ loop.revindex) %}
         {% do create_component_table(labels, "
@@ -95,29 +142,31 @@
             from " ~ parents ~ " as child
             left join " ~ state.labels ~ " as label on child.parent = label.node
         ", temporary) %}
+        {% do drop_component_table(parents, temporary) %}
+        {% do drop_component_table(state.labels, temporary) %}
         {% set state.labels = labels %}
     {% endfor %}
     {{ return(state.labels) }}
 {% endmacro %}
 
 
-{% macro component_table(name) %}
-    {{ return(api.Relation.create(
-        database=this.database, schema=this.schema, identifier=this.identifier ~ '__' ~ name
-    )) }}
-{% endmacro %}
+{% macro component_table(name) %}{{ return(scratch_relation(name)) }}{% endmacro %}
 
 
 {% macro create_component_table(relation, query, temporary) %}
-    {% do run_query('create or replace table ' ~ relation ~ ' as ' ~ query) %}
+    {% do run_query(create_scratch_table_as(relation, query)) %}
     {% if relation not in temporary %}{% do temporary.append(relation) %}{% endif %}
 {% endmacro %}
 
 
+{% macro drop_component_table(relation, temporary) %}
+    {% do run_query('drop table if exists ' ~ relation) %}
+    {% do temporary.remove(relation) %}
+{% endmacro %}
+
+
 {% macro drop_component_tables(temporary) %}
-    {% for relation in temporary %}
-        {% do run_query('drop table if exists ' ~ relation) %}
-    {% endfor %}
+    {% for relation in temporary | list %}{% do drop_component_table(relation, temporary) %}{% endfor %}
 {% endmacro %}
 
 

@@ -85,6 +85,8 @@ final as (
     select
         left_identifier.identifier_key as left_key,
         right_identifier.identifier_key as right_key,
+        {{ sixty_bits('left_identifier.identifier_key') }} as left_id,
+        {{ sixty_bits('right_identifier.identifier_key') }} as right_id,
         grouped.left_type,
         grouped.left_value,
         grouped.right_type,

@@ -29,7 +29,7 @@ labelled as (
         identifiers.first_seen_at,
         identifiers.last_seen_at,
         rules.anchor_rank,
-        coalesce(components.component_key, identifiers.identifier_key) as component_key
+        coalesce(cast(components.component_key as string), identifiers.identifier_key) as component_key
     from identifiers
     left join components on identifiers.identifier_key = components.node_key
     left join rules on identifiers.identifier_type = rules.identifier_type

@@ -31,8 +31,14 @@ DATASET = "madang"
 SOURCE_DATASETS = {GA4_DATASET, f"{DATASET}_raw", f"{DATASET}_ledger"}
 # Tables that are not what their model selects: materializations that loop, and their columns.
 MADE_BY_ROUNDS = {
-    "connected_components": ("node_key", "component_key"),
-    "never_link_cuts": ("left_key", "right_key", "never_left_key", "never_right_key"),
+    "connected_components": {
+        "node_key": schema.STRING,
+        "node_id": schema.INT64,
+        "component_key": schema.INT64,
+    },
+    "never_link_cuts": dict.fromkeys(
+        ("left_key", "right_key", "never_left_key", "never_right_key"), schema.STRING
+    ),
 }
 TYPES = {
     "VARCHAR": "STRING",
@@ -233,8 +239,8 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
         good[node["unique_id"]] = columns
         if kind in ("seed", "model", "snapshot"):
             if node["config"].get("materialized") in MADE_BY_ROUNDS:
-                names = MADE_BY_ROUNDS[node["config"]["materialized"]]
-                columns = [Column(name, schema.STRING) for name in names]
+                made = MADE_BY_ROUNDS[node["config"]["materialized"]]
+                columns = [Column(name, column_type) for name, column_type in made.items()]
             alias = node.get("alias") or node["name"]
             catalog.add(Table(node["database"], node["schema"], alias, columns))
     return good, refused

@@ -1,0 +1,198 @@
+{#
+    What a build of `connected_components` has to change in the table that is there: {nodes, buckets}, or none where it is to be made anew.
+    `nodes` is a table (node_id, node_key, component_key): a null component for who has no edge any more, a key for who is new. `buckets` are those in which an edge changed.
+#}
+{% macro component_changes(existing, selected, temporary) %}
+    {%- set kept = kept_edges() -%}
+    {% if existing is none or existing.type != 'table' or kept is none or should_full_refresh() %}{{ return(none) }}{% endif %}
+    {% if 'node_id' not in adapter.get_columns_in_relation(existing) | map(attribute='name') | list %}{{ return(none) }}{% endif %}
+
+    {%- set buckets, now, before = component_table('buckets'), component_table('now'), component_table('before') -%}
+    {% do create_component_table(buckets, "
+        select coalesce(of_now.bucket, of_before.bucket) as bucket
+        from (" ~ edge_sums(edges_with_buckets(selected)) ~ ") as of_now
+        full outer join (" ~ edge_sums(kept) ~ ") as of_before on of_now.bucket = of_before.bucket
+        where
+            of_now.edges is distinct from of_before.edges
+            or of_now.sums is distinct from of_before.sums
+            or of_now.bits is distinct from of_before.bits
+    ", temporary) %}
+    {% set in_them = ' where bucket in (select bucket from ' ~ buckets ~ ')' %}
+    {% do create_component_table(now, 'select distinct a, b from ' ~ edges_with_buckets(selected) ~ in_them, temporary) %}
+    {% do create_component_table(before, 'select distinct a, b from ' ~ kept ~ in_them, temporary) %}
+    {%- set added, removed = component_table('added'), component_table('removed') -%}
+    {% do create_component_table(added, edges_not_in(now, before), temporary) %}
+    {% do create_component_table(removed, edges_not_in(before, now), temporary) %}
+    {% if (rows_in(added) + rows_in(removed)) * 5 > rows_in(kept) %}{{ return(none) }}{% endif %}
+
+    {% set loose = loose_nodes(existing, removed, temporary) %}
+    {% set touched = touched_edges(selected, added, removed, loose, temporary) %}
+    {% set ends = known_ends(existing, touched, loose, temporary) %}
+    {% set new_nodes = nodes_without_component(selected, in_them, ends, temporary) %}
+    {% if new_nodes is none %}{{ return(none) }}{% endif %}
+
+    {% set linked = component_table('linked') %}
+    {% do create_component_table(linked, "
+        select distinct a, b
+        from (
+            select coalesce(left_end.label, edge.a) as a, coalesce(right_end.label, edge.b) as b
+            from " ~ touched ~ " as edge
+            left join " ~ ends ~ " as left_end on edge.a = left_end.node_id
+            left join " ~ ends ~ " as right_end on edge.b = right_end.node_id
+        ) as relabelled
+        where a <> b
+    ", temporary) %}
+    {% set labels = contracted(linked, 'linked_', temporary) %}
+    {%- set nodes = component_table('changes') -%}
+    {% do create_component_table(nodes, "
+        select node.node_id, cast(null as string) as node_key, labels.parent as component_key
+        from " ~ existing ~ " as node
+        inner join " ~ labels ~ " as labels on node.component_key = labels.node and labels.node <> labels.parent
+        left join " ~ loose ~ " as loose on node.node_id = loose.node_id
+        where loose.node_id is null
+        union all
+        select loose.node_id, cast(null as string), labels.parent
+        from " ~ loose ~ " as loose
+        left join " ~ labels ~ " as labels on loose.node_id = labels.node
+        union all
+        select new_node.node_id, new_node.node_key, labels.parent
+        from " ~ new_nodes ~ " as new_node
+        inner join " ~ labels ~ " as labels on new_node.node_id = labels.node
+    ", temporary) %}
+    {{ return({'nodes': nodes, 'buckets': buckets}) }}
+{% endmacro %}
+
+
+{# Everybody in a component that an edge has left: who belongs together there is found anew. #}
+{% macro loose_nodes(existing, removed, temporary) %}
+    {%- set loose = component_table('loose') -%}
+    {% do create_component_table(loose, "
+        select node.node_id
+        from " ~ existing ~ " as node
+        where node.component_key in (
+            select left_one.component_key from " ~ existing ~ " as left_one
+            where left_one.node_id in (select a from " ~ removed ~ " union all select b from " ~ removed ~ ")
+        )
+    ", temporary) %}
+    {{ return(loose) }}
+{% endmacro %}
+
+
+{# The new edges, and all those of who is loose. #}
+{% macro touched_edges(selected, added, removed, loose, temporary) %}
+    {%- set touched = component_table('touched') -%}
+    {% set of_loose = "
+        union distinct
+        select left_id as a, right_id as b
+        from " ~ selected ~ "
+        where left_key <> right_key and (
+            left_id in (select node_id from " ~ loose ~ ") or right_id in (select node_id from " ~ loose ~ ")
+        )" if rows_in(removed) > 0 else '' %}
+    {% do create_component_table(touched, 'select a, b from ' ~ added ~ of_loose, temporary) %}
+    {{ return(touched) }}
+{% endmacro %}
+
+
+{# The ends of these edges and what stands for them: their component, and who is loose or new for itself. #}
+{% macro known_ends(existing, touched, loose, temporary) %}
+    {%- set ends = component_table('ends') -%}
+    {% do create_component_table(ends, "
+        select
+            ends.node_id,
+            node.node_id is null as is_new,
+            case when loose.node_id is null then coalesce(node.component_key, ends.node_id) else ends.node_id end as label
+        from (select a as node_id from " ~ touched ~ " union distinct select b from " ~ touched ~ ") as ends
+        left join " ~ existing ~ " as node on ends.node_id = node.node_id
+        left join " ~ loose ~ " as loose on ends.node_id = loose.node_id
+    ", temporary) %}
+    {{ return(ends) }}
+{% endmacro %}
+
+
+{# Who is new, with keys; none where two keys have one id. #}
+{% macro nodes_without_component(selected, in_them, ends, temporary) %}
+    {%- set new_nodes, met = component_table('new_nodes'), component_table('met') -%}
+    {% do create_component_table(met, "
+        select node_key, node_id
+        from (
+            select left_key as node_key, left_id as node_id, coalesce(bucket, date '1970-01-01') as bucket
+            from " ~ selected ~ " where left_key <> right_key
+            union all
+            select right_key, right_id, coalesce(bucket, date '1970-01-01')
+            from " ~ selected ~ " where left_key <> right_key
+        ) as nodes" ~ in_them ~ " and node_id in (select node_id from " ~ ends ~ ")
+        group by node_key, node_id
+    ", temporary) %}
+    {% set clashes = run_query("
+        select count(*) - count(distinct met.node_id) + count(case when node.node_key <> met.node_key then 1 end) as found
+        from " ~ met ~ " as met left join " ~ this ~ " as node on met.node_id = node.node_id
+    ").rows[0][0] %}
+    {% if clashes > 0 %}{{ return(none) }}{% endif %}
+    {% do create_component_table(new_nodes, "
+        select met.node_key, met.node_id
+        from " ~ met ~ " as met
+        inner join " ~ ends ~ " as ends on met.node_id = ends.node_id
+        where ends.is_new
+    ", temporary) %}
+    {{ return(new_nodes) }}
+{% endmacro %}
+
+
+{% macro edges_not_in(these, those) %}
+    {{ return("
+        select these.a, these.b from " ~ these ~ " as these
+        where not exists (select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b)
+    ") }}
+{% endmacro %}
+
+
+{% macro edges_with_buckets(selected) %}
+    {{ return("(
+        select coalesce(bucket, date '1970-01-01') as bucket, left_id as a, right_id as b
+        from " ~ selected ~ " where left_key <> right_key
+    ) as edges") }}
+{% endmacro %}
+
+
+{# What tells two sets of edges apart without comparing them: how many there are, and two sums over the products of their ends. #}
+{% macro edge_sums(edges) %}
+    {%- set product = 'mod(a, 1073741789) * mod(b, 1073741783)' -%}
+    {{ return("
+        select bucket, count(*) as edges, sum(mod(" ~ product ~ ", 2147483647)) as sums, bit_xor(" ~ product ~ ") as bits
+        from " ~ edges ~ " group by bucket
+    ") }}
+{% endmacro %}
+
+
+{# One statement, so that a build that dies leaves the table as it was or as it is to be; applied twice, the changes change nothing more. #}
+{% macro merge_component_changes(target_relation, changes) %}
+    merge into {{ target_relation }} as node
+    using (select node_id, node_key, component_key from {{ changes }}) as changed
+        on node.node_id = changed.node_id
+    when matched and changed.component_key is null then delete
+    when matched then update set component_key = changed.component_key
+    when not matched then insert (node_key, node_id, component_key)
+        values (changed.node_key, changed.node_id, changed.component_key)
+{% endmacro %}
+
+
+{# The edges that the table was made of; none before the first build. #}
+{% macro kept_edges() %}
+    {{ return(adapter.get_relation(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges')) }}
+{% endmacro %}
+
+
+{# Ids with a salt are not those that the model selects: what they were made of is not kept, and every build makes all anew. #}
+{% macro keep_edges(selected, salt) %}
+    {%- set kept = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges') -%}
+    {% do run_query('create or replace table ' ~ kept ~ ' as select bucket, a, b from ' ~ edges_with_buckets(selected)
+        ~ (' where false' if salt else '')) %}
+{% endmacro %}
+
+
+{% macro replace_kept_edges(buckets, selected) %}
+    {%- set kept = kept_edges() -%}
+    {%- set in_them = ' where bucket in (select bucket from ' ~ buckets ~ ')' -%}
+    {% do run_query('delete from ' ~ kept ~ in_them) %}
+    {% do run_query('insert into ' ~ kept ~ ' (bucket, a, b) select bucket, a, b from ' ~ edges_with_buckets(selected) ~ in_them) %}
+{% endmacro %}
