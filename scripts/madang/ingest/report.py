@@ -72,7 +72,7 @@ class LoadReport:
     def exit_code(self) -> int:
         """0 when all is in the warehouse, 3 when something was left out, 1 when all was."""
         in_warehouse = [file for file in self.files if file.status in ("loaded", "already loaded")]
-        if not in_warehouse:
+        if self.files and not in_warehouse:
             return 1
         complete = len(in_warehouse) == len(self.files)
         return 0 if complete and not self.rejected else 3

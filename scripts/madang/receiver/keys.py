@@ -135,10 +135,10 @@ class KeyRing:
     def find(self, secret: str, now: float) -> Key | None:
         """Return the key of a secret, None for one that is unknown or revoked.
 
-        `now` is a monotonic clock in seconds. A file that cannot be read leaves the keys as they
-        were.
+        `now` is a monotonic clock in seconds. The file is looked at again after a second, and for a
+        key that is not known at once. A file that cannot be read leaves the keys as they were.
         """
-        if now - self._looked >= LOOK_AGAIN_SECONDS:
+        if now - self._looked >= LOOK_AGAIN_SECONDS or hash_of(secret) not in self._keys:
             try:
                 self.refresh(now)
             except ReceiverError:
