@@ -201,7 +201,7 @@ def test_who_calls_too_often_is_told_how_long_to_wait(receiver):
         (b'"text"', {}, (400, "no_items")),
         (b"[" * 60_000, {}, (400, "too_deep")),
         (b'{"a":' * 10_000, {}, (400, "too_deep")),
-        (b"[" + b"{}," * 50 + b"{}]", {}, (413, "too_many_items")),
+        (b"[" + b"{}," * 50 + b"{}]", {}, (422, "too_many_items")),
         (b" " * (64 * 1024 + 1), {}, (413, "too_large")),
         (b"{}", {"Content_Type": "text/plain"}, (415, "content_type")),
         (b"{}", {"Content_Encoding": "gzip"}, (415, "content_encoding")),

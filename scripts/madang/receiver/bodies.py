@@ -80,9 +80,9 @@ def items_of(body: bytes, most: int) -> list[object]:
         )
     if len(document) > most:
         raise Refused(
-            413,
+            422,
             "too_many_items",
-            "Content too large",
+            "Unprocessable content",
             f"The array holds more than {most:,} items.",
             f"Send at most {most:,} items in one request.",
         )

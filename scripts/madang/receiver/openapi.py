@@ -79,11 +79,11 @@ def _post(kind: Kind, item: dict[str, Any], settings: ReceiverSettings) -> dict[
             "401": _problem("The key is missing, unknown or revoked."),
             "403": _problem("The key may not send this kind."),
             "408": _problem("The body came too slowly."),
-            "413": _problem(f"More than {settings.max_request_kib} KiB, or too many items."),
+            "413": _problem(f"The body is larger than {settings.max_request_kib} KiB."),
             "415": _problem("The body is not declared to be plain JSON."),
             "422": {
-                "description": "No item could be accepted (application/json), or the "
-                f"Idempotency-Key was used for another body ({PROBLEM_TYPE}).",
+                "description": "No item could be accepted (application/json); or too many items "
+                f"came, or the Idempotency-Key was used for another body ({PROBLEM_TYPE}).",
                 "content": {**answer, **_problem("")["content"]},
             },
             "429": {**_problem("Too many requests."), "headers": waiting},
