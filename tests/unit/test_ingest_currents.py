@@ -209,18 +209,25 @@ def test_events_without_an_id_are_handed_back(settings, warehouse) -> None:
     assert "이벤트에 id가 없어" in rejects.read_text(encoding="utf-8-sig")
 
 
-def test_values_land_in_one_spelling() -> None:
+def test_values_land_in_one_spelling(settings, warehouse) -> None:
     extra = [
         field("is_amp", ["null", "boolean"]),
         field("price", "float"),
         field("properties", "string"),
     ]
     text = '줄바꿈\n "따옴표", 쉼표'
-    record = event(1, is_amp=True, price=3.14, properties=text)
-    events = open_events(avro([record], schema(extra=extra)), "x.avro", COLUMNS)
-    (row,) = events.rows
-    told = dict(zip(events.names, row[1:], strict=True))
-    assert (told["is_amp"], told["price"], told["properties"]) == ("true", "3.14", text)
+    told = {"is_amp": True, "price": 3.14, "properties": text}
+    put(path_of(settings, "1"), avro([event(1, **told)], schema(extra=extra)))
+    ingest.load(settings, warehouse)
+    assert (
+        rows(warehouse, "is_amp, price, properties, id, _file")[0]
+        | {
+            "is_amp": "true",
+            "price": "3.14",
+            "properties": text,
+        }
+        == rows(warehouse, "is_amp, price, properties, id, _file")[0]
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ renamed as (
         _row as file_row,
         _loaded_at as loaded_at
     from source
-    where consent_id is not null
+    where consent_id is not null and {{ known_by_then() }}
 
 ),
 

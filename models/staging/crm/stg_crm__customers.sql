@@ -35,7 +35,7 @@ renamed as (
         _loaded_at as loaded_at,
         max(_loaded_at) over () as last_loaded_at
     from source
-    where customer_no is not null
+    where customer_no is not null and {{ known_by_then() }}
 
 ),
 

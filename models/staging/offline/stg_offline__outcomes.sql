@@ -44,7 +44,7 @@ renamed as (
         _row as file_row,
         _loaded_at as loaded_at
     from source
-    where outcome_id is not null
+    where outcome_id is not null and {{ known_by_then() }}
 
 ),
 

@@ -42,7 +42,7 @@ renamed as (
         _row as file_row,
         _loaded_at as loaded_at
     from source
-    where order_id is not null
+    where order_id is not null and {{ known_by_then() }}
 
 ),
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +25,7 @@ from madang.ingest.errors import FileRefused
 #: What every event has; a file without them is something else.
 ESSENTIAL = ("id", "time")
 OTHER = "other_fields"
+NUMBER = "(number)"
 IN_PATH = re.compile(r"(?:^|/)event_type=([^/]+)/")
 #: Braze's schemas are called `….dataexport.<store>.inner.<event type>`.
 IN_SCHEMA = re.compile(r"(?:^|\.)inner\.(.+)$")
@@ -37,12 +39,15 @@ Row = tuple[Any, ...]
 class Events:
     """The events of one file. Iterate `rows` once: (number in the file, *values of `names`).
 
+    Values are texts, numbers or None, and True or False in the columns of `booleans`.
+
     `names` are the declared columns that the file's schema has, and `other_fields` where it has
     more than those; `unknown` are the latter. `without_id` is complete when `rows` is read.
     """
 
     event_type: str
     names: tuple[str, ...]
+    booleans: tuple[str, ...]
     unknown: tuple[str, ...]
     rows: Iterator[Row]
     without_id: list[int] = field(default_factory=list)
@@ -69,7 +74,8 @@ def open_events(data: bytes, path: str, columns: Sequence[str]) -> Events:
     unknown = tuple(sorted(fields.keys() - set(columns)))
     known = tuple(name for name in columns if name in fields)
     names = (*known, OTHER) if unknown else known
-    events = Events(_event_type(path, schema), names, unknown, iter(()))
+    booleans = tuple(name for name in known if fields[name] == "boolean")
+    events = Events(_event_type(path, schema), names, booleans, unknown, iter(()))
     changes = [(name, change) for name in known if (change := _change(fields[name]))]
     events.rows = _rows(reader, known, unknown, changes, events.without_id)
     return events
@@ -82,27 +88,32 @@ def _rows(
     changes: list[tuple[str, Callable[[Any], str | None]]],
     without_id: list[int],
 ) -> Iterator[Row]:
-    values = itemgetter(*known)
+    values = itemgetter(NUMBER, *known, *((OTHER,) if unknown else ()))
     try:
         for number, record in enumerate(reader, start=1):
             if not record["id"]:
                 without_id.append(number)
                 continue
+            record[NUMBER] = number
             for name, change in changes:
                 if (value := record[name]) is not None:
                     record[name] = change(value)
             if unknown:
                 kept = {name: record[name] for name in unknown if record[name] is not None}
-                yield (number, *values(record), as_json(kept) if kept else None)
-            else:
-                yield (number, *values(record))
+                record[OTHER] = as_json(kept) if kept else None
+            yield values(record)
     except BROKEN as error:
         raise _damaged(error) from error
 
 
 def as_json(value: Any) -> str:
     """JSON as text, with what JSON lacks as text in it."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=_plain)
+    return _encoder().encode(value)
+
+
+@cache
+def _encoder() -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=_plain)
 
 
 def float32_text(value: float) -> str | None:
@@ -135,11 +146,9 @@ def _without_null(kind: Any) -> Any:
 
 
 def _change(kind: Any) -> Callable[[Any], str | None] | None:
-    """What makes text of a value of this type, None where it is text or digits already."""
-    if kind in ("string", "int", "long"):
+    """What makes text of a value of this type, None where it can stay as it is."""
+    if kind in ("string", "int", "long", "boolean"):
         return None
-    if kind == "boolean":
-        return {True: "true", False: "false"}.get
     if kind == "float":
         return float32_text
     if isinstance(kind, dict) and "logicalType" in kind:

@@ -29,7 +29,7 @@ from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
 FORMAT = "braze_currents"
-BATCH_ROWS = 250_000
+BATCH_ROWS = 100_000
 #: Columns of the raw table that no file has as a field.
 OWN = {"event_type", OTHER}
 NO_ID = CellProblem(
@@ -72,7 +72,7 @@ class _Reading:
         self.spool: EventSpool | None = None
         self.waiting: list[ReadFile] = []
         self.renamed: list[ReadFile] = []
-        self.converting: tuple[Future[Path], list[ReadFile], datetime] | None = None
+        self.landing: Future[None] | None = None
 
     def take(self, path: Path, scratch: Path, pool: ThreadPoolExecutor) -> None:
         """Read one file unless it was read before."""
@@ -94,9 +94,9 @@ class _Reading:
                 folder.known += 1
                 self.renamed.append(entry)
                 return
-            if self.spool is None or self.spool.names != events.names:
+            if self.spool is None or not self.spool.takes(events.names, events.booleans):
                 self.flush(pool)
-                self.spool = EventSpool(scratch, events.names)
+                self.spool = EventSpool(scratch, events.names, events.booleans)
             count = self.spool.add(name, sha256, events.event_type, events.rows)
         except OSError as error:
             message = f"The file cannot be opened: {error.strerror}."
@@ -120,21 +120,23 @@ class _Reading:
             self.flush(pool)
 
     def flush(self, pool: ThreadPoolExecutor) -> None:
-        """Hand what is kept to be written, and land what was written before."""
+        """Let what is kept land while the next files are read; one at a time."""
         spool, files = self.spool, self.waiting
         self.spool, self.waiting = None, []
-        self.land()
+        self.wait()
         if spool and files:
-            moment = _now()
-            future = pool.submit(spool.to_parquet, self.columns, moment)
-            self.converting = (future, files, moment)
+            self.landing = pool.submit(self._land, spool, files)
 
-    def land(self) -> None:
-        """Add the rows that are written as Parquet, then enter their files in the ledgers."""
-        if self.converting is None:
-            return
-        (future, files, moment), self.converting = self.converting, None
-        parquet = future.result()
+    def wait(self) -> None:
+        """Wait until what was handed over has landed; raise what went wrong there."""
+        if self.landing:
+            self.landing.result()
+        self.landing = None
+
+    def _land(self, spool: EventSpool, files: list[ReadFile]) -> None:
+        """Add the rows in one statement, then enter their files in the ledgers."""
+        moment = _now()
+        parquet = spool.to_parquet(self.columns, moment)
         self.warehouse.append("raw", self.table.identifier, parquet)
         parquet.unlink()
         files = [replace(one, loaded_at=moment) for one in files]
@@ -214,7 +216,7 @@ def load_currents(
             for path in files:
                 reading.take(path, Path(scratch), pool)
         reading.flush(pool)
-        reading.land()
+        reading.wait()
         currents_ledger.remember(warehouse, reading.renamed)
     return reading.reports()
 

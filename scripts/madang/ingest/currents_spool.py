@@ -20,8 +20,8 @@ class EventSpool:
     A file's rows are in as a whole or, where reading it fails, not at all.
     """
 
-    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
-        self.names = names
+    def __init__(self, folder: Path, names: tuple[str, ...], booleans: tuple[str, ...]) -> None:
+        self.names, self.booleans = names, booleans
         self.rows = 0
         self._files: list[tuple[int, str, str, str]] = []
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by to_parquet
@@ -29,6 +29,10 @@ class EventSpool:
         )
         self._target, self._csv = handle, Path(handle.name)
         self._write = csv.writer(handle, lineterminator="\n")
+
+    def takes(self, names: tuple[str, ...], booleans: tuple[str, ...]) -> bool:
+        """Whether a file with these columns can land together with those before it."""
+        return (names, booleans) == (self.names, self.booleans)
 
     def add(self, file: str, sha256: str, event_type: str, rows: Iterable[Row]) -> int:
         """Keep one file's rows; return how many. Raises what reading them raises."""
@@ -49,15 +53,19 @@ class EventSpool:
             self.rows += 1
             yield (number, *row)
 
+    def _picked(self, name: str) -> str:
+        """A column of the raw table in SQL; Python writes True where JSON has true."""
+        if name not in self.names:
+            return f'null::varchar as "{name}"'
+        value = f'events."{name}"'
+        return f'lower({value}) as "{name}"' if name in self.booleans else value
+
     def to_parquet(self, columns: Sequence[str], loaded_at: datetime) -> Path:
         """Write what is kept as Parquet, with every declared column and where it came from."""
         self._target.close()
         parquet = self._csv.with_suffix(".parquet")
         types = {**NUMBERS, **dict.fromkeys(self.names, "varchar")}
-        picked = [
-            f'events."{name}"' if name in self.names else f'null::varchar as "{name}"'
-            for name in [*columns, OTHER]
-        ]
+        picked = [self._picked(name) for name in [*columns, OTHER]]
         with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
             connection.execute(
                 "create table files (number bigint, file varchar, sha256 varchar, type varchar)"
