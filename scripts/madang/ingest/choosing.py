@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from madang.ingest.columns import national_id_refusal
 from madang.ingest.errors import FileRefused
 from madang.ingest.header import Header, missing_headers, national_id_label, no_header
-from madang.ingest.rows import PeekedSheet, national_id_refusal
+from madang.ingest.rows import PeekedSheet
 from madang.ingest.sources import SourceTable
 
 

@@ -35,7 +35,7 @@ def normalize_phone(text: str) -> str | None:
 
     A ten-digit number that starts with 10 is a mobile whose zero Excel dropped.
     """
-    digits = SEPARATORS.sub("", unicodedata.normalize("NFKC", text))
+    digits = SEPARATORS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
     if not digits.isascii():
         return None
     for pattern in (DOMESTIC, KOREA):
@@ -54,7 +54,9 @@ def normalize_email(text: str) -> str | None:
 
     Dots and `+tags` stay: two addresses that a provider delivers to one box are kept apart here.
     """
-    address = unicodedata.normalize("NFKC", text).strip().lower()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    address = text.strip().lower()
     return address if EMAIL.fullmatch(address) else None
 
 

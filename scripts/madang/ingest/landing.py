@@ -5,6 +5,7 @@ files it holds. The ledger `_files` follows; a crash between the two is healed b
 """
 
 import csv
+import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class Spool:
         self.folder = Path(self._folder.name)
         self._csv = self.folder / "rows.csv"
         self._target = self._csv.open("w", encoding="utf-8", newline="")
-        self._write = csv.writer(self._target, lineterminator="\n").writerow
+        self._write = csv.writer(self._target, lineterminator="\n").writerows
 
     def __enter__(self) -> Self:
         return self
@@ -68,10 +69,10 @@ class Spool:
         self._target.close()
         self._folder.cleanup()
 
-    def add(self, texts: list[str | None], sheet: str | None, row: int) -> None:
-        """Keep one row: its texts in the order of the table's columns."""
-        self._write([*texts, sheet, row])
-        self.rows += 1
+    def add(self, columns: list[list[str | None]], sheet: str | None, rows: list[int]) -> None:
+        """Keep some rows: texts by column, in the order of the table's columns, and row numbers."""
+        self._write(zip(*columns, itertools.repeat(sheet), rows))
+        self.rows += len(rows)
 
     def repeated(self, parquet: Path) -> int:
         """How many rows have a key that another row has too, beyond the first of each."""

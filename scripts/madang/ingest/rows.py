@@ -1,21 +1,24 @@
 """Checks the rows of one sheet: good rows go on, bad rows become rejections, and why."""
 
 import itertools
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from madang.ingest import problems
-from madang.ingest.cells import DAYS_TO_1904, LAST_SERIAL, Cell, as_text, cleaned
-from madang.ingest.errors import FileRefused
+from madang.ingest.cells import Cell, as_text, cleaned
+from madang.ingest.columns import ColumnCheck, NationalIds, Outcome, without_booleans
 from madang.ingest.header import LOOK_AT, Header, find_header
 from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
-from madang.ingest.sources import SourceColumn, SourceTable
-from madang.ingest.values import NATIONAL_ID, Check, checker, fold, is_nothing
+from madang.ingest.sources import SourceTable
+from madang.ingest.values import fold
 
-FREE_TEXT = ("id", "text", "name")
-Accept = Callable[[list[str | None], str | None, int], None]
+BATCH = 10_000  # rows that are checked together
+# What a row of data is called where other rows are called by their problem.
+DATA = CellProblem("data", "", "", "", "")
+Accept = Callable[[list[list[str | None]], str | None, list[int]], None]
 Reject = Callable[[list["Rejection"]], None]
 
 
@@ -79,91 +82,174 @@ def check_rows(
     accept: Accept,
     reject: Reject,
 ) -> SheetResult:
-    """Check every row below the header; call `accept(texts, sheet, row)` for each good one, and
-    `reject(rejections)` for each bad one.
+    """Check every row below the header; call `accept(columns, sheet, rows)` for some good ones at
+    a time, and `reject(rejections)` for each bad one, both in the order of the file.
 
-    `texts` follow `table.columns`. A row with one bad cell is rejected whole. Rows that are blank,
-    that repeat the header or that stand at or below a stop row are no data; a complete row below a
-    stop row is rejected, so that nothing vanishes. Raises FileRefused for national id numbers.
+    `columns` follow `table.columns`, `rows` are the numbers. A row with one bad cell is rejected
+    whole. Rows that are blank, that repeat the header or that stand at or below a stop row are no
+    data; a complete row below a stop row is rejected, so that nothing vanishes. Raises FileRefused
+    for national id numbers.
     """
-    sheet = peeked.sheet
-    result = SheetResult(sheet.name, notes=list(sheet.notes))
-    positions = {column.name: at for column, at in header.places}
-    columns = [
-        (c, positions.get(c.name), _cell_check(c, zone, sheet.is_1904)) for c in table.columns
-    ]
-    required = [positions[c.name] for c in table.columns if c.required]
-    mapped = sorted(positions.values())
-    stops = tuple(fold(word) for word in table.stop_rows)
-    first_labels = {line[mapped[0]] or None for line in header.lines}
-    national_ids = _NationalIds(header.labels)
-    stopped = False
-    for number, cells in itertools.chain(peeked.head[header.row + 1 :], sheet.rows):
+    batch = _Batch(peeked.sheet, header, table, zone, accept, reject)
+    kinds = _RowKinds(peeked.sheet, header, table)
+    for number, cells in itertools.chain(peeked.head[header.row + 1 :], peeked.sheet.rows):
         if isinstance(cells, BadLine):
-            result.rows += 1
-            result.rejected += 1
-            problem = cells.problem or problems.BAD_JSON
-            reject([Rejection(sheet.name, number, None, None, cells.text, problem)])
-            continue
+            batch.refuse(number, cells.problem or problems.BAD_JSON, cells.text)
+        elif kinds.is_plain(cells) or (kind := kinds.of(cells)) is DATA:
+            batch.add(number, cells)
+        elif kind is not None:
+            batch.refuse(number, kind)
+            batch.see(cells)
+    return batch.finish()
+
+
+class _RowKinds:
+    """Tells rows of data from all else. Most rows are told by their first cell alone."""
+
+    def __init__(self, sheet: Sheet, header: Header, table: SourceTable) -> None:
+        positions = {column.name: at for column, at in header.places}
+        self._header = header
+        self._is_delimited = sheet.is_delimited
+        self._mapped = sorted(positions.values())
+        self._required = [positions[c.name] for c in table.columns if c.required]
+        self._stops = tuple(fold(word) for word in table.stop_rows)
+        self._first_labels = {line[self._mapped[0]] or None for line in header.lines}
+        self._stopped = False
+        special = [*self._stops, *(fold(label) for label in self._first_labels if label)]
+        spelt = [*special, *(unicodedata.normalize("NFD", text) for text in special)]
+        self._initials = {text[0] for text in spelt if text}
+        self._special = tuple(special)
+        self._known: dict[str, bool] = {}
+
+    def is_plain(self, cells: list[Cell]) -> bool:
+        """Whether a row is surely data: its first cell, which is mapped, begins like no label."""
+        if self._stopped or self._mapped[0] or not cells or len(cells) > self._header.width:
+            return False
+        first = cells[0]
+        if first.__class__ is not str:
+            return first is not None
+        if not first:
+            return False
+        sign = first[0]
+        plain = self._known.get(sign)
+        if plain is None:
+            text = cleaned(sign)
+            plain = isinstance(text, str) and fold(text)[:1] not in self._initials
+            plain = self._known[sign] = plain and sign not in self._initials
+        return plain or (first.isascii() and not first.isspace() and self._is_other(first))
+
+    def _is_other(self, first: str) -> bool:
+        """Whether a text begins as no stop word and no label does, though their first sign does."""
+        return not "".join(first.lower().split()).startswith(self._special)
+
+    def of(self, cells: list[Cell]) -> CellProblem | None:
+        """Return DATA, the problem of a row that must not be there, or None for no row of data."""
         row = [cleaned(cell) for cell in cells]
-        row += [None] * (header.width - len(row))
-        if all(row[at] is None for at in mapped):
-            continue
-        if is_stop_row(row, stops):
-            stopped = True
-            continue
-        if row[mapped[0]] in first_labels and header.is_repeated_by(row):
-            continue
-        if stopped and any(row[at] is None for at in required):
-            continue  # a note below the total
-        national_ids.look_at(row)
-        result.rows += 1
-        texts: list[str | None] = []
-        wrong: list[Rejection] = []
-        if stopped:
-            wrong.append(_whole_row(sheet, number, problems.AFTER_TOTAL))
-        elif sheet.is_delimited and any(c is not None for c in row[header.width :]):
-            wrong.append(_whole_row(sheet, number, problems.TOO_MANY_CELLS))
-        else:
-            for column, at, check in columns:
-                outcome = None if at is None else check(row[at])
-                if isinstance(outcome, CellProblem):
-                    label, value = header.labels[at], as_text(row[at])
-                    wrong.append(Rejection(sheet.name, number, column.name, label, value, outcome))
-                    continue
-                texts.append(outcome)
+        row += [None] * (self._header.width - len(row))
+        if all(row[at] is None for at in self._mapped):
+            return None
+        if is_stop_row(row, self._stops):
+            self._stopped = True
+            return None
+        if row[self._mapped[0]] in self._first_labels and self._header.is_repeated_by(row):
+            return None
+        if self._stopped:  # a note below the total, or a row that was meant
+            is_note = any(row[at] is None for at in self._required)
+            return None if is_note else problems.AFTER_TOTAL
+        if self._is_delimited and any(c is not None for c in row[self._header.width :]):
+            return problems.TOO_MANY_CELLS
+        return DATA
+
+
+class _Batch:
+    """Rows of data until there are enough to check them column by column."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        header: Header,
+        table: SourceTable,
+        zone: tzinfo,
+        accept: Accept,
+        reject: Reject,
+    ) -> None:
+        self._sheet, self._header = sheet, header
+        self._accept, self._reject = accept, reject
+        self._result = SheetResult(sheet.name, notes=list(sheet.notes))
+        positions = {column.name: at for column, at in header.places}
+        self._checks = [
+            (positions.get(column.name), ColumnCheck(column, zone, sheet.is_1904))
+            for column in table.columns
+        ]
+        self._national_ids = NationalIds(header.labels)
+        self._numbers: list[int] = []
+        self._rows: list[list[Cell]] = []
+        self._refused: list[Rejection] = []
+
+    def add(self, number: int, cells: list[Cell]) -> None:
+        """Take a row of data."""
+        self._numbers.append(number)
+        self._rows.append(cells)
+        if len(self._rows) >= BATCH:
+            self._flush()
+
+    def refuse(self, number: int, problem: CellProblem, text: str | None = None) -> None:
+        """Take a row that cannot be read as a whole."""
+        self._refused.append(Rejection(self._sheet.name, number, None, None, text, problem))
+        if len(self._refused) >= BATCH:
+            self._flush()
+
+    def see(self, cells: list[Cell]) -> None:
+        """Look for national id numbers in a refused row, too."""
+        for at, cell in enumerate(cells):
+            self._national_ids.look_at(at, [cell])
+
+    def finish(self) -> SheetResult:
+        """Check what is left. Raises FileRefused for national id numbers."""
+        self._flush()
+        self._national_ids.refuse_if_any()
+        return self._result
+
+    def _flush(self) -> None:
+        cells = list(itertools.zip_longest(*self._rows))
+        if not self._sheet.is_delimited:
+            cells = [tuple(without_booleans(column)) for column in cells]
+        for at, column in enumerate(cells):
+            self._national_ids.look_at(at, column)
+        blank = (None,) * len(self._rows)
+        outcomes: list[list[Outcome]] = []
+        wrong: dict[int, list[Rejection]] = {}
+        for at, check in self._checks:
+            if at is None:
+                outcomes.append(list(blank))
+                continue
+            column = cells[at] if at < len(cells) else blank
+            found, bad = check.outcomes(column)
+            outcomes.append(found)
+            for place in bad:
+                rejection = self._rejection(place, check.name, at, column[place], found[place])
+                wrong.setdefault(place, []).append(rejection)
+        refused = [*([one] for one in self._refused), *wrong.values()]
+        for rejections in sorted(refused, key=lambda one: one[0].row):
+            self._reject(rejections)
+        numbers = self._numbers
         if wrong:
-            result.rejected += 1
-            reject(wrong)
-        else:
-            result.loaded += 1
-            accept(texts, sheet.name, number)
-    national_ids.refuse_if_any()
-    return result
+            keep = [at not in wrong for at in range(len(numbers))]
+            numbers = list(itertools.compress(numbers, keep))
+            outcomes = [list(itertools.compress(column, keep)) for column in outcomes]
+        if numbers:
+            self._accept(outcomes, self._sheet.name, numbers)
+        self._result.rows += len(self._rows) + len(self._refused)
+        self._result.rejected += len(refused)
+        self._result.loaded += len(numbers)
+        self._numbers, self._rows, self._refused = [], [], []
 
-
-def _cell_check(
-    column: SourceColumn, zone: tzinfo, is_1904: bool
-) -> Callable[[Cell], str | CellProblem | None]:
-    """The check of one column, with what its type and `required` make of an empty cell."""
-    check: Check = checker(column.type, zone, column.spellings)
-    empty = problems.BLANK if column.required else None
-    typed = column.type not in FREE_TEXT
-
-    def check_cell(cell: Cell) -> str | CellProblem | None:
-        if cell is None or (typed and is_nothing(cell)):
-            return empty
-        return check(cell)
-
-    def check_1904(cell: Cell) -> str | CellProblem | None:
-        is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
-        return check_cell(cell + DAYS_TO_1904 if is_number and cell < LAST_SERIAL else cell)
-
-    return check_1904 if is_1904 and column.type in ("date", "timestamp") else check_cell
-
-
-def _whole_row(sheet: Sheet, number: int, problem: CellProblem) -> Rejection:
-    return Rejection(sheet.name, number, None, None, None, problem)
+    def _rejection(
+        self, place: int, name: str, at: int, cell: Cell, problem: CellProblem
+    ) -> Rejection:
+        value = as_text(cleaned(cell))
+        label = self._header.labels[at]
+        return Rejection(self._sheet.name, self._numbers[place], name, label, value, problem)
 
 
 def is_stop_row(row: list[Cell], stops: tuple[str, ...]) -> bool:
@@ -176,35 +262,4 @@ def is_stop_row(row: list[Cell], stops: tuple[str, ...]) -> bool:
     text = fold(first[:40])
     return any(
         text == stop or (text.startswith(stop) and not text[len(stop)].isalpha()) for stop in stops
-    )
-
-
-class _NationalIds:
-    """Counts values that look like national id numbers, in every column of the file."""
-
-    def __init__(self, labels: list[str]) -> None:
-        self._labels = labels
-        self._filled: dict[int, int] = {}
-        self._hits: dict[int, int] = {}
-
-    def look_at(self, row: list[Cell]) -> None:
-        for at, cell in enumerate(row):
-            if cell is None:
-                continue
-            self._filled[at] = self._filled.get(at, 0) + 1
-            if cell.__class__ is str and len(cell) == 14 and NATIONAL_ID.fullmatch(cell):
-                self._hits[at] = self._hits.get(at, 0) + 1
-
-    def refuse_if_any(self) -> None:
-        for at, hits in self._hits.items():
-            if hits * 2 > self._filled[at]:
-                label = self._labels[at] if at < len(self._labels) else ""
-                raise national_id_refusal(label or f"number {at + 1}")
-
-
-def national_id_refusal(label: str) -> FileRefused:
-    """The refusal of a file with a column of national id numbers."""
-    return FileRefused(
-        f"The column '{label}' holds national id numbers (주민등록번호), which must not be loaded.",
-        fix="Delete the column and save the file again. 해당 열을 삭제한 뒤 다시 저장해 주세요.",
     )

@@ -8,7 +8,7 @@ second parser in SQL can read it differently.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from madang.ingest import problems
 from madang.ingest.cells import Cell, as_text, iso
@@ -104,7 +104,7 @@ def check_date(cell: Cell) -> Checked:
 
 def check_timestamp(cell: Cell, zone: tzinfo) -> Checked:
     """A moment; without an offset it is in `zone`. Lands as 2026-10-06T14:30:00+09:00."""
-    moment = read_moment(cell)
+    moment = cell if cell.__class__ is datetime else read_moment(cell)
     if moment is None:
         return problems.TIMESTAMP
     return iso(moment if moment.tzinfo else moment.replace(tzinfo=zone))
@@ -112,12 +112,16 @@ def check_timestamp(cell: Cell, zone: tzinfo) -> Checked:
 
 def check_amount(cell: Cell) -> Checked:
     """An amount of money: '12,000,000원', '₩5,000', '(1,000)', '3백만'. Lands as plain digits."""
+    if (digits := _plain_digits(cell)) is not None:
+        return digits
     number = read_number(cell, r"[₩\\]|원|krw|won")
     return problems.AMOUNT if number is None else plain(number)
 
 
 def check_integer(cell: Cell) -> Checked:
     """A whole number, with or without thousands separators."""
+    if (digits := _plain_digits(cell)) is not None:
+        return digits
     number = read_number(cell, "[개회명건]")
     if number is None or number != number.to_integral_value():
         return problems.INTEGER
@@ -150,6 +154,15 @@ CHECKS: dict[str, Check] = {
     "boolean": check_boolean,
 }
 TYPES = (*CHECKS, "timestamp", "choice")
+
+
+def _plain_digits(cell: Cell) -> str | None:
+    """A whole number that needs no parser, as plain digits."""
+    if cell.__class__ is float and cell.is_integer() and abs(cell) < EXACT_FLOAT:
+        return str(int(cell))
+    if cell.__class__ is str and len(cell) < 16 and cell.isascii() and cell.isdigit():
+        return str(int(cell))
+    return None
 
 
 def _digits_lost(cell: Cell) -> bool:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from madang.config import Settings
 from madang.errors import SpecError
+from madang.ingest.columns import national_id_refusal
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import source_of
 from madang.ingest.header import header_key, known_headers, national_id_label
@@ -18,7 +19,7 @@ from madang.ingest.propose.names import Name, name_for
 from madang.ingest.propose.render import Column, Draft, render
 from madang.ingest.propose.tables import FoundTable, find_tables
 from madang.ingest.readers import Sheet, open_sheets
-from madang.ingest.rows import Rejection, check_rows, national_id_refusal, peek
+from madang.ingest.rows import Rejection, check_rows, peek
 from madang.ingest.sources import NAME, SourceColumn, SourceTable, read_sources
 
 # Moments that tell of a person or a record as it stands, not of something that happened.

@@ -1,0 +1,98 @@
+"""Checks a column of cells at a time: every different value once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from madang.ingest import problems
+from madang.ingest.cells import DAYS_TO_1904, LAST_SERIAL, Cell, as_text, cleaned
+from madang.ingest.errors import FileRefused
+from madang.ingest.problems import CellProblem
+from madang.ingest.sources import SourceColumn
+from madang.ingest.values import NATIONAL_ID, Check, checker, is_nothing
+
+FREE_TEXT = ("id", "text", "name")
+REMEMBERED = 50_000  # values whose outcome is kept from one batch to the next
+
+Outcome = str | CellProblem | None
+
+
+class ColumnCheck:
+    """The check of one column, with what its type and `required` make of an empty cell."""
+
+    def __init__(self, column: SourceColumn, zone: tzinfo, is_1904: bool = False) -> None:
+        self.name = column.name
+        self._check: Check = checker(column.type, zone, column.spellings)
+        self._empty = problems.BLANK if column.required else None
+        self._typed = column.type not in FREE_TEXT
+        self._shifted = is_1904 and column.type in ("date", "timestamp")
+        self._known: dict[Cell, Outcome] = {}
+        self._has_problems = False
+
+    def outcomes(self, cells: Sequence[Cell]) -> tuple[list[Outcome], list[int]]:
+        """Return the outcome of every cell, and the places of those that are problems."""
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+            self._has_problems = False
+        for cell in set(cells).difference(self._known):
+            outcome = self._known[cell] = self.outcome(cell)
+            self._has_problems |= outcome.__class__ is CellProblem
+        found = list(map(self._known.__getitem__, cells))
+        if not self._has_problems:
+            return found, []
+        return found, [at for at, one in enumerate(found) if one.__class__ is CellProblem]
+
+    def outcome(self, cell: Cell) -> Outcome:
+        """Return what one cell, as it was read, lands as: a text, nothing, or a problem."""
+        cell = cleaned(cell)
+        if cell is None or (self._typed and is_nothing(cell)):
+            return self._empty
+        if self._shifted and isinstance(cell, int | float) and cell < LAST_SERIAL:
+            cell += DAYS_TO_1904
+        return self._check(cell)
+
+
+def without_booleans(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """True and 1 are one key of a dict, so booleans become texts before they are looked up."""
+    if bool not in set(map(type, cells)):
+        return cells
+    return [as_text(cell) if cell.__class__ is bool else cell for cell in cells]
+
+
+class NationalIds:
+    """Counts values that look like national id numbers, in every column of a file."""
+
+    def __init__(self, labels: list[str]) -> None:
+        self._labels = labels
+        self._filled: Counter[int] = Counter()
+        self._hits: Counter[int] = Counter()
+
+    def look_at(self, at: int, cells: Sequence[Cell]) -> None:
+        """Count in some cells of the column at a place."""
+        self._filled[at] += len(cells) - cells.count(None) - cells.count("")
+        alike = [cell for cell in set(cells) if _is_national_id(cell)]
+        if alike:
+            counted = Counter(cells)
+            self._hits[at] += sum(counted[cell] for cell in alike)
+
+    def refuse_if_any(self) -> None:
+        """Raise FileRefused when most values of a column are such numbers."""
+        for at, hits in self._hits.items():
+            if hits * 2 > self._filled[at]:
+                label = self._labels[at] if at < len(self._labels) else ""
+                raise national_id_refusal(label or f"number {at + 1}")
+
+
+def _is_national_id(cell: Cell) -> bool:
+    if cell.__class__ is not str or len(cell) < 14 or "-" not in cell:
+        return False
+    text = cleaned(cell)
+    return isinstance(text, str) and NATIONAL_ID.fullmatch(text) is not None
+
+
+def national_id_refusal(label: str) -> FileRefused:
+    """The refusal of a file with a column of national id numbers."""
+    return FileRefused(
+        f"The column '{label}' holds national id numbers (주민등록번호), which must not be loaded.",
+        fix="Delete the column and save the file again. 해당 열을 삭제한 뒤 다시 저장해 주세요.",
+    )
