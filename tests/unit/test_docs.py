@@ -86,7 +86,9 @@ def test_every_option_of_a_command_exists(page):
     for name, rest in re.findall(r"madang ([a-z]+)((?: +[^\s`|)]+)*)", text):
         if name not in commands:
             continue
-        options = {opt for param in commands[name].params for opt in param.opts} | {"--help"}
+        of_group = getattr(commands[name], "commands", {}).values()
+        params = [param for one in (commands[name], *of_group) for param in one.params]
+        options = {opt for param in params for opt in param.opts} | {"--help"}
         for option in re.findall(r"(?<= )--[a-z-]+", rest.split(">>")[0].split("||")[0]):
             assert option in options, f"'madang {name}' has no {option}"
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from madang.config import Settings
+from madang.ingest.errors import LoadError
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
 from madang.ingest.landing import LEDGER, LedgerRow, quiet_about_values, record
 from madang.ingest.report import FileReport
@@ -36,6 +37,25 @@ def has_waiting(settings: Settings) -> bool:
         return inbox.waiting_since() is not None
     finally:
         inbox.close()
+
+
+def waiting(settings: Settings) -> str:
+    """Say what the receiver took that is not in the warehouse yet, and since when it waits."""
+    if not settings.paths.received.exists():
+        return "nothing waits"
+    try:
+        inbox = open_inbox(settings.paths.received)
+    except LoadError as error:
+        return error.message
+    try:
+        counts = inbox.waiting()
+        since = inbox.waiting_since()
+    finally:
+        inbox.close()
+    if not counts:
+        return "nothing waits"
+    told = ", ".join(f"{items:,} {source}" for source, items in counts.items())
+    return f"{told} wait for 'madang load', the oldest since {since}"
 
 
 def drain(

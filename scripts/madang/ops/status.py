@@ -10,6 +10,7 @@ from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
+from madang.ingest.inbox import waiting
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 LOADS = 8
@@ -24,6 +25,7 @@ def show_status(settings: Settings) -> None:
         ("last build", _last_build(settings)),
         ("published", _published(settings.paths.marts)),
         ("rejects", _rejects(settings.paths.rejects)),
+        ("received", waiting(settings)),
         ("pending", pending(settings)),
     ]
     ui.summary("Status", rows)
