@@ -1,7 +1,7 @@
 """Checks a column of cells at a time: every different value once."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 from madang.ingest import problems
@@ -9,9 +9,10 @@ from madang.ingest.cells import DAYS_TO_1904, LAST_SERIAL, Cell, as_text, cleane
 from madang.ingest.errors import FileRefused
 from madang.ingest.problems import CellProblem
 from madang.ingest.sources import SourceColumn
-from madang.ingest.values import NATIONAL_ID, Check, checker, is_nothing
+from madang.ingest.values import NATIONAL_ID, NOTHING, Check, checker, is_nothing
 
 FREE_TEXT = ("id", "text", "name")
+LONGEST_NOTHING = max(map(len, NOTHING))
 REMEMBERED = 50_000  # values whose outcome is kept from one batch to the next
 
 Outcome = str | CellProblem | None
@@ -28,28 +29,48 @@ class ColumnCheck:
         self._shifted = is_1904 and column.type in ("date", "timestamp")
         self._known: dict[Cell, Outcome] = {}
         self._has_problems = False
+        self.national_ids: set[Cell] = set()  # values among those known that look like one
 
     def outcomes(self, cells: Sequence[Cell]) -> tuple[list[Outcome], list[int]]:
         """Return the outcome of every cell, and the places of those that are problems."""
-        if len(self._known) > REMEMBERED:
-            self._known.clear()
+        known = self._known
+        if len(known) > REMEMBERED:
+            known.clear()
+            self.national_ids.clear()
             self._has_problems = False
-        for cell in set(cells).difference(self._known):
-            outcome = self._known[cell] = self.outcome(cell)
-            self._has_problems |= outcome.__class__ is CellProblem
-        found = list(map(self._known.__getitem__, cells))
+        different = set(cells)
+        if 1 in different or 0 in different:  # which True and False are, too
+            cells = without_booleans(cells)
+            different = set(cells)
+        self._learn(different.difference(known))
+        found = list(map(known.__getitem__, cells))
         if not self._has_problems:
             return found, []
         return found, [at for at, one in enumerate(found) if one.__class__ is CellProblem]
 
-    def outcome(self, cell: Cell) -> Outcome:
-        """Return what one cell, as it was read, lands as: a text, nothing, or a problem."""
-        cell = cleaned(cell)
-        if cell is None or (self._typed and is_nothing(cell)):
-            return self._empty
-        if self._shifted and isinstance(cell, int | float) and cell < LAST_SERIAL:
-            cell += DAYS_TO_1904
-        return self._check(cell)
+    def _learn(self, cells: Iterable[Cell]) -> None:
+        """Check cells as they were read: each lands as a text or nothing, or is a problem."""
+        known, check, empty, typed = self._known, self._check, self._empty, self._typed
+        for cell in cells:
+            if cell.__class__ is str:
+                text = cell.strip()
+                if not text.isascii() or "\x00" in text or "\r" in text:
+                    text = cleaned(cell)
+                if not text or (typed and len(text) <= LONGEST_NOTHING and is_nothing(text)):
+                    outcome = empty
+                else:
+                    if len(text) == 14 and NATIONAL_ID.fullmatch(text):
+                        self.national_ids.add(cell)
+                    outcome = check(text)
+            elif cell is None:
+                outcome = empty
+            elif self._shifted and isinstance(cell, int | float) and cell < LAST_SERIAL:
+                outcome = check(cell + DAYS_TO_1904)
+            else:
+                outcome = check(cell)
+            known[cell] = outcome
+            if outcome.__class__ is CellProblem:
+                self._has_problems = True
 
 
 def without_booleans(cells: Sequence[Cell]) -> Sequence[Cell]:
@@ -67,10 +88,11 @@ class NationalIds:
         self._filled: Counter[int] = Counter()
         self._hits: Counter[int] = Counter()
 
-    def look_at(self, at: int, cells: Sequence[Cell]) -> None:
-        """Count in some cells of the column at a place."""
+    def look_at(self, at: int, cells: Sequence[Cell], alike: Iterable[Cell] | None = None) -> None:
+        """Count in some cells of the column at a place; `alike` are known to look like one."""
         self._filled[at] += len(cells) - cells.count(None) - cells.count("")
-        alike = [cell for cell in set(cells) if _is_national_id(cell)]
+        if alike is None:
+            alike = [cell for cell in set(cells) if _is_national_id(cell)]
         if alike:
             counted = Counter(cells)
             self._hits[at] += sum(counted[cell] for cell in alike)

@@ -2,19 +2,20 @@
 
 import itertools
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from madang.ingest import problems
 from madang.ingest.cells import Cell, as_text, cleaned
-from madang.ingest.columns import ColumnCheck, NationalIds, Outcome, without_booleans
+from madang.ingest.columns import ColumnCheck, NationalIds, Outcome
 from madang.ingest.header import LOOK_AT, Header, find_header
 from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.sources import SourceTable
 from madang.ingest.values import fold
 
+START = 4  # signs of a row's first cell that tell most rows of data from all others
 BATCH = 10_000  # rows that are checked together
 # What a row of data is called where other rows are called by their problem.
 DATA = CellProblem("data", "", "", "", "")
@@ -92,14 +93,19 @@ def check_rows(
     """
     batch = _Batch(peeked.sheet, header, table, zone, accept, reject)
     kinds = _RowKinds(peeked.sheet, header, table)
-    for number, cells in itertools.chain(peeked.head[header.row + 1 :], peeked.sheet.rows):
-        if isinstance(cells, BadLine):
-            batch.refuse(number, cells.problem or problems.BAD_JSON, cells.text)
-        elif kinds.is_plain(cells) or (kind := kinds.of(cells)) is DATA:
-            batch.add(number, cells)
-        elif kind is not None:
-            batch.refuse(number, kind)
-            batch.see(cells)
+    rows = itertools.chain(peeked.head[header.row + 1 :], peeked.sheet.rows)
+    while chunk := list(itertools.islice(rows, BATCH)):
+        if kinds.are_plain(chunk):
+            batch.add(chunk)
+            continue
+        for number, cells in chunk:
+            if isinstance(cells, BadLine):
+                batch.refuse(number, cells.problem or problems.BAD_JSON, cells.text)
+            elif kinds.is_plain(cells) or (kind := kinds.of(cells)) is DATA:
+                batch.add([(number, cells)])
+            elif kind is not None:
+                batch.refuse(number, kind)
+                batch.see(cells)
     return batch.finish()
 
 
@@ -115,32 +121,50 @@ class _RowKinds:
         self._stops = tuple(fold(word) for word in table.stop_rows)
         self._first_labels = {line[self._mapped[0]] or None for line in header.lines}
         self._stopped = False
-        special = [*self._stops, *(fold(label) for label in self._first_labels if label)]
-        spelt = [*special, *(unicodedata.normalize("NFD", text) for text in special)]
-        self._initials = {text[0] for text in spelt if text}
-        self._special = tuple(special)
+        labels = [fold(label) for label in self._first_labels if label]
+        self._special = [text for text in (*self._stops, *labels) if text]
         self._known: dict[str, bool] = {}
+
+    def are_plain(self, rows: list[NumberedRow]) -> bool:
+        """Whether all of these rows are surely data."""
+        try:
+            firsts = [cells[0] for _, cells in rows]
+        except (TypeError, IndexError):  # a line that could not be read, a row without a cell
+            return False
+        if self._is_unsure(max(len(cells) for _, cells in rows)) or None in firsts:
+            return False
+        starts = {first[:START] for first in firsts if first.__class__ is str}
+        return all(map(self._is_plain_start, starts))
 
     def is_plain(self, cells: list[Cell]) -> bool:
         """Whether a row is surely data: its first cell, which is mapped, begins like no label."""
-        if self._stopped or self._mapped[0] or not cells or len(cells) > self._header.width:
+        if not cells or self._is_unsure(len(cells)):
             return False
         first = cells[0]
         if first.__class__ is not str:
             return first is not None
-        if not first:
-            return False
-        sign = first[0]
-        plain = self._known.get(sign)
-        if plain is None:
-            text = cleaned(sign)
-            plain = isinstance(text, str) and fold(text)[:1] not in self._initials
-            plain = self._known[sign] = plain and sign not in self._initials
-        return plain or (first.isascii() and not first.isspace() and self._is_other(first))
+        return self._is_plain_start(first[:START])
 
-    def _is_other(self, first: str) -> bool:
-        """Whether a text begins as no stop word and no label does, though their first sign does."""
-        return not "".join(first.lower().split()).startswith(self._special)
+    def _is_unsure(self, width: int) -> bool:
+        """Whether first cells say nothing: below a total, without a mapping, in too wide a row."""
+        too_wide = self._is_delimited and width > self._header.width
+        return self._stopped or self._mapped[0] != 0 or too_wide
+
+    def _is_plain_start(self, start: str) -> bool:
+        plain = self._known.get(start)
+        if plain is None:
+            if len(self._known) > BATCH:
+                self._known.clear()
+            plain = self._known[start] = self._begins_plainly(start)
+        return plain
+
+    def _begins_plainly(self, start: str) -> bool:
+        """Whether no stop word, no label and no blank begins so."""
+        begin = cleaned(start)
+        if not isinstance(begin, str) or not unicodedata.is_normalized("NFC", start):
+            return False
+        text = fold(begin)
+        return not any(word.startswith(text) or text.startswith(word) for word in self._special)
 
     def of(self, cells: list[Cell]) -> CellProblem | None:
         """Return DATA, the problem of a row that must not be there, or None for no row of data."""
@@ -186,10 +210,11 @@ class _Batch:
         self._rows: list[list[Cell]] = []
         self._refused: list[Rejection] = []
 
-    def add(self, number: int, cells: list[Cell]) -> None:
-        """Take a row of data."""
-        self._numbers.append(number)
-        self._rows.append(cells)
+    def add(self, rows: Sequence[NumberedRow]) -> None:
+        """Take rows of data."""
+        for number, cells in rows:
+            self._numbers.append(number)
+            self._rows.append(cells)
         if len(self._rows) >= BATCH:
             self._flush()
 
@@ -212,10 +237,10 @@ class _Batch:
 
     def _flush(self) -> None:
         cells = list(itertools.zip_longest(*self._rows))
-        if not self._sheet.is_delimited:
-            cells = [tuple(without_booleans(column)) for column in cells]
+        mapped = {at for at, _ in self._checks}
         for at, column in enumerate(cells):
-            self._national_ids.look_at(at, column)
+            if at not in mapped:
+                self._national_ids.look_at(at, column)
         blank = (None,) * len(self._rows)
         outcomes: list[list[Outcome]] = []
         wrong: dict[int, list[Rejection]] = {}
@@ -225,6 +250,7 @@ class _Batch:
                 continue
             column = cells[at] if at < len(cells) else blank
             found, bad = check.outcomes(column)
+            self._national_ids.look_at(at, column, check.national_ids)
             outcomes.append(found)
             for place in bad:
                 rejection = self._rejection(place, check.name, at, column[place], found[place])

@@ -28,6 +28,10 @@ NO = frozenset(
     ["n", "no", "false", "f", "0", "x", "×", "아니오", "아니요", "미동의", "거부", "수신거부"]
 )
 SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d+")
+# What most values look like: such ones need no further test.
+PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
+PLAIN_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+PLAIN_MOBILE = re.compile(r"010-?[0-9]{4}-?[0-9]{4}")
 NATIONAL_ID = re.compile(r"\d{6}-[1-8]\d{6}")
 EXACT_FLOAT = 10**15  # Excel keeps 15 digits
 
@@ -56,6 +60,8 @@ def fold(text: str) -> str:
 
 def check_id(cell: Cell) -> Checked:
     """An identifier: one word. A number that Excel rounded or a date it made is a problem."""
+    if cell.__class__ is str and PLAIN_ID.fullmatch(cell):
+        return cell
     if isinstance(cell, date | time | timedelta):
         return problems.ID_IS_DATE
     if _digits_lost(cell):
@@ -82,12 +88,16 @@ def check_name(cell: Cell) -> Checked:
 
 def check_email(cell: Cell) -> Checked:
     """One e-mail address, or its SHA-256."""
+    if cell.__class__ is str and PLAIN_EMAIL.fullmatch(cell):
+        return cell
     text = as_text(cell)
     return text if normalize_email(text) or is_sha256(text) else problems.EMAIL
 
 
 def check_phone(cell: Cell) -> Checked:
     """One phone number, or its SHA-256. Numbers that Excel shortened are told apart."""
+    if cell.__class__ is str and PLAIN_MOBILE.fullmatch(cell):
+        return cell
     if _digits_lost(cell):
         return problems.DIGITS_LOST
     text = as_text(cell)
@@ -104,7 +114,9 @@ def check_date(cell: Cell) -> Checked:
 
 def check_timestamp(cell: Cell, zone: tzinfo) -> Checked:
     """A moment; without an offset it is in `zone`. Lands as 2026-10-06T14:30:00+09:00."""
-    moment = cell if cell.__class__ is datetime else read_moment(cell)
+    if cell.__class__ is datetime and not cell.microsecond and cell.tzinfo is None:
+        return cell.replace(tzinfo=zone).isoformat(timespec="seconds")
+    moment = read_moment(cell)
     if moment is None:
         return problems.TIMESTAMP
     return iso(moment if moment.tzinfo else moment.replace(tzinfo=zone))

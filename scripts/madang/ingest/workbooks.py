@@ -119,6 +119,9 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
     for (top, left), (bottom, _) in sheet.merged_cell_ranges or []:
         if bottom > top:
             starts[top].append((left, bottom))
+    if not starts:
+        yield from enumerate(sheet.iter_rows(), start=1)
+        return
     filling: dict[int, tuple[int, Cell]] = {}
     for at, row in enumerate(sheet.iter_rows()):
         for left, (bottom, value) in list(filling.items()):
