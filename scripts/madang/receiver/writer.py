@@ -9,12 +9,14 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 from madang.errors import MadangError
 from madang.ingest.inbox_file import Inbox, Kept, Received, open_inbox
 
 MOST = 500  # requests in one commit
+GATHER_SECONDS = 0.001
 
 
 class InboxDown(MadangError):
@@ -72,17 +74,27 @@ class Writer:
         self._thread.join()
 
     def _work(self) -> None:
-        going = True
-        while going:
-            group = [self._asked.get()]
-            while len(group) < MOST:
-                try:
-                    group.append(self._asked.get_nowait())
-                except queue.Empty:
-                    break
-            going = None not in group
+        group: list[_Asked | None] = []
+        while None not in group:
+            group = self._next_group(len(group))
             self._write([one for one in group if one is not None])
         self._inbox.close()
+
+    def _next_group(self, before: int) -> list[_Asked | None]:
+        """Wait for a request, and take all that wait.
+
+        Who was answered a moment ago sends the next one now: as many as `before` get a moment to
+        come, so that they share a commit instead of taking turns.
+        """
+        group = [self._asked.get()]
+        until = time.monotonic() + GATHER_SECONDS
+        while len(group) < MOST:
+            left = until - time.monotonic() if len(group) < before else 0
+            try:
+                group.append(self._asked.get(left > 0, max(left, 0)))
+            except queue.Empty:
+                break
+        return group
 
     def _write(self, group: list[_Asked]) -> None:
         if not group:
