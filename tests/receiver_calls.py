@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +59,7 @@ class Running:
     settings: Settings
     key: str
     url: str = ""
+    command: Sequence[str] = ()
     log: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,8 @@ class Running:
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as target:
             self.process = subprocess.Popen(
-                [*COMMAND, "--config", str(self.settings.root), "receive", "--port", "0"],
+                self.command
+                or [*COMMAND, "--config", str(self.settings.root), "receive", "--port", "0"],
                 stdout=target,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},

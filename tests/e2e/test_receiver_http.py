@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -292,6 +293,30 @@ def test_the_log_tells_every_call_and_nothing_of_what_was_in_it(receiver):
     assert "accepted=1 refused=0" in line
     for word in (*PERSONAL, receiver.key, receiver.key[13:], "Traceback"):
         assert word not in told
+
+
+BROKEN = """
+import sys
+from pathlib import Path
+from madang.config import load_settings
+from madang.receiver import kinds, serve
+def check(self, item, clock):
+    raise ValueError(f"cannot work with {item}")
+kinds.Kind.check = check
+serve.serve(load_settings(Path(sys.argv[1])), port=0)
+"""
+
+
+def test_a_fault_of_ours_is_told_without_what_it_was_about(tmp_path):
+    settings = receiving_workspace(tmp_path)
+    command = [sys.executable, "-c", BROKEN, str(settings.root)]
+    with Running(settings, key_for(settings), command=command) as receiver:
+        answer = receiver.post("outcomes", outcome(1, reason=PERSONAL[1]))
+        assert problem(answer) == (500, "fault")
+        assert requests.get(f"{receiver.url}/health", timeout=5).status_code == 200
+        told = receiver.log.read_text()
+    assert "fault ValueError <string>:7" in told and "500" in told
+    assert PERSONAL[1] not in told + answer.text and "Traceback" not in told
 
 
 def test_stopping_answers_what_was_begun(tmp_path):

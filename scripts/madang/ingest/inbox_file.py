@@ -207,16 +207,20 @@ class Inbox:
         Call it only when no batch of these sources is open: its items are still there.
         """
         marks = ", ".join("?" for _ in sources)
+        # read first: what has been seen of a range stays so, and the receiver need not wait
+        found = self._db.execute(
+            "select source, columns, min(item_no), max(item_no), count(*) from ("
+            "select source, columns, item_no from items cross join requests using (request_id) "
+            f"where source in ({marks}) order by item_no limit ?) group by source, columns",
+            (*sources, most),
+        ).fetchall()
         with self._committed():
-            last = self._db.execute("select max(batch_no) from batches").fetchone()[0] or 0
-            self._db.execute(
+            self._db.executemany(
                 "insert into batches (source, columns, first_item, last_item, items, state) "
-                "select source, columns, min(item_no), max(item_no), count(*), 'open' from ("
-                "select source, columns, item_no from items cross join requests using (request_id) "
-                f"where source in ({marks}) order by item_no limit ?) group by source, columns",
-                (*sources, most),
+                "values (?, ?, ?, ?, ?, 'open')",
+                found,
             )
-        return [batch for batch in self.batches("open") if batch.batch_no > last]
+        return [batch for batch in self.batches("open") if batch.source in sources]
 
     def lines_of(self, batch: Batch) -> Iterator[str]:
         """Return the rows of a batch in their order, each as a line of JSON.

@@ -38,7 +38,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
             ws="none",
             lifespan="on",
             access_log=False,
-            log_level="error",
+            log_level="critical",  # its tracebacks could hold values; ours do not
             server_header=False,
             limit_concurrency=AT_ONCE,
             timeout_keep_alive=75,
