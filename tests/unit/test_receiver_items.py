@@ -9,12 +9,13 @@ from pydantic import ValidationError
 
 from madang.config_receiver import ReceiverSettings
 from madang.errors import SpecError
-from madang.receiver.kinds import clock_at, read_kinds
+from madang.receiver.fields import Clock
+from madang.receiver.kinds import read_kinds
 from madang.receiver.openapi import document
 from receiver_calls import PROJECT, outcome
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
-CLOCK = clock_at(NOW, 24)
+CLOCK = Clock.around(NOW, 24)
 SECRET = "010-1999-0000"
 
 

@@ -7,10 +7,7 @@ is landed, so that whoever finishes it lands the same rows.
 """
 
 import json
-import os
-import secrets
 import sqlite3
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,43 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from madang.ingest.errors import LoadError
+from madang.ingest.inbox_ids import id_before
+from madang.ingest.inbox_schema import connect
 
 Outcome = Literal["new", "replayed", "conflict"]
-VERSION = 1
-BUSY_SECONDS = 10
-TABLES = """
-create table requests (
-    request_id text not null primary key,
-    partner text not null,
-    kind text not null,
-    idempotency_key text not null,
-    body_sha256 text not null,
-    source text not null,
-    columns text not null,
-    received_at text not null,
-    status integer not null,
-    answer text not null,
-    unique (partner, kind, idempotency_key)
-);
-create table items (
-    item_no integer primary key autoincrement,
-    request_id text not null,
-    item integer not null,
-    texts text not null
-);
-create table batches (
-    batch_no integer primary key autoincrement,
-    source text not null,
-    columns text not null,
-    first_item integer not null,
-    last_item integer not null,
-    items integer not null,
-    state text not null,
-    sha256 text
-);
-"""
-
 KNOWN = """
 select partner, kind, idempotency_key, request_id, body_sha256, status, answer
 from json_each(?) as asked
@@ -278,7 +242,7 @@ class Inbox:
                     "delete from requests where request_id in (select request_id from requests "
                     "where request_id < ? and request_id not in (select request_id from items) "
                     "limit ?)",
-                    (_id_at(int(before.timestamp() * 1_000_000)), slice_of),
+                    (id_before(before), slice_of),
                 ).rowcount
 
     def close(self) -> None:
@@ -296,26 +260,6 @@ class Inbox:
         self._db.execute("commit")
 
 
-class RequestIds:
-    """Makes request ids that are unique and, within a process, sort in the order of their making.
-
-    An id is `rq_`, 14 hex digits of microseconds since 1970, 8 that are the process's own.
-    """
-
-    def __init__(self, after: str | None = None) -> None:
-        self._own = secrets.token_hex(4)
-        self._last = int(after[3:17], 16) if after else 0
-
-    def next(self) -> str:
-        """Return a new id, later than every one before, also when the clock was set back."""
-        self._last = max(self._last + 1, time.time_ns() // 1000)
-        return f"{_id_at(self._last)}{self._own}"
-
-
-def _id_at(microseconds: int) -> str:
-    return f"rq_{microseconds:014x}"
-
-
 def listed(columns: Sequence[str]) -> str:
     """Return a list of columns as the inbox keeps it."""
     return json.dumps(list(columns))
@@ -323,40 +267,7 @@ def listed(columns: Sequence[str]) -> str:
 
 def open_inbox(path: Path) -> Inbox:
     """Open the inbox, making it where it is missing. Raises LoadError when it cannot be used."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # personal data waits in it
-        connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        _prepare(connection, path)
-    except (sqlite3.Error, OSError) as error:
-        raise LoadError(
-            f"The inbox of calls cannot be opened: {error}.",
-            where=str(path),
-            fix="Correct paths.received in madang.yml, or see to the rights and the space there.",
-        ) from error
-    return Inbox(connection, path)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("pragma user_version").fetchone()[0] == VERSION:
-        return
-    connection.execute("begin immediate")
-    version = connection.execute("pragma user_version").fetchone()[0]
-    if version == 0:
-        for statement in TABLES.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"pragma user_version = {VERSION}")
-    connection.execute("commit")
-    if version > VERSION:
-        raise LoadError(
-            "The inbox of calls was written by a newer version of madang.",
-            where=str(path),
-            fix="Use that version.",
-        )
+    return Inbox(connect(path), path)
 
 
 def _batch(row: Sequence) -> Batch:

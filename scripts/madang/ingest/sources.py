@@ -108,7 +108,7 @@ def read_sources(project_dir: Path) -> list[SourceTable]:
                 tables.append(_table(source, table, place, shown, lines))
             except SpecError as error:
                 found += error.problems
-    found += _repeated_identifiers(tables)
+    found += _repeated_identifiers(tables) + _repeated_kinds(tables)
     if found:
         raise SpecError.of(found)
     return tables
@@ -217,4 +217,15 @@ def _repeated_identifiers(tables: list[SourceTable]) -> list[Problem]:
             file, _, line = table.declared_at.rpartition(":")
             message = f"{table.label} and {first.label} land in one table, '{table.identifier}'."
             problems.append(Problem(file, int(line), message, "Give one another 'identifier'."))
+    return problems
+
+
+def _repeated_kinds(tables: list[SourceTable]) -> list[Problem]:
+    problems, owner = [], {}
+    for table in tables:
+        first = owner.setdefault(table.receive, table)
+        if table.receive and first is not table:
+            file, _, line = table.declared_at.rpartition(":")
+            message = f"{table.label} and {first.label} both receive '{table.receive}'."
+            problems.append(Problem(file, int(line), message, "Give one another name."))
     return problems

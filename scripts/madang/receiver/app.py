@@ -16,12 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from madang.config_receiver import ReceiverSettings
-from madang.ingest.inbox_file import Received, RequestIds, listed
+from madang.ingest.inbox_file import Received, listed
+from madang.ingest.inbox_ids import RequestIds
 from madang.receiver.answers import Answer, Refused, Verdict
 from madang.receiver.bodies import body_of, items_of
+from madang.receiver.fields import Clock
 from madang.receiver.findings import Finding
 from madang.receiver.keys import Key, KeyRing
-from madang.receiver.kinds import Kind, clock_at
+from madang.receiver.kinds import Kind
 from madang.receiver.limits import RateLimits
 from madang.receiver.log import Line, logged
 from madang.receiver.openapi import document
@@ -84,7 +86,7 @@ class Receiver:
         self, kind: Kind, items: list[object], now: datetime
     ) -> tuple[Answer, list[tuple[int, tuple[str | None, ...]]]]:
         """Check every item: the answer, and the texts of the good ones with their numbers."""
-        clock = clock_at(now, self.settings.max_hours_ahead)
+        clock = Clock.around(now, self.settings.max_hours_ahead)
         verdicts, good = [], []
         for number, item in enumerate(items, start=1):
             checked = kind.check(item, clock)

@@ -1,13 +1,11 @@
 """What can be received: one kind for each source table that says so, and the check of its items."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from madang.errors import Problem, SpecError
 from madang.ingest.sources import SourceTable, read_sources
 from madang.receiver.fields import Clock, item_model
 from madang.receiver.findings import Finding, findings_of
@@ -42,23 +40,10 @@ class Kind:
 
 
 def read_kinds(project_dir: Path) -> dict[str, Kind]:
-    """Return the kinds of a project by name. Raises SpecError for two tables with one name."""
+    """Return the kinds of a project by name. Raises SpecError for mappings with mistakes."""
     kinds: dict[str, Kind] = {}
-    found: list[Problem] = []
     for table in read_sources(project_dir):
-        if table.receive is None:
-            continue
-        if first := kinds.get(table.receive):
-            file, _, line = table.declared_at.rpartition(":")
-            message = f"{table.label} and {first.table.label} both receive '{table.receive}'."
-            found.append(Problem(file, int(line), message, "Give one another name."))
-        columns = tuple(column.name for column in table.columns)
-        kinds[table.receive] = Kind(table.receive, table, item_model(table), columns)
-    if found:
-        raise SpecError.of(found)
+        if table.receive:
+            columns = tuple(column.name for column in table.columns)
+            kinds[table.receive] = Kind(table.receive, table, item_model(table), columns)
     return kinds
-
-
-def clock_at(now: datetime, max_hours_ahead: float) -> Clock:
-    """Return the moments between which a moment may lie: since 2000, not far in the future."""
-    return Clock.around(now, max_hours_ahead)
