@@ -13,6 +13,15 @@ customers as (
 
 ),
 
+-- of an audience that wants a source to be fresh which is late, nothing changes
+freshness as (
+
+    select audience, late_source
+    from {{ ref('audience_freshness') }}
+    where not is_fresh
+
+),
+
 final as (
 
     select
@@ -23,9 +32,11 @@ final as (
         case
             when not members.is_contactable then members.contact_reason
             when customers.customer_no is null then 'no_external_id'
+            when freshness.late_source is not null then concat('late_', freshness.late_source)
         end as held_back_reason
     from members
     left join customers on members.person_id = customers.person_id
+    left join freshness on members.audience = freshness.audience
 
 )
 

@@ -183,7 +183,8 @@ def change_since_sync(
         delivered = "select sync_key, field, value_hash from (" + wanted + ") as none where 1 = 0"
     changed = warehouse.fetch(
         f"""
-        select operation, count(*) as persons from ({diff.changes(wanted, delivered)})
+        select operation, count(*) as persons
+        from ({diff.changes(wanted, delivered, diff.waiting(relation))})
         where field = ? group by operation""",
         [FIELD.format(name)],
     )

@@ -186,3 +186,30 @@ def test_progress_of_a_long_run_stays_short(tmp_path, braze):
     workspace.apply(on_step=lines.append)
     assert 30 <= len(lines) <= 40
     assert lines[-1] == "130 of 130 objects sent to braze"
+
+
+def test_what_waits_for_a_late_source_is_neither_sent_nor_taken_away(workspace, braze):
+    workspace.want([("C1", "a", "true"), ("C2", "a", "true"), ("C3", "a", "true")])
+    workspace.plan_and_apply()
+    late = "late_crm"
+    # C1 waits as it was, C4 as new; C2 took the consent back; C3 left the audience
+    workspace.want(
+        [("C1", "a", "true", late), ("C4", "a", "true", late), ("C2", "a", "true", "withdrawn")]
+    )
+    plan = workspace.plan()
+    assert (plan.added, plan.removed) == (0, 2)
+    assert plan.held_back == {late: 2, "withdrawn": 1}
+    assert not plan.guards, "consent that is withdrawn must go through"
+    workspace.apply()
+    assert {key for key, user in braze.users().items() if user.get("a")} == {"C1"}
+    workspace.want([("C1", "a", "true"), ("C4", "a", "true")])
+    plan = workspace.plan()
+    assert (plan.added, plan.removed, plan.unchanged) == (1, 0, 1)
+
+
+def test_a_row_that_came_to_wait_after_the_plan_is_not_sent(workspace, braze):
+    workspace.want([("C1", "a", "true")])
+    workspace.plan()
+    workspace.want([("C1", "a", "true", "late_consent")])
+    workspace.apply()
+    assert not braze.users()

@@ -553,3 +553,50 @@ def test_an_action_with_a_mistake_is_not_also_called_unknown(tmp_path: Path) -> 
     messages = told(check_project(project(tmp_path, changes)))
     assert "Unknown key 'evnt'. Did you mean 'event'?" in messages
     assert not any(message.startswith("Unknown action") for message in messages)
+
+
+SOURCES = """
+    version: 2
+    sources:
+      - name: crm
+        tables:
+          - name: customers
+            config:
+              freshness: {warn_after: {count: 7, period: day}}
+              meta: {load: {files: ["crm/*.csv"], mode: snapshot, key: [customer_no]}}
+            columns: [{name: customer_no}]
+      - name: notices
+        tables:
+          - name: notices
+            config:
+              meta: {load: {files: ["notices/*.csv"], mode: delta, key: [notice_id]}}
+            columns: [{name: notice_id}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ("crm", None),
+        ("crn", "there is no source 'crn'. Did you mean 'crm'?"),
+        ("notices", "'notices' declares no cadence, so it is never late."),
+    ],
+)
+def test_what_an_audience_wants_fresh_is_a_source_with_a_cadence(
+    tmp_path: Path, wanted: str, says: str | None
+) -> None:
+    folder = project(tmp_path)
+    path = folder / "models/staging/any/_any__sources.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(textwrap.dedent(SOURCES), encoding="utf-8")
+    audiences = folder / AUDIENCE_FILE
+    text = audiences.read_text(encoding="utf-8")
+    line = "consent: {purpose: marketing, channels: [kakao, email]}"
+    indent = " " * (text.index(line) - text.rindex("\n", 0, text.index(line)) - 1)
+    wants = f"{line}\n{indent}requires_fresh: [{wanted}]"
+    audiences.write_text(text.replace(line, wants), encoding="utf-8")
+    problems = [problem.message for problem in check_project(folder).problems]
+    if says:
+        assert any(says in message for message in problems), problems
+    else:
+        assert not problems

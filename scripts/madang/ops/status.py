@@ -11,6 +11,7 @@ from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
+from madang.ops.freshness import freshness, in_words
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 LOADS = 8
@@ -85,6 +86,11 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         rows = [(*row[:3], _local(row[3], zone)) for row in held]
         ui.table("Held files", ("file", "source", "why", "since"), rows)
         ui.line('  Correct them, or take one as it is: madang load FILE --accept "why"')
+    told = [
+        (one.label, _local(one.last_loaded_at, zone), in_words(one.every), one.state, one.rests)
+        for one in freshness(settings, warehouse)
+    ]
+    ui.table("Freshness", ("source", "last loaded", "every", "state", "rests on it"), told)
     plans = _rows(
         warehouse,
         "ledger",

@@ -135,6 +135,7 @@ class Audience(Strict):
     within: Duration | None = None
     rule: Rule
     consent: Consent
+    requires_fresh: list[Name] = Field(default_factory=list)
 
     def parts(self) -> Iterator[tuple[tuple, Strict]]:
         """Walk the rule and its sub-rules, each with its place inside the audience."""

@@ -13,6 +13,7 @@ from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
+from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
@@ -46,6 +47,9 @@ def check_project(folder: Path) -> Checked:
             at = (*place, "steps", number)
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
+    cadences = _read(project, read_cadences)
+    for entry, place, audience in audiences.values():
+        check_requires_fresh(project, entry, place, audience, cadences)
     _check_order_rule(project)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)

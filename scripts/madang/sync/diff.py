@@ -3,6 +3,9 @@
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DIALECTS
 
+#: How the reason begins for which a row waits for a source of its audience (`requires_fresh`).
+LATE = "late_"
+
 
 def wanted(relation: str, dialect: str) -> str:
     """Return a query of what the destination should hold: sync_key, field, value, value_hash.
@@ -50,7 +53,30 @@ def delivered(relation: str, sync: str) -> str:
     where recency = 1 and not (operation = 'remove' and status = 'accepted')"""
 
 
-def changes(wanted_sql: str, delivered_sql: str) -> str:
+def waiting(relation: str) -> str:
+    """Return a query of the rows that wait for a late source: sync_key, field.
+
+    They are neither sent nor taken away: what the destination holds of them stays.
+    """
+    return f"""
+    select distinct sync_key, field
+    from {relation}
+    where sync_key is not null and starts_with(held_back_reason, '{LATE}')"""
+
+
+def staying(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
+    """Return a query of the rows that the destination should hold or keep: sync_key, field."""
+    return f"""
+    select sync_key, field
+    from ({wanted_sql}) as wanted
+    union all
+    select waiting.sync_key, waiting.field
+    from ({waiting_sql}) as waiting
+    inner join ({delivered_sql}) as delivered
+        on waiting.sync_key = delivered.sync_key and waiting.field = delivered.field"""
+
+
+def changes(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
     """Return a query of every row to send, numbered by key: one full outer join.
 
     Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash.
@@ -60,6 +86,9 @@ with wanted as ({wanted_sql}
 ),
 
 delivered as ({delivered_sql}
+),
+
+waiting as ({waiting_sql}
 ),
 
 compared as (
@@ -77,6 +106,9 @@ compared as (
     from wanted
     full outer join delivered
         on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
+    left join waiting
+        on delivered.sync_key = waiting.sync_key and delivered.field = waiting.field
+    where wanted.sync_key is not null or waiting.sync_key is null
 )
 
 select

@@ -165,13 +165,13 @@ def _compared(
     """Export the rows to send and count them."""
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
-    warehouse.export(
-        diff.changes(wanted, diff.delivered(deliveries, spec.name)), folder / "rows.parquet"
-    )
+    delivered, waiting = diff.delivered(deliveries, spec.name), diff.waiting(relation)
+    warehouse.export(diff.changes(wanted, delivered, waiting), folder / "rows.parquet")
     wanted_rows = {
         row["field"]: int(row["wanted_rows"])
         for row in warehouse.fetch(
-            f"select field, count(*) as wanted_rows from ({wanted}) as wanted group by field"
+            "select field, count(*) as wanted_rows from "
+            f"({diff.staying(wanted, delivered, waiting)}) as staying group by field"
         )
     }
     objects, by_field = _count(settings, spec, folder / "rows.parquet", wanted_rows)

@@ -1,0 +1,82 @@
+"""What came late: each source against its cadence, and what rests on it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from madang.config import Settings
+from madang.specs.freshness import read_cadences
+from madang.warehouse import Warehouse
+
+KINDS = {"audience": "audiences", "mart": "marts", "sync": "syncs"}
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """One loaded table. `late` is zero while it is on time; None where no cadence is declared."""
+
+    label: str
+    last_loaded_at: datetime | None
+    every: timedelta | None
+    late: timedelta | None
+    rests: str
+
+    @property
+    def state(self) -> str:
+        """`fresh`, `late by 2 days`, `never loaded` or `no cadence`."""
+        if self.last_loaded_at is None:
+            return "never loaded"
+        if self.late is None:
+            return "no cadence"
+        return f"late by {in_words(self.late)}" if self.late else "fresh"
+
+
+def freshness(settings: Settings, warehouse: Warehouse) -> list[Freshness]:
+    """Return every table that is loaded from files; what rests on it is of the last build."""
+    loaded: dict[str, datetime] = {}
+    if warehouse.exists("raw", "_files"):
+        rows = warehouse.fetch(
+            "select source, max(loaded_at) as last_loaded_at from "
+            f"{warehouse.relation('raw', '_files')} group by source"
+        )
+        loaded = {row["source"]: row["last_loaded_at"] for row in rows}
+    dependents = _dependents(warehouse)
+    found = []
+    for cadence in read_cadences(settings.project_dir):
+        last = loaded.get(cadence.label)
+        late = None
+        if last and cadence.every:
+            late = max(settings.now() - last.replace(tzinfo=UTC) - cadence.every, timedelta())
+        rests = dependents.get(cadence.source, "")
+        found.append(Freshness(cadence.label, last, cadence.every, late, rests))
+    return found
+
+
+def in_words(span: timedelta | None) -> str:
+    """A span of time as people say it: 3 days, 5 hours, 20 minutes; nothing for None."""
+    if span is None:
+        return ""
+    minutes = int(span.total_seconds() // 60)
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if count := minutes // size:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def _dependents(warehouse: Warehouse) -> dict[str, str]:
+    """What rests on each source: audiences by name, marts and syncs by number."""
+    if not warehouse.exists("marts", "source_dependents"):
+        return {}
+    rows = warehouse.fetch(
+        "select source_name, kind, dependent from "
+        f"{warehouse.relation('marts', 'source_dependents')} order by dependent"
+    )
+    by_source: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        kinds = by_source.setdefault(row["source_name"], {})
+        kinds.setdefault(row["kind"], []).append(row["dependent"])
+    told = {}
+    for source, kinds in by_source.items():
+        parts = [f"audiences {', '.join(kinds['audience'])}"] if "audience" in kinds else []
+        parts += [f"{len(kinds[kind])} {KINDS[kind]}" for kind in ("mart", "sync") if kind in kinds]
+        told[source] = "; ".join(parts)
+    return told
