@@ -4,6 +4,7 @@ import csv
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from madang.ingest import problems
@@ -20,10 +21,23 @@ csv.field_size_limit(LONGEST_LINE)
 Row = list[str] | BadLine
 
 
-def read_delimited(path: Path, is_header: Callable[[str], bool]) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a file, numbered as Excel would show them. Memory does not grow with it."""
+@dataclass(frozen=True)
+class TextTable:
+    """A CSV or TSV file: how it is written."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Yield the rows, numbered as Excel would show them. Memory does not grow with the file."""
+        return enumerate(_records(self.path, self.encoding, self.delimiter), start=1)
+
+
+def open_delimited(path: Path, is_header: Callable[[str], bool]) -> TextTable:
+    """Find out how a file is written. Raises FileRefused for an unknown encoding."""
     encoding = encoding_of(path)
-    return enumerate(_records(path, encoding, delimiter_of(path, encoding, is_header)), start=1)
+    return TextTable(path, encoding, delimiter_of(path, encoding, is_header))
 
 
 def delimiter_of(path: Path, encoding: str, is_header: Callable[[str], bool]) -> str:

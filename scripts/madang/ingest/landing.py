@@ -56,6 +56,8 @@ class Spool:
         self._columns = [column.name for column in table.columns]
         self._key = table.key
         self.rows = 0
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._queries: list[str] = []
         self._folder = tempfile.TemporaryDirectory(prefix="madang-load-")
         self.folder = Path(self._folder.name)
         self._csv = self.folder / "rows.csv"
@@ -67,12 +69,26 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self._target.close()
+        if self._database:
+            self._database.close()
         self._folder.cleanup()
 
     def add(self, columns: list[list[str | None]], sheet: str | None, rows: list[int]) -> None:
         """Keep some rows: texts by column, in the order of the table's columns, and row numbers."""
         self._write(zip(*columns, itertools.repeat(sheet), rows))
         self.rows += len(rows)
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB of this file's own, in bounded memory, for `take`."""
+        if self._database is None:
+            config = {"threads": 2, "memory_limit": "1GB", "temp_directory": str(self.folder)}
+            self._database = duckdb.connect(config=config)
+        return self._database
+
+    def take(self, query: str, rows: int) -> None:
+        """Keep the rows of a query on `connection`: the table's columns, `_sheet` and `_row`."""
+        self._queries.append(query)
+        self.rows += rows
 
     def repeated(self, parquet: Path) -> int:
         """How many rows have a key that another row has too, beyond the first of each."""
@@ -90,23 +106,25 @@ class Spool:
         columns = {**dict.fromkeys([*self._columns, "_sheet"], "varchar"), "_row": "bigint"}
         names = ", ".join(f'"{name}"' for name in self._columns)
         parquet = self._csv.with_suffix(".parquet")
-        with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
-            connection.execute(
+        queries = list(self._queries)
+        if self._csv.stat().st_size or not queries:
+            queries.append(
+                f"""
+                select * from read_csv('{_escaped(self._csv)}', columns = {columns!r},
+                    header = false, delim = ',', quote = '"', escape = '"', auto_detect = false,
+                    new_line = '\\n', max_line_size = 33554432)
+                """
+            )
+        with quiet_about_values():
+            self.connection().execute(
                 f"""
                 copy (
-                    select {names}, $file::varchar as _file, _sheet, _row,
-                        $sha256::varchar as _sha256, $loaded_at::timestamp as _loaded_at
-                    from read_csv($csv, columns = {columns!r}, header = false, delim = ',',
-                        quote = '"', escape = '"', auto_detect = false, new_line = '\\n',
-                        max_line_size = 33554432)
-                ) to '{_escaped(parquet)}' (format parquet)
-                """,
-                {
-                    "file": file,
-                    "sha256": sha256,
-                    "loaded_at": _naive(loaded_at),
-                    "csv": str(self._csv),
-                },
+                    select {names}, '{_escaped(file)}'::varchar as _file, _sheet, _row,
+                        '{sha256}'::varchar as _sha256,
+                        '{_naive(loaded_at).isoformat(sep=" ")}'::timestamp as _loaded_at
+                    from ({" union all by name ".join(queries)})
+                ) to '{_escaped(parquet)}' (format parquet, compression lz4_raw)
+                """
             )
         return parquet
 
@@ -202,5 +220,5 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _escaped(path: Path) -> str:
+def _escaped(path: Path | str) -> str:
     return str(path).replace("'", "''")

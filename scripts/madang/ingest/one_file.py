@@ -11,6 +11,7 @@ from madang.config import Settings
 from madang.ingest import holds
 from madang.ingest.choosing import choose_sheets, no_such_sheet
 from madang.ingest.errors import FileRefused
+from madang.ingest.fast_csv import check_fast
 from madang.ingest.files import name_in
 from madang.ingest.header import header_key, known_headers
 from madang.ingest.holds import Acceptance, Hold, record_hold
@@ -153,7 +154,9 @@ def _checked(
 
     zone = ZoneInfo(loading.settings.timezone)
     results = [
-        check_rows(peeked, header, table, zone, spool.add, reject) for peeked, header in usable
+        check_fast(peeked, header, table, zone, spool, reject)
+        or check_rows(peeked, header, table, zone, spool.add, reject)
+        for peeked, header in usable
     ]
     return results, [*notes, *(note for result in results for note in result.notes)]
 

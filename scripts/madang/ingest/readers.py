@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from madang.ingest.cells import Cell
-from madang.ingest.delimited import read_delimited
+from madang.ingest.delimited import TextTable, open_delimited
 from madang.ingest.errors import FileRefused
 from madang.ingest.jsonfiles import read_json, read_json_lines
 from madang.ingest.packed import unpack_gzip
@@ -20,14 +20,20 @@ NumberedRow = tuple[int, list[Cell] | BadLine]
 class Sheet:
     """A table of a file. Rows are numbered as Excel shows them (JSON: by line or element).
 
-    `is_1904`: numbers that mean days are counted from 1904. `notes` are about the whole file.
+    `text` says how a CSV is written. `is_1904`: numbers that mean days are counted from 1904.
+    `notes` are about the whole file.
     """
 
     name: str | None
     rows: Iterator[NumberedRow]
-    is_delimited: bool = False
+    text: TextTable | None = None
     is_1904: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_delimited(self) -> bool:
+        """Whether it is a CSV or TSV, in which a bare comma shifts a row."""
+        return self.text is not None
 
 
 # Which reader opens a file, by its ending. Avro is read by its own source format (currents).
@@ -74,7 +80,8 @@ def open_sheets(path: Path, is_header: Callable[[str], bool], scratch: Path) -> 
             Sheet(name, rows, is_1904=book.is_1904, notes=book.notes) for name, rows in book.sheets
         ]
     if kind == "delimited":
-        return [Sheet(None, read_delimited(plain, is_header), is_delimited=True)]
+        table = open_delimited(plain, is_header)
+        return [Sheet(None, table.rows(), text=table)]
     if kind == "parquet":
         return [Sheet(None, read_parquet(plain))]
     return [Sheet(None, read_json(plain) if kind == "json" else read_json_lines(plain))]

@@ -92,7 +92,7 @@ def check_rows(
     for national id numbers.
     """
     batch = _Batch(peeked.sheet, header, table, zone, accept, reject)
-    kinds = _RowKinds(peeked.sheet, header, table)
+    kinds = RowKinds(peeked.sheet, header, table)
     rows = itertools.chain(peeked.head[header.row + 1 :], peeked.sheet.rows)
     while chunk := list(itertools.islice(rows, BATCH)):
         if kinds.are_plain(chunk):
@@ -109,7 +109,7 @@ def check_rows(
     return batch.finish()
 
 
-class _RowKinds:
+class RowKinds:
     """Tells rows of data from all else. Most rows are told by their first cell alone."""
 
     def __init__(self, sheet: Sheet, header: Header, table: SourceTable) -> None:
@@ -120,7 +120,7 @@ class _RowKinds:
         self._required = [positions[c.name] for c in table.columns if c.required]
         self._stops = tuple(fold(word) for word in table.stop_rows)
         self._first_labels = {line[self._mapped[0]] or None for line in header.lines}
-        self._stopped = False
+        self.has_stopped = False
         labels = [fold(label) for label in self._first_labels if label]
         self._special = [text for text in (*self._stops, *labels) if text]
         self._known: dict[str, bool] = {}
@@ -134,7 +134,7 @@ class _RowKinds:
         if self._is_unsure(max(len(cells) for _, cells in rows)) or None in firsts:
             return False
         starts = {first[:START] for first in firsts if first.__class__ is str}
-        return all(map(self._is_plain_start, starts))
+        return all(map(self.is_plain_start, starts))
 
     def is_plain(self, cells: list[Cell]) -> bool:
         """Whether a row is surely data: its first cell, which is mapped, begins like no label."""
@@ -143,14 +143,15 @@ class _RowKinds:
         first = cells[0]
         if first.__class__ is not str:
             return first is not None
-        return self._is_plain_start(first[:START])
+        return self.is_plain_start(first[:START])
 
     def _is_unsure(self, width: int) -> bool:
         """Whether first cells say nothing: below a total, without a mapping, in too wide a row."""
         too_wide = self._is_delimited and width > self._header.width
-        return self._stopped or self._mapped[0] != 0 or too_wide
+        return self.has_stopped or self._mapped[0] != 0 or too_wide
 
-    def _is_plain_start(self, start: str) -> bool:
+    def is_plain_start(self, start: str) -> bool:
+        """Whether no row but one of data has a first cell that begins so (START signs)."""
         plain = self._known.get(start)
         if plain is None:
             if len(self._known) > BATCH:
@@ -173,11 +174,11 @@ class _RowKinds:
         if all(row[at] is None for at in self._mapped):
             return None
         if is_stop_row(row, self._stops):
-            self._stopped = True
+            self.has_stopped = True
             return None
         if row[self._mapped[0]] in self._first_labels and self._header.is_repeated_by(row):
             return None
-        if self._stopped:  # a note below the total, or a row that was meant
+        if self.has_stopped:  # a note below the total, or a row that was meant
             is_note = any(row[at] is None for at in self._required)
             return None if is_note else problems.AFTER_TOTAL
         if self._is_delimited and any(c is not None for c in row[self._header.width :]):
