@@ -3,8 +3,8 @@
     numbers the events of a batch (since July 2024); before, they are copies only if their parameters are the same too, for two hits may well share a
     microsecond. Of copies the one stays that comes first by `ga4_copy_order`, which is total: copies that it does not order are equal in all that is read.
 
-    DuckDB finds the rows that may be copies beforehand, by a narrow reading, lets all others stream into the table, and tells those few apart when the table is
-    read: a window over all rows would cost it a third of the time, and most of the memory. BigQuery drops copies as it writes.
+    DuckDB finds the rows that may be copies beforehand, by a narrow reading, lets all rows stream into the table, and then tells those few apart there: a window
+    over all rows would cost it a third of the time, and most of the memory. A copy is a hit of number 0, which nobody reads. BigQuery drops copies as it writes.
 #}
 {% macro ga4_hit_columns() %}
     {{ return([
@@ -27,6 +27,12 @@
 {%- endmacro %}
 
 
+{# What a session is: a device and the id that GA4 gave the session, of one property. Events of nobody's session have no key. #}
+{% macro ga4_session_key() %}{{ surrogate_key(['property_id', 'user_pseudo_id', 'ga_session_id']) }}{% endmacro %}
+
+{% macro ga4_has_session() %}(user_pseudo_id is not null and ga_session_id is not null){% endmacro %}
+
+
 {# A CTE (with a comma after it) of the hits that more than one row may be, from a selection of raw events. #}
 {% macro ga4_repeated_hits(source) %}{{ adapter.dispatch('ga4_repeated_hits', 'madang')(source) }}{% endmacro %}
 
@@ -43,6 +49,21 @@ repeated_hits as materialized (
 ),
 {%- endmacro %}
 
+{# The same from the events of some days, once they are written. #}
+{% macro ga4_repeated_hits_of(events, days) %}{{ adapter.dispatch('ga4_repeated_hits_of', 'madang')(events, days) }}{% endmacro %}
+
+{% macro default__ga4_repeated_hits_of(events, days) %}{% endmacro %}
+
+{% macro duckdb__ga4_repeated_hits_of(events, days) -%}
+repeated_hits as materialized (
+
+    select distinct {{ ga4_hit_hash() }} as hit
+    from {{ events }}
+    where {{ ga4_in_days(days) }} and hit_number <> 1
+
+),
+{%- endmacro %}
+
 {# A few of the columns are enough to find candidates. #}
 {% macro ga4_hit_hash() %}
     {{- return('hash(event_timestamp, event_bundle_sequence_id, batch_event_index, event_name)') -}}
@@ -54,7 +75,7 @@ repeated_hits as materialized (
 
 {% macro default__ga4_hit_number() %}cast(null as int64){% endmacro %}
 
-{% macro duckdb__ga4_hit_number() %}case when not {{ ga4_is_alike() }} then 1 end{% endmacro %}
+{% macro duckdb__ga4_hit_number() %}case when not {{ ga4_is_alike() }} then cast(1 as int64) end{% endmacro %}
 
 {% macro ga4_is_alike() %}{{ return('(' ~ ga4_hit_hash() ~ ' in (from repeated_hits))') }}{% endmacro %}
 
@@ -73,10 +94,17 @@ repeated_hits as materialized (
 {% macro duckdb__ga4_list_as_text(list) %}{{ return('cast(' ~ list ~ ' as string)') }}{% endmacro %}
 
 
-{# The selection of the hits that is written, and the one that is read: copies are dropped in the first on BigQuery, in the second on DuckDB. #}
+{# The selection of the hits that is written. #}
 {% macro ga4_hits_as_written(events) %}{{ adapter.dispatch('ga4_hits_as_written', 'madang')(events) }}{% endmacro %}
 
-{% macro default__ga4_hits_as_written(events) %}{{ ga4_hits_told_apart(events) }}{% endmacro %}
+{% macro default__ga4_hits_as_written(events) -%}
+    select
+        {{ ga4_event_columns() | join(',\n        ') }},
+        content_key,
+        {{ ga4_number_of_hit() }} as hit_number
+    from {{ events }}
+    qualify {{ ga4_copy_number() }} = 1
+{%- endmacro %}
 
 {% macro duckdb__ga4_hits_as_written(events) -%}
     select
@@ -87,41 +115,50 @@ repeated_hits as materialized (
 {%- endmacro %}
 
 
-{% macro ga4_hits_as_read(events) %}{{ adapter.dispatch('ga4_hits_as_read', 'madang')(events) }}{% endmacro %}
+{# A post hook: gives the hits that were written without one their number, where that is not done as they are written. #}
+{% macro ga4_tell_hits_apart() %}{{ adapter.dispatch('ga4_tell_hits_apart', 'madang')() }}{% endmacro %}
 
-{% macro default__ga4_hits_as_read(events) %}select * from {{ events }}{% endmacro %}
+{% macro default__ga4_tell_hits_apart() %}{% endmacro %}
 
-{% macro duckdb__ga4_hits_as_read(events) -%}
-    select
-        {{ ga4_event_columns() | join(',\n        ') }},
-        content_key,
-        hit_number
-    from {{ events }}
-    where hit_number is not null
-    union all
-    {{ ga4_hits_told_apart('(select * from ' ~ events ~ ' where hit_number is null) as alike') }}
+{% macro duckdb__ga4_tell_hits_apart() -%}
+    update {{ this }} as events
+    set hit_number = told_apart.hit_number
+    from (
+        select
+            rowid as place,
+            case when {{ ga4_copy_number() }} = 1 then {{ ga4_number_of_hit() }} else 0 end as hit_number
+        from {{ this }}
+        where hit_number is null
+    ) as told_apart
+    where events.rowid = told_apart.place
 {%- endmacro %}
 
 
-{# Every hit once, with its number among those that have the same `ga4_hit_columns`. #}
-{% macro ga4_hits_told_apart(events) -%}
-    {%- set hit = ga4_hit_columns() | join(', ') -%}
-    select
-        {{ ga4_event_columns() | join(',\n        ') }},
-        content_key,
-        dense_rank() over (
-            partition by {{ hit }}
+{# What holds for every hit that was written, but for its copies. #}
+{% macro ga4_is_no_copy() %}{{ return(adapter.dispatch('ga4_is_no_copy', 'madang')()) }}{% endmacro %}
+
+{% macro default__ga4_is_no_copy() %}{{ return('true') }}{% endmacro %}
+
+{% macro duckdb__ga4_is_no_copy() %}{{ return('hit_number > 0') }}{% endmacro %}
+
+
+{# A hit's number among those that share `ga4_hit_columns`, and a row's among the copies of one hit. #}
+{% macro ga4_number_of_hit() -%}
+    dense_rank() over (
+            partition by {{ ga4_hit_columns() | join(', ') }}
             order by
                 {%- for column in ['page_location', 'page_title', 'page_referrer', 'engagement_time_msec', 'value'] %}
                 case when content_key is not null then {{ column }} end nulls last,
                 {%- endfor %}
                 content_key
-        ) as hit_number
-    from {{ events }}
-    qualify row_number() over (
-        partition by {{ hit }}, content_key
+        )
+{%- endmacro %}
+
+{% macro ga4_copy_number() -%}
+    row_number() over (
+        partition by {{ ga4_hit_columns() | join(', ') }}, content_key
         order by {{ ga4_copy_order() }}
-    ) = 1
+    )
 {%- endmacro %}
 
 {# The copy that says most: what is there before what is not, column by column. #}

@@ -61,7 +61,7 @@
 {%- endmacro %}
 
 {% macro duckdb__ga4_raw_hits_once(source, kept, condition, days, is_numbered) -%}
-    {%- if ga4_has_hits(days, 'hit_number is null', ref('base_ga4__events')) -%}
+    {%- if ga4_has_hits(days, 'hit_number <> 1') -%}
     {{ ga4_raw_hits(source, kept, condition ~ ' and not ' ~ ga4_is_alike(), false) }}
     union all
     {{ default__ga4_raw_hits_once(source, kept, condition ~ ' and ' ~ ga4_is_alike(), days, is_numbered) }}
@@ -87,8 +87,8 @@
 {%- endmacro %}
 
 {# Whether there is such a hit among the events of the days. #}
-{% macro ga4_has_hits(days, condition, events=none) %}
-    {% set events = events or ref('stg_ga4__events') %}
+{% macro ga4_has_hits(days, condition) %}
+    {% set events = ref('base_ga4__events') %}
     {% if not execute or load_relation(events) is none %}{{ return(true) }}{% endif %}
     {% set query %}select 1 from {{ events }} where {{ ga4_in_days(days) }} and {{ condition }} limit 1{% endset %}
     {{ return(run_query(query).rows | length > 0) }}

@@ -11,7 +11,7 @@ from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 from raw_events import SHARDS, VARIABLES
 
-MODELS = ["+stg_ga4__items"]
+MODELS = ["+stg_ga4__items", "stg_ga4__events"]
 Row = tuple
 
 

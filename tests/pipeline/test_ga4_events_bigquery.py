@@ -16,7 +16,7 @@ from madang.config import load_settings
 from madang.dbt import run_dbt
 from raw_events import SHARDS, VARIABLES
 
-BUILD = ["build", "--select", "+stg_ga4__items"]
+BUILD = ["build", "--select", "+stg_ga4__items", "stg_ga4__events"]
 
 
 def test_events_and_items_are_those_of_duckdb(tmp_path: Path):

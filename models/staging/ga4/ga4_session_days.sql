@@ -17,7 +17,6 @@ with events as (
         property_id,
         stream_id,
         platform,
-        session_key,
         user_pseudo_id,
         user_id,
         ga_session_id,
@@ -52,7 +51,7 @@ with events as (
         last_click_platform,
         last_click_detail
     from {{ ref('stg_ga4__events') }}
-    where {{ ga4_in_days(days) }} and session_key is not null
+    where {{ ga4_in_days(days) }} and {{ ga4_has_session() }}
 
 ),
 
@@ -73,13 +72,13 @@ with_touch as (
 final as (
 
     select
-        session_key,
+        {{ ga4_session_key() }} as session_key,
         event_date,
-        min(property_id) as property_id,
+        property_id,
         min(stream_id) as stream_id,
         min(platform) as platform,
-        min(user_pseudo_id) as device_id,
-        min(ga_session_id) as ga_session_id,
+        user_pseudo_id as device_id,
+        ga_session_id,
         min(ga_session_number) as ga_session_number,
         min(event_at) as started_at,
         max(event_at) as ended_at,
@@ -119,7 +118,7 @@ final as (
         {{ first_by('last_click_platform', 'event_order') }} as last_click_platform,
         {{ first_by('last_click_detail', 'event_order') }} as last_click_detail
     from with_touch
-    group by session_key, event_date
+    group by property_id, user_pseudo_id, ga_session_id, event_date
 
 )
 

@@ -2,7 +2,9 @@
 
 with hits as (
 
-    {{ ga4_hits_as_read(ref('base_ga4__events')) }}
+    select *
+    from {{ ref('base_ga4__events') }}
+    where {{ ga4_is_no_copy() }}
 
 ),
 
@@ -10,10 +12,7 @@ final as (
 
     select
         {{ ga4_event_key() }} as event_key,
-        case
-            when user_pseudo_id is not null and ga_session_id is not null
-                then {{ surrogate_key(['property_id', 'user_pseudo_id', 'ga_session_id']) }}
-        end as session_key,
+        case when {{ ga4_has_session() }} then {{ ga4_session_key() }} end as session_key,
         {{ ga4_event_columns() | join(',\n        ') }},
         hit_number,
 

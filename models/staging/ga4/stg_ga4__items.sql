@@ -13,7 +13,7 @@
 ) }}
 {%- do overwrites_days(days) -%}
 
-with {{ ga4_repeated_hits(raw_events) }}
+with {{ ga4_repeated_hits_of(ref('base_ga4__events'), days) }}
 
 with_items as (
 
@@ -28,7 +28,7 @@ numbered as (
         {{ ga4_hit_key() }} as hit_key,
         content_key,
         hit_number
-    from ({{ ga4_hits_as_read(ref('base_ga4__events')) }}) as hits
+    from {{ ref('base_ga4__events') }}
     where {{ ga4_in_days(days) }} and hit_number > 1
 
 ),

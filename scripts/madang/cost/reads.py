@@ -19,8 +19,6 @@ from madang.warehouse import Warehouse
 PLAN_AS_IF_ROWS_WERE_THERE = "set disabled_optimizers = 'statistics_propagation'"
 FILES = ("READ_PARQUET", "READ_JSON", "READ_NDJSON")
 SAMPLE_ROWS = 200_000
-# The few rows that may be copies of a hit, which DuckDB alone reads once more (macros/ga4/hits.sql).
-COPIES = re.compile(r"\bhit_number IS NULL\b")
 COMPARED = r"\s*(=|<|>|IN\b|BETWEEN\b)"
 # Logical bytes of a value. Source: cloud.google.com/bigquery/pricing#data
 SIZES = {"boolean": 1, "decimal": 16, "interval": 16}
@@ -146,8 +144,6 @@ class Plans:
         relation = tuple(part.strip('"') for part in told["Table"].split("."))[-2:]
         known = self.columns.get(relation, frozenset())
         filters = " and ".join(_texts(told.get("Filters")))
-        if COPIES.search(filters):
-            return None
         named = {name for name in known if re.search(rf"\b{re.escape(name)}\b", filters)}
         bounded = {
             name for name in named if re.search(rf"\b{re.escape(name)}\b{COMPARED}", filters)
