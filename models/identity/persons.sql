@@ -37,7 +37,8 @@ labelled as (
 
 ),
 
--- the anchor gives the person its id: the strongest kind of identifier, and of these the one seen first
+-- the anchor gives the person its id: the identifier seen first, and of these the strongest kind;
+-- when two persons become one, the older id stays
 anchored as (
 
     select
@@ -47,7 +48,8 @@ anchored as (
     from labelled
     qualify row_number() over (
         partition by component_key
-        order by anchor_rank, first_seen_at, identifier_value
+        order by
+            coalesce(first_seen_at, timestamp '9999-01-01 00:00:00'), anchor_rank, identifier_value
     ) = 1
 
 ),

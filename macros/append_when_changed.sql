@@ -1,0 +1,31 @@
+{#
+    Materialization for a log, which cannot be made anew: what the model selects is appended when something that it is made of has changed, also with
+    `--full-refresh`. The model selects only what the log does not hold yet; `logged()` gives it the log, none before the first build. Statements are few, and the
+    same on both warehouses.
+#}
+{% materialization append_when_changed, default %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set made_of = what_it_is_made_of(sql) -%}
+    {{ run_hooks(pre_hooks) }}
+    {% if existing is none %}
+        {% call statement('main') %}create table {{ target_relation }} as {{ sql }}{% endcall %}
+        {% do persist_docs(target_relation, model) %}
+    {% elif not should_full_refresh() and is_made_of(existing, made_of) %}
+        {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
+    {% else %}
+        {%- set names = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
+        {% call statement('main') %}
+            insert into {{ target_relation }} ({{ names }})
+            select {{ names }} from ({{ sql }}) as selected
+        {% endcall %}
+    {% endif %}
+    {{ run_hooks(post_hooks) }}
+    {% do remember_what_it_is_made_of(existing, made_of) %}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{# The log that the model appends to, as it is before the build. #}
+{% macro logged() %}{{ return(load_relation(this) if execute else none) }}{% endmacro %}
