@@ -280,6 +280,27 @@ def test_only_its_owner_can_read_the_inbox(settings, inbox):
         assert file.stat().st_mode & 0o077 == 0, file.name
 
 
+def test_what_was_taken_over_is_gone_from_the_inbox_to_the_last_byte(settings, inbox):
+    inbox.keep([request(RequestIds(), *range(300))])
+    files = [settings.paths.received, settings.paths.received.with_name("received.sqlite-wal")]
+    assert "둘째 줄".encode() in b"".join(file.read_bytes() for file in files)
+    load(settings)
+    assert "둘째 줄".encode() not in b"".join(file.read_bytes() for file in files)
+
+
+def test_what_waits_is_told(settings):
+    assert draining.waiting(settings) == "nothing waits" and not draining.has_waiting(settings)
+    with closing(open_inbox(settings.paths.received)) as inbox:
+        one = request(RequestIds(), 1, 2)
+        inbox.keep([one])
+    assert draining.waiting(settings) == (
+        f"2 offline.outcomes wait for 'madang load', the oldest since {one.received_at}"
+    )
+    assert draining.has_waiting(settings)
+    load(settings)
+    assert draining.waiting(settings) == "nothing waits" and not draining.has_waiting(settings)
+
+
 def test_ids_grow_also_when_the_clock_was_set_back():
     ids = RequestIds(after="rq_ffffffffffff00deadbeef")
     made = [ids.next() for _ in range(5)]

@@ -90,6 +90,7 @@ def drain(
                 landed[batch.source] = landed.get(batch.source, 0) + batch.items
             batches = []
         inbox.forget_requests(datetime.now(UTC) - timedelta(days=settings.receiver.remember_days))
+        inbox.wipe()
         strange = {source: n for source, n in inbox.waiting().items() if source not in known}
     finally:
         inbox.close()
