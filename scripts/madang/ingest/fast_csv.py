@@ -89,13 +89,17 @@ def _as_utf8(text: TextTable, folder: Path) -> Path:
 
 def _has_blank_lines(path: Path) -> bool:
     """Whether a blank line stands before the end: Excel counts it as a row, DuckDB does not."""
-    kept = b""
+    kept, found = b"", False
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            data = kept + chunk
-            if any(sign in data.rstrip() for sign in BLANK_LINES):
+            if found and chunk.strip():
                 return True
-            kept = data[-(len(data) - len(data.rstrip()) + 4) :]
+            data = kept + chunk
+            places = [at for sign in BLANK_LINES if (at := data.find(sign)) >= 0]
+            if places and data[min(places) :].strip():
+                return True
+            found = found or bool(places)
+            kept = data[-3:]
     return False
 
 
