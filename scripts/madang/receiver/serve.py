@@ -1,6 +1,7 @@
 """Starts the receiver and stops it gracefully: what was begun is answered."""
 
 import asyncio
+import gc
 import importlib.util
 import signal
 import socket
@@ -47,6 +48,8 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
         address = "http://{}:{}".format(*listening.getsockname()[:2])
         say(f"listening at {address}, taking {', '.join(kinds)}")
         _outlive_signals()
+        gc.collect()
+        gc.freeze()  # what was made until now stays: collections need not look at it
         sys.setswitchinterval(0.001)  # the writer waits for the interpreter after each statement
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
         say("stopped")
