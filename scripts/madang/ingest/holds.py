@@ -153,5 +153,6 @@ def _events(warehouse: Warehouse, sha256: str) -> Sequence[dict]:
         return []
     held = warehouse.relation("raw", TABLE)
     return warehouse.fetch(
-        f"select event, why from {held} where sha256 = ? order by happened_at", [sha256]
+        f"select event, why from {held} "
+        f"where sha256 = {warehouse.dialect.literal(sha256)} order by happened_at"
     )

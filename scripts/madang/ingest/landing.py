@@ -19,6 +19,7 @@ import duckdb
 from madang.ingest.errors import LoadError
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
+from madang.warehouse.dialects import DUCKDB
 
 LEDGER = "_files"
 LEDGER_COLUMNS = {
@@ -193,10 +194,12 @@ def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:
 def parquet_of(rows: Sequence[tuple], columns: Mapping[str, str], target: Path) -> Path:
     """Write a few rows as Parquet; `columns` are DuckDB types by name, in order."""
     declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    marks = ", ".join("?" for _ in columns)
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(f"create table files ({declared})")
-        connection.executemany(f"insert into files values ({marks})", rows)
+        for first in range(0, len(rows), 1_000):
+            some = (", ".join(map(_literal, row)) for row in rows[first : first + 1_000])
+            values = ", ".join(f"({row})" for row in some)
+            connection.execute(f"insert into files values {values}")
         connection.execute(f"copy files to '{_escaped(target)}' (format parquet)")
     return target
 
@@ -208,11 +211,17 @@ def _ledger(warehouse: Warehouse, table: SourceTable) -> list[dict[str, Any]]:
         f"""
         select sha256, sum(rejected) as rejected, max(rejects_file) as rejects_file
         from {warehouse.relation("raw", LEDGER)}
-        where source = ?
+        where source = {warehouse.dialect.literal(table.label)}
         group by sha256
-        """,
-        [table.label],
+        """
     )
+
+
+def _literal(value: Any) -> str:
+    """SQL without parameters, which make DuckDB import pandas where it is installed."""
+    if value is None:
+        return "null"
+    return str(value) if isinstance(value, int) else DUCKDB.literal(str(value))
 
 
 def _naive(moment: datetime) -> datetime:

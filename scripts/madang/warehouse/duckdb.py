@@ -95,12 +95,11 @@ class DuckDBWarehouse:
                 if column["column_name"] not in known:
                     name = quoted(column["column_name"])
                     self._run(f"alter table {relation} add column {name} {column['column_type']}")
-            there = (
-                f"select count(*) as n from {relation} where {quoted(once[0])} = ?" if once else ""
-            )
-            if once and (rows := self.fetch(there, [once[1]])[0]["n"]):
-                self._run("rollback")
-                return int(rows)
+            if once:
+                there = f"select count(*) as n from {relation} where {quoted(once[0])} = "
+                if rows := self.fetch(there + literal(once[1]))[0]["n"]:
+                    self._run("rollback")
+                    return int(rows)
             inserted = self._run(f"insert into {relation} by name from {source}").fetchall()
             self._run("commit")
         except BaseException:
@@ -109,8 +108,13 @@ class DuckDBWarehouse:
         return int(inserted[0][0])
 
     def exists(self, layer: str, table: str) -> bool:
-        sql = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-        return bool(self.fetch(sql, [f"{self._schema}_{layer}", table]))
+        schema = literal(f"{self._schema}_{layer}")
+        return bool(
+            self.fetch(
+                "select 1 from information_schema.tables "
+                f"where table_schema = {schema} and table_name = {literal(table)}"
+            )
+        )
 
     def columns(self, layer: str) -> dict[str, list[str]]:
         sql = """
@@ -128,8 +132,11 @@ class DuckDBWarehouse:
         self._run(f"create schema if not exists {quoted(f'{self._schema}_{layer}')}")
 
     def _run(self, sql: str, params: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Run a statement. Parameters make DuckDB import pandas where it is installed, which takes
+        longer than most statements, so that none are used where a literal will do.
+        """
         try:
-            return self._connection.execute(sql, list(params))
+            return self._connection.execute(sql, list(params) or None)
         except duckdb.Error as error:
             raise WarehouseError(
                 f"The warehouse refused a statement: {first_line(error)}", where=str(self._path)
