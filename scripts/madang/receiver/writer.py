@@ -102,7 +102,7 @@ class Writer:
         try:
             kept = self._inbox.keep([request for request, _, _ in group])
             self.failure = None
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is, nobody may wait for ever
             self.failure = type(error).__name__
             problem = InboxDown("The inbox cannot be written now.", where=str(self._path))
             _tell(group, [problem] * len(group))
