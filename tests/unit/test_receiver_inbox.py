@@ -94,6 +94,15 @@ def test_the_same_request_twice_in_one_commit_is_kept_once(inbox):
     assert inbox.waiting() == {"offline.outcomes": 2}
 
 
+def test_a_request_without_a_good_item_is_answered_but_not_remembered(inbox):
+    ids = RequestIds()
+    none, good = request(ids, key="k"), request(ids, 1, key="k")
+    told = inbox.keep([none, good, request(ids, key="k"), request(ids, key="k", body="c")])
+    assert [one.outcome for one in told] == ["new", "new", "replayed", "conflict"]
+    assert [one.answer for one in told[:3]] == [none.answer, good.answer, good.answer]
+    assert inbox.waiting() == {"offline.outcomes": 1}
+
+
 def test_a_failed_commit_keeps_nothing_of_the_group(inbox):
     ids = RequestIds()
     one = request(ids, 1)

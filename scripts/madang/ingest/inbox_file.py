@@ -104,18 +104,21 @@ class Inbox:
         self.path = path
 
     def keep(self, requests: Sequence[Received]) -> list[Kept]:
-        """Add requests in one commit, each once; return what became of each, when it is durable."""
+        """Add requests in one commit, each once; return what became of each, when it is durable.
+
+        One without items is only looked up: its key stays free.
+        """
         keys = [(one.partner, one.kind, one.idempotency_key) for one in requests]
         with self._committed():
             first = self._known(keys)
             kept, new = [], []
             for key, one in zip(keys, requests, strict=True):
-                outcome: Outcome = "replayed"
-                if key not in first:
-                    first[key] = (one.request_id, one.body_sha256, one.status, one.answer)
+                itself = (one.request_id, one.body_sha256, one.status, one.answer)
+                outcome: Outcome = "replayed" if key in first else "new"
+                if key not in first and one.items:
+                    first[key] = itself
                     new.append(one)
-                    outcome = "new"
-                request_id, body_sha256, status, answer = first[key]
+                request_id, body_sha256, status, answer = first.get(key, itself)
                 if body_sha256 != one.body_sha256:
                     outcome = "conflict"
                 kept.append(Kept(request_id, outcome, status, answer))

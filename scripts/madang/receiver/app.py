@@ -65,8 +65,6 @@ class Receiver:
         answer, items = self._judged(kind, items_of(body, self.settings.max_items), now)
         line.request_id, line.accepted = answer.request_id, answer.accepted
         line.refused = answer.refused
-        if not items:
-            return Response(answer.model_dump_json(), 422, media_type="application/json")
         received = Received(
             request_id=answer.request_id,
             partner=key.partner,
@@ -76,7 +74,7 @@ class Receiver:
             source=kind.table.label,
             columns=listed(kind.columns),
             received_at=answer.received_at,
-            status=202,
+            status=202 if items else 422,
             answer=answer.model_dump_json(),
             items=tuple(items),
         )
