@@ -2,6 +2,6 @@
 {% macro done_by_person(action) -%}
     {{ action }} not in (
         'message_sent', 'message_delivered', 'message_bounced', 'message_soft_bounced', 'message_failed', 'campaign_control',
-        'inquiry_answered', 'inquiry_closed'
+        'inquiry_answered', 'inquiry_closed', 'lead_converted', 'opportunity_created', 'opportunity_lost', 'case_closed'
     )
 {%- endmacro %}

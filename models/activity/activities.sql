@@ -1,7 +1,7 @@
 {{ config(cluster_by=clustered_by(['action', 'person_id'])) }}
 {%- set branches = [
     ref('web_activities'), ref('offline_activities'), ref('shop_activities'), ref('consent_activities'),
-    ref('crm_activities'), ref('braze_activities'), ref('inquiry_activities'),
+    ref('crm_activities'), ref('braze_activities'), ref('inquiry_activities'), ref('salesforce_activities'),
 ] -%}
 {%- set columns = [
     'activity_id', 'person_id', 'device_id', 'occurred_at', 'activity_date', 'activity_order', 'source', 'action',

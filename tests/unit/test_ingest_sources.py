@@ -124,21 +124,25 @@ def own() -> dict[str, SourceTable]:
 
 def test_the_project_loads_its_sources(own: dict[str, SourceTable]) -> None:
     identifiers = {label: table.identifier for label, table in own.items()}
-    assert identifiers.items() >= {
-        "braze.events": "braze_events",
-        "consent.events": "consent_events",
-        "crm.customers": "crm_customers",
-        "inquiries.inquiries": "inquiries",
-        "notices.notices": "notices",
-        "offline.outcomes": "offline_outcomes",
-        "shop.orders": "shop_orders",
-    }.items()
+    assert (
+        identifiers.items()
+        >= {
+            "braze.events": "braze_events",
+            "consent.events": "consent_events",
+            "crm.customers": "crm_customers",
+            "inquiries.inquiries": "inquiries",
+            "notices.notices": "notices",
+            "offline.outcomes": "offline_outcomes",
+            "salesforce.campaign_members": "salesforce_campaign_members",
+            "shop.orders": "shop_orders",
+        }.items()
+    )
 
 
 def test_personal_columns_of_the_project_are_tagged(own: dict[str, SourceTable]) -> None:
     # free text that customers write may name them; so may what Currents has no column for
     also = {"content", "message_body", "other_fields", "email_address"}
-    also |= {"to_phone_number", "user_phone_number"}
+    also |= {"to_phone_number", "user_phone_number", "account"}
     for table in own.values():
         for column in table.columns:
             personal = column.type in ("name", "phone", "email") or column.name in also

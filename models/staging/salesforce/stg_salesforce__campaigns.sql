@@ -1,0 +1,37 @@
+with source as (
+
+    {{ salesforce_newest(source('salesforce', 'campaigns')) }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        {{ salesforce_id('id') }} as campaign_id,
+        {{ salesforce_id('parent_id') }} as parent_id,
+
+        -- strings
+        campaign_name,
+        type,
+        status,
+        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+
+        -- numerics
+        {{ safe_cast_as('budgeted_cost', float64()) }} as budgeted_cost,
+        {{ safe_cast_as('actual_cost', float64()) }} as actual_cost,
+
+        -- booleans
+        coalesce(is_deleted = 'true', false) as is_deleted,
+
+        -- dates and timestamps
+        {{ safe_cast_as('start_date', 'date') }} as start_date,
+        {{ safe_cast_as('end_date', 'date') }} as end_date,
+        {{ timestamp_from_text('created_at') }} as created_at,
+        {{ timestamp_from_text('modified_at') }} as modified_at,
+        _loaded_at as loaded_at
+    from source
+
+)
+
+select * from final
