@@ -36,7 +36,7 @@ FROM_BYTES = 8 * 2**20  # smaller files are as fast in Python
 MOST_SPECIAL = 100_000  # rows that only Python can tell; with more of them it takes all
 CHUNK = 4 * 2**20
 FETCHED = 20_000
-BLANK_LINES = (b"\n\n", b"\n\r\n", b"\r\r", b"\r\n\r")
+BLANK_LINES = (b"\n\n", b"\n\r\n")
 
 
 def check_fast(
@@ -56,10 +56,11 @@ def check_fast(
     if text is None or text.path.stat().st_size < FROM_BYTES or not _is_regular(peeked, header):
         return None
     path = _as_utf8(text, spool.folder)
-    if _has_blank_lines(path):
+    ending = _line_ending(path)
+    if ending is None:
         return None
     connection = spool.connection()
-    if not _read(connection, path, text.delimiter, header):
+    if not _read(connection, path, ending, text.delimiter, header):
         return None
     return _Check(connection, header, table, zone, spool, reject, peeked).run()
 
@@ -87,24 +88,36 @@ def _as_utf8(text: TextTable, folder: Path) -> Path:
     return target
 
 
-def _has_blank_lines(path: Path) -> bool:
-    """Whether a blank line stands before the end: Excel counts it as a row, DuckDB does not."""
-    kept, found = b"", False
+def _line_ending(path: Path) -> str | None:
+    """Return what ends every line, `\\n` or `\\r\\n`; None where lines end in several ways or where
+    a blank one stands before the end: Excel counts it as a row, DuckDB does not.
+    """
+    kept, is_blank = b"", False
+    returns = feeds = both = 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            if found and chunk.strip():
-                return True
+            if is_blank and chunk.strip():
+                return None
+            returns += chunk.count(b"\r")
+            feeds += chunk.count(b"\n")
+            both += (kept[-1:] + chunk).count(b"\r\n")
             data = kept + chunk
             places = [at for sign in BLANK_LINES if (at := data.find(sign)) >= 0]
             if places and data[min(places) :].strip():
-                return True
-            found = found or bool(places)
+                return None
+            is_blank = is_blank or bool(places)
             kept = data[-3:]
-    return False
+    if returns == 0:
+        return "\\n"
+    return "\\r\\n" if returns == feeds == both else None
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, header: Header
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    ending: str,
+    delimiter: str,
+    header: Header,
 ) -> bool:
     """Read the file below its header as text into the table `raw`; False where it is irregular."""
     columns = {f"c{at}": "varchar" for at in range(header.width)}
@@ -113,7 +126,7 @@ def _read(
             f"create or replace table raw as from read_csv({DUCKDB.literal(str(path))}, "
             f"columns = {columns!r}, header = false, skip = {header.row + 1}, "
             f"delim = {DUCKDB.literal(delimiter)}, quote = '\"', escape = '\"', "
-            f"auto_detect = false, max_line_size = {LONGEST_LINE})"
+            f"auto_detect = false, new_line = '{ending}', max_line_size = {LONGEST_LINE})"
         )
     except duckdb.Error:  # its message quotes the line, so it is not passed on
         return False
@@ -277,7 +290,7 @@ class _Check:
         self._sql.execute(
             f"insert into {table} from read_csv({DUCKDB.literal(str(path))}, header = false, "
             f"auto_detect = false, quote = '\"', escape = '\"', delim = ',', "
-            f"columns = {self._types(table)!r}, "
+            f"columns = {self._types(table)!r}, new_line = '\\n', "
             f"max_line_size = {LONGEST_LINE * 2})"
         )
 
