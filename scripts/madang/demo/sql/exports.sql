@@ -151,7 +151,7 @@ from (
             as category,
         getvariable('start_us') + floor(
             draw(people.person_no, 'asked_at')
-            * (getvariable('until_us') - getvariable('start_us'))
+            * (getvariable('end_us') - getvariable('start_us'))
         )::bigint as asked_us
     from people
     left join crm_rows
@@ -159,6 +159,7 @@ from (
         and crm_rows.registered_us < getvariable('start_us')
     where draw(people.person_no, 'inquires') < 0.02
 )
+where asked_us < getvariable('until_us')
 order by inquiry_id;
 
 -- One message a week on each channel, to people who agreed to it then.
