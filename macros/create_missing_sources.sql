@@ -17,7 +17,7 @@
         {% endif %}
         {% set columns = [] %}
         {% for column in source.columns.values() %}
-            {% do columns.append(column.name ~ ' ' ~ column.data_type) %}
+            {% do columns.append(adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
         {% endfor %}
         {% if source.schema == raw %}{% do columns.extend(landing_columns()) %}{% endif %}
         {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')') %}

@@ -21,7 +21,8 @@ with_items as (
 
 ),
 
--- hits that are alike and yet several have numbers
+-- hits that are alike and yet several have numbers; on most days there are none
+{% if ga4_has_hits(days, 'hit_number > 1') -%}
 numbered as (
 
     select
@@ -48,6 +49,20 @@ keyed as (
 
 ),
 
+{% else -%}
+keyed as (
+
+    select
+        hit_key as event_key,
+        property_id,
+        event_date,
+        event_name,
+        items
+    from with_items
+
+),
+
+{% endif -%}
 items as (
 
     {{ ga4_numbered_rows(
