@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("hypothesis")  # of the dev group
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest_workspace import own_project, put
