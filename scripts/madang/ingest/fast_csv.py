@@ -4,22 +4,21 @@ The outcome is that of `check_rows`, row by row. A file that DuckDB's reader doe
 (quotes that do not match, rows of uneven length, blank lines) is left to `check_rows` as a whole.
 """
 
-import codecs
 import csv
 import itertools
 from collections.abc import Iterable, Iterator
 from datetime import tzinfo
-from pathlib import Path
 
 import duckdb
 
 from madang.ingest import plain_sql
 from madang.ingest.cells import as_text, cleaned
 from madang.ingest.columns import ColumnCheck, national_id_refusal
-from madang.ingest.delimited import LONGEST_LINE, TextTable
+from madang.ingest.csv_shape import as_utf8, is_regular, line_ending, read_raw
+from madang.ingest.delimited import LONGEST_LINE
 from madang.ingest.header import Header
 from madang.ingest.landing import Spool
-from madang.ingest.problems import BadLine, CellProblem
+from madang.ingest.problems import CellProblem
 from madang.ingest.rows import (
     DATA,
     START,
@@ -34,9 +33,7 @@ from madang.warehouse.dialects import DUCKDB
 
 FROM_BYTES = 8 * 2**20  # smaller files are as fast in Python
 MOST_SPECIAL = 100_000  # rows that only Python can tell; with more of them it takes all
-CHUNK = 4 * 2**20
 FETCHED = 20_000
-BLANK_LINES = (b"\n\n", b"\n\r\n")
 
 
 def check_fast(
@@ -53,84 +50,16 @@ def check_fast(
     it. Raises FileRefused for national id numbers.
     """
     text = peeked.sheet.text
-    if text is None or text.path.stat().st_size < FROM_BYTES or not _is_regular(peeked, header):
+    if text is None or text.path.stat().st_size < FROM_BYTES or not is_regular(peeked, header):
         return None
-    path = _as_utf8(text, spool.folder)
-    ending = _line_ending(path)
+    path = as_utf8(text, spool.folder)
+    ending = line_ending(path)
     if ending is None:
         return None
     connection = spool.connection()
-    if not _read(connection, path, ending, text.delimiter, header):
+    if not read_raw(connection, path, ending, text.delimiter, header):
         return None
     return _Check(connection, header, table, zone, spool, reject, peeked).run()
-
-
-def _is_regular(peeked: PeekedSheet, header: Header) -> bool:
-    """Whether lines are rows down to the data, and the first column is one that is read."""
-    above = [cells for _, cells in peeked.head[: header.row + 1]]
-    return (
-        header.width > 1
-        and min(at for _, at in header.places) == 0
-        and all(not isinstance(cells, BadLine) for cells in above)
-        and all("\n" not in cell and "\r" not in cell for cells in above for cell in cells)
-    )
-
-
-def _as_utf8(text: TextTable, folder: Path) -> Path:
-    if text.encoding in ("utf-8", "utf-8-sig"):
-        return text.path
-    target = folder / "utf8.csv"
-    decoder = codecs.getincrementaldecoder(text.encoding)()
-    with text.path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as file:
-        while chunk := source.read(CHUNK):
-            file.write(decoder.decode(chunk))
-        file.write(decoder.decode(b"", final=True))
-    return target
-
-
-def _line_ending(path: Path) -> str | None:
-    """Return what ends every line, `\\n` or `\\r\\n`; None where lines end in several ways or where
-    a blank one stands before the end: Excel counts it as a row, DuckDB does not.
-    """
-    kept, is_blank = b"", False
-    returns = feeds = both = 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            if is_blank and chunk.strip():
-                return None
-            returns += chunk.count(b"\r")
-            feeds += chunk.count(b"\n")
-            both += (kept[-1:] + chunk).count(b"\r\n")
-            data = kept + chunk
-            places = [at for sign in BLANK_LINES if (at := data.find(sign)) >= 0]
-            if places and data[min(places) :].strip():
-                return None
-            is_blank = is_blank or bool(places)
-            kept = data[-3:]
-    if returns == 0:
-        return "\\n"
-    return "\\r\\n" if returns == feeds == both else None
-
-
-def _read(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    ending: str,
-    delimiter: str,
-    header: Header,
-) -> bool:
-    """Read the file below its header as text into the table `raw`; False where it is irregular."""
-    columns = {f"c{at}": "varchar" for at in range(header.width)}
-    try:
-        connection.execute(
-            f"create or replace table raw as from read_csv({DUCKDB.literal(str(path))}, "
-            f"columns = {columns!r}, header = false, skip = {header.row + 1}, "
-            f"delim = {DUCKDB.literal(delimiter)}, quote = '\"', escape = '\"', "
-            f"auto_detect = false, new_line = '{ending}', max_line_size = {LONGEST_LINE})"
-        )
-    except duckdb.Error:  # its message quotes the line, so it is not passed on
-        return False
-    return True
 
 
 class _Check:
