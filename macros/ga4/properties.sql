@@ -59,6 +59,14 @@
 {%- endmacro %}
 
 
+{# The currency of amounts of a property whose events name none. #}
+{% macro ga4_property_currency() -%}
+    case property_id
+        {%- for property in ga4_property_list() %} when '{{ property.id }}' then '{{ property.currency }}'{% endfor %} else '{{ var('currency') }}'
+    end
+{%- endmacro %}
+
+
 {#
     What the names of shards begin with, by kind: events of GA4 and sessions of Universal Analytics, people by device and by user id. `of` is events or users.
 #}

@@ -286,6 +286,20 @@ def test_a_day_that_shrank_is_told(workspace: Path):
     assert madang(workspace, *STAGED)[0] == 0, "told once"
 
 
+def test_a_day_of_lines_that_shrank_is_told_by_its_size(workspace: Path):
+    path = shard(workspace, "20261030")
+    lines = path.with_suffix(".json")
+    duckdb.sql(f"copy (from '{path}') to '{lines}' (format json)")
+    path.unlink()
+    assert madang(workspace, *STAGED)[0] == 0
+    duckdb.sql(f"copy (from '{lines}' limit 50) to '{lines}.fewer' (format json)")
+    Path(f"{lines}.fewer").replace(lines)
+    code, out, _ = madang(workspace, *STAGED)
+    assert code == 3
+    assert "shrunk: events_20261030.json (2026-10-30): " in out
+    assert " bytes fewer than when it was last read" in out
+
+
 # rules
 
 

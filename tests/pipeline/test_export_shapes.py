@@ -7,11 +7,12 @@ import duckdb
 import pytest
 
 from demo_workspace import REPOSITORY, Company, Tables, emptied, tables_of
-from export_files import BUYING, copy, hit, old, user, visit, write, write_users
+from export_files import BUYING, EVENTS, copy, hit, old, user, visit, write, write_users
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 from madang.errors import ConfigError
 from madang.ops.run import build
+from raw_events import event
 
 MODELS = ["stg_builds__days", "base_ga4__shards", "base_ga4__events", "stg_ga4__events"]
 PEOPLE = ["base_ga4__user_shards", "base_ga4__users", "stg_ga4__users", "stg_ga4__user_audiences"]
@@ -148,6 +149,19 @@ def test_only_the_columns_that_are_used_are_read(root: Path, day: str, shape: st
 
 
 # properties
+
+
+def test_an_amount_without_a_currency_is_in_the_property_s(root: Path):
+    with_properties(root, property_of("111"), property_of("222", currency="USD"))
+    said = [event("purchase", 1), event("purchase", 2, params={"currency": "JPY"})]
+    for name in ("111", "222"):
+        write(said, root / "ga4" / name / f"events_{DAY}.parquet", EVENTS)
+    built(root, [*MODELS, "ga4_purchases"])
+    with tables_of(root) as tables:
+        found = tables.rows("""
+            select property_id, currency from madang_staging.ga4_purchases
+            order by property_id, event_at""")
+    assert found == [("111", "KRW"), ("111", "JPY"), ("222", "USD"), ("222", "JPY")]
 
 
 def test_a_property_without_a_time_zone_is_told_with_its_line(root: Path):

@@ -60,7 +60,7 @@ chosen as (
 
 read_before as (
 
-    select property_id, event_date, suffix, row_count
+    select property_id, event_date, suffix, row_count, bytes
     from {{ ref('stg_builds__days') }}
     where model = 'base_ga4__events'
 
@@ -74,7 +74,13 @@ final as (
             when chosen.is_chosen and read_before.row_count > chosen.row_count
                 then read_before.row_count - chosen.row_count
             else 0
-        end as rows_lost
+        end as rows_lost,
+        -- files that do not say how many rows they have: what a tenth or more is missing of
+        case
+            when chosen.is_chosen and chosen.row_count is null and chosen.bytes < 0.9 * read_before.bytes
+                then read_before.bytes - chosen.bytes
+            else 0
+        end as bytes_lost
     from chosen
     left join read_before
         on chosen.property_id = read_before.property_id

@@ -27,7 +27,8 @@ final as (
         modified_at,
         problem,
         concat(kind, ' ', contents) as fingerprint,
-        0 as rows_lost
+        0 as rows_lost,
+        0 as bytes_lost
     from dated
     where event_date is not null
 

@@ -29,7 +29,7 @@ final as (
         built.fingerprint,
         built.built_at as loaded_at,
         properties.property_id is null
-        or built.shard_kind = 'daily'
+        or built.shard_kind in ('daily', 'ga360')
         and built.event_date < {{ local_date(timestamp_plus(as_of(), -72, 'hour'), 'properties.timezone') }} as is_final
     from built
     left join properties on built.property_id = properties.property_id

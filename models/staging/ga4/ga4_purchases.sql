@@ -7,7 +7,7 @@
     partitions=[],
     pre_hook="{{ ga4_forget_days() }}",
     post_hook="{{ ga4_record_days() }}",
-    meta={'overwritten_by': 'event_date'}
+    meta={'overwritten_by': 'event_date', 'currencies': [var('currency'), var('ga4_properties', [])]}
 ) }}
 {%- do overwrites_days(days) -%}
 
@@ -29,7 +29,7 @@ with events as (
         purchase_revenue,
         refund_value,
         value,
-        currency,
+        coalesce(currency, {{ ga4_property_currency() }}) as currency,
         is_internal,
         is_measurement_protocol
     from {{ ref('stg_ga4__events') }}

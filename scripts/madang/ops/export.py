@@ -56,9 +56,10 @@ def left_out(settings: Settings, warehouse: Warehouse) -> list[str]:
             continue
         shards = warehouse.fetch(
             f"""
-            select property_id, location, event_date, problem, rows_lost
+            select property_id, location, event_date, problem, rows_lost, bytes_lost
             from {warehouse.relation("staging", table)}
-            where problem is not null or rows_lost > 0 order by property_id, event_date, location"""
+            where problem is not null or rows_lost > 0 or bytes_lost > 0
+            order by property_id, event_date, location"""
         )
         for shard in shards:
             names = [
@@ -70,9 +71,10 @@ def left_out(settings: Settings, warehouse: Warehouse) -> list[str]:
             if shard["problem"]:
                 told.append(f"left out: {name} ({shard['event_date']}): {shard['problem']}")
             else:
+                lost = f"{shard['rows_lost']:,} rows" if shard["rows_lost"] else ""
+                lost = lost or f"{shard['bytes_lost']:,} bytes"
                 told.append(
-                    f"shrunk: {name} ({shard['event_date']}): {shard['rows_lost']:,} rows fewer "
-                    "than when it was last read"
+                    f"shrunk: {name} ({shard['event_date']}): {lost} fewer than when it was last read"
                 )
     return told + _without_files(settings)
 
