@@ -147,6 +147,17 @@ def test_irregular_files_are_read_row_by_row(
     assert not was_fast
 
 
+@pytest.mark.parametrize("odd", ["\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_lines_that_end_in_several_ways_come_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str, quoted: bool
+) -> None:
+    chance = random.Random(2)
+    text = csv_bytes([list(TYPES), *(good_row(chance) for _ in range(20))]).decode()
+    row = f'A99,"김{odd}마루",,,,2026-10-06,,,,,\r\n' if quoted else f"A98{',' * 10}{odd}"
+    both(tmp_path, (text + row + text.split("\r\n", 1)[1]).encode(), monkeypatch)
+
+
 @pytest.mark.parametrize("header", ["memo", "text"])
 def test_a_column_of_national_ids_refuses_the_file_either_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: str

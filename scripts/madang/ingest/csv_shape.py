@@ -40,17 +40,17 @@ def as_utf8(text: TextTable, folder: Path) -> Path:
 
 
 def line_ending(path: Path) -> str | None:
-    """Return what ends every line, `\\n` or `\\r\\n`; None where lines end in several ways or where
-    a blank one stands before the end: Excel counts it as a row, DuckDB does not.
+    """Return what ends lines, `\\n` or `\\r\\n` (values may hold a bare `\\n`); None where other
+    signs of return are about, or where a blank line stands before the end: Excel counts it as a
+    row, DuckDB does not.
     """
     kept, is_blank = b"", False
-    returns = feeds = both = 0
+    returns = both = 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             if is_blank and chunk.strip():
                 return None
             returns += chunk.count(b"\r")
-            feeds += chunk.count(b"\n")
             both += (kept[-1:] + chunk).count(b"\r\n")
             data = kept + chunk
             places = [at for sign in BLANK_LINES if (at := data.find(sign)) >= 0]
@@ -60,7 +60,9 @@ def line_ending(path: Path) -> str | None:
             kept = data[-3:]
     if returns == 0:
         return "\\n"
-    return "\\r\\n" if returns == feeds == both else None
+    with path.open("rb") as file:
+        is_first = file.readline(LONGEST_LINE).endswith(b"\r\n")
+    return "\\r\\n" if is_first and returns == both else None
 
 
 def read_raw(
