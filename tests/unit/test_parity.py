@@ -129,6 +129,12 @@ def test_a_file_of_no_use_is_refused(tmp_path: Path, text: str, message: str) ->
         read_figures(written(tmp_path, text))
 
 
+def test_a_row_with_broken_quotes_costs_itself_alone(tmp_path: Path) -> None:
+    read = read_figures(written(tmp_path, 'date,sessions\n20261030,"1\n20261031,7\n'))
+    assert [one.day for one in read.figures] == [DAY]
+    assert [(one.line, "quotes" in one.message) for one in read.problems] == [(2, True)]
+
+
 def test_a_day_counted_from_an_unknown_one_is_told(tmp_path: Path) -> None:
     read = read_figures(written(tmp_path, "Nth day,Sessions\n0000,3\n"))
     assert "which day" in read.problems[0].message

@@ -12,10 +12,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from madang.errors import Problem, UsageError, did_you_mean
+from madang.ingest.delimited import open_delimited
 from madang.ingest.errors import FileRefused
 from madang.ingest.header import header_key
 from madang.ingest.numbers import read_number
-from madang.ingest.textfiles import read_delimited
+from madang.ingest.problems import BadLine, broken_quotes
 
 # Column → what GA4's reports and people call it, in English and Korean, without spaces and marks.
 NAMES = {
@@ -67,7 +68,8 @@ class FigureFile:
 def read_figures(path: Path) -> FigureFile:
     """Read a file. Raises UsageError where it is no table of figures by day."""
     try:
-        rows = list(read_delimited(path.read_bytes(), lambda text: _plain(text) in COLUMNS))
+        table = open_delimited(path, lambda text: _plain(text) in COLUMNS)
+        rows = list(table.rows())
     except OSError as error:
         raise UsageError(
             f"The file cannot be read: {error.strerror}.", where=str(path), fix="Correct the path."
@@ -78,6 +80,10 @@ def read_figures(path: Path) -> FigureFile:
     figures: dict[tuple[date, str | None], Figures] = {}
     problems: list[Problem] = []
     for line, cells in rows:
+        if isinstance(cells, BadLine):
+            told = broken_quotes(line)
+            problems.append(Problem(str(path), line, told.english, told.fix_en))
+            continue
         texts = [str(cell).strip() if cell is not None else "" for cell in cells]
         if not any(texts):
             continue
