@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-with source as (
+with files as (
 
     select *
     from {{ source('loads', 'files') }}
@@ -11,18 +11,18 @@ with source as (
 final as (
 
     select
-        source as source_table,
-        {{ regex_extract('source', '^([^.]+)[.]') }} as source_name,
-        file,
-        sha256 as file_sha256,
-        sheet,
-        loaded as loaded_rows,
-        rejected as rejected_rows,
-        loaded_at
-    from source
+        files.source as source_table,
+        {{ regex_extract('files.source', '^([^.]+)[.]') }} as source_name,
+        files.file,
+        files.sha256 as file_sha256,
+        files.sheet,
+        files.loaded as loaded_rows,
+        files.rejected as rejected_rows,
+        files.loaded_at
+    from files
     qualify row_number() over (
-        partition by source, sha256, sheet
-        order by loaded_at, file
+        partition by files.source, files.sha256, files.sheet
+        order by files.loaded_at, files.file
     ) = 1
 
 )
