@@ -11,7 +11,7 @@
             {%- do branches.append(ga360_as_events(branch) if kind == 'ga360' else branch) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{ ga4_united(branches, ga4_export_columns()) }}
+    {{ without_erased(ga4_united(branches, ga4_export_columns()), 'user_id', 'user_pseudo_id') }}
 {%- endmacro %}
 
 

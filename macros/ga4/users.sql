@@ -35,9 +35,9 @@
     {%- for kind in ['pseudonymous', 'user'] %}
     select *, '{{ kind }}' as user_kind
     from (
-        {{ ga4_united(
+        {{ without_erased(ga4_united(
             ga4_branches(shards | selectattr('kind', 'equalto', kind) | list, kind, properties, true), ga4_users_columns()
-        ) }}
+        ), 'user_id', 'pseudo_user_id') }}
     ) as of_{{ kind }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

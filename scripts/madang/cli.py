@@ -341,6 +341,26 @@ def unmerge(
 
 
 @app.command()
+def erase(
+    ctx: typer.Context,
+    person: Annotated[
+        str | None,
+        typer.Argument(help="Whom; without it, erasures that were begun are finished."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, such as the request's number.")] = "",
+    author: Author = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Remove a person everywhere, for good, and write a certificate."""
+    from madang.ops import erase as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "erase"):
+        code = room.erase(settings, person, reason, author, dry_run)
+    raise typer.Exit(code)
+
+
+@app.command()
 def link(
     ctx: typer.Context,
     first: Who,

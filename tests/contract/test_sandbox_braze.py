@@ -224,7 +224,22 @@ def test_faults_can_be_set_and_state_seen_from_another_process(track, braze, ses
 def test_without_control_there_is_no_back_door(session):
     with BrazeSandbox(key=KEY) as braze:
         assert session.get(f"{braze.url}/_sandbox/users").status_code == 404
-        assert session.post(f"{braze.url}/users/delete", json={}).status_code == 404
+        assert session.post(f"{braze.url}/users/merge", json={}).status_code == 404
+
+
+def test_users_are_deleted_for_good_and_unknown_ones_passed_over(braze, session, track):
+    assert track({"external_id": "C1", "a": 1}, {"external_id": "C2"}).status_code == 201
+    url = f"{braze.url}/users/delete"
+    answer = session.post(url, json={"external_ids": ["C1", "nobody"]})
+    assert (answer.status_code, answer.json()) == (200, {"deleted": 1, "message": "success"})
+    assert set(braze.users()) == {"C2"}
+    assert session.post(url, json={"external_ids": []}).status_code == 400
+    assert session.post(url, json={"external_ids": ["C"] * 51}).status_code == 400
+    assert session.post(url, json={"external_ids": [1]}).status_code == 400
+    assert session.post(url, json={}).status_code == 400
+    refused = session.post(url, json={"external_ids": ["C2"]}, headers={"Authorization": "x"})
+    assert refused.status_code == 401
+    assert set(braze.users()) == {"C2"}
 
 
 def test_it_runs_alone_and_stops_when_told(tmp_path, session):

@@ -24,6 +24,7 @@ from madang.sandbox.rules import NO_DATA, Fatal, check_request
 from madang.sandbox.users import Users
 
 TRACK = "/users/track"
+DELETE = "/users/delete"
 RATE_LIMIT = (3000, 3.0)  # requests per seconds: https://www.braze.com/docs/api/api_limits
 
 
@@ -158,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._control(body)
         elif self.path == TRACK:
             self._track(body)
+        elif self.path == DELETE:
+            self._delete(body)
         else:
             self._answer(404, {"message": "Not Found"})
 
@@ -166,6 +169,27 @@ class _Handler(BaseHTTPRequestHandler):
             self._control(b"")
         else:
             self._answer(404, {"message": "Not Found"})
+
+    def _delete(self, body: bytes) -> None:
+        """Delete users by external_id: at most 50 a request; who is not known is passed over."""
+        if not self._is_authorised():
+            return self._answer(401, {"message": "Invalid API key"})
+        faults = {fault.kind: fault for fault in self.sandbox.faults.next(_keys(body))}
+        if "drop_before" in faults:
+            return self._drop("drop_before")
+        if "status" in faults:
+            status = faults["status"].status
+            return self._answer(status, {"message": HTTPStatus(status).phrase})
+        try:
+            asked = json.loads(body)
+            keys = asked["external_ids"]
+            good = isinstance(keys, list) and all(isinstance(key, str) and key for key in keys)
+        except (ValueError, KeyError, TypeError):
+            return self._answer(400, {"message": "'external_ids' is required"})
+        if not good or not 0 < len(keys) <= 50 or set(asked) != {"external_ids"}:
+            return self._answer(400, {"message": "'external_ids' must be 1 to 50 strings"})
+        deleted = self.sandbox.store.delete(keys)
+        return self._answer(200, {"deleted": deleted, "message": "success"}, objects=len(keys))
 
     def _track(self, body: bytes) -> None:
         sandbox = self.sandbox

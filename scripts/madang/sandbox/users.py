@@ -49,6 +49,17 @@ class Users:
                         [(key, json.dumps(user)) for key, user in touched.items()],
                     )
 
+    def delete(self, keys: list[str]) -> int:
+        """Forget users; return how many of them there were."""
+        with self._lock:
+            known = [key for key in keys if self._users.pop(key, None) is not None]
+            if self._file is not None and known:
+                with self._file:
+                    self._file.executemany(
+                        "delete from users where external_id = ?", [(key,) for key in known]
+                    )
+            return len(known)
+
     def all(self) -> dict[str, dict[str, Any]]:
         """Return a copy of every user's attributes."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -90,6 +90,12 @@ class Destination(Protocol):
     def send(self, batch: Batch) -> Receipt:
         """Send one batch. Raises DestinationRefused or DestinationDown when nothing can go on."""
 
+    def delete(self, keys: Sequence[str]) -> int | None:
+        """Delete users for good; return the last HTTP status. Unknown keys are no error.
+
+        Raises DestinationRefused or DestinationDown.
+        """
+
     def close(self) -> None:
         """Give the connection back."""
 
@@ -106,29 +112,40 @@ def open_destination(
     Raises ConfigError when madang.yml does not name it, its key is not set, or the key would
     travel unencrypted to another machine.
     """
+    if spec.destination not in settings.destinations:
+        raise ConfigError(
+            f"The sync '{spec.name}' goes to '{spec.destination}', which madang.yml does not name.",
+            where=str(settings.config_path),
+            fix=f"Add destinations: {{{spec.destination}: {{url: https://…, key_env: …}}}}.",
+        )
+    return open_by_name(spec.destination, settings, environ=environ, retry=retry)
+
+
+def open_by_name(
+    name: str,
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    retry: Retry | None = None,
+) -> Destination:
+    """Return a destination that madang.yml names. Raises ConfigError as `open_destination`."""
     from madang.sync.destinations.braze import Braze
 
     environ = os.environ if environ is None else environ
-    configured = settings.destinations.get(spec.destination)
+    configured = settings.destinations[name]
     where = str(settings.config_path)
-    if configured is None:
-        raise ConfigError(
-            f"The sync '{spec.name}' goes to '{spec.destination}', which madang.yml does not name.",
-            where=where,
-            fix=f"Add destinations: {{{spec.destination}: {{url: https://…, key_env: …}}}}.",
-        )
     key = environ.get(configured.key_env, "").strip()
     if not key:
         raise ConfigError(
-            f"The key of {spec.destination} is not set: the environment variable "
+            f"The key of {name} is not set: the environment variable "
             f"{configured.key_env} is empty.",
-            where=f"{where}, destinations.{spec.destination}.key_env",
+            where=f"{where}, destinations.{name}.key_env",
             fix=f"Run 'export {configured.key_env}=…' with a REST API key that may call "
             "users.track. Keys are never read from a file.",
         )
     if not key.isascii() or any(letter.isspace() for letter in key):
         raise ConfigError(
-            f"The key of {spec.destination} holds a character that no key has "
+            f"The key of {name} holds a character that no key has "
             "(a space, a line break or a letter outside ASCII).",
             where=f"the environment variable {configured.key_env}",
             fix="Copy the key again.",
@@ -136,7 +153,7 @@ def open_destination(
     if configured.url.startswith("http://") and not is_loopback(configured.url):
         raise ConfigError(
             "The key and personal data would be sent unencrypted to another machine.",
-            where=f"{where}, destinations.{spec.destination}.url",
+            where=f"{where}, destinations.{name}.url",
             fix="Use https://.",
         )
     http = Http(configured.url, key=key, timeout=configured.timeout_seconds, retry=retry or Retry())

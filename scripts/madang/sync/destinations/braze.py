@@ -3,6 +3,7 @@
 The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_track (objects, ids, null removes)
 - https://www.braze.com/docs/api/api_limits (50 or 75 objects a request by contract, 4 MB)
+- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
 An entry of `errors` that names an object has the shape
 `{"type": "<what is wrong>", "input_array": "attributes", "index": <0-based in that array>}`.
@@ -22,6 +23,8 @@ from madang.sync.destinations import Batch, Capabilities, Outcome, Receipt, Sync
 from madang.sync.http import Http, Reply
 
 PATH = "/users/track"
+DELETE_PATH = "/users/delete"
+DELETE_LIMIT = 50  # ids a request
 PAYLOAD_LIMIT = 4_000_000  # bytes; more is answered with 413
 ENVELOPE = b'{"attributes":[%s]}'
 # names that mean something else in an attributes object than a value to store
@@ -97,6 +100,26 @@ class Braze:
                 waiting += [unclear[middle:], unclear[:middle]]
             self._stop_if_systematic(batch, receipt)
         return receipt
+
+    def delete(self, keys: Sequence[str]) -> int | None:
+        """Delete users by external_id, for good; return the last HTTP status.
+
+        Braze counts those that it knew and passes over the others, so that asking again is safe.
+        Raises DestinationRefused for an answer that is no success, DestinationDown for none.
+        """
+        status = None
+        for first in range(0, len(keys), DELETE_LIMIT):
+            body = json.dumps({"external_ids": list(keys[first : first + DELETE_LIMIT])})
+            reply = self._http.post(DELETE_PATH, body.encode())
+            status = reply.status
+            said = (reply.body or {}).get("message")
+            if status not in (200, 201) or said != "success":
+                words = harmless(self._http.redact(str(said or "no message")))
+                raise DestinationRefused(
+                    f"Braze did not delete: HTTP {status}, {words}",
+                    fix="The key must be allowed to call users.delete.",
+                )
+        return status
 
     def close(self) -> None:
         self._http.close()

@@ -1,0 +1,110 @@
+"""Counts an erased person's rows in every table, and deletes those that no build makes anew."""
+
+from collections.abc import Iterator
+
+from madang.ops.erase_values import Known
+from madang.ops.identifiers import chunks
+from madang.warehouse import Warehouse
+
+LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
+#: Nothing makes these anew, and they name people: (layer, table).
+LOGS = (
+    ("history", "identity_changes"),
+    ("history", "identity_merges"),
+    ("ledger", "sync_deliveries"),
+    ("ledger", "sync_rejects"),
+)
+TOMBSTONES = "erased_identifiers"
+COLUMNS = "erasure_id string, identifier_type string, identifier_value string, value_bits int64, "
+COLUMNS += "erased_at timestamp"
+
+
+def bury(warehouse: Warehouse, erasure_id: str, known: Known, moment: str) -> int:
+    """Write the hashes of all identifiers, once; return how many there are."""
+    warehouse.ensure_layer("ledger")
+    relation = warehouse.relation("ledger", TOMBSTONES)
+    warehouse.execute(f"create table if not exists {relation} ({COLUMNS})")
+    found = known.tombstones()
+    for kind, value, bits in found:
+        warehouse.execute(
+            f"""
+            insert into {relation} (erasure_id, identifier_type, identifier_value, value_bits,
+                erased_at)
+            select ?, ?, ?, cast(? as int64), cast(? as timestamp)
+            from (select 1 as one) as once
+            where not exists (
+                select 1 from {relation} where identifier_type = ? and identifier_value = ?)""",
+            [erasure_id, kind, value, bits, moment, kind, value],
+        )
+    return len(found)
+
+
+def count(warehouse: Warehouse, known: Known) -> dict[str, int]:
+    """Return the rows that name the person, by `layer.table`; only tables that have any."""
+    wanted = known.by_column()
+    found = {}
+    for layer in LAYERS:
+        for table, columns in sorted(warehouse.columns(layer).items()):
+            if table == TOMBSTONES:
+                continue
+            asked = list(_conditions(columns, wanted))
+            total = _rows(warehouse, layer, table, asked) if asked else 0
+            if total:
+                found[f"{layer}.{table}"] = total
+    return found
+
+
+def forget_logs(warehouse: Warehouse, known: Known) -> None:
+    """Delete the person's rows of the logs."""
+    wanted = known.by_column()
+    for layer, table in LOGS:
+        columns = warehouse.columns(layer).get(table, [])
+        for condition, values in _conditions(columns, wanted):
+            relation = warehouse.relation(layer, table)
+            warehouse.execute(f"delete from {relation} where {condition}", values)
+
+
+def read_days_again(warehouse: Warehouse, known: Known) -> int:
+    """Take the days with the person's events out of the ledger of days; return how many.
+
+    The next build reads them again, without the person, for every table.
+    """
+    tables = warehouse.columns("staging")
+    if "base_ga4__events" not in tables or "ga4_built_days" not in warehouse.columns("ledger"):
+        return 0
+    wanted = {"user_id": known.numbers, "user_pseudo_id": known.devices}
+    days = set()
+    for condition, values in _conditions(list(wanted), wanted):
+        days |= {
+            row["day"]
+            for row in warehouse.fetch(
+                f"""
+                select distinct cast(event_date as string) as day
+                from {warehouse.relation("staging", "base_ga4__events")}
+                where event_date >= date '1970-01-01' and {condition}""",
+                values,
+            )
+        }
+    for piece, marks in chunks(days):
+        relation = warehouse.relation("ledger", "ga4_built_days")
+        sql = f"delete from {relation} where cast(event_date as string) in ({marks})"
+        warehouse.execute(sql, piece)
+    return len(days)
+
+
+def _conditions(
+    columns: list[str], wanted: dict[str, list[str]]
+) -> Iterator[tuple[str, list[str]]]:
+    for column in columns:
+        for piece, marks in chunks(wanted.get(column, [])):
+            yield f"{column} in ({marks})", piece
+
+
+def _rows(warehouse: Warehouse, layer: str, table: str, asked: list[tuple[str, list[str]]]) -> int:
+    """Rows for which any of the conditions holds."""
+    relation = warehouse.relation(layer, table)
+    either = " or ".join(condition for condition, _ in asked)
+    day = " and event_date >= date '1970-01-01'" if table == "base_ga4__events" else ""
+    values = [value for _, piece in asked for value in piece]
+    sql = f"select count(*) as found from {relation} where ({either}){day}"
+    return warehouse.fetch(sql, values)[0]["found"]
