@@ -70,9 +70,7 @@ def test_the_workspace_has_every_file_a_company_would_have(company: DemoSummary)
         "inbox/inquiries/inquiries.csv",
         "inbox/notices/notices.csv",
     } <= found
-    ads = {
-        name.split("/")[-1].split("_2026")[0] for name in found if name.startswith("inbox/ads")
-    }
+    ads = {name.split("/")[-1].split("_2026")[0] for name in found if name.startswith("inbox/ads")}
     assert ads == {"google_ads", "meta", "naver", "kakao"}
     assert len([name for name in found if name.startswith("ga4/")]) == DAYS + 1
     settings = yaml.safe_load((company.out / "madang.yml").read_text(encoding="utf-8"))

@@ -74,7 +74,8 @@ def left_out(settings: Settings, warehouse: Warehouse) -> list[str]:
                 lost = f"{shard['rows_lost']:,} rows" if shard["rows_lost"] else ""
                 lost = lost or f"{shard['bytes_lost']:,} bytes"
                 told.append(
-                    f"shrunk: {name} ({shard['event_date']}): {lost} fewer than when it was last read"
+                    f"shrunk: {name} ({shard['event_date']}): {lost} fewer than when it was last "
+                    "read"
                 )
     return told + _without_files(settings)
 
