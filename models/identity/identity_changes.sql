@@ -9,32 +9,25 @@ with current_persons as (
 
 ),
 
-{% if log is none %}
-final as (
-
-    select
-        identifier_key,
-        identifier_type,
-        person_id,
-        cast(null as string) as previous_person_id,
-        1 as build,
-        {{ as_of() }} as changed_at
-    from current_persons
-
-)
-{% else %}
+-- who they were when they last changed; nobody before the first build
 logged as (
 
-    select identifier_key, identifier_type, person_id
+    {% if log is none -%}
+    select identifier_key, identifier_type, person_id, cast(0 as int64) as build
+    from current_persons
+    where false
+    {%- else -%}
+    select identifier_key, identifier_type, person_id, build
     from {{ log }}
     qualify row_number() over (partition by identifier_key order by build desc) = 1
+    {%- endif %}
 
 ),
 
 builds as (
 
     select coalesce(max(build), 0) + 1 as build
-    from {{ log }}
+    from logged
 
 ),
 
@@ -50,9 +43,8 @@ final as (
     from current_persons
     full outer join logged on current_persons.identifier_key = logged.identifier_key
     cross join builds
-    where current_persons.person_id is distinct from logged.person_id
+    where coalesce(current_persons.person_id, '') <> coalesce(logged.person_id, '')
 
 )
-{% endif %}
 
 select * from final
