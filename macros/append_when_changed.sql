@@ -1,7 +1,7 @@
 {#
     Materialization for a log, which cannot be made anew: what the model selects is appended when something that it is made of has changed, also with
-    `--full-refresh`. The model selects only what the log does not hold yet; `logged()` gives it the log, none before the first build. Statements are few, and the
-    same on both warehouses.
+    `--full-refresh`. The model selects only what the log does not hold yet; `logged()` gives it the log, none before the first build. Appended from a
+    table of its own: GoogleSQL does not take every selection within an insert.
 #}
 {% materialization append_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -15,10 +15,12 @@
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
     {% else %}
         {%- set names = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
+        {%- set selected = scratch_relation('selected') -%}
+        {% do run_query(create_scratch_table_as(selected, sql)) %}
         {% call statement('main') %}
-            insert into {{ target_relation }} ({{ names }})
-            select {{ names }} from ({{ sql }}) as selected
+            insert into {{ target_relation }} ({{ names }}) select {{ names }} from {{ selected }}
         {% endcall %}
+        {% do run_query('drop table ' ~ selected) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do remember_what_it_is_made_of(existing, made_of) %}
