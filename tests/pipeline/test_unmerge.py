@@ -40,6 +40,7 @@ OF_THE_ORDER = {
     "activity.shop_activities": (set(), 1),
     "activity.activities": (set(), 1),
     "marts.customers": (ORDERS, 1),
+    "marts.source_freshness": (set(), 1),
 }
 
 
@@ -223,7 +224,7 @@ def test_the_blast_radius_foretells_who_will_have_what(story: Story) -> None:
     sides = {f"customer {masked(number)}": number for number in story.two.both}
     foretold: Counter[tuple[str, str]] = Counter()
     for side, number in sides.items():
-        for source in ("consent", "crm", "ga4", "offline", "shop"):
+        for source in ("braze", "consent", "crm", "ga4", "inquiry", "offline", "shop"):
             pattern = rf"(?m)^{re.escape(side)}\s+{source}\s+([\d,]+)\s*$"
             if found := re.search(pattern, out):
                 foretold[number, source] = int(found[1].replace(",", ""))
