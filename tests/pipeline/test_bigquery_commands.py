@@ -322,7 +322,8 @@ def test_the_forecast_on_duckdb_reads_what_the_engine_says(
                 bytes_of(one.table, one.columns) for one in plans.reads(node["compiled_code"])
             )
             # DuckDB leaves out what it joins with an empty table; BigQuery reads it
-            assert plan >= 0.25 * engine, f"{node['name']}: {plan:.0f} of {engine:.0f} bytes"
+            told = f"{node['name']}: {plan:.0f} of {engine:.0f} bytes"
+            assert plan >= 0.25 * engine or engine < 2**10, told
             here, there, compared = here + plan, there + engine, compared + 1
     measured(f"cost: DuckDB's plans of {compared} statements name {here / there:.1%} of the bytes")
     assert compared > 100

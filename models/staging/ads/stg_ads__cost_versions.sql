@@ -65,7 +65,7 @@ compared as (
 final as (
 
     select
-        {{ surrogate_key(['cost_key', 'loaded_at', 'file_sha256']) }} as version_key,
+        {{ surrogate_key(['cost_key', micros_of('loaded_at'), 'file_sha256']) }} as version_key,
         cost_key,
         row_number() over (partition by cost_key order by loaded_at, file_sha256) as version_number,
         platform,

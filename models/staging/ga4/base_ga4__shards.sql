@@ -77,7 +77,10 @@ final as (
         end as rows_lost,
         -- files that do not say how many rows they have: what a tenth or more is missing of
         case
-            when chosen.is_chosen and chosen.row_count is null and chosen.bytes < 0.9 * read_before.bytes
+            when
+                chosen.is_chosen
+                and coalesce(chosen.row_count, read_before.row_count) is null
+                and chosen.bytes < 0.9 * read_before.bytes
                 then read_before.bytes - chosen.bytes
             else 0
         end as bytes_lost

@@ -53,7 +53,7 @@ deduplicated as (
 final as (
 
     select
-        {{ surrogate_key(['inquiry_id', 'state_at', 'status']) }} as state_key,
+        {{ surrogate_key(['inquiry_id', micros_of('state_at'), 'status']) }} as state_key,
         *,
         lag(status) over (
             partition by inquiry_id order by state_at, loaded_at, file_row, status

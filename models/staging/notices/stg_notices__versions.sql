@@ -58,7 +58,7 @@ changed as (
 final as (
 
     select
-        {{ surrogate_key(['notice_id', 'effective_from']) }} as version_key,
+        {{ surrogate_key(['notice_id', micros_of('effective_from')]) }} as version_key,
         notice_id,
         row_number() over (partition by notice_id order by effective_from) as version_number,
         own_version,

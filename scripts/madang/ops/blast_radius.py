@@ -159,6 +159,7 @@ def _sides_of_activities(
 ) -> dict[str, str]:
     """Return activity_id → side."""
     records = _sides_of_records(warehouse, sides, persons)
+    messages = _sides_of_messages(warehouse, sides, persons)
     found = _Web(settings, warehouse, sides, rows).sides
     applications: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: row["activity_order"]):
@@ -169,6 +170,8 @@ def _sides_of_activities(
             found[row["activity_id"]] = applications[row["object_id"]]
         elif row["source"] == "shop":
             found[row["activity_id"]] = records.get(("shop", row["object_id"]), EITHER)
+        elif row["source"] == "braze":
+            found[row["activity_id"]] = messages.get(row["activity_id"], EITHER)
         elif row["source"] != "ga4":
             found[row["activity_id"]] = records.get((row["source"], row["activity_id"]), EITHER)
     return {row["activity_id"]: found.get(row["activity_id"], EITHER) for row in rows}
@@ -201,6 +204,25 @@ def _sides_of_records(
             if row["source"] != "shop":  # an order may have two activities
                 name = surrogate_key(row["source"], row["record_id"])
             found[row["source"], name] = by[0] if by else EITHER
+    return found
+
+
+def _sides_of_messages(warehouse: Warehouse, sides: Sides, persons: list[str]) -> dict[str, str]:
+    """Return activity_id → side of what Braze says: its external_user_id is the customer number."""
+    if not warehouse.exists("staging", "base_braze__events"):
+        return {}
+    events = warehouse.relation("staging", "base_braze__events")
+    found = {}
+    for one in _of_persons(
+        warehouse, "identity", "person_identifiers", "identifier_type, identifier_value", persons
+    ):
+        key = key_of(one["identifier_type"], one["identifier_value"])
+        if one["identifier_type"] != "crm_id" or key not in sides:
+            continue
+        for row in warehouse.fetch(
+            f"select event_id from {events} where external_user_id = ?", [one["identifier_value"]]
+        ):
+            found[surrogate_key("braze", row["event_id"])] = sides[key]
     return found
 
 
