@@ -39,14 +39,25 @@ class LoadMeta(Strict):
     max_shrink_share: Share | None = None
 
 
+Kind = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name such as order_id")]
+
+
 class ColumnMeta(Strict):
-    """`config.meta` of a column of a loaded table."""
+    """`config.meta` of a column of a loaded table.
+
+    `identifies` names what a value stands for, which is one person's: who is erased loses every row
+    with it. `refers_to` points to such a value. With `only_where`, a column of booleans, it stands
+    for a person only where that says so.
+    """
 
     headers: list[str] = Field(default_factory=list)
     type: Annotated[str, AfterValidator(_known_type)] = "text"
     required: bool = False
     choices: dict[str, list[str]] = Field(default_factory=dict)
     pii: bool = False
+    identifies: Kind | None = None
+    refers_to: Kind | None = None
+    only_where: Kind | None = None
 
 
 class SourceColumn(ColumnMeta):
@@ -54,6 +65,11 @@ class SourceColumn(ColumnMeta):
 
     name: str
     description: str = ""
+
+    @property
+    def stands_for(self) -> str | None:
+        """What `identifies` says; a column of e-mail addresses or telephones says it itself."""
+        return self.identifies or (self.type if self.type in ("email", "phone") else None)
 
     @property
     def synonyms(self) -> list[str]:
@@ -108,7 +124,7 @@ def read_sources(project_dir: Path) -> list[SourceTable]:
                 tables.append(_table(source, table, place, shown, lines))
             except SpecError as error:
                 found += error.problems
-    found += _repeated_identifiers(tables) + _repeated_kinds(tables)
+    found += _repeated_identifiers(tables) + _repeated_kinds(tables) + _unknown_kinds(tables)
     if found:
         raise SpecError.of(found)
     return tables
@@ -228,4 +244,22 @@ def _repeated_kinds(tables: list[SourceTable]) -> list[Problem]:
             file, _, line = table.declared_at.rpartition(":")
             message = f"{table.label} and {first.label} both receive '{table.receive}'."
             problems.append(Problem(file, int(line), message, "Give one another name."))
+    return problems
+
+
+def _unknown_kinds(tables: list[SourceTable]) -> list[Problem]:
+    known = {column.identifies for table in tables for column in table.columns}
+    problems = []
+    for table in tables:
+        file, _, line = table.declared_at.rpartition(":")
+        names = [column.name for column in table.columns]
+        for column in table.columns:
+            for key, value, there in (
+                ("refers_to", column.refers_to, sorted(filter(None, known))),
+                ("only_where", column.only_where, names),
+            ):
+                if value and value not in there:
+                    message = f"{table.label}: '{key}: {value}' of {column.name} is nothing known."
+                    message += did_you_mean(value, there)
+                    problems.append(Problem(file, int(line), message))
     return problems
