@@ -34,3 +34,26 @@
 {% macro name_key(expression) -%}
     {{ sha256_hex(regex_replace('lower(' ~ nfkc(expression) ~ ')', '\\s', '')) }}
 {%- endmacro %}
+
+
+{# The SHA-256 that a source gives in place of an address or a number, in lower case; null where the text is none. The same as is_sha256 in contacts.py. #}
+{% macro hash_as_given(expression) -%}
+    case when {{ regex_matches(expression, '^\\s*[0-9a-fA-F]{64}\\s*$') }} then lower(trim({{ expression }})) end
+{%- endmacro %}
+
+
+{#
+    Hashes that others make of the same address or number, by their own normalisation: Google takes the dots and the +tag out of addresses at Gmail, Meta the + off
+    a number. Null where theirs is ours. `email` and `phone` are normalised already.
+#}
+{% macro hash_by_google(email) -%}
+    case
+        when {{ regex_matches(email, '^[^@]+@(gmail|googlemail)[.]com$') }} then {{ sha256_hex(
+            "concat(replace(" ~ regex_extract(email, '^([^@+]+)') ~ ", '.', ''), " ~ regex_extract(email, '(@.*)$') ~ ")"
+        ) }}
+    end
+{%- endmacro %}
+
+{% macro hash_by_meta(phone) -%}
+    {{ sha256_hex('substr(' ~ phone ~ ', 2)') }}
+{%- endmacro %}

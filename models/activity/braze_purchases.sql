@@ -7,11 +7,10 @@ with purchases as (
 
 ),
 
-crm_ids as (
+persons as (
 
-    select identifier_value as crm_id, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'crm_id'
+    select source, record_id, person_id
+    from {{ ref('record_persons') }}
 
 ),
 
@@ -41,16 +40,16 @@ elsewhere as (
 
     select persons.person_id, orders.ordered_at as bought_at
     from {{ ref('stg_shop__orders') }} as orders
-    inner join {{ ref('record_persons') }} as persons on orders.order_id = persons.record_id and persons.source = 'shop'
+    inner join persons on orders.order_id = persons.record_id and persons.source = 'shop'
     where persons.person_id is not null
 
 ),
 
 with_person as (
 
-    select purchases.*, crm_ids.person_id
+    select purchases.*, persons.person_id
     from purchases
-    left join crm_ids on purchases.external_user_id = crm_ids.crm_id
+    left join persons on purchases.braze_user_id = persons.record_id and persons.source = 'braze'
 
 ),
 

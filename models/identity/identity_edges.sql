@@ -1,8 +1,34 @@
-with records as (
+{%- set columns = identifier_columns() -%}
+{%- set nameless = 'one record without a name' -%}
 
-    select source, crm_id, user_id, email, phone, first_seen_at, last_seen_at, evidence_count
+with quarantined_numbers as (
+
+    select identifier_value as crm_id
+    from {{ ref('identifiers') }}
+    where identifier_type = 'crm_id' and quarantine_reason is not null
+
+),
+
+every_record as (
+
+    select *
     from {{ ref('identity_records') }}
+
+),
+
+-- a record whose customer number names nobody counts a second time without it: its other identifiers still belong together
+records as (
+
+    select *
+    from every_record
     where links
+
+    union all
+
+    select every_record.* replace (cast(null as string) as crm_id, cast(null as string) as becomes_id)
+    from every_record
+    inner join quarantined_numbers on every_record.crm_id = quarantined_numbers.crm_id
+    where every_record.links and every_record.user_id is null
 
 ),
 
@@ -16,35 +42,34 @@ decisions as (
 
 identifiers as (
 
-    select identifier_key, identifier_type, identifier_value, quarantine_reason
+    select identifier_key, identifier_type, identifier_value, crm_ids, emails, quarantine_reason
     from {{ ref('identifiers') }}
 
 ),
 
 -- one record, one star: every identifier that it carries is tied to the strongest one
+stars as (
+
+    select
+        *,
+        case
+            {% for type, column in columns.items() -%}
+            when {{ column }} is not null then '{{ type }}'
+            {% endfor -%}
+        end as left_type,
+        coalesce({{ columns.values() | join(', ') }}) as left_value,
+        case when name_key is null then '{{ nameless }}' else 'one record' end as rule
+    from records
+
+),
+
 pairs as (
 
-    {% set pairs = [
-        ('crm_id', 'user_id', 'the GA4 user id is the CRM id', 'crm_id is not null'),
-        ('crm_id', 'email', 'one record', 'crm_id is not null'),
-        ('crm_id', 'phone', 'one record', 'crm_id is not null'),
-        ('email', 'phone', 'one record', 'crm_id is null'),
-    ] %}
-    {% for left, right, rule, condition in pairs %}
-    select
-        '{{ left }}' as left_type,
-        {{ sha256_hex(left) if left in ['email', 'phone'] else left }} as left_value,
-        '{{ right }}' as right_type,
-        {{ sha256_hex(right) if right in ['email', 'phone'] else right }} as right_value,
-        '{{ rule }}' as rule,
-        source,
-        first_seen_at,
-        last_seen_at,
-        evidence_count
-    from records
-    where {{ left }} is not null and {{ right }} is not null and {{ condition }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ pairs_in_stars('stars') }}
+
+    union all
+
+    {{ pairs_by_hash('every_record') }}
 
 ),
 
@@ -80,6 +105,7 @@ grouped as (
 
 ),
 
+-- without a name nobody notices a family's number: what several people gave is no tie then
 final as (
 
     select
@@ -96,8 +122,12 @@ final as (
         grouped.first_seen_at,
         grouped.last_seen_at,
         grouped.evidence_count,
-        left_identifier.quarantine_reason is not null or right_identifier.quarantine_reason is not null
-            as is_quarantined
+        left_identifier.quarantine_reason is not null
+        or right_identifier.quarantine_reason is not null
+        or (
+            grouped.rule = '{{ nameless }}'
+            and case grouped.left_type when 'crm_id' then right_identifier.crm_ids else right_identifier.emails end > 1
+        ) as is_quarantined
     from grouped
     inner join identifiers as left_identifier
         on grouped.left_type = left_identifier.identifier_type

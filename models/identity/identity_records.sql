@@ -1,29 +1,76 @@
--- every record that names somebody, with all the identifiers that it carries
-with crm_customers as (
+{%- set texts = [
+    'crm_id', 'user_id', 'salesforce_id', 'braze_id', 'becomes_id', 'email', 'given_email_hash', 'phone',
+    'given_phone_hash', 'name',
+] -%}
 
-    select customer_no, email, phone, name, registered_at, loaded_at
-    from {{ ref('stg_crm__customers') }}
+-- every record that names somebody, with all the identifiers that it carries
+with customers as (
+
+    select * from {{ ref('stg_crm__customers') }}
 
 ),
 
 orders as (
 
-    select order_id, customer_no, email, phone, name, ordered_at
-    from {{ ref('stg_shop__orders') }}
+    select * from {{ ref('stg_shop__orders') }}
 
 ),
 
 outcomes as (
 
-    select outcome_id, customer_no, phone, occurred_at
-    from {{ ref('stg_offline__outcomes') }}
+    select * from {{ ref('stg_offline__outcomes') }}
 
 ),
 
 consents as (
 
-    select consent_id, customer_no, email, phone, occurred_at
-    from {{ ref('stg_consent__events') }}
+    select * from {{ ref('stg_consent__events') }}
+
+),
+
+inquiries as (
+
+    select * from {{ ref('stg_inquiries__inquiries') }}
+
+),
+
+-- an account is a person only where it is a person account; the company that somebody works for is nobody
+person_accounts as (
+
+    select * from {{ ref('stg_salesforce__accounts') }}
+    where is_person_account
+
+),
+
+contacts as (
+
+    select contacts.*, person_accounts.account_id as person_account_id
+    from {{ ref('stg_salesforce__contacts') }} as contacts
+    left join person_accounts on contacts.account_id = person_accounts.account_id
+
+),
+
+leads as (
+
+    select * from {{ ref('stg_salesforce__leads') }}
+
+),
+
+-- with a customer number the addresses of Braze are those that were sent there: an echo, and no evidence
+braze_users as (
+
+    select
+        braze_user_id,
+        external_user_id,
+        nullif(current_user_id, braze_user_id) as merged_into,
+        case when external_user_id is null then email end as email,
+        case when external_user_id is null then phone end as phone,
+        cast(null as string) as email_hash,
+        cast(null as string) as phone_hash,
+        first_seen_at,
+        last_seen_at
+    from {{ ref('stg_braze__users') }}
+    where not is_deleted
 
 ),
 
@@ -35,87 +82,47 @@ logins as (
 
 ),
 
--- a CRM row and an order say that their identifiers belong together; an outcome and a consent only say that they exist;
--- the GA4 user id is the CRM's customer number
+records as (
+
+    {% for source, relation, id, links, seen_at, given in record_sources() -%}
+    select
+        '{{ source }}' as source,
+        {{ id }} as record_id,
+        {{ links }} as links,
+        {% for column in texts -%}
+        {{ given.get(column, 'cast(null as string)') }} as {{ column }},
+        {% endfor -%}
+        {{ given.get('issued_at', 'cast(null as timestamp)') }} as issued_at,
+        {{ seen_at }} as first_seen_at,
+        {{ 'last_seen_at' if seen_at == 'first_seen_at' else seen_at }} as last_seen_at,
+        {{ 'events' if source == 'ga4' else '1' }} as evidence_count
+    from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- what lies in Salesforce's recycle bin is nobody of its own
 final as (
 
     select
-        'crm' as source,
-        customer_no as record_id,
-        true as links,
-        customer_no as crm_id,
-        cast(null as string) as user_id,
-        email,
-        phone,
-        {{ name_key('name') }} as name_key,
-        coalesce(registered_at, loaded_at) as first_seen_at,
-        coalesce(registered_at, loaded_at) as last_seen_at,
-        1 as evidence_count
-    from crm_customers
-
-    union all
-
-    select
-        'shop' as source,
-        order_id as record_id,
-        true as links,
-        customer_no as crm_id,
-        cast(null as string) as user_id,
-        email,
-        phone,
-        {{ name_key('name') }} as name_key,
-        ordered_at as first_seen_at,
-        ordered_at as last_seen_at,
-        1 as evidence_count
-    from orders
-
-    union all
-
-    select
-        'offline' as source,
-        outcome_id as record_id,
-        false as links,
-        customer_no as crm_id,
-        cast(null as string) as user_id,
-        cast(null as string) as email,
-        phone,
-        cast(null as string) as name_key,
-        occurred_at as first_seen_at,
-        occurred_at as last_seen_at,
-        1 as evidence_count
-    from outcomes
-
-    union all
-
-    select
-        'consent' as source,
-        consent_id as record_id,
-        false as links,
-        customer_no as crm_id,
-        cast(null as string) as user_id,
-        email,
-        phone,
-        cast(null as string) as name_key,
-        occurred_at as first_seen_at,
-        occurred_at as last_seen_at,
-        1 as evidence_count
-    from consents
-
-    union all
-
-    select
-        'ga4' as source,
-        user_id as record_id,
-        true as links,
-        user_id as crm_id,
+        source,
+        record_id,
+        links,
+        crm_id,
         user_id,
-        cast(null as string) as email,
-        cast(null as string) as phone,
-        cast(null as string) as name_key,
+        case when links then salesforce_id end as salesforce_id,
+        braze_id,
+        case when links then becomes_id end as becomes_id,
+        email,
+        phone,
+        coalesce({{ sha256_hex('email') }}, given_email_hash) as email_hash,
+        coalesce({{ sha256_hex('phone') }}, given_phone_hash) as phone_hash,
+        {{ name_key('name') }} as name_key,
+        issued_at,
         first_seen_at,
         last_seen_at,
-        events as evidence_count
-    from logins
+        evidence_count
+    from records
 
 )
 

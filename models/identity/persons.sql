@@ -64,6 +64,8 @@ final as (
         max(labelled.last_seen_at) as last_seen_at,
         count(case when labelled.identifier_type = 'crm_id' then 1 end) as crm_ids,
         count(case when labelled.identifier_type = 'user_id' then 1 end) as user_ids,
+        count(case when labelled.identifier_type = 'salesforce_id' then 1 end) as salesforce_ids,
+        count(case when labelled.identifier_type = 'braze_id' then 1 end) as braze_ids,
         count(case when labelled.identifier_type = 'email' then 1 end) as emails,
         count(case when labelled.identifier_type = 'phone' then 1 end) as phones
     from labelled

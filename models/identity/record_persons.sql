@@ -1,12 +1,9 @@
--- whom a record is about: by customer number, else e-mail, else telephone
+{%- set columns = identifier_columns() -%}
+
+-- whom a record is about: by customer number, else by its own id, else e-mail, else telephone
 with records as (
 
-    select
-        source,
-        record_id,
-        crm_id,
-        {{ sha256_hex('email') }} as email,
-        {{ sha256_hex('phone') }} as phone
+    select source, record_id, {{ columns.values() | join(', ') }}
     from {{ ref('identity_records') }}
     where source <> 'ga4'
 
@@ -24,16 +21,18 @@ final as (
     select
         records.source,
         records.record_id,
-        coalesce(by_crm_id.person_id, by_email.person_id, by_phone.person_id) as person_id,
+        coalesce(
+            {%- for type in columns %}by_{{ type }}.person_id{{ ', ' if not loop.last }}{% endfor -%}
+        ) as person_id,
         case
-            when by_crm_id.person_id is not null then 'crm_id'
-            when by_email.person_id is not null then 'email'
-            when by_phone.person_id is not null then 'phone'
+            {% for type in columns -%}
+            when by_{{ type }}.person_id is not null then '{{ type }}'
+            {% endfor -%}
         end as resolved_by
     from records
-    {% for type in ['crm_id', 'email', 'phone'] -%}
+    {% for type, column in columns.items() -%}
     left join identifiers as by_{{ type }}
-        on records.{{ type }} = by_{{ type }}.identifier_value
+        on records.{{ column }} = by_{{ type }}.identifier_value
         and by_{{ type }}.identifier_type = '{{ type }}'
     {% endfor %}
 )

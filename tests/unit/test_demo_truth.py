@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import fastavro
 import openpyxl
 import pytest
 
@@ -34,6 +35,12 @@ class Files:
         self.customers = list(self._workbook())
         self.orders = self._csv("shop/orders_*.csv")
         self.consents = self._csv("consent/*.csv")
+        self.inquiries = self._csv("inquiries/*.csv")
+        self.braze = {
+            (event["user_id"], event["external_user_id"])
+            for path in (root / "inbox/braze").rglob("*.avro")
+            for event in fastavro.reader(path.open("rb"))
+        }
         self.outcomes = {row["outcome_id"]: row for row in self._outcomes()}.values()
         self.events = self._events()
         self.person_of, self.quarantined = self._resolve()
@@ -115,17 +122,26 @@ class Files:
         names, numbers = defaultdict(set), defaultdict(set)
         rows = []
         for row in self.customers + self.orders:
-            keys = [
-                ("crm_id", row["customer_no"]),
-                ("email", row["email"]),
-                ("phone", row["phone"]),
-            ]
-            keys = [key for key in keys if key[1]]
+            keys = [key for key in _keys(row) if key[1]]
             rows.append(keys)
             for key in keys:
                 names[key].add(re.sub(r"\s", "", unicodedata.normalize("NFC", row["name"])))
                 if row["customer_no"]:
                     numbers[key].add(row["customer_no"])
+        # An inquiry carries no name: what several customers or addresses share in it is no tie.
+        emails = defaultdict(set)
+        for row in self.customers + self.orders + self.inquiries:
+            emails["phone", row["phone"]].add(row["email"])
+        for row in self.inquiries:
+            first, *rest = [key for key in _keys(row) if key[1]]
+            if row["customer_no"]:
+                for key in rest:
+                    numbers[key].add(row["customer_no"])
+            for key in rest:
+                others = numbers[key] if row["customer_no"] else emails[key] - {None}
+                rows.append([first, key] if len(others) <= 1 else [key])
+            rows.append([first])
+        rows += [[("crm_id", number), ("braze_id", user)] for user, number in self.braze]
         contacts = [key for key in names if key[0] != "crm_id"]
         bad = {key for key in contacts if len(names[key]) > 1 or len(numbers[key]) > 3}
         leader: dict[tuple, tuple] = {}

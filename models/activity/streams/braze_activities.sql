@@ -4,11 +4,11 @@
 ] -%}
 
 -- what Braze sent, what people did with it, and what they did in apps; of programs and tests nothing
-with crm_ids as (
+with persons as (
 
-    select identifier_value as crm_id, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'crm_id'
+    select record_id, person_id
+    from {{ ref('record_persons') }}
+    where source = 'braze'
 
 ),
 
@@ -16,7 +16,7 @@ messages as (
 
     select
         event_id,
-        external_user_id,
+        braze_user_id,
         event_at,
         concat('message_', outcome) as action,
         channel as object_type,
@@ -33,7 +33,7 @@ campaign_events as (
 
     select
         event_id,
-        external_user_id,
+        braze_user_id,
         event_at,
         case outcome when 'converted' then 'campaign_converted' else 'campaign_control' end as action,
         case when canvas_id is null then 'campaign' else 'canvas' end as object_type,
@@ -50,7 +50,7 @@ subscriptions as (
 
     select
         event_id,
-        external_user_id,
+        braze_user_id,
         event_at,
         concat('braze_', status) as action,
         scope as object_type,
@@ -67,7 +67,7 @@ custom_events as (
 
     select
         event_id,
-        external_user_id,
+        braze_user_id,
         event_at,
         'did_custom_event' as action,
         'custom_event' as object_type,
@@ -87,7 +87,7 @@ purchases as (
 
     select
         event_id,
-        external_user_id,
+        braze_user_id,
         event_at,
         'purchased_in_app' as action,
         'product' as object_type,
@@ -114,7 +114,7 @@ final as (
 
     select
         {{ surrogate_key(["'braze'", 'happened.event_id']) }} as activity_id,
-        crm_ids.person_id,
+        persons.person_id,
         cast(null as string) as device_id,
         happened.event_at as occurred_at,
         {{ local_date('happened.event_at') }} as activity_date,
@@ -130,7 +130,7 @@ final as (
         cast(null as string) as channel_group,
         cast(null as string) as campaign
     from happened
-    left join crm_ids on happened.external_user_id = crm_ids.crm_id
+    left join persons on happened.braze_user_id = persons.record_id
 
 )
 

@@ -1,4 +1,4 @@
--- what was asked and what became of it; an inquiry names people who are known, and makes nobody known
+-- what was asked and what became of it
 with states as (
 
     select state_key, inquiry_id, status, previous_status, received_at, state_at
@@ -8,36 +8,17 @@ with states as (
 
 inquiries as (
 
-    select
-        inquiry_id,
-        root_inquiry_id,
-        channel,
-        category_1,
-        customer_no,
-        {{ sha256_hex('email') }} as email,
-        {{ sha256_hex('phone') }} as phone
+    select inquiry_id, root_inquiry_id, channel, category_1
     from {{ ref('stg_inquiries__inquiries') }}
 
 ),
 
-identifiers as (
+persons as (
 
-    select identifier_type, identifier_value, person_id
-    from {{ ref('person_identifiers') }}
+    select record_id, person_id
+    from {{ ref('record_persons') }}
+    where source = 'inquiry'
 
-),
-
-with_person as (
-
-    select
-        inquiries.*,
-        coalesce(by_crm_id.person_id, by_email.person_id, by_phone.person_id) as person_id
-    from inquiries
-    {% for type, column in {'crm_id': 'customer_no', 'email': 'email', 'phone': 'phone'}.items() -%}
-    left join identifiers as by_{{ type }}
-        on inquiries.{{ column }} = by_{{ type }}.identifier_value
-        and by_{{ type }}.identifier_type = '{{ type }}'
-    {% endfor %}
 ),
 
 changes as (
@@ -70,23 +51,24 @@ final as (
 
     select
         {{ surrogate_key(["'inquiry'", 'changes.change_key', 'changes.action']) }} as activity_id,
-        with_person.person_id,
+        persons.person_id,
         cast(null as string) as device_id,
         changes.occurred_at,
         {{ local_date('changes.occurred_at') }} as activity_date,
         {{ micros_of('changes.occurred_at') }} * 1000 as activity_order,
         'inquiry' as source,
         changes.action,
-        with_person.channel as object_type,
-        with_person.root_inquiry_id as object_id,
-        with_person.category_1 as object_name,
+        inquiries.channel as object_type,
+        inquiries.root_inquiry_id as object_id,
+        inquiries.category_1 as object_name,
         cast(null as {{ float64() }}) as value,
         cast(null as string) as currency,
         cast(null as string) as session_key,
         cast(null as string) as channel_group,
         cast(null as string) as campaign
     from changes
-    inner join with_person on changes.inquiry_id = with_person.inquiry_id
+    inner join inquiries on changes.inquiry_id = inquiries.inquiry_id
+    left join persons on changes.inquiry_id = persons.record_id
     where changes.occurred_at is not null
 
 )

@@ -17,7 +17,8 @@
 with persons as (
 
     select record_id, person_id
-    from {{ ref('salesforce_persons') }}
+    from {{ ref('record_persons') }}
+    where source = 'salesforce'
 
 ),
 

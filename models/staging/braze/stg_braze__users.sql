@@ -1,7 +1,7 @@
 -- users of Braze as their events show them: the company's id of each, into whom it was merged, and when it was deleted
 with events as (
 
-    select braze_user_id, external_user_id, event_type, orphaned_by_id, event_at
+    select braze_user_id, external_user_id, email, phone, event_type, orphaned_by_id, event_at
     from {{ ref('base_braze__events') }}
     where braze_user_id is not null and not is_test
 
@@ -12,6 +12,8 @@ users as (
     select
         braze_user_id,
         {{ last_by('external_user_id', 'event_at') }} as external_user_id,
+        {{ last_by('email', 'event_at') }} as email,
+        {{ last_by('phone', 'event_at') }} as phone,
         min(case when event_type = 'users.UserOrphan' then event_at end) as orphaned_at,
         max(case when event_type = 'users.UserOrphan' then orphaned_by_id end) as merged_into,
         min(case when event_type = 'users.UserDeleteRequest' then event_at end) as deleted_at,
@@ -40,6 +42,8 @@ final as (
         resolved.braze_user_id,
         resolved.current_user_id,
         coalesce(survivors.external_user_id, resolved.external_user_id) as external_user_id,
+        case when coalesce(survivors.deleted_at, resolved.deleted_at) is null then resolved.email end as email,
+        case when coalesce(survivors.deleted_at, resolved.deleted_at) is null then resolved.phone end as phone,
         resolved.orphaned_at,
         coalesce(survivors.deleted_at, resolved.deleted_at) as deleted_at,
         resolved.first_seen_at,

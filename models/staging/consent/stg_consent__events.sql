@@ -29,6 +29,8 @@ renamed as (
         -- strings
         {{ normalize_email('email') }} as email,
         {{ normalize_phone('phone') }} as phone,
+        {{ hash_as_given('email') }} as email_hash,
+        {{ hash_as_given('phone') }} as phone_hash,
         lower(channel) as channel,
         lower(purpose) as purpose,
         lower(status) as status,

@@ -25,6 +25,8 @@ renamed as (
         {{ nfc('name') }} as name,
         {{ normalize_phone('phone') }} as phone,
         {{ normalize_email('email') }} as email,
+        {{ hash_as_given('email') }} as email_hash,
+        {{ hash_as_given('phone') }} as phone_hash,
         tier,
         region,
 
@@ -47,6 +49,8 @@ final as (
         name,
         phone,
         email,
+        phone_hash,
+        email_hash,
         tier,
         region,
         registered_at,

@@ -20,8 +20,8 @@ inquiries as (
         max(case when status = 'closed' then state_at end) as closed_at,
         cast(sum(case when is_reopening then 1 else 0 end) as int64) as reopenings,
         {% for column in [
-            'channel', 'category_1', 'category_2', 'category_3', 'content', 'customer_no', 'email', 'phone', 'order_id',
-            'application_id', 'merged_into',
+            'channel', 'category_1', 'category_2', 'category_3', 'content', 'customer_no', 'email', 'phone', 'email_hash',
+            'phone_hash', 'order_id', 'application_id', 'merged_into',
         ] -%}
         {{ last_by(column, 'state_at') }} as {{ column }},
         {% endfor -%}

@@ -26,6 +26,8 @@ renamed as (
         content,
         {{ normalize_email('email') }} as email,
         {{ normalize_phone('phone') }} as phone,
+        {{ hash_as_given('email') }} as email_hash,
+        {{ hash_as_given('phone') }} as phone_hash,
 
         -- timestamps
         {{ timestamp_from_text('received_at') }} as received_at,

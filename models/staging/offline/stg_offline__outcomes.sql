@@ -32,6 +32,7 @@ renamed as (
         lower(product) as product,
         lower(status) as status,
         {{ normalize_phone('phone') }} as phone,
+        {{ hash_as_given('phone') }} as phone_hash,
         coalesce(upper(currency), '{{ var("currency") }}') as currency,
         reason,
 

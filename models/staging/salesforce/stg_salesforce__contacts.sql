@@ -17,6 +17,8 @@ final as (
         {{ nfc('name') }} as name,
         {{ normalize_email('email') }} as email,
         {{ normalize_phone('coalesce(mobile_phone, phone)') }} as phone,
+        {{ hash_as_given('email') }} as email_hash,
+        {{ hash_as_given('coalesce(mobile_phone, phone)') }} as phone_hash,
         lead_source,
 
         -- booleans

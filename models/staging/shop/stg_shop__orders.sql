@@ -28,6 +28,8 @@ renamed as (
         -- strings
         {{ normalize_email('email') }} as email,
         {{ normalize_phone('phone') }} as phone,
+        {{ hash_as_given('email') }} as email_hash,
+        {{ hash_as_given('phone') }} as phone_hash,
         {{ nfc('name') }} as name,
         lower(status) as status,
         coalesce(upper(currency), '{{ var("currency") }}') as currency,

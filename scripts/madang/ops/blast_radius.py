@@ -12,11 +12,13 @@ from typing import Any
 from madang import ui
 from madang.config import Settings
 from madang.dbt import project_vars
-from madang.ops.identifiers import Neighbourhood, chunks, key_of, surrogate_key
+from madang.ops.identifiers import TYPES, Neighbourhood, chunks, key_of, surrogate_key
 from madang.sync import ledger
 from madang.sync.spec import load_specs
 from madang.warehouse import Row, Warehouse
 
+#: Sources of which a record may have several activities: their object is the record.
+BY_OBJECT = ("shop", "inquiry", "salesforce")
 NOBODY = "nobody"
 EITHER = "cannot be told"
 TABLES = (
@@ -168,8 +170,8 @@ def _sides_of_activities(
     for row in rows:
         if row["source"] == "offline" and row["object_id"] in applications:
             found[row["activity_id"]] = applications[row["object_id"]]
-        elif row["source"] == "shop":
-            found[row["activity_id"]] = records.get(("shop", row["object_id"]), EITHER)
+        elif row["source"] in BY_OBJECT:
+            found[row["activity_id"]] = _side_of_object(records, row)
         elif row["source"] == "braze":
             found[row["activity_id"]] = messages.get(row["activity_id"], EITHER)
         elif row["source"] != "ga4":
@@ -181,13 +183,12 @@ def _sides_of_records(
     warehouse: Warehouse, sides: Sides, persons: list[str]
 ) -> dict[tuple[str, str], str]:
     """Return the side of each record, by source and by what its activity is called after."""
-    hashed = warehouse.dialect.sha256_hex
     found = {}
     for piece, marks in chunks(persons):
         for row in warehouse.fetch(
             f"""
-            select records.source, records.record_id, records.crm_id,
-                {hashed("records.email")} as email, {hashed("records.phone")} as phone
+            select records.source, records.record_id, records.crm_id, records.salesforce_id,
+                records.braze_id, records.email_hash as email, records.phone_hash as phone
             from {warehouse.relation("identity", "identity_records")} as records
             inner join {warehouse.relation("identity", "record_persons")} as known
                 on records.source = known.source and records.record_id = known.record_id
@@ -196,33 +197,40 @@ def _sides_of_records(
         ):
             by = [
                 sides[key]
-                for kind in ("crm_id", "email", "phone")
-                if row[kind] and (key := key_of(kind, row[kind])) in sides
+                for kind in TYPES
+                if row.get(kind) and (key := key_of(kind, row[kind])) in sides
             ]
             by.sort(key=lambda side: side == NOBODY)
             name = row["record_id"]
-            if row["source"] != "shop":  # an order may have two activities
+            if row["source"] not in BY_OBJECT:
                 name = surrogate_key(row["source"], row["record_id"])
             found[row["source"], name] = by[0] if by else EITHER
     return found
 
 
+def _side_of_object(records: dict[tuple[str, str], str], row: Row) -> str:
+    """The side of the record; of an opportunity or a case the one that all contacts have."""
+    found = records.get((row["source"], row["object_id"]))
+    sides = {side for (source, _), side in records.items() if source == row["source"]}
+    return found or (min(sides) if len(sides) == 1 else EITHER)
+
+
 def _sides_of_messages(warehouse: Warehouse, sides: Sides, persons: list[str]) -> dict[str, str]:
-    """Return activity_id → side of what Braze says: its external_user_id is the customer number."""
+    """Return activity_id → side of what Braze says: by customer number, else by Braze's own id."""
     if not warehouse.exists("staging", "base_braze__events"):
         return {}
     events = warehouse.relation("staging", "base_braze__events")
     found = {}
-    for one in _of_persons(
+    known = _of_persons(
         warehouse, "identity", "person_identifiers", "identifier_type, identifier_value", persons
-    ):
-        key = key_of(one["identifier_type"], one["identifier_value"])
-        if one["identifier_type"] != "crm_id" or key not in sides:
-            continue
-        for row in warehouse.fetch(
-            f"select event_id from {events} where external_user_id = ?", [one["identifier_value"]]
-        ):
-            found[surrogate_key("braze", row["event_id"])] = sides[key]
+    )
+    for kind, column in (("braze_id", "braze_user_id"), ("crm_id", "external_user_id")):
+        for one in known:
+            key = key_of(kind, one["identifier_value"])
+            if one["identifier_type"] == kind and key in sides:
+                sql = f"select event_id from {events} where {column} = ?"
+                for row in warehouse.fetch(sql, [one["identifier_value"]]):
+                    found[surrogate_key("braze", row["event_id"])] = sides[key]
     return found
 
 

@@ -12,8 +12,16 @@ from madang.ops.masks import fingerprint, mask
 from madang.ops.ties import Pair, Tie, cuts
 from madang.warehouse import Row, Warehouse
 
-TYPES = ("crm_id", "user_id", "email", "phone")
-WORDS = {"crm_id": "customer", "user_id": "user id", "email": "e-mail", "phone": "telephone"}
+WORDS = {
+    "crm_id": "customer",
+    "user_id": "user id",
+    "salesforce_id": "Salesforce id",
+    "braze_id": "Braze id",
+    "email": "e-mail",
+    "phone": "telephone",
+}
+#: The strongest first.
+TYPES = tuple(WORDS)
 TABLES = (
     ("identity", "identifiers"),
     ("identity", "person_identifiers"),
@@ -21,8 +29,9 @@ TABLES = (
     ("identity", "identity_cuts"),
     ("identity", "identity_records"),
 )
-ASK = "Give a customer number, a user id, an e-mail address, a telephone number or a person_id; "
-ASK += "where a text could be several of them, begin with crm_id:, user_id:, email: or phone:"
+ASK = "Give a customer number, a user id, an id of Salesforce or Braze, an e-mail address, "
+ASK += "a telephone number or a person_id; where a text could be several of them, begin with "
+ASK += ", ".join(f"{kind}:" for kind in TYPES[:-1]) + f" or {TYPES[-1]}:"
 TOGETHER = 400  # values in one question to the warehouse
 
 
@@ -133,7 +142,9 @@ class Neighbourhood:
                 row["first_seen_at"],
             )
             for row in self.edges
-            if row["rule"] != "decided" and self._counts(row["left_key"], row["right_key"])
+            if row["rule"] != "decided"
+            and not row["is_quarantined"]
+            and self._counts(row["left_key"], row["right_key"])
         ]
         linked = [
             Tie(left, right, True)
@@ -229,9 +240,9 @@ def _read_masks(warehouse: Warehouse, found: Neighbourhood) -> None:
     """Look up the hashed values, to show them masked."""
     relation = warehouse.relation("identity", "identity_records")
     for kind in ("email", "phone"):
-        hashed = warehouse.dialect.sha256_hex(kind)
         values = {one.value: one.key for one in found.identifiers.values() if one.kind == kind}
         for piece, marks in chunks(values):
-            sql = f"select distinct {kind} as plain, {hashed} as hashed from {relation} "
-            for row in warehouse.fetch(f"{sql} where {hashed} in ({marks})", piece):
+            sql = f"select distinct {kind} as plain, {kind}_hash as hashed from {relation} "
+            sql += f"where {kind} is not null and {kind}_hash in ({marks})"
+            for row in warehouse.fetch(sql, piece):
                 found.shown[values[row["hashed"]]] = mask(kind, row["plain"])

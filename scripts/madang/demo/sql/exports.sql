@@ -127,6 +127,22 @@ select
 from visited
 order by platform, day, campaign;
 
+create view seen_inquiries as
+select
+    people.*,
+    crm_rows.customer_no,
+    pick(['delivery', 'charging', 'price', 'test_drive'], draw(people.person_no, 'asks'))
+        as category,
+    getvariable('start_us') + floor(
+        draw(people.person_no, 'asked_at')
+        * (getvariable('end_us') - getvariable('start_us'))
+    )::bigint as asked_us
+from people
+left join crm_rows
+    on crm_rows.person_no = people.person_no and crm_rows.account = 0
+    and crm_rows.registered_us < getvariable('start_us')
+where draw(people.person_no, 'inquires') < 0.02 and asked_us < getvariable('until_us');
+
 create view inquiry_rows as
 select
     'Q' || lpad(row_number() over (order by asked_us, person_no)::varchar, 6, '0') as inquiry_id,
@@ -143,23 +159,7 @@ select
         else '시승 예약 시간을 바꾸고 싶습니다.'
     end as content,
     pick(['answered', 'answered', 'open'], draw(person_no, 'answered')) as status
-from (
-    select
-        people.*,
-        crm_rows.customer_no,
-        pick(['delivery', 'charging', 'price', 'test_drive'], draw(people.person_no, 'asks'))
-            as category,
-        getvariable('start_us') + floor(
-            draw(people.person_no, 'asked_at')
-            * (getvariable('end_us') - getvariable('start_us'))
-        )::bigint as asked_us
-    from people
-    left join crm_rows
-        on crm_rows.person_no = people.person_no and crm_rows.account = 0
-        and crm_rows.registered_us < getvariable('start_us')
-    where draw(people.person_no, 'inquires') < 0.02
-)
-where asked_us < getvariable('until_us')
+from seen_inquiries
 order by inquiry_id;
 
 -- One message a week on each channel, to people who agreed to it then.

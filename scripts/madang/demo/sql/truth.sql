@@ -164,6 +164,14 @@ with held as (
     from seen_outcomes
     inner join people using (person_no)
     where seen_outcomes.phone_digits is not null
+    union
+    select 'email', email, person from seen_inquiries where email is not null
+    union
+    select 'phone', '+82' || phone_digits, person from seen_inquiries where phone_digits is not null
+    union
+    select 'braze_id', braze_events.user_id, seen_crm_rows.person
+    from braze_events
+    inner join seen_crm_rows on seen_crm_rows.customer_no = braze_events.external_user_id
 )
 
 select

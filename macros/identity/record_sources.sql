@@ -1,0 +1,41 @@
+{#
+    What the records of each source say of people: (source, relation, its key, whether the record says that its identifiers belong together, when it was, columns
+    for identity_records that are not null). The relations are those that identity_records imports.
+#}
+{% macro record_sources() %}
+    {%- set addresses = {
+        'email': 'email', 'given_email_hash': 'email_hash', 'phone': 'phone', 'given_phone_hash': 'phone_hash',
+    } -%}
+    {%- set numbered = dict(addresses, crm_id='customer_no') -%}
+    {%- set named = dict(numbered, name='name') -%}
+    {%- set created_at = 'coalesce(created_at, loaded_at)' -%}
+    {%- set registered_at = 'coalesce(registered_at, loaded_at)' -%}
+    {%- set kept = 'not is_deleted' -%}
+    {{ return([
+        ('crm', 'customers', 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
+        ('shop', 'orders', 'order_id', 'true', 'ordered_at', named),
+        (
+            'offline', 'outcomes', 'outcome_id', 'false', 'occurred_at',
+            {'crm_id': 'customer_no', 'phone': 'phone', 'given_phone_hash': 'phone_hash'},
+        ),
+        ('consent', 'consents', 'consent_id', 'false', 'occurred_at', numbered),
+        ('inquiry', 'inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)', numbered),
+        (
+            'salesforce', 'contacts', 'contact_id', kept, created_at,
+            dict(named, salesforce_id='contact_id', becomes_id='person_account_id'),
+        ),
+        (
+            'salesforce', 'leads', 'lead_id', kept, created_at,
+            dict(named, salesforce_id='lead_id', becomes_id='converted_contact_id'),
+        ),
+        (
+            'salesforce', 'person_accounts', 'account_id', kept, created_at,
+            {'crm_id': 'customer_no', 'salesforce_id': 'account_id', 'name': 'account'},
+        ),
+        (
+            'braze', 'braze_users', 'braze_user_id', 'true', 'first_seen_at',
+            dict(addresses, crm_id='external_user_id', braze_id='braze_user_id', becomes_id='merged_into'),
+        ),
+        ('ga4', 'logins', 'user_id', 'true', 'first_seen_at', {'crm_id': 'user_id', 'user_id': 'user_id'}),
+    ]) }}
+{% endmacro %}
