@@ -68,6 +68,21 @@
 
 
 {#
+    Post hooks of a model that run after what it wrote is committed. To update rows of the transaction that wrote them makes DuckDB write the whole table a second
+    time. BigQuery has no transaction about a model, and dbt would leave hooks that are outside of one out.
+#}
+{% macro when_written(hooks) %}{{ return(adapter.dispatch('when_written', 'madang')(hooks)) }}{% endmacro %}
+
+{% macro default__when_written(hooks) %}{{ return(hooks) }}{% endmacro %}
+
+{% macro duckdb__when_written(hooks) %}
+    {% set outside = [] %}
+    {% for sql in hooks %}{% do outside.append({'sql': sql, 'transaction': false}) %}{% endfor %}
+    {{ return(outside) }}
+{% endmacro %}
+
+
+{#
     The statement that puts what a query selects in the place of a table, at once. BigQuery refuses it where the table is partitioned or clustered otherwise:
     that one is dropped.
 #}

@@ -165,6 +165,7 @@ ELSEWHERE = {
     "overwrites_days",
     "requires_day_filter",
     "clustered_by",
+    "when_written",
     "replace_table",
     "scratch_relation",
     "create_scratch_table_as",

@@ -1,8 +1,10 @@
 """Copies of a hit, values of any type, items and flags, from shards to tables."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from demo_workspace import AS_OF, REPOSITORY, Tables, tables_of
@@ -69,6 +71,22 @@ def test_the_copies_are_in_what_was_written_and_nowhere_else(tables: Tables):
             (select count(*) from madang_staging.stg_ga4__events) as events,
             (select count(distinct event_key) from madang_staging.stg_ga4__events) as keys
         """) == {"written": written, "events": written - 6, "keys": written - 6}
+
+
+def test_a_run_killed_before_copies_were_told_apart_is_caught_up(root: Path, tmp_path: Path):
+    """They are told apart when the events are committed, and the ledger has the days after that."""
+    killed = tmp_path / "killed"
+    shutil.copytree(root, killed)
+    said = "select * from madang_staging.base_ga4__events"
+    with tables_of(killed) as tables:
+        events = sorted(tables.rows(said), key=str)
+    with duckdb.connect(killed / "warehouse.duckdb") as connection:
+        connection.execute("""
+            update madang_staging.base_ga4__events set hit_number = null where hit_number <> 1;
+            delete from madang_ledger.ga4_built_days where model = 'base_ga4__events'""")
+    run_dbt(load_settings(killed), ["run", "--select", *MODELS], variables=VARIABLES)
+    with tables_of(killed) as tables:
+        assert sorted(tables.rows(said), key=str) == events
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@
     require_partition_filter=requires_day_filter(),
     cluster_by=clustered_by(['event_name', 'user_pseudo_id']),
     pre_hook="{{ ga4_forget_days() }}",
-    post_hook=["{{ ga4_tell_hits_apart() }}", "{{ ga4_record_days() }}"],
+    post_hook=when_written(["{{ ga4_tell_hits_apart() }}", "{{ ga4_record_days() }}"]),
     meta={'overwritten_by': 'event_date'}
 ) }}
 {%- do overwrites_days(shards | map(attribute='day') | unique | list) -%}
