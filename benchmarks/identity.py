@@ -26,7 +26,7 @@ import duckdb
 PROJECT = Path(__file__).resolve().parents[1]
 NODE = "model.madang.identity_components"
 TABLE = "madang_identity.identity_components"
-ID = "cast(md5_number_upper({}) >> 4 as bigint)"
+ID = "cast((md5_number({}) >> 4) & 1152921504606846975 as bigint)"  # the macro sixty_bits
 DRAWN = """
 create macro dice(person, number) as
     (hash(person * 1000003 + number) >> 11)::double / (1::ubigint << 53)::double;

@@ -1,6 +1,7 @@
 {#
-    What a build of `connected_components` has to change in the table that is there: {nodes, buckets}, or none where it is to be made anew.
-    `nodes` is a table (node_id, node_key, component_key): a null component for who has no edge any more, a key for who is new. `buckets` are those in which an edge changed.
+    What a build of `connected_components` has to change in the table that is there: {nodes, buckets, edges}, or none where it is to be made anew.
+    `nodes` is a table (node_id, node_key, component_key): a null component for who has no edge any more, a key for who is new. `buckets` are those in which an edge
+    changed, `edges` what they hold now. All edges are read twice, and only once with their keys: that is most of the work where few are new.
 #}
 {% macro component_changes(existing, selected, temporary) %}
     {%- set kept = kept_edges() -%}
@@ -10,7 +11,7 @@
     {%- set buckets, now, before = component_table('buckets'), component_table('now'), component_table('before') -%}
     {% do create_component_table(buckets, "
         select coalesce(of_now.bucket, of_before.bucket) as bucket
-        from (" ~ edge_sums(edges_with_buckets(selected)) ~ ") as of_now
+        from (" ~ edge_sums(numbered_edges(selected)) ~ ") as of_now
         full outer join (" ~ edge_sums(kept) ~ ") as of_before on of_now.bucket = of_before.bucket
         where
             of_now.edges is distinct from of_before.edges
@@ -18,18 +19,18 @@
             or of_now.bits is distinct from of_before.bits
     ", temporary) %}
     {% set in_them = ' where bucket in (select bucket from ' ~ buckets ~ ')' %}
-    {% do create_component_table(now, 'select distinct a, b from ' ~ edges_with_buckets(selected) ~ in_them, temporary) %}
-    {% do create_component_table(before, 'select distinct a, b from ' ~ kept ~ in_them, temporary) %}
+    {% do create_component_table(now, 'select bucket, a, b, left_key, right_key from '
+        ~ numbered_edges(selected, 'left_key, right_key') ~ in_them, temporary) %}
+    {% do create_component_table(before, 'select a, b from ' ~ kept ~ in_them, temporary) %}
     {%- set added, removed = component_table('added'), component_table('removed') -%}
-    {% do create_component_table(added, edges_not_in(now, before), temporary) %}
-    {% do create_component_table(removed, edges_not_in(before, now), temporary) %}
+    {% do create_component_table(added, edges_not_in(now, before, 'these.left_key <> these.right_key'), temporary) %}
+    {% do create_component_table(removed, edges_not_in(before, now, 'these.a <> these.b'), temporary) %}
     {% if (rows_in(added) + rows_in(removed)) * 5 > rows_in(kept) %}{{ return(none) }}{% endif %}
 
     {% set loose = loose_nodes(existing, removed, temporary) %}
     {% set touched = touched_edges(selected, added, removed, loose, temporary) %}
-    {% set ends = known_ends(existing, touched, loose, temporary) %}
-    {% set new_nodes = nodes_without_component(selected, in_them, ends, temporary) %}
-    {% if new_nodes is none %}{{ return(none) }}{% endif %}
+    {% set ends = known_ends(existing, touched, loose, now, temporary) %}
+    {% if rows_in(ends, 'is_shared') > 0 %}{{ return(none) }}{% endif %}
 
     {% set linked = component_table('linked') %}
     {% do create_component_table(linked, "
@@ -42,8 +43,8 @@
         ) as relabelled
         where a <> b
     ", temporary) %}
-    {% set labels = contracted(linked, 'linked_', temporary) %}
-    {%- set nodes = component_table('changes') -%}
+    {%- set labels, nodes = component_table('labels'), component_table('changes') -%}
+    {% do create_component_table(labels, composed(contracted(linked, 'linked_', temporary), ['node'], 'parent'), temporary) %}
     {% do create_component_table(nodes, "
         select node.node_id, cast(null as string) as node_key, labels.parent as component_key
         from " ~ existing ~ " as node
@@ -56,10 +57,11 @@
         left join " ~ labels ~ " as labels on loose.node_id = labels.node
         union all
         select new_node.node_id, new_node.node_key, labels.parent
-        from " ~ new_nodes ~ " as new_node
+        from " ~ ends ~ " as new_node
         inner join " ~ labels ~ " as labels on new_node.node_id = labels.node
+        where new_node.is_new
     ", temporary) %}
-    {{ return({'nodes': nodes, 'buckets': buckets}) }}
+    {{ return({'nodes': nodes, 'buckets': buckets, 'edges': now}) }}
 {% endmacro %}
 
 
@@ -93,15 +95,29 @@
 {% endmacro %}
 
 
-{# The ends of these edges and what stands for them: their component, and who is loose or new for itself. #}
-{% macro known_ends(existing, touched, loose, temporary) %}
-    {%- set ends = component_table('ends') -%}
+{#
+    The ends of these edges and what stands for them: their component, and who is loose or new for itself. New ones have their key: their edges are all in the buckets
+    that changed. Two keys with one id are `is_shared`.
+#}
+{% macro known_ends(existing, touched, loose, now, temporary) %}
+    {%- set met, ends = component_table('met'), component_table('ends') -%}
+    {% do create_component_table(met, "
+        select
+            node_id,
+            any_value(node_key) as node_key,
+            min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ") as is_shared
+        from (select a as node_id, left_key as node_key from " ~ now ~ " union all select b, right_key from " ~ now ~ ") as both_ends
+        group by node_id
+    ", temporary) %}
     {% do create_component_table(ends, "
         select
             ends.node_id,
+            met.node_key,
             node.node_id is null as is_new,
+            met.is_shared or coalesce(met.node_key <> node.node_key, false) as is_shared,
             case when loose.node_id is null then coalesce(node.component_key, ends.node_id) else ends.node_id end as label
         from (select a as node_id from " ~ touched ~ " union distinct select b from " ~ touched ~ ") as ends
+        left join " ~ met ~ " as met on ends.node_id = met.node_id
         left join " ~ existing ~ " as node on ends.node_id = node.node_id
         left join " ~ loose ~ " as loose on ends.node_id = loose.node_id
     ", temporary) %}
@@ -109,47 +125,19 @@
 {% endmacro %}
 
 
-{# Who is new, with keys; none where two keys have one id. #}
-{% macro nodes_without_component(selected, in_them, ends, temporary) %}
-    {%- set new_nodes, met = component_table('new_nodes'), component_table('met') -%}
-    {% do create_component_table(met, "
-        select node_key, node_id
-        from (
-            select left_key as node_key, left_id as node_id, coalesce(bucket, date '1970-01-01') as bucket
-            from " ~ selected ~ " where left_key <> right_key
-            union all
-            select right_key, right_id, coalesce(bucket, date '1970-01-01')
-            from " ~ selected ~ " where left_key <> right_key
-        ) as nodes" ~ in_them ~ " and node_id in (select node_id from " ~ ends ~ ")
-        group by node_key, node_id
-    ", temporary) %}
-    {% set clashes = run_query("
-        select count(*) - count(distinct met.node_id) + count(case when node.node_key <> met.node_key then 1 end) as found
-        from " ~ met ~ " as met left join " ~ this ~ " as node on met.node_id = node.node_id
-    ").rows[0][0] %}
-    {% if clashes > 0 %}{{ return(none) }}{% endif %}
-    {% do create_component_table(new_nodes, "
-        select met.node_key, met.node_id
-        from " ~ met ~ " as met
-        inner join " ~ ends ~ " as ends on met.node_id = ends.node_id
-        where ends.is_new
-    ", temporary) %}
-    {{ return(new_nodes) }}
-{% endmacro %}
-
-
-{% macro edges_not_in(these, those) %}
+{% macro edges_not_in(these, those, condition) %}
     {{ return("
-        select these.a, these.b from " ~ these ~ " as these
-        where not exists (select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b)
+        select distinct these.a, these.b from " ~ these ~ " as these
+        where " ~ condition ~ " and not exists (select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b)
     ") }}
 {% endmacro %}
 
 
-{% macro edges_with_buckets(selected) %}
+{# The edges as numbers, loops and repeats among them. #}
+{% macro numbered_edges(selected, more=none) %}
     {{ return("(
-        select coalesce(bucket, date '1970-01-01') as bucket, left_id as a, right_id as b
-        from " ~ selected ~ " where left_key <> right_key
+        select coalesce(bucket, date '1970-01-01') as bucket, left_id as a, right_id as b" ~ (', ' ~ more if more else '') ~ "
+        from " ~ selected ~ "
     ) as edges") }}
 {% endmacro %}
 
@@ -185,14 +173,13 @@
 {# Ids with a salt are not those that the model selects: what they were made of is not kept, and every build makes all anew. #}
 {% macro keep_edges(selected, salt) %}
     {%- set kept = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges') -%}
-    {% do run_query('create or replace table ' ~ kept ~ ' as select bucket, a, b from ' ~ edges_with_buckets(selected)
+    {% do run_query('create or replace table ' ~ kept ~ ' as select bucket, a, b from ' ~ numbered_edges(selected)
         ~ (' where false' if salt else '')) %}
 {% endmacro %}
 
 
-{% macro replace_kept_edges(buckets, selected) %}
+{% macro replace_kept_edges(changes) %}
     {%- set kept = kept_edges() -%}
-    {%- set in_them = ' where bucket in (select bucket from ' ~ buckets ~ ')' -%}
-    {% do run_query('delete from ' ~ kept ~ in_them) %}
-    {% do run_query('insert into ' ~ kept ~ ' (bucket, a, b) select bucket, a, b from ' ~ edges_with_buckets(selected) ~ in_them) %}
+    {% do run_query('delete from ' ~ kept ~ ' where bucket in (select bucket from ' ~ changes.buckets ~ ')') %}
+    {% do run_query('insert into ' ~ kept ~ ' (bucket, a, b) select bucket, a, b from ' ~ changes.edges) %}
 {% endmacro %}

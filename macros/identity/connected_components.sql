@@ -21,15 +21,13 @@
     {% set changes = component_changes(existing, selected, temporary) %}
     {% if changes is not none %}
         {% call statement('main') %}{{ merge_component_changes(target_relation, changes.nodes) }}{% endcall %}
-        {% do replace_kept_edges(changes.buckets, selected) %}
+        {% do replace_kept_edges(changes) %}
     {% else %}
         {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
         {% set found = all_components(selected, temporary) %}
         {% call statement('main') %}
             create or replace table {{ target_relation }} as
-            select nodes.node_key, nodes.node_id, labels.parent as component_key
-            from {{ found.nodes }} as nodes
-            inner join {{ found.labels }} as labels on nodes.node_id = labels.node
+            {{ composed(found.rounds, ['node_key', 'node as node_id'], 'component_key') }}
         {% endcall %}
         {% do keep_edges(selected, found.salt) %}
         {% do persist_docs(target_relation, model) %}
@@ -44,63 +42,71 @@
 
 
 {#
-    All nodes (node_key, node_id) and their labels (node, parent). Two keys with one id would join strangers: there are then fewer ids than keys, and all ids are made
-    anew from the keys and a salt.
+    The rounds of contracting all edges; the first of them has the nodes' keys. Two keys with one id would join strangers: then all ids are made anew from the keys
+    and a salt. (Another hash of the key tells whether there are two: comparing the keys themselves is most of the work of this aggregate.)
 #}
 {% macro all_components(selected, temporary) %}
     {%- set nodes, edges = component_table('nodes'), component_table('all_edges') -%}
-    {%- set found = namespace(salt=none, labels=none) -%}
-    {% for salt in range(0, 4) %}{% if found.labels is none %}
+    {%- set found = namespace(salt=none) -%}
+    {% for salt in range(0, 4) %}{% if found.salt is none %}
         {% set left_id = sixty_bits("concat(left_key, ' " ~ salt ~ "')") if salt else 'left_id' %}
         {% set right_id = sixty_bits("concat(right_key, ' " ~ salt ~ "')") if salt else 'right_id' %}
         {% do create_component_table(nodes, "
-            select left_key as node_key, " ~ left_id ~ " as node_id from " ~ selected ~ " where left_key <> right_key
-            union distinct
-            select right_key, " ~ right_id ~ " from " ~ selected ~ " where left_key <> right_key
+            select
+                node,
+                least(node, min(neighbour)) as parent,
+                any_value(node_key) as node_key,
+                min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ") as is_shared
+            from (
+                select left_key as node_key, " ~ left_id ~ " as node, " ~ right_id ~ " as neighbour
+                from " ~ selected ~ " where left_key <> right_key
+                union all
+                select right_key, " ~ right_id ~ ", " ~ left_id ~ " from " ~ selected ~ " where left_key <> right_key
+            ) as both_ways
+            group by node
         ", temporary) %}
-        {% do create_component_table(edges, "
-            select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ " where left_key <> right_key
-        ", temporary) %}
-        {% set labels = contracted(edges, 'salt_' ~ salt ~ '_', temporary) %}
-        {% if rows_in(labels) == rows_in(nodes) %}
-            {% set found.labels = labels %}
+        {% if rows_in(nodes, 'is_shared') == 0 %}
             {% set found.salt = salt %}
+            {% do create_component_table(edges, "
+                select * from (select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ ") as edges where a <> b
+            ", temporary) %}
         {% endif %}
     {% endif %}{% endfor %}
-    {% if found.labels is none %}
+    {% if found.salt is none %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(model.name ~ ': left_id and right_id are not the ids of left_key and right_key') %}
     {% endif %}
-    {{ return({'nodes': nodes, 'labels': found.labels, 'salt': found.salt}) }}
+    {{ return({'rounds': contracted(edges, 'salt_' ~ found.salt ~ '_', temporary, nodes), 'salt': found.salt}) }}
 {% endmacro %}
 
 
 {# A table (node, parent) of every node of the edges (left_key, right_key) that a query selects, with the smallest node of its component. #}
 {% macro component_labels(query, prefix, temporary) %}
-    {%- set edges = component_table(prefix ~ 'edges') -%}
+    {%- set edges, labels = component_table(prefix ~ 'edges'), component_table(prefix ~ 'labels') -%}
     {% do create_component_table(edges, "
         select left_key as a, right_key as b from (" ~ query ~ ") as selected where left_key <> right_key
     ", temporary) %}
-    {{ return(contracted(edges, prefix, temporary)) }}
+    {% do create_component_table(labels, composed(contracted(edges, prefix, temporary), ['node'], 'parent'), temporary) %}
+    {{ return(labels) }}
 {% endmacro %}
 
 
 {#
-    The same of a table of edges (a, b) without loops.
+    Contracts edges (a, b) without loops until none is left: each node takes the smallest of itself and its neighbours as its parent, the edges are relabelled, and
+    loops and repeats fall away. Gives the rounds, tables (node, parent); the first one may be there already.
 
-    The graph is contracted until no edge is left: each node takes the smallest of itself and its neighbours, the edges are relabelled, and loops and
-    repeats fall away; then the rounds are composed backwards. Between nodes whose order has nothing to do with their edges (hashes) a round leaves a fraction of
-    them, so there are about 1.5 log2(n) rounds in the longest chain of n; in one that is sorted by its keys there would be n. (Left joins, though every node has a
-    parent: with inner ones DuckDB may begin with the unequal parents, which are almost all pairs, as it does not know the sizes of tables of its own transaction.)
+    Between nodes whose order has nothing to do with their edges (hashes) a round leaves a fraction of them, so there are about 1.5 log2(n) rounds in the longest
+    chain of n; in one that is sorted by its keys there would be n. (Left joins, though every node has a parent: with inner ones DuckDB may begin with the unequal
+    parents, which are almost all pairs, as it does not know the sizes of tables of its own transaction.)
 #}
-{% macro contracted(edges, prefix, temporary) %}
+{% macro contracted(edges, prefix, temporary, first=none) %}
     {%- set rounds = [] -%}
     {%- set state = namespace(edges=edges, left=rows_in(edges)) -%}
-    {% for round in range(1, 129) %}{% if state.left > 0 %}
-        {% set parents = component_table(prefix ~ 'round_' ~ round) %}
+    {% for round in range(1, 129) %}{% if state.left > 0 or round == 1 %}
+        {% set parents = first if first is not none and round == 1 else component_table(prefix ~ 'round_' ~ round) %}
         {% set next_edges = component_table(prefix ~ 'edges_' ~ round) %}
         {% do rounds.append(parents) %}
-        {% do create_component_table(parents, "
+        {% if parents != first %}{% do create_component_table(parents, "
             select node, least(node, min(neighbour)) as parent
             from (
                 select a as node, b as neighbour from " ~ state.edges ~ "
@@ -108,7 +114,7 @@
                 select b, a from " ~ state.edges ~ "
             ) as both_ways
             group by node
-        ", temporary) %}
+        ", temporary) %}{% endif %}
         {% do create_component_table(next_edges, "
             select distinct least(left_node, right_node) as a, greatest(left_node, right_node) as b
             from (
@@ -116,8 +122,10 @@
                     coalesce(left_parent.parent, edge.a) as left_node,
                     coalesce(right_parent.parent, edge.b) as right_node
                 from " ~ state.edges ~ " as edge
-                left join " ~ parents ~ " as left_parent on edge.a = left_parent.node
-                left join " ~ parents ~ " as right_parent on edge.b = right_parent.node
+                left join " ~ parents ~ " as left_parent
+                    on edge.a = left_parent.node and left_parent.parent < left_parent.node
+                left join " ~ parents ~ " as right_parent
+                    on edge.b = right_parent.node and right_parent.parent < right_parent.node
             ) as relabelled
             where left_node <> right_node
         ", temporary) %}
@@ -125,28 +133,28 @@
         {% set state.edges = next_edges %}
         {% set state.left = rows_in(next_edges) %}
     {% endif %}{% endfor %}
-
     {% if state.left > 0 %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(model.name ~ ': edges are left after ' ~ rounds | length ~ ' rounds') %}
     {% endif %}
-    {% if not rounds %}
-        {% do rounds.append(component_table(prefix ~ 'labels')) %}
-        {% do create_component_table(rounds[0], 'select a as node, b as parent from ' ~ edges, temporary) %}
-    {% endif %}
-    {% set state.labels = rounds[-1] %}
-    {% for parents in rounds[:-1] | reverse %}
-        {% set labels = component_table(prefix ~ 'labels_' ~ loop.revindex) %}
-        {% do create_component_table(labels, "
-            select child.node, coalesce(label.parent, child.parent) as parent
-            from " ~ parents ~ " as child
-            left join " ~ state.labels ~ " as label on child.parent = label.node
-        ", temporary) %}
-        {% do drop_component_table(parents, temporary) %}
-        {% do drop_component_table(state.labels, temporary) %}
-        {% set state.labels = labels %}
-    {% endfor %}
-    {{ return(state.labels) }}
+    {{ return(rounds) }}
+{% endmacro %}
+
+
+{# A query of columns of the first round and, as `label`, where the parents of the rounds lead to: the smallest node of the component. #}
+{% macro composed(rounds, columns, label) %}
+    {%- set parents = ['round_1.parent'] -%}
+    {%- set joins = [] -%}
+    {%- for round in rounds[1:] -%}
+        {%- set number = loop.index + 1 -%}
+        {%- do parents.insert(0, 'round_' ~ number ~ '.parent') -%}
+        {%- do joins.append('left join ' ~ round ~ ' as round_' ~ number
+            ~ ' on round_' ~ (number - 1) ~ '.parent = round_' ~ number ~ '.node') -%}
+    {%- endfor -%}
+    {{ return("
+        select round_1." ~ columns | join(', round_1.') ~ ", coalesce(" ~ parents | join(', ') ~ ") as " ~ label ~ "
+        from " ~ rounds[0] ~ " as round_1 " ~ joins | join(' ')
+    ) }}
 {% endmacro %}
 
 

@@ -169,6 +169,7 @@ ELSEWHERE = {
     "replace_table",
     "scratch_relation",
     "create_scratch_table_as",
+    "fleeting_hash",
     "union_all_by_name",
     "rows_of_array",
     "text_literals",
