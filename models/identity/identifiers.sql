@@ -1,5 +1,3 @@
-{%- set columns = dict(identifier_columns(), user_id='user_id') -%}
-
 with records as (
 
     select *
@@ -9,7 +7,7 @@ with records as (
 
 rules as (
 
-    select identifier_type, max_names, max_crm_ids
+    select identifier_type, max_names, max_crm_ids, max_devices, window_days
     from {{ ref('identifier_rules') }}
 
 ),
@@ -18,6 +16,16 @@ blocked as (
 
     select identifier_type, pattern, reason
     from {{ ref('blocked_identifiers') }}
+
+),
+
+-- the devices on which a user id logged in, since when
+devices as (
+
+    select user_id, device_id, min(first_at) as came_at, count(*) over (partition by user_id) as devices
+    from {{ ref('ga4_logins') }}
+    where device_id is not null
+    group by user_id, device_id
 
 ),
 
@@ -33,37 +41,7 @@ excluded as (
 -- a record also names whom it became: the contact of a converted lead, the user into whom one of Braze was merged
 sightings as (
 
-    {% for type, column in columns.items() -%}
-    select
-        '{{ type }}' as identifier_type,
-        {{ column }} as identifier_value,
-        {{ type }} as plain_value,
-        crm_id,
-        email_hash,
-        name_key,
-        source,
-        first_seen_at,
-        last_seen_at,
-        evidence_count
-    from records
-    where {{ column }} is not null
-
-    union all
-
-    {% endfor -%}
-    select
-        concat(source, '_id') as identifier_type,
-        becomes_id as identifier_value,
-        becomes_id as plain_value,
-        crm_id,
-        email_hash,
-        name_key,
-        source,
-        first_seen_at,
-        last_seen_at,
-        evidence_count
-    from records
-    where becomes_id is not null
+    {{ sightings_of_identifiers('records') }}
 
 ),
 
@@ -97,21 +75,21 @@ forbidden as (
 
 ),
 
--- a customer number that somebody else had before it was issued to its owner: another name, and no address in common
 given_again as (
 
-    select earlier.crm_id
-    from records as earlier
-    inner join records as owners on earlier.crm_id = owners.crm_id and earlier.first_seen_at < owners.issued_at
-    where earlier.name_key is not null and owners.name_key is not null
-    group by earlier.crm_id
-    having count(
-        case
-            when earlier.name_key = owners.name_key
-                or earlier.email_hash = owners.email_hash
-                or earlier.phone_hash = owners.phone_hash then 1
-        end
-    ) = 0
+    {{ numbers_given_again('records') }}
+
+),
+
+newcomers as (
+
+    {{ newcomers_over_limit() }}
+
+),
+
+crowded as (
+
+    {{ crowded_identifiers('newcomers') }}
 
 ),
 
@@ -128,11 +106,12 @@ final as (
         counted.names,
         counted.crm_ids,
         counted.emails,
+        coalesce(user_devices.devices, 0) as devices,
         case
             when excluded.identifier_value is not null then 'excluded'
             when forbidden.reason is not null then forbidden.reason
             when counted.names > rules.max_names then 'several names'
-            when counted.crm_ids > rules.max_crm_ids then 'too many customers'
+            when crowded.reason is not null then crowded.reason
             when given_again.crm_id is not null then 'given to somebody else'
         end as quarantine_reason
     from counted
@@ -143,6 +122,12 @@ final as (
     left join excluded
         on counted.identifier_type = excluded.identifier_type
         and counted.identifier_value = excluded.identifier_value
+    left join crowded
+        on counted.identifier_type = crowded.identifier_type
+        and counted.identifier_value = crowded.identifier_value
+    left join (select distinct user_id, devices from devices) as user_devices
+        on counted.identifier_type = 'user_id'
+        and counted.identifier_value = user_devices.user_id
     left join given_again
         on counted.identifier_value = given_again.crm_id
         and counted.identifier_type in ('crm_id', 'user_id')

@@ -252,12 +252,23 @@ def test_an_identifier_in_quarantine_belongs_to_nobody(workspace: Path) -> None:
     with duckdb.connect(str(workspace / "warehouse.duckdb")) as db:
         db.execute(
             "insert into madang_identity.identifiers by name select 'email' as identifier_type, "
-            "? as identifier_value, 'shared mailbox' as quarantine_reason",
+            "? as identifier_value, 'shared mailbox' as quarantine_reason, 'hub' as identifier_key",
             [sha256("info@post.example")],
         )
+        db.execute("""
+            create table madang_identity.identity_hubs as
+            select 'hub' as identifier_key, 'email' as identifier_type,
+                'shared mailbox' as quarantine_reason, 4 as names, 5 as crm_ids, 0 as emails,
+                0 as devices, 3 as persons_kept_apart, 'crm, shop' as sources,
+                timestamp '2026-01-02' as first_seen_at, timestamp '2026-03-04' as last_seen_at""")
     code, output = madang(workspace, "explain", "person", "info@post.example")
     assert code == 2
     assert "in quarantine (shared mailbox)" in output
+    told = " ".join(output.split())
+    assert "4 names, 5 customer numbers, seen in crm, shop 2026-01-02 to 2026-03-04" in told
+    assert "would make one of 3 persons" in told
+    _, output = madang(workspace, "status")
+    assert "email shared mailbox 1 3 2026-03-04 09:00" in " ".join(output.split())
     assert "info@post.example" not in output
 
 

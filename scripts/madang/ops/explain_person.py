@@ -6,6 +6,7 @@ from madang import ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.errors import UsageError
+from madang.ops import hubs
 from madang.ops.identifiers import find
 from madang.ops.masks import fingerprint, mask
 from madang.ops.rules import RuleReader
@@ -64,6 +65,7 @@ def find_person(warehouse: Warehouse, who: str) -> str:
         raise UsageError(
             f"This identifier is in quarantine ({found.quarantine}): "
             "it belongs to nobody and joins nobody.",
+            where=hubs.evidence(warehouse, found.key),
             fix="Ask by customer number instead.",
         )
     return found.person_id

@@ -11,6 +11,7 @@ from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
+from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
@@ -91,6 +92,9 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         for one in freshness(settings, warehouse)
     ]
     ui.table("Freshness", ("source", "last loaded", "every", "state", "rests on it"), told)
+    if apart := hubs.by_reason(warehouse):
+        ui.table("Identifiers that name nobody", hubs.COLUMNS, _told(apart, zone))
+        ui.line("  Each is a row of identity_hubs; docs/identity.md says what the reasons mean.")
     plans = _rows(
         warehouse,
         "ledger",

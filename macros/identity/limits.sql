@@ -1,0 +1,87 @@
+{#
+    Steps of `identifiers` that find values that cannot belong to one person, beyond what a count says. Each is a named step of that model; `counted`, `sightings`,
+    `devices`, `rules` and `records` are its steps before.
+#}
+
+{# When each customer number and each device came to an identifier that has more of them than its limit: few rows, as few have. #}
+{% macro newcomers_over_limit() -%}
+    select
+        counted.identifier_type,
+        counted.identifier_value,
+        'too many customers' as reason,
+        rules.max_crm_ids as at_most,
+        rules.window_days,
+        sightings.crm_id as newcomer,
+        min(sightings.first_seen_at) as came_at
+    from counted
+    inner join rules on counted.identifier_type = rules.identifier_type and counted.crm_ids > rules.max_crm_ids
+    inner join sightings
+        on counted.identifier_type = sightings.identifier_type
+        and counted.identifier_value = sightings.identifier_value
+    where sightings.crm_id is not null
+    group by
+        counted.identifier_type, counted.identifier_value, rules.max_crm_ids, rules.window_days, sightings.crm_id
+
+    union all
+
+    select
+        rules.identifier_type,
+        devices.user_id as identifier_value,
+        'too many devices' as reason,
+        rules.max_devices as at_most,
+        rules.window_days,
+        devices.device_id as newcomer,
+        devices.came_at
+    from devices
+    inner join rules on rules.identifier_type = 'user_id' and devices.devices > rules.max_devices
+{%- endmacro %}
+
+
+{# Those to which more than their limit came within their window; without a window, ever. One row an identifier. #}
+{% macro crowded_identifiers(newcomers) -%}
+    select earlier.identifier_type, earlier.identifier_value, min(earlier.reason) as reason
+    from (
+        select
+            *,
+            row_number() over (
+                partition by identifier_type, identifier_value, reason order by came_at, newcomer
+            ) as place
+        from {{ newcomers }}
+    ) as earlier
+    inner join (
+        select
+            *,
+            row_number() over (
+                partition by identifier_type, identifier_value, reason order by came_at, newcomer
+            ) as place
+        from {{ newcomers }}
+    ) as later
+        on earlier.identifier_type = later.identifier_type
+        and earlier.identifier_value = later.identifier_value
+        and earlier.reason = later.reason
+        and earlier.place + earlier.at_most = later.place
+    where
+        earlier.window_days is null
+        or coalesce({{ seconds_between('earlier.came_at', 'later.came_at') }}, 0) <= earlier.window_days * 86400
+    group by earlier.identifier_type, earlier.identifier_value
+{%- endmacro %}
+
+
+{#
+    Customer numbers that somebody else had before the CRM gave them to their owner: records older than that, all under another name and without an address in
+    common. Where the owner has such old records too, the date in the CRM is not that of the number.
+#}
+{% macro numbers_given_again(records) -%}
+    select earlier.crm_id
+    from {{ records }} as earlier
+    inner join {{ records }} as owners on earlier.crm_id = owners.crm_id and earlier.first_seen_at < owners.issued_at
+    where earlier.name_key is not null and owners.name_key is not null
+    group by earlier.crm_id
+    having count(
+        case
+            when earlier.name_key = owners.name_key
+                or earlier.email_hash = owners.email_hash
+                or earlier.phone_hash = owners.phone_hash then 1
+        end
+    ) = 0
+{%- endmacro %}
