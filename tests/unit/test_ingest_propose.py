@@ -234,7 +234,11 @@ def test_the_command_writes_and_tells_what_to_do_next(settings: Settings, tmp_pa
         ("Order No.", "order_no"),
         ("2차 연락처", "c_2_cha_phone"),
         ("주문", "order_value"),
-        ("***", "column"),
+        ("번호", "number"),  # 'no' is reserved, and false in YAML
+        ("일시", "moment"),
+        ("탈퇴", "left_value"),
+        ("Y", "y_value"),
+        ("***", "unnamed"),
     ],
 )
 def test_headers_become_plain_names(header: str, name: str) -> None:

@@ -14,6 +14,7 @@ from madang.ingest.sources import SourceColumn
 from madang.ingest.values import CHECKS, NO, YES, check_timestamp, checker, fold, is_nothing
 
 FITS = 0.9  # a type is proposed when this share of the values passes its check
+NAMED_FITS = 0.5  # and this one where the header names it: the rest are mistakes to be told of
 FEW = 12  # so many different values can be a list of choices
 # What a header says of its column; the first that matches. Tested on `header_key` of the header.
 HINTS: tuple[tuple[str, str], ...] = (
@@ -115,7 +116,7 @@ def _kind(
         return wanted, ("the column is empty here",), ("it is empty in this file",)
     if known and known[1].type != "choice":
         passed = _passing(values, checker(known[1].type, zone))
-        if passed >= FITS * len(values):
+        if passed >= NAMED_FITS * len(values):
             why = f"the header is known from {known[0]}"
             return known[1].type, (f"{why}; {_share(passed, values)}",), _misfits(passed, values)
     if known and known[1].choices and all(fold(text) in known[1].spellings for text in counted):
@@ -123,7 +124,9 @@ def _kind(
         return "choice", (why,), ()
     if hint and hint != "choice":
         passed = _passing(values, _check(hint, zone))
-        if passed >= FITS * len(values) and not (hint == "timestamp" and not _clocked(values)):
+        if passed >= NAMED_FITS * len(values) and not (
+            hint == "timestamp" and not _clocked(values)
+        ):
             why = f"the header says so; {_share(passed, values)}"
             return hint, (why,), _misfits(passed, values)
     found, why = _by_values(values, counted, hint, zone)

@@ -37,7 +37,7 @@ WORDS = {
     "카카오톡": "kakao", "카카오": "kakao", "푸시": "push", "광고성": "marketing", "여부": "flag",
     "최초": "first", "최근": "last", "마지막": "last", "시작": "start", "종료": "end",
     "완료": "completed", "확정": "confirmed", "예정": "planned", "예상": "expected",
-    "희망": "wished",
+    "희망": "wished", "관심": "interest",
     "등록": "registered", "가입": "joined", "탈퇴": "left", "변경": "changed", "수정": "changed",
     "생성": "created", "발생": "occurred", "일시": "at", "시각": "at", "시간": "time",
     "일자": "date", "날짜": "date", "년도": "year", "연도": "year", "월": "month",
@@ -54,7 +54,24 @@ INITIALS, VOWELS, FINALS = (
         ". k k k n n n t l k m p l l p l m p p t t ng t t k t p h",
     )
 )
-RESERVED = {"order", "group", "table", "select", "from", "where", "end", "all", "and", "case"}
+# What GoogleSQL or DuckDB keep for themselves, and what YAML reads as true, false or nothing.
+RESERVED = {
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "assert_rows_modified",
+    "asymmetric", "at", "between", "both", "by", "case", "cast", "check", "collate", "column",
+    "constraint", "contains", "create", "cross", "cube", "current", "default", "deferrable",
+    "define", "desc", "describe", "distinct", "do", "else", "end", "enum", "escape", "except",
+    "exclude", "exists", "extract", "false", "fetch", "following", "for", "foreign", "from",
+    "full", "group", "grouping", "groups", "hash", "having", "if", "ignore", "in", "initially",
+    "inner", "intersect", "interval", "into", "is", "join", "lambda", "lateral", "leading", "left",
+    "like", "limit", "lookup", "merge", "natural", "new", "no", "not", "null", "nulls", "of",
+    "offset", "on", "only", "or", "order", "outer", "over", "partition", "pivot", "pivot_longer",
+    "pivot_wider", "placing", "preceding", "primary", "proto", "qualify", "range", "recursive",
+    "references", "respect", "returning", "right", "rollup", "rows", "select", "set", "show",
+    "some", "struct", "summarize", "symmetric", "table", "tablesample", "then", "to", "trailing",
+    "treat", "true", "unbounded", "union", "unique", "unnest", "unpivot", "using", "variadic",
+    "when", "where", "window", "with", "within", "y", "n", "yes", "off",
+}  # fmt: skip
+ALONE = {"no": "number", "at": "moment"}
 
 
 @dataclass(frozen=True)
@@ -73,11 +90,11 @@ def name_for(header: str, taken: Collection[str] = ()) -> Name:
         words = _words(run) if "가" <= run[0] <= "힣" else [run]
         spelt = spelt or words is None
         parts += words if words is not None else [romanized(run)]
-    base = re.sub(r"_+", "_", "_".join(parts)).strip("_")[:60] or "column"
+    base = re.sub(r"_+", "_", "_".join(parts)).strip("_")[:60] or "unnamed"
     if not base[0].isalpha():
         base = f"c_{base}"
     if base in RESERVED:
-        base += "_value"
+        base = ALONE.get(base, f"{base}_value")
     name, number = base, 1
     while name in taken:
         number += 1

@@ -131,7 +131,8 @@ def _source_name(
 def _stem(path: Path) -> str:
     """The file's name without ending, dates and numbers: '시승신청' of '시승신청_2026-10.xlsx'."""
     name = path.name.partition(".")[0]
-    return re.sub(r"[\d년월일주차()\[\]_\-\s.]+$", "", re.sub(r"^[\d_\-\s.]+", "", name))
+    told = re.sub(r"^(?:\d+(?:년|월|일|주차|차)?[_\-\s.]*)+", "", name)
+    return re.sub(r"[\d년월일주차()\[\]_\-\s.]+$", "", told)
 
 
 def _draft(
