@@ -1,6 +1,7 @@
 """Loads one file of a table: read, check, hold or land, and say what became of it."""
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -185,7 +186,8 @@ def _held(report: FileReport, why: str, name: str) -> FileReport:
     listed = [path.name for path in (report.rejects_file, report.gone_file) if path]
     fix = f"Look at {' and '.join(listed)}, correct the file and put it back"
     if report.loaded:
-        fix += f'; or take it as it is: madang load {report.path} --accept "why"'
+        path = shlex.quote(str(report.path))
+        fix += f'; or take it as it is: madang load {path} --accept "why"'
     return replace(
         report,
         status="held",
