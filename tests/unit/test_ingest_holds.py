@@ -14,7 +14,7 @@ from madang import ingest
 from madang.cli import app
 from madang.config import Settings
 from madang.ingest import one_file
-from madang.ingest.holds import too_many_gone, too_many_rejected
+from madang.ingest.holds import open_holds, too_many_gone, too_many_rejected
 from madang.warehouse import open_warehouse
 
 Load = Callable[..., ingest.LoadReport]
@@ -127,6 +127,22 @@ def test_too_many_bad_rows_are_held_and_let_in_without_the_bad_ones(
     taken = load(path, acceptance=YES).files[0]
     assert (taken.status, taken.loaded, taken.rejected) == ("loaded", 6, 4)
     assert any("Loaded although: 4 of 10 rows" in note for note in taken.notes)
+
+
+def test_a_mended_file_takes_the_place_of_the_held_one(load: Load, settings: Settings) -> None:
+    def held() -> list[str]:
+        with open_warehouse(settings) as warehouse:
+            return [hold["why"][:12] for hold in open_holds(warehouse)]
+
+    snapshot(settings, "list.csv", range(10), bad=4)
+    load()
+    assert held() == ["4 of 10 rows"]
+    snapshot(settings, "list.csv", range(10), bad=3)
+    load()
+    assert held() == ["3 of 10 rows"]
+    snapshot(settings, "list.csv", range(10))
+    assert load().files[0].status == "loaded"
+    assert held() == []
 
 
 def test_a_file_without_a_good_row_cannot_be_let_in(load: Load, settings: Settings) -> None:

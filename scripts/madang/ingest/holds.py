@@ -112,19 +112,21 @@ def record_hold(warehouse: Warehouse, hold: Hold) -> None:
 
 
 def open_holds(warehouse: Warehouse) -> list[dict]:
-    """Return the files whose last word is `held` and whose content is not loaded, newest first."""
+    """Return the files whose last word is `held`, newest first: neither they nor a mended one of
+    their name were loaded since."""
     if not warehouse.exists("raw", TABLE):
         return []
     held = warehouse.relation("raw", TABLE)
-    loaded = "select cast(null as string) as sha256"
+    loaded = f"select source, file, sha256, happened_at as loaded_at from {held} where false"
     if warehouse.exists("raw", LEDGER):
-        loaded = f"select sha256 from {warehouse.relation('raw', LEDGER)}"
+        relation = warehouse.relation("raw", LEDGER)
+        loaded = f"select source, file, sha256, loaded_at from {relation}"
     return warehouse.fetch(
         f"""
         with ranked as (
             select
                 held.*,
-                row_number() over (partition by sha256 order by happened_at desc) as number
+                row_number() over (partition by source, file order by happened_at desc) as number
             from {held} as held
         )
         select ranked.file, ranked.source, ranked.why, ranked.rows, ranked.rejected, ranked.gone,
@@ -133,6 +135,11 @@ def open_holds(warehouse: Warehouse) -> list[dict]:
         where number = 1 and event = 'held'
             and not exists (
                 select 1 from ({loaded}) as loaded where loaded.sha256 = ranked.sha256
+            )
+            and not exists (
+                select 1 from ({loaded}) as loaded
+                where loaded.source = ranked.source and loaded.file = ranked.file
+                    and loaded.loaded_at >= ranked.happened_at
             )
         order by happened_at desc
         """
