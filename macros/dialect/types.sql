@@ -29,3 +29,14 @@
 {% macro default__union_all_by_name() %}{{ return('full union all by name') }}{% endmacro %}
 
 {% macro duckdb__union_all_by_name() %}{{ return('union all by name') }}{% endmacro %}
+
+
+{#
+    The names of a table's columns, read before the first model is built. DuckDB's adapter would begin a transaction for it there, which nobody ends: what
+    is created after that would be gone.
+#}
+{% macro column_names(relation) %}{{ return(adapter.dispatch('column_names', 'madang')(relation)) }}{% endmacro %}
+
+{% macro default__column_names(relation) %}{{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}{% endmacro %}
+
+{% macro duckdb__column_names(relation) %}{{ return(run_query('describe ' ~ relation).columns[0].values() | list) }}{% endmacro %}

@@ -179,6 +179,29 @@ def load(
 
 
 @app.command()
+def pull(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(help="What to pull: salesforce.")],
+    objects: Annotated[
+        list[str] | None, typer.Option("--object", help="One object; may be repeated.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Ask again from this moment on.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask for everything again.")] = False,
+    accept: Annotated[
+        str | None, typer.Option("--accept", help="Take what is held as it is, and why.")
+    ] = None,
+    author: Author = None,
+) -> None:
+    """Fetch what changed in Salesforce since the last pull, through its API."""
+    from madang.ops import pull as room
+
+    settings = settings_of(ctx)
+    told = {"since": since, "full": full, "accept": accept, "author": author}
+    with workspace_lock(settings, "pull"):
+        _end(room.pull(settings, source, objects or (), **told))
+
+
+@app.command()
 def check(ctx: typer.Context) -> None:
     """Check actions, audiences, funnels, sources and syncs, offline. Exit code 2 with problems."""
     from madang.ops import run as room
@@ -407,7 +430,7 @@ def run(
     apply: Annotated[bool, typer.Option("--apply", help="Also send.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
 ) -> None:
-    """Load, check, build, plan, with --apply send, and render the page."""
+    """Pull, load, check, build, plan, with --apply send, and render the page."""
     from madang.ops import run as room
 
     settings = settings_of(ctx)

@@ -24,9 +24,10 @@ from madang.config_ga4 import (
     TimeZone,
 )
 from madang.config_receiver import ReceiverSettings
+from madang.config_salesforce import SalesforceSettings
 from madang.errors import ConfigError, Problem, SpecError
 from madang.specs.located_yaml import load_located
-from madang.specs.strict import Strict, matching, problems_of
+from madang.specs.strict import EnvironmentName, HttpAddress, Strict, matching, problems_of
 
 CONFIG_NAME = "madang.yml"
 LAYERS = (
@@ -59,9 +60,6 @@ def _bytes(value: Any) -> Any:
 
 
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=1)]
-EnvironmentName = Annotated[
-    str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
-]
 Label = r"[a-z0-9_-]{0,63}"
 
 
@@ -103,9 +101,7 @@ class BigQuerySettings(Strict):
     ] = Field(default_factory=dict)
     timeout_seconds: Annotated[float, Field(gt=0)] = 1800
     retry_seconds: Annotated[float, Field(ge=0)] = 300
-    api_endpoint: Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")] | None = (
-        None
-    )
+    api_endpoint: HttpAddress | None = None
 
 
 class WarehouseSettings(Strict):
@@ -146,7 +142,7 @@ class LoadSettings(Strict):
 class DestinationSettings(Strict):
     """How one destination is reached; its key is in the environment variable `key_env`."""
 
-    url: Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")]
+    url: HttpAddress
     key_env: EnvironmentName
     objects_per_request: Annotated[int, Field(ge=1)] = 50
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
@@ -173,6 +169,7 @@ class SettingsFile(Strict):
     cost: CostSettings = CostSettings()
     load: LoadSettings = LoadSettings()
     receiver: ReceiverSettings = ReceiverSettings()
+    salesforce: SalesforceSettings | None = None
     destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)
     sync: SyncSettings = SyncSettings()
 

@@ -173,6 +173,7 @@ ELSEWHERE = {
     "union_all_by_name",
     "rows_of_array",
     "text_literals",
+    "column_names",
 }
 
 

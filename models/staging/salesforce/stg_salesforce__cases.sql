@@ -9,6 +9,7 @@ final as (
     select
         -- ids
         {{ salesforce_id('id') }} as case_id,
+        {{ salesforce_id('master_record_id') }} as merged_into_id,
         {{ salesforce_id('account_id') }} as account_id,
         {{ salesforce_id('contact_id') }} as contact_id,
         {{ salesforce_id('parent_id') }} as parent_id,

@@ -9,6 +9,7 @@ final as (
     select
         -- ids
         {{ salesforce_id('id') }} as contact_id,
+        {{ salesforce_id('master_record_id') }} as merged_into_id,
         {{ salesforce_id('account_id') }} as account_id,
         {{ salesforce_id('individual_id') }} as individual_id,
         customer_no,

@@ -9,6 +9,7 @@ final as (
     select
         -- ids
         {{ salesforce_id('id') }} as individual_id,
+        {{ salesforce_id('master_record_id') }} as merged_into_id,
 
         -- booleans
         has_opted_out_processing = 'true' as has_opted_out_processing,

@@ -9,6 +9,7 @@ final as (
     select
         -- ids
         {{ salesforce_id('id') }} as lead_id,
+        {{ salesforce_id('master_record_id') }} as merged_into_id,
         {{ salesforce_id('converted_contact_id') }} as converted_contact_id,
         {{ salesforce_id('converted_account_id') }} as converted_account_id,
         {{ salesforce_id('converted_opportunity_id') }} as converted_opportunity_id,

@@ -122,7 +122,7 @@ class Spool:
                 copy (
                     select {names}, '{_escaped(file)}'::varchar as _file, _sheet, _row,
                         '{sha256}'::varchar as _sha256,
-                        '{_naive(loaded_at).isoformat(sep=" ")}'::timestamp as _loaded_at
+                        '{naive(loaded_at).isoformat(sep=" ")}'::timestamp as _loaded_at
                     from ({" union all by name ".join(queries)})
                 ) to '{_escaped(parquet)}' (format parquet, compression lz4_raw)
                 """
@@ -183,7 +183,7 @@ def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:
     if not entries:
         return
     rows = [
-        tuple(_naive(v) if isinstance(v, datetime) else v for v in asdict(entry).values())
+        tuple(naive(v) if isinstance(v, datetime) else v for v in asdict(entry).values())
         for entry in entries
     ]
     with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
@@ -224,7 +224,7 @@ def _literal(value: Any) -> str:
     return str(value) if isinstance(value, int) else DUCKDB.literal(str(value))
 
 
-def _naive(moment: datetime) -> datetime:
+def naive(moment: datetime) -> datetime:
     """UTC without its mark, which is how timestamps are stored."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 

@@ -13,8 +13,7 @@ from madang.ingest.files import find_files, name_in, source_of
 from madang.ingest.holds import Acceptance
 from madang.ingest.inbox import drain
 from madang.ingest.one_file import Loading, load_file
-from madang.ingest.report import FileReport, LoadReport, ProblemGroup
-from madang.ingest.rows import Rejection
+from madang.ingest.report import FileReport, LoadReport, ProblemCounts
 from madang.ingest.seen import remember
 from madang.ingest.sources import SourceTable, read_sources
 from madang.warehouse import Warehouse
@@ -58,7 +57,7 @@ def load(
         run.take(path)
     run.take_currents(on_step)
     remember(warehouse, run.loading.newly_seen)
-    return LoadReport(load_id, run.files, run.problem_groups())
+    return LoadReport(load_id, run.files, run.problems.listed())
 
 
 class _Load:
@@ -76,10 +75,10 @@ class _Load:
         self.warehouse = warehouse
         self.tables = tables
         self.load_id = load_id
-        self.loading = Loading(settings, warehouse, load_id, self._group, acceptance)
+        self.problems = ProblemCounts()
+        self.loading = Loading(settings, warehouse, load_id, self.problems.add, acceptance)
         self.files: list[FileReport] = []
         self.currents: dict[str, list[Path]] = {}
-        self.groups: dict[tuple[str, str, str], ProblemGroup] = {}
 
     def take(self, path: Path) -> None:
         """Load one file, or say why not."""
@@ -105,21 +104,3 @@ class _Load:
                 self.files += load_currents(
                     self.settings, self.warehouse, table, paths, self.load_id, on_step
                 )
-
-    def _group(self, table: SourceTable, rejections: list[Rejection]) -> None:
-        """Count one rejected row under each problem that it has."""
-        for column, problem in {(one.column, one.problem.code): one for one in rejections}.items():
-            key = (table.label, column[0] or "", column[1])
-            group = self.groups.get(key) or ProblemGroup(
-                *key,
-                problem.problem.english,
-                problem.problem.korean,
-                problem.problem.fix_en,
-                problem.problem.fix_ko,
-                rows=0,
-            )
-            self.groups[key] = replace(group, rows=group.rows + 1)
-
-    def problem_groups(self) -> list[ProblemGroup]:
-        """The problems found, the most frequent first."""
-        return sorted(self.groups.values(), key=lambda group: (-group.rows, group.source))

@@ -29,13 +29,17 @@ from madang.warehouse import Warehouse
 
 @dataclass
 class Loading:
-    """What the files of one load share: where to, since when, and what the warehouse holds."""
+    """What the files of one load share: where to, since when, and what the warehouse holds.
+
+    A file of fewer rows than `hold_from_rows` is never held, however many of them are rejected.
+    """
 
     settings: Settings
     warehouse: Warehouse
     load_id: str
     on_rejections: Callable[[SourceTable, list[Rejection]], None]
     acceptance: Acceptance | None = None
+    hold_from_rows: int = 0
     newly_seen: dict[Stamp, str] = field(default_factory=dict)
     _seen: dict[Stamp, str] | None = None
     _landed: dict[str, dict[str, LedgerRow]] = field(default_factory=dict)
@@ -174,6 +178,8 @@ def _gone(loading: Loading, table: SourceTable, parquet: Path, name: str) -> Gon
 def _why_held(
     loading: Loading, table: SourceTable, report: FileReport, gone: Gone | None
 ) -> str | None:
+    if report.rows < loading.hold_from_rows:
+        return None
     shared = loading.settings.load
     rejects, shrink = holds.limits(table, shared.max_reject_share, shared.max_shrink_share)
     reasons = [holds.too_many_rejected(report.rows, report.rejected, rejects)]

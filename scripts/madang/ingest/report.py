@@ -1,8 +1,13 @@
 """What a load did: one entry a file, the problems grouped, the exit code."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from madang.ingest.rows import Rejection
+    from madang.ingest.sources import SourceTable
 
 Status = Literal["loaded", "already loaded", "held", "changing", "refused", "unmatched"]
 
@@ -19,6 +24,31 @@ class ProblemGroup:
     fix_en: str
     fix_ko: str
     rows: int
+
+
+class ProblemCounts:
+    """Counts rejected rows by their problems."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str, str], ProblemGroup] = {}
+
+    def add(self, table: "SourceTable", rejections: "Sequence[Rejection]") -> None:
+        """Count one rejected row under each problem that it has."""
+        for column, problem in {(one.column, one.problem.code): one for one in rejections}.items():
+            key = (table.label, column[0] or "", column[1])
+            group = self._groups.get(key) or ProblemGroup(
+                *key,
+                problem.problem.english,
+                problem.problem.korean,
+                problem.problem.fix_en,
+                problem.problem.fix_ko,
+                rows=0,
+            )
+            self._groups[key] = replace(group, rows=group.rows + 1)
+
+    def listed(self) -> list[ProblemGroup]:
+        """The problems found, the most frequent first."""
+        return sorted(self._groups.values(), key=lambda group: (-group.rows, group.source))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class LoadMeta(Strict):
     key: Annotated[list[str], Field(min_length=1)]
     stop_rows: list[str] = Field(default_factory=list)
     receive: Annotated[str, matching(r"[a-z][a-z0-9-]*", "a kind such as outcomes")] | None = None
+    pull: Annotated[str, matching(r"[A-Za-z]\w*", "an object such as Account")] | None = None
     sheets: list[str] = Field(default_factory=list)
     max_reject_share: Share | None = None
     max_shrink_share: Share | None = None
@@ -237,13 +238,16 @@ def _repeated_identifiers(tables: list[SourceTable]) -> list[Problem]:
 
 
 def _repeated_kinds(tables: list[SourceTable]) -> list[Problem]:
-    problems, owner = [], {}
-    for table in tables:
-        first = owner.setdefault(table.receive, table)
-        if table.receive and first is not table:
-            file, _, line = table.declared_at.rpartition(":")
-            message = f"{table.label} and {first.label} both receive '{table.receive}'."
-            problems.append(Problem(file, int(line), message, "Give one another name."))
+    problems = []
+    for key in ("receive", "pull"):
+        owner: dict[str, SourceTable] = {}
+        for table in tables:
+            kind = getattr(table, key)
+            first = owner.setdefault(kind, table) if kind else table
+            if first is not table:
+                file, _, line = table.declared_at.rpartition(":")
+                message = f"{table.label} and {first.label} both {key} '{kind}'."
+                problems.append(Problem(file, int(line), message, "Give one another name."))
     return problems
 
 

@@ -12,6 +12,7 @@ from madang.errors import MadangError
 from madang.ops.export import left_out, require_export
 from madang.ops.export_damage import known_damage, new_damage
 from madang.ops.publish import publish_marts
+from madang.ops.pull import pull_if_configured
 from madang.warehouse import labels, open_warehouse
 
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
@@ -226,12 +227,12 @@ def report(settings: Settings) -> Path:
 
 
 def run_all(settings: Settings, apply: bool = False, force: bool = False) -> int:
-    """Load, check, build, plan, send with `apply`, report. Stops at what makes the rest wrong.
+    """Pull, load, check, build, plan, send with `apply`, report; stop at what spoils the rest.
 
-    Rows and days that were left out (exit code 3) do not stop it; mistakes in the YAML and failed
-    models do.
+    Rows and days that were left out and a tool that does not answer (exit code 3) do not stop it;
+    mistakes in the YAML and failed models do.
     """
-    codes = [_load_if_any(settings), build(settings)]
+    codes = [pull_if_configured(settings), _load_if_any(settings), build(settings)]
     if WRONG in codes:
         return WRONG
     codes.append(plan(settings))

@@ -9,17 +9,14 @@ import argparse
 import json
 import os
 import signal
-import socket
-import sys
 import threading
 import time
-from email.utils import formatdate
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from madang.sandbox.faults import Fault, Faults
+from madang.sandbox.faults import Fault
+from madang.sandbox.local import LocalHandler, LocalServer
 from madang.sandbox.rules import NO_DATA, Fatal, check_request
 from madang.sandbox.users import Users
 
@@ -59,7 +56,7 @@ class RateWindow:
         }
 
 
-class BrazeSandbox:
+class BrazeSandbox(LocalServer):
     """The server. `users()`, `writes()`, `log()` and `faults` are for whoever looks at it.
 
     `objects_limit`: 50 (MAU contracts) or 75 objects a request, all arrays together.
@@ -77,47 +74,15 @@ class BrazeSandbox:
         rate_limit: tuple[int, float] = RATE_LIMIT,
         control: bool = False,
     ) -> None:
+        super().__init__(_Handler, port)
         self.key = key
         self.objects_limit = objects_limit
         self.control = control
-        self.faults = Faults()
         self.window = RateWindow(*rate_limit)
         self.store = Users(state_path)
-        self._log: list[dict[str, Any]] = []
-        self._log_lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"sandbox": self})
-        self._server = _Server(("127.0.0.1", port), handler)
-        self._thread: threading.Thread | None = None
 
-    @property
-    def port(self) -> int:
-        return self._server.server_address[1]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Self:
-        self._thread = threading.Thread(target=self.serve, name="braze sandbox", daemon=True)
-        self._thread.start()
-        return self
-
-    def serve(self) -> None:
-        """Serve until `stop` is called from another thread."""
-        self._server.serve_forever(poll_interval=0.05)
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        if self._thread is not None:
-            self._thread.join()
+    def close(self) -> None:
         self.store.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
 
     def users(self) -> dict[str, dict[str, Any]]:
         """Return every user's attributes by external_id."""
@@ -127,34 +92,12 @@ class BrazeSandbox:
         """Return how many objects were processed for each user since the start."""
         return self.store.writes()
 
-    def log(self) -> list[dict[str, Any]]:
-        """Return what was asked and answered: no keys, no attributes, no bodies."""
-        with self._log_lock:
-            return list(self._log)
 
-    def note(self, **entry: Any) -> None:
-        with self._log_lock:
-            self._log.append({"at": round(time.time(), 3), **entry})
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away (or is killed) is no error of the server."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LocalHandler):
     sandbox: ClassVar[BrazeSandbox]
-    protocol_version = "HTTP/1.1"  # keeps connections open
-    disable_nagle_algorithm = True
-    wbufsize = -1  # one packet an answer
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         if self.path.startswith("/_sandbox/") and self.sandbox.control:
             self._control(body)
         elif self.path == TRACK:
@@ -162,55 +105,55 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == DELETE:
             self._delete(body)
         else:
-            self._answer(404, {"message": "Not Found"})
+            self.answer(404, {"message": "Not Found"})
 
     def do_GET(self) -> None:
         if self.path.startswith("/_sandbox/") and self.sandbox.control:
             self._control(b"")
         else:
-            self._answer(404, {"message": "Not Found"})
+            self.answer(404, {"message": "Not Found"})
 
     def _delete(self, body: bytes) -> None:
         """Delete users by external_id: at most 50 a request; who is not known is passed over."""
         if not self._is_authorised():
-            return self._answer(401, {"message": "Invalid API key"})
+            return self.answer(401, {"message": "Invalid API key"})
         faults = {fault.kind: fault for fault in self.sandbox.faults.next(_keys(body))}
         if "drop_before" in faults:
-            return self._drop("drop_before")
+            return self.drop("drop_before")
         if "status" in faults:
             status = faults["status"].status
-            return self._answer(status, {"message": HTTPStatus(status).phrase})
+            return self.answer(status, {"message": HTTPStatus(status).phrase})
         try:
             asked = json.loads(body)
             keys = asked["external_ids"]
             good = isinstance(keys, list) and all(isinstance(key, str) and key for key in keys)
         except (ValueError, KeyError, TypeError):
-            return self._answer(400, {"message": "'external_ids' is required"})
+            return self.answer(400, {"message": "'external_ids' is required"})
         if not good or not 0 < len(keys) <= 50 or set(asked) != {"external_ids"}:
-            return self._answer(400, {"message": "'external_ids' must be 1 to 50 strings"})
+            return self.answer(400, {"message": "'external_ids' must be 1 to 50 strings"})
         deleted = self.sandbox.store.delete(keys)
-        return self._answer(200, {"deleted": deleted, "message": "success"}, objects=len(keys))
+        return self.answer(200, {"deleted": deleted, "message": "success"}, objects=len(keys))
 
     def _track(self, body: bytes) -> None:
         sandbox = self.sandbox
         passes, headers = sandbox.window.take()
         if not passes:
-            return self._answer(429, {"message": "Rate limit exceeded"}, headers)
+            return self.answer(429, {"message": "Rate limit exceeded"}, headers)
         if not self._is_authorised():
             # Braze repeats the key that it was given; a client must not pass that on
             given = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            return self._answer(401, {"message": f"Invalid API key: {given}"}, headers)
+            return self.answer(401, {"message": f"Invalid API key: {given}"}, headers)
         faults = {fault.kind: fault for fault in sandbox.faults.next(_keys(body))}
         if "slow" in faults:
             time.sleep(faults["slow"].seconds)
         if "drop_before" in faults:
-            return self._drop("drop_before")
+            return self.drop("drop_before")
         if "rate_limit" in faults:
             headers = sandbox.window.exhausted(faults["rate_limit"].seconds)
-            return self._answer(429, {"message": "Rate limit exceeded"}, headers)
+            return self.answer(429, {"message": "Rate limit exceeded"}, headers)
         if "status" in faults:
             status = faults["status"].status
-            return self._answer(status, {"message": HTTPStatus(status).phrase}, headers)
+            return self.answer(status, {"message": HTTPStatus(status).phrase}, headers)
         try:
             if "fatal" in faults:
                 raise Fatal(400, "One of the objects is not valid")
@@ -219,10 +162,10 @@ class _Handler(BaseHTTPRequestHandler):
             answer = {"message": fatal.message}
             if fatal.errors:
                 answer["errors"] = fatal.errors
-            return self._answer(fatal.status, answer, headers)
+            return self.answer(fatal.status, answer, headers)
         if "drop_after" in faults:
-            return self._drop("drop_after")
-        return self._answer(201, answer, headers, objects=objects)
+            return self.drop("drop_after")
+        return self.answer(201, answer, headers, objects=objects)
 
     def _process(self, body: bytes, faults: dict[str, Fault]) -> tuple[dict[str, Any], int]:
         """Store what may be stored and return the 201's body and the number of objects."""
@@ -253,57 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization") == f"Bearer {self.sandbox.key}"
 
     def _control(self, body: bytes) -> None:
-        """Faults: POST sets, GET lists, POST /_sandbox/clear clears. GET users, writes, log."""
-        sandbox, what = self.sandbox, self.path.removeprefix("/_sandbox/")
-        try:
-            if what == "faults" and self.command == "POST":
-                options = json.loads(body)
-                sandbox.faults.add(options.pop("kind"), **options)
-            elif what == "clear" and self.command == "POST":
-                sandbox.faults.clear()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return self._answer(400, {"message": str(error)})
-        views = {
-            "faults": sandbox.faults.listed,
-            "clear": sandbox.faults.listed,
-            "users": sandbox.users,
-            "writes": sandbox.writes,
-            "log": sandbox.log,
-        }
-        if what not in views:
-            return self._answer(404, {"message": f"Known: {', '.join(views)}"})
-        return self._answer(200, {what: views[what]()}, noted=False)
-
-    def _answer(
-        self,
-        status: int,
-        body: dict[str, Any],
-        headers: dict[str, str] | None = None,
-        *,
-        objects: int = 0,
-        noted: bool = True,
-    ) -> None:
-        if noted:
-            path = self.path.split("?")[0]
-            self.sandbox.note(path=path, status=status, objects=objects, fault=None)
-        content = json.dumps(body, ensure_ascii=False).encode()
-        self.send_response_only(status)
-        self.send_header("Date", formatdate(usegmt=True))
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-        self.wfile.flush()
-
-    def _drop(self, fault: str) -> None:
-        self.sandbox.note(path=self.path, status=None, objects=0, fault=fault)
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are noted without personal data, not printed."""
+        self.control(body, {"users": self.sandbox.users, "writes": self.sandbox.writes})
 
 
 def _keys(body: bytes) -> set[str]:

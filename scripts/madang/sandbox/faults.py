@@ -13,12 +13,21 @@ KINDS = {
     "reject": "refuse the objects whose external_id is in `keys`, inside a 201",
     "reject_vaguely": "as reject, but without saying which object it is",
     "fatal": "answer 400, naming nobody, while one of `keys` is in the request",
+    "expire": "forget every access token before processing (Salesforce)",
+    "limit": "answer that the calls of 24 hours are used up (Salesforce)",
+    "job_failed": "let the job fail (Salesforce)",
+    "short": "tell more records than are given (Salesforce)",
 }
 
 
 @dataclass
 class Fault:
-    """One kind of trouble, for `times` requests (None: for ever), after `after` good ones."""
+    """One kind of trouble, for `times` requests (None: for ever), after `after` good ones.
+
+    With `keys`, only for requests that are about one of them: external ids in the local Braze; in
+    the local Salesforce a kind of request (token, describe, query, more, job, results) or an
+    object.
+    """
 
     kind: str
     times: int | None = 1
@@ -55,7 +64,7 @@ class Faults:
             return [asdict(fault) for fault in self._set]
 
     def next(self, keys: set[str]) -> list[Fault]:
-        """Return the faults that concern a request about these external_ids, and use them up."""
+        """Return the faults that concern a request about these keys, and use them up."""
         with self._lock:
             concerned = [fault for fault in self._set if not fault.keys or keys & set(fault.keys)]
             due = []

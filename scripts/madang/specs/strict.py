@@ -27,6 +27,12 @@ def matching(pattern: str, meaning: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+EnvironmentName = Annotated[
+    str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
+]
+HttpAddress = Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")]
+
+
 def problems_of(
     error: ValidationError, model: type[BaseModel], file: str, lines: Lines, at: tuple = ()
 ) -> list[Problem]:

@@ -112,7 +112,7 @@ class Http:
                 requests.Timeout,
                 requests.exceptions.ChunkedEncodingError,
             ) as error:
-                trouble = _plain(error, self._timeout)
+                trouble = plain_trouble(error, self._timeout)
             else:
                 self._has_answered = True
                 self._note_window(answer.headers)
@@ -199,7 +199,7 @@ def _json(answer: requests.Response) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _plain(error: Exception, timeout: float) -> str:
+def plain_trouble(error: Exception, timeout: float) -> str:
     """Say what went wrong without the addresses and objects in the library's own text."""
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate could not be verified"

@@ -1,0 +1,316 @@
+"""A local Salesforce: OAuth tokens, describe, queries over REST and query jobs of Bulk API 2.0.
+
+As a context manager it serves from threads of this process; `python -m madang.sandbox.salesforce`
+serves alone, with records from a JSON file. Only this machine can reach it.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from madang.sandbox.faults import Fault
+from madang.sandbox.local import LocalHandler, LocalServer
+from madang.sandbox.org import Org, Record, Refused, as_csv, as_json
+
+TOKEN = "/services/oauth2/token"
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LONGEST_JWT = 300  # seconds
+
+
+@dataclass
+class Job:
+    """A query job: its rows are those of the moment when it was made."""
+
+    job_id: str
+    object: str
+    names: list[str]
+    rows: list[Record]
+    looks: int
+    state: str = "UploadComplete"
+    error: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        info = {"id": self.job_id, "operation": "queryAll", "object": self.object}
+        return info | {"state": self.state, "errorMessage": self.error}
+
+
+class SalesforceSandbox(LocalServer):
+    """The server. `org` holds the records; `log()` and `faults` are for whoever looks at it.
+
+    `page_rows`: rows of a page over REST. `calls`: the org's API calls of 24 hours. `job_looks`: a
+    job is ready when it was looked at so often. `public_key`: PEM, to take signed JWTs with.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        client_id: str = "sandbox-client",
+        client_secret: str = "sandbox-secret",
+        *,
+        org: Org | None = None,
+        page_rows: int = 2000,
+        calls: int = 100_000,
+        job_looks: int = 1,
+        public_key: bytes | None = None,
+        control: bool = False,
+    ) -> None:
+        super().__init__(_Handler, port)
+        self.client_id, self.client_secret = client_id, client_secret
+        self.org = org or Org()
+        self.page_rows, self.calls, self.job_looks = page_rows, calls, job_looks
+        self.public_key = public_key
+        self.control = control
+        self.used = 0
+        self.tokens: set[str] = set()
+        self.cursors: dict[str, tuple[str, list[Record]]] = {}
+        self.jobs: dict[str, Job] = {}
+
+
+class _Handler(LocalHandler):
+    sandbox: ClassVar[SalesforceSandbox]
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        body = self.body()
+        if self.path.startswith("/_sandbox/") and self.sandbox.control:
+            return self.control(body, {})
+        asked = urlsplit(self.path)
+        params = {name: values[0] for name, values in parse_qs(asked.query).items()}
+        parts = asked.path.strip("/").split("/")[3:]
+        keys = self._keys(asked.path, parts, params, body)
+        faults = {fault.kind: fault for fault in self.sandbox.faults.next(keys)}
+        if self._is_troubled(faults):
+            return None
+        try:
+            status, answer, headers = self._answered(asked.path, parts, params, body, faults)
+        except Refused as refused:
+            status, answer, headers = refused.status, refused.body, {}
+        if "drop_after" in faults:
+            return self.drop("drop_after")
+        usage = f"api-usage={self.sandbox.used}/{self.sandbox.calls}"
+        return self.answer(status, answer, {"Sforce-Limit-Info": usage, **headers})
+
+    def _is_troubled(self, faults: dict[str, Fault]) -> bool:
+        """Do what a fault wants instead of an answer."""
+        if "slow" in faults:
+            time.sleep(faults["slow"].seconds)
+        if "expire" in faults:
+            self.sandbox.tokens.clear()
+        if "drop_before" in faults:
+            self.drop("drop_before")
+        elif "rate_limit" in faults:
+            headers = {"Retry-After": str(faults["rate_limit"].seconds)}
+            self.answer(429, [{"errorCode": "TOO_MANY_REQUESTS", "message": ""}], headers)
+        elif "status" in faults:
+            status = faults["status"].status
+            self.answer(status, [{"errorCode": "", "message": HTTPStatus(status).phrase}])
+        elif "limit" in faults:
+            error = {"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests exceeded."}
+            self.answer(403, [error])
+        else:
+            return False
+        return True
+
+    def _keys(self, path: str, parts: list[str], params: dict[str, str], body: bytes) -> set[str]:
+        """What a request is about, for faults: its kind, and its object where it names one."""
+        if path == TOKEN:
+            return {"token"}
+        match parts:
+            case ["sobjects", name, "describe"]:
+                return {"describe", name}
+            case ["query" | "queryAll"]:
+                return {"query", *params.get("q", "").split()}
+            case ["query" | "queryAll", _]:
+                return {"more"}
+            case ["jobs", "query", job, "results"]:
+                return {"results", *_object(self.sandbox.jobs.get(job))}
+            case ["jobs", "query", *job]:
+                words = body.decode().split() if not job else ()
+                return {"job", *words, *_object(self.sandbox.jobs.get(job[0]) if job else None)}
+        return set()
+
+    def _answered(
+        self,
+        path: str,
+        parts: list[str],
+        params: dict[str, str],
+        body: bytes,
+        faults: dict[str, Fault],
+    ) -> tuple[int, Any, dict[str, str]]:
+        if path == TOKEN and self.command == "POST":
+            return self._token({k: v[0] for k, v in parse_qs(body.decode()).items()})
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in self.sandbox.tokens:
+            raise Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        self.sandbox.used += 1
+        match self.command, parts:
+            case "GET", ["sobjects", name, "describe"]:
+                return 200, self.sandbox.org.describe(name), {}
+            case "GET", [("query" | "queryAll") as kind]:
+                return 200, self._query(params.get("q", ""), kind == "queryAll", faults), {}
+            case "GET", ["query" | "queryAll", cursor]:
+                return 200, self._page(cursor), {}
+            case "POST", ["jobs", "query"]:
+                return 200, self._job(json.loads(body), faults).told(), {}
+            case "GET", ["jobs", "query", job]:
+                return 200, self._look(self._known(job)).told(), {}
+            case "GET", ["jobs", "query", job, "results"]:
+                return self._results(self._known(job), params, faults)
+            case "DELETE", ["jobs", "query", job]:
+                del self.sandbox.jobs[self._known(job).job_id]
+                return 204, "", {}
+        raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def _token(self, form: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        sandbox = self.sandbox
+        if form.get("grant_type") == "client_credentials":
+            given = (form.get("client_id"), form.get("client_secret"))
+            good = given == (sandbox.client_id, sandbox.client_secret)
+        else:
+            good = form.get("grant_type") == JWT_GRANT and self._is_signed(form.get("assertion"))
+        if not good:
+            return 400, {"error": "invalid_client", "error_description": "invalid credentials"}, {}
+        token = secrets.token_urlsafe(24)
+        sandbox.tokens.add(token)
+        told = {"access_token": token, "instance_url": sandbox.url, "token_type": "Bearer"}
+        return 200, told, {}
+
+    def _is_signed(self, assertion: str | None) -> bool:
+        import jwt
+
+        try:
+            claims = jwt.decode(
+                assertion or "",
+                self.sandbox.public_key or b"",
+                algorithms=["RS256"],
+                audience=["https://login.salesforce.com", "https://test.salesforce.com"],
+                issuer=self.sandbox.client_id,
+                options={"require": ["exp", "sub"]},
+            )
+        except (jwt.PyJWTError, ValueError):
+            return False
+        return claims["exp"] <= time.time() + LONGEST_JWT
+
+    def _query(self, text: str, deleted: bool, faults: dict[str, Fault]) -> dict[str, Any]:
+        _, rows = self.sandbox.org.query(text, deleted=deleted)
+        name = text.split(" FROM ")[1].split()[0]
+        cursor = f"0r8{secrets.token_hex(8)}"
+        self.sandbox.cursors[cursor] = (name, rows)
+        page = self._page(f"{cursor}-0")
+        if "short" in faults:
+            page["totalSize"] += 1
+        return page
+
+    def _page(self, cursor: str) -> dict[str, Any]:
+        known, _, first = cursor.rpartition("-")
+        if known not in self.sandbox.cursors:
+            raise Refused(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        name, rows = self.sandbox.cursors[known]
+        until = int(first) + self.sandbox.page_rows
+        page = {"totalSize": len(rows), "done": until >= len(rows)}
+        if not page["done"]:
+            version = self.path.split("/")[3]
+            page["nextRecordsUrl"] = f"/services/data/{version}/query/{known}-{until}"
+        return page | {"records": as_json(rows[int(first) : until], name)}
+
+    def _job(self, wanted: dict[str, Any], faults: dict[str, Fault]) -> Job:
+        text = wanted["query"]
+        names, rows = self.sandbox.org.query(text, deleted=wanted["operation"] == "queryAll")
+        job_id = f"750{secrets.token_hex(7)}Q"
+        name = text.split(" FROM ")[1].split()[0]
+        job = Job(job_id, name, names, rows, self.sandbox.job_looks)
+        if "job_failed" in faults:
+            job.looks, job.error = -1, "InternalServerError: the query was stopped"
+        self.sandbox.jobs[job_id] = job
+        return job
+
+    def _look(self, job: Job) -> Job:
+        if job.error:
+            job.state = "Failed"
+        elif job.looks > 0:
+            job.looks, job.state = job.looks - 1, "InProgress"
+        else:
+            job.state = "JobComplete"
+        return job
+
+    def _results(
+        self, job: Job, params: dict[str, str], faults: dict[str, Fault]
+    ) -> tuple[int, Any, dict[str, str]]:
+        if job.state != "JobComplete":
+            raise Refused(409, "INVALIDJOBSTATE", f"The job is {job.state}.")
+        first = int(params.get("locator", "0"), 36)
+        until = first + int(params.get("maxRecords", "50000"))
+        rows = job.rows[first:until]
+        following = _locator(until) if until < len(job.rows) else "null"
+        told = len(rows) + ("short" in faults)
+        headers = {"Sforce-Locator": following, "Sforce-NumberOfRecords": str(told)}
+        return 200, as_csv(job.names, rows), headers
+
+    def _known(self, job_id: str) -> Job:
+        if job_id not in self.sandbox.jobs:
+            raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
+        return self.sandbox.jobs[job_id]
+
+
+def _object(job: Job | None) -> list[str]:
+    return [job.object] if job else []
+
+
+def _locator(row: int) -> str:
+    """A row's number to the base of 36: a locator is a text that says nothing."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while row:
+        row, digit = divmod(row, 36)
+        text = digits[digit] + text
+    return text or "0"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until interrupted. The secret is in an environment variable, never in the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m madang.sandbox.salesforce", description=main.__doc__
+    )
+    parser.add_argument("--port", type=int, default=8742, help="0 takes a free one")
+    parser.add_argument("--client-id-env", default="MADANG_SALESFORCE_CLIENT_ID", metavar="NAME")
+    parser.add_argument("--secret-env", default="MADANG_SALESFORCE_CLIENT_SECRET", metavar="NAME")
+    parser.add_argument("--records", type=Path, metavar="FILE", help="JSON: records by object")
+    parser.add_argument("--control", action="store_true", help="serve /_sandbox/ too")
+    options = parser.parse_args(arguments)
+    given = [os.environ.get(name) for name in (options.client_id_env, options.secret_env)]
+    if not all(given):
+        parser.error(f"set {options.client_id_env} and {options.secret_env}")
+    try:
+        sandbox = SalesforceSandbox(options.port, *given, control=options.control)
+    except OSError as error:
+        parser.error(f"cannot serve on port {options.port}: {error.strerror}")
+    if options.records:
+        print(f"{sandbox.org.read(options.records):,} records", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=sandbox.stop).start())
+    print(f"The local Salesforce listens on {sandbox.url}", flush=True)
+    try:
+        sandbox.serve()
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
