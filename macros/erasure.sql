@@ -15,68 +15,143 @@
 
 
 {#
-    Deletes from the landed tables what is about an erased person: rows with their customer number, and rows without any with their e-mail address or telephone. In
-    other people's rows these are emptied. A table is looked at when rows have come or somebody was erased since it was last.
+    Deletes from the landed tables what is about an erased person, and buries what such rows are known by (an order, a contact of Salesforce), so that what
+    refers to them goes too, now or later. A table is looked at when rows have come or somebody was erased since it was last.
 #}
 {% macro sweep_erased() %}
     {% set erased = erased_identifiers() if flags.WHICH in ['build', 'run', 'run-operation'] else none %}
     {% if erased is none %}{{ return('') }}{% endif %}
     {% set sweeps = api.Relation.create(database=target.database, schema=erased.schema, identifier='erasure_sweeps') %}
     {% do run_query('create table if not exists ' ~ sweeps ~ ' (table_name string, swept string)') %}
-    {% set people = run_query('select count(*) from ' ~ erased).rows[0][0] %}
-    {% for source in graph.sources.values() if source.schema == target.schema ~ '_raw' %}
-        {% set landed = adapter.get_relation(database=source.database, schema=source.schema, identifier=source.identifier) %}
-        {% set found = columns_about_people(source) %}
-        {% if landed is not none and (found.numbers or found.contacts) %}
-            {% do sweep_table(landed, found, erased, sweeps, people) %}
+    {% set landed = landed_about_people(erased) %}
+    {% set count = 'select count(*) from ' ~ erased %}
+    {% set state = namespace(before=-1, now=run_query(count).rows[0][0]) %}
+    {% for round in range(20) %}
+        {% if state.before != state.now %}
+            {% for table in landed.values() if table.harvest and not is_swept(table, sweeps, erased) %}
+                {% do run_query(table.harvest) %}
+            {% endfor %}
+            {% set state.before = state.now %}
+            {% set state.now = run_query(count).rows[0][0] %}
         {% endif %}
+    {% endfor %}
+    {% for table in landed.values() if not is_swept(table, sweeps, erased) %}
+        {% do sweep_table(table, sweeps, erased) %}
     {% endfor %}
     {{ return('') }}
 {% endmacro %}
 
 
-{# Which columns of a landed table hold customer numbers, and which addresses: {numbers: […], contacts: {name: type}}. #}
-{% macro columns_about_people(source) %}
-    {%- set numbers, contacts = [], {} -%}
-    {% for column in source.columns.values() %}
-        {% set type = ((column.get('config') or {}).get('meta') or column.get('meta') or {}).get('type') %}
-        {% if column.name in ['customer_no', 'external_user_id'] %}{% do numbers.append(column.name) %}
-        {% elif type == 'email' or column.name == 'email_address' %}{% do contacts.update({column.name: 'email'}) %}
-        {% elif type == 'phone' or column.name.endswith('phone_number') %}{% do contacts.update({column.name: 'phone'}) %}
+{# The landed tables that say something about people, by name, each with the conditions and statements of the sweep. #}
+{% macro landed_about_people(erased) %}
+    {%- set tables, homes = {}, {} -%}
+    {% for source in graph.sources.values() if source.schema == target.schema ~ '_raw' %}
+        {% set found = columns_about_people(source) %}
+        {% set relation = adapter.get_relation(database=source.database, schema=source.schema, identifier=source.identifier) %}
+        {% if relation is not none and (found.owners or found.contacts or found.own or found.refers) %}
+            {% do tables.update({source.identifier: dict(found, relation=relation)}) %}
+            {% for name, condition in found.only_where.items() %}
+                {% do homes.update({found.own[name]: 'select ' ~ name ~ ' from ' ~ relation ~ ' where lower(' ~ condition ~ ") = 'true'"}) %}
+            {% endfor %}
         {% endif %}
     {% endfor %}
-    {{ return({'numbers': numbers, 'contacts': contacts}) }}
+    {% for table in tables.values() %}{% do table.update(sweep_conditions(table, erased, homes)) %}{% endfor %}
+    {{ return(tables) }}
 {% endmacro %}
 
 
-{% macro sweep_table(landed, found, erased, sweeps, people) %}
-    {%- set state = "(select concat(cast(count(*) as string), ' ', coalesce(cast(max(_loaded_at) as string), ''), ' " ~ people ~ "') from " ~ landed ~ ")" -%}
-    {% set swept = "table_name = '" ~ landed.identifier ~ "'" %}
-    {% if run_query('select count(*) from ' ~ sweeps ~ ' where ' ~ swept ~ ' and swept = ' ~ state).rows[0][0] %}{{ return('') }}{% endif %}
-    {%- set theirs, nobody, contacts = [], ['true'], {} -%}
-    {% for name in found.numbers %}
-        {% do theirs.append(among_erased(sha256_hex(name), 'crm_id', erased)) %}
+{#
+    Which columns of a landed table stand for a person: {owners: [customer numbers], contacts: {name: type}, own: {name: kind}, refers: {name: kind},
+    only_where: {name: column}}, the names quoted. See `identifies` and `refers_to` in docs/sources.md.
+#}
+{% macro columns_about_people(source) %}
+    {%- set found = {'owners': [], 'contacts': {}, 'own': {}, 'refers': {}, 'only_where': {}} -%}
+    {% for column in source.columns.values() %}
+        {% set meta = (column.get('config') or {}).get('meta') or column.get('meta') or {} %}
+        {% set name = adapter.quote(column.name) %}
+        {% set kind = meta.get('identifies') or (meta.get('type') if meta.get('type') in ['email', 'phone'] else none) %}
+        {% if kind == 'crm_id' %}{% do found.owners.append(name) %}
+        {% elif kind in ['email', 'phone'] %}{% do found.contacts.update({name: kind}) %}
+        {% elif kind %}{% do found.own.update({name: kind}) %}
+        {% elif meta.get('refers_to') %}{% do found.refers.update({name: meta.get('refers_to')}) %}
+        {% endif %}
+        {% if meta.get('only_where') %}{% do found.only_where.update({name: adapter.quote(meta.get('only_where'))}) %}{% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{#
+    A row is an erased person's by its customer number; where it has none by an address, by what it is known by itself, or, where it has no other
+    address either, by what it refers to. `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
+#}
+{% macro sweep_conditions(table, erased, homes) %}
+    {%- set owned, nobody, known, strange, refers, emptied, buried = [], ['true'], [], ['true'], [], {}, [] -%}
+    {% for name in table.owners %}
+        {% do owned.append(among_erased(sha256_hex(name), 'crm_id', erased)) %}
         {% do nobody.append(name ~ ' is null') %}
     {% endfor %}
-    {% for name, type in found.contacts.items() %}
+    {% for name, type in table.contacts.items() %}
         {% set normal = normalize_email(name) if type == 'email' else normalize_phone(name) %}
-        {% do contacts.update({name: among_erased(sha256_hex('(' ~ normal ~ ')'), type, erased)}) %}
+        {% set theirs = '(' ~ among_erased(sha256_hex('(' ~ normal ~ ')'), type, erased) ~ ' or ' ~ among_erased('lower(trim(' ~ name ~ '))', type, erased) ~ ')' %}
+        {% do known.append(theirs) %}
+        {% do strange.append('(' ~ name ~ ' is null or ' ~ theirs ~ ')') %}
+        {% do emptied.update({name: theirs}) %}
     {% endfor %}
-    {% if contacts %}{% do theirs.append('(' ~ nobody | join(' and ') ~ ' and (' ~ contacts.values() | join(' or ') ~ '))') %}{% endif %}
-    {% if run_query('select count(*) from ' ~ landed ~ ' where ' ~ (theirs + contacts.values() | list) | join(' or ')).rows[0][0] %}
-        {% do run_query('delete from ' ~ landed ~ ' where ' ~ theirs | join(' or ')) %}
-        {% if contacts %}
-            {% set emptied = [] %}
-            {% for name, condition in contacts.items() %}
-                {% do emptied.append(name ~ ' = case when ' ~ condition ~ ' then null else ' ~ name ~ ' end') %}
-            {% endfor %}
-            {% do run_query('update ' ~ landed ~ ' set ' ~ emptied | join(', ') ~ ' where ' ~ contacts.values() | join(' or ')) %}
-        {% endif %}
+    {% for name, kind in table.own.items() %}{% do known.append(among_erased(sha256_hex(name), kind, erased)) %}{% endfor %}
+    {% for name, kind in table.refers.items() %}
+        {% do refers.append(among_erased(sha256_hex(name), kind, erased)) %}
+        {% do emptied.update({name: refers[-1]}) %}
+    {% endfor %}
+    {% if refers %}{% do known.append('(' ~ strange | join(' and ') ~ ' and (' ~ refers | join(' or ') ~ '))') %}{% endif %}
+    {% if known %}{% do owned.append('(' ~ nobody | join(' and ') ~ ' and (' ~ known | join(' or ') ~ '))') %}{% endif %}
+    {% set theirs = '(' ~ owned | join(' or ') ~ ')' %}
+    {% for name, kind in table.own.items() %}
+        {% set of_others = 'select ' ~ name ~ ' from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and not (' ~ nobody | join(' and ') ~ ')'
+            ~ ' and ' ~ theirs ~ ' is not true' %}
+        {% do buried.append("select '" ~ kind ~ "' as kind, " ~ name ~ ' as plain from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and '
+            ~ theirs ~ ' and ' ~ name ~ ' not in (' ~ of_others ~ ')' ~ (' and ' ~ name ~ ' in (' ~ homes[kind] ~ ')' if kind in homes)) %}
+    {% endfor %}
+    {% set harvest = 'insert into ' ~ erased ~ ' (erasure_id, identifier_type, identifier_value, value_bits, erased_at)'
+        ~ " select distinct 'found later', found.kind, " ~ sha256_hex('found.plain') ~ ', ' ~ sixty_bits('found.plain')
+        ~ ", cast('" ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ "' as timestamp) from (" ~ buried | join(' union all ') ~ ') as found'
+        ~ ' where not exists (select 1 from ' ~ erased ~ ' as known where known.identifier_type = found.kind and known.identifier_value = '
+        ~ sha256_hex('found.plain') ~ ')' %}
+    {{ return({'theirs': theirs, 'emptied': emptied, 'harvest': harvest if buried else none}) }}
+{% endmacro %}
+
+
+{# What a table held and who was erased when it was last swept, as one text. #}
+{% macro sweep_state(table, erased) -%}
+    (select concat(cast(count(*) as string), ' ', coalesce(cast(max(_loaded_at) as string), ''), ' ', cast((select count(*) from {{ erased }}) as string))
+    from {{ table.relation }})
+{%- endmacro %}
+
+
+{% macro is_swept(table, sweeps, erased) %}
+    {{ return(run_query(
+        'select count(*) from ' ~ sweeps ~ " where table_name = '" ~ table.relation.identifier ~ "' and swept = " ~ sweep_state(table, erased)
+    ).rows[0][0] > 0) }}
+{% endmacro %}
+
+
+{% macro sweep_table(table, sweeps, erased) %}
+    {% set either = ([table.theirs] + table.emptied.values() | list) | join(' or ') %}
+    {% if run_query('select count(*) from ' ~ table.relation ~ ' where ' ~ either).rows[0][0] %}
         {% set ledger = built_models_ledger() %}
         {% if ledger is not none %}{% do run_query('delete from ' ~ ledger ~ ' where true') %}{% endif %}
+        {% do run_query('delete from ' ~ table.relation ~ ' where ' ~ table.theirs) %}
+        {% if table.emptied %}
+            {% set cells = [] %}
+            {% for name, condition in table.emptied.items() %}
+                {% do cells.append(name ~ ' = case when ' ~ condition ~ ' then null else ' ~ name ~ ' end') %}
+            {% endfor %}
+            {% do run_query('update ' ~ table.relation ~ ' set ' ~ cells | join(', ') ~ ' where ' ~ table.emptied.values() | join(' or ')) %}
+        {% endif %}
     {% endif %}
-    {% do run_query('delete from ' ~ sweeps ~ ' where ' ~ swept) %}
-    {% do run_query("insert into " ~ sweeps ~ " (table_name, swept) select '" ~ landed.identifier ~ "', " ~ state) %}
+    {% set name = table.relation.identifier %}
+    {% do run_query('delete from ' ~ sweeps ~ " where table_name = '" ~ name ~ "'") %}
+    {% do run_query('insert into ' ~ sweeps ~ " (table_name, swept) select '" ~ name ~ "', " ~ sweep_state(table, erased)) %}
     {% do adapter.commit() %}
 {% endmacro %}
 

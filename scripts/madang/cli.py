@@ -372,6 +372,9 @@ def erase(
     ] = None,
     reason: Annotated[str, typer.Option(help="Why, such as the request's number.")] = "",
     author: Author = None,
+    shared: Annotated[
+        bool, typer.Option(help="Addresses that others have too (in quarantine) are theirs.")
+    ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Remove a person everywhere, for good, and write a certificate."""
@@ -379,7 +382,7 @@ def erase(
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "erase"):
-        code = room.erase(settings, person, reason, author, dry_run)
+        code = room.erase(settings, person, reason, author, dry_run, shared)
     raise typer.Exit(code)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -276,9 +277,12 @@ def _invoke(invocation: list[str], on_node: OnNode | None) -> Any:
             done += 1
             on_node(event.data.node_info.node_name, done, total)
 
+    typed = sys.argv
+    sys.argv = ["dbt", *invocation]  # dbt writes it down, and what was typed may name a person
     try:
         outcome = dbtRunner(callbacks=[watch]).invoke(invocation)
     finally:
+        sys.argv = typed
         _release_warehouse()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception

@@ -201,7 +201,7 @@ def test_the_certificate_names_tables_and_nobody(story: Story) -> None:
     assert certificate["rows_left"] == {}
     assert certificate["rows_before"]["identity.persons"] == 1
     assert certificate["rows_before"]["marts.customers"] == 1
-    assert certificate["days_read_again"] >= 1
+    assert certificate["days_read_again"]
     assert certificate["destinations"]["braze"]["status"] == "deleted"
     for value in (*story.person.plain, story.person.name):
         assert value not in json.dumps(certificate, ensure_ascii=False)

@@ -8,7 +8,7 @@ is landed, so that whoever finishes it lands the same rows.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -247,6 +247,18 @@ class Inbox:
                     "limit ?)",
                     (id_before(before), slice_of),
                 ).rowcount
+
+    def forget_answers(self, is_meant: Callable[[str], bool]) -> int:
+        """Delete requests whose key or answer is meant, of which no item waits; return how many."""
+        self._db.execute("pragma secure_delete = on")
+        known = self._db.execute("select request_id, idempotency_key, answer from requests")
+        meant = [(number,) for number, *texts in known if is_meant("\n".join(texts))]
+        waits = "request_id in (select request_id from items)"
+        with self._committed():
+            for number in meant:
+                sql = f"delete from requests where request_id = ? and not {waits}"
+                self._db.execute(sql, number)
+        return len(meant)
 
     def wipe(self) -> None:
         """Fold the log into the file, so that what was deleted is in neither any more.

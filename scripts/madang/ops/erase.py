@@ -2,34 +2,37 @@
 
 The steps, each of which may be repeated: what the person is known by is kept in a file that only
 the owner can read; hashes of it go into the warehouse, so that nothing that is loaded later brings
-the person back; logs are cleared; destinations are asked to delete; everything is built without the
-person; every table is counted again; the file is deleted. A run that dies is taken up by the next
+the person back; logs and files are cleared; deletions are queued for the destinations; everything
+is built without the person; every table is counted again; the files of the databases are made anew,
+for freed space keeps what was deleted; the file is deleted. A run that dies is taken up by the next
 one with the same PERSON, or without one.
 """
 
 import getpass
 import hashlib
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from madang import ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.decisions import read, write
 from madang.errors import MadangError, UsageError
-from madang.ops import erase_tables
+from madang.ingest.inbox import drain
+from madang.ingest.sources import read_sources
+from madang.ops import erase_files, erase_space, erase_tables
 from madang.ops.decide import PERSONAL
+from madang.ops.erase_certificate import Certificate
+from madang.ops.erase_records import Found, follow
 from madang.ops.erase_values import Known, keep, kept, known_by
 from madang.ops.identifiers import TABLES, around, find
 from madang.ops.run import PARTIAL, WRONG, build
+from madang.sync import deletions
 from madang.sync.clock import new_id
-from madang.sync.destinations import open_by_name
 from madang.sync.engine import open_plans
 from madang.sync.pending import was_begun
 from madang.sync.plan import read_plan
-from madang.warehouse import open_warehouse
+from madang.warehouse import Warehouse, open_warehouse
 
 FOLDER = "erasures"
 
@@ -39,16 +42,23 @@ class ErasureError(MadangError):
 
 
 def erase(
-    settings: Settings, who: str | None, reason: str, author: str | None, dry: bool = False
+    settings: Settings,
+    who: str | None,
+    reason: str,
+    author: str | None,
+    dry: bool = False,
+    shared: bool = False,
 ) -> int:
     """Erase a person, or finish erasures that were begun. 0 when all is done, 3 when not yet.
+
+    `shared`: addresses of theirs that are in quarantine count as theirs alone.
 
     Raises UsageError where nobody is known, ErasureError where rows of the person are left.
     """
     folder = settings.root / FOLDER
     begun = sorted(folder.glob("*.pending"))
     if who is not None:
-        path = _begin(settings, folder, who, reason, author, dry)
+        path = _begin(settings, folder, who, reason, author, dry, shared)
         if path is None:
             return 0
         begun = [path]
@@ -58,7 +68,13 @@ def erase(
 
 
 def _begin(
-    settings: Settings, folder: Path, who: str, reason: str, author: str | None, dry: bool
+    settings: Settings,
+    folder: Path,
+    who: str,
+    reason: str,
+    author: str | None,
+    dry: bool,
+    shared: bool,
 ) -> Path | None:
     """Write down who is to be erased, once; None for a dry run."""
     if not reason.strip() or PERSONAL.search(reason):
@@ -68,7 +84,7 @@ def _begin(
         )
     asked = hashlib.sha256(who.strip().encode()).hexdigest()
     for path in folder.glob("*.pending"):
-        if _certificate(path)["asked_for"] == asked:
+        if kept(path).asked_for == asked:
             return path
     with open_warehouse(settings) as warehouse:
         require(warehouse, *TABLES)
@@ -86,44 +102,56 @@ def _begin(
             )
         near = around(warehouse, [one], [])
         known = known_by(warehouse, one, near)
-        before = erase_tables.count(warehouse, known)
-    _show(known, before)
+        known.asked_for, known.takes_shared = asked, shared
+        found, before = _count(settings, warehouse, known)
+        days = erase_tables.days_of(warehouse, known)
+    inputs = erase_files.input_files(settings, erase_files.Traces(known), found.files, days)
+    _show(settings, known, before, inputs)
     if dry:
         ui.line("Nothing was changed (--dry-run).")
         return None
     now = datetime.now(UTC)
     path = folder / f"{new_id(now)}.pending"
-    certificate = {
-        "erasure_id": path.stem,
-        "asked_for": asked,
-        "person": hashlib.sha256(known.person_id.encode()).hexdigest(),
-        "reason": reason.strip(),
-        "author": (author or getpass.getuser()).strip(),
-        "begun_at": now.isoformat(timespec="seconds"),
-        "status": "begun",
-        "rows_before": before,
-    }
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(path, certificate)
+    certificate = Certificate(path.with_suffix(".json"))
+    certificate.set(
+        erasure_id=path.stem,
+        person=hashlib.sha256(known.person_id.encode()).hexdigest(),
+        reason=reason.strip(),
+        author=(author or getpass.getuser()).strip(),
+        begun_at=now.isoformat(timespec="seconds"),
+        status="begun",
+        rows_before=before,
+    )
     keep(known, path)
     return path
 
 
 def _finish(settings: Settings, path: Path) -> int:
-    known, certificate = kept(path), _certificate(path)
+    known, certificate = kept(path), Certificate(path.with_suffix(".json"))
+    if not certificate.get("is_removed"):
+        _remove(settings, path, known, certificate)
+    return _settle(settings, path, certificate)
+
+
+def _remove(settings: Settings, path: Path, known: Known, certificate: Certificate) -> None:
+    """Everything but the answers of destinations."""
     with open_warehouse(settings) as warehouse:
-        certificate["tombstones"] = erase_tables.bury(
-            warehouse, path.stem, known, certificate["begun_at"]
+        drain(settings, warehouse, read_sources(settings.project_dir))
+        found = follow(warehouse, settings.project_dir, known)
+        keep(known, path)  # what came since, before anything is gone
+        days = erase_tables.days_of(warehouse, known)
+        certificate.add("days_read_again", days)
+        traces = erase_files.Traces(known)
+        inputs = erase_files.input_files(settings, traces, found.files, days)
+        certificate.add("your_files", inputs)
+        certificate.set(
+            tombstones=erase_tables.bury(warehouse, path.stem, known, certificate.get("begun_at"))
         )
-        days = erase_tables.read_days_again(warehouse, known)
-        certificate["days_read_again"] = max(days, certificate.get("days_read_again", 0))
+        erase_tables.read_days_again(warehouse, days)
         erase_tables.forget_logs(warehouse, known)
-    _forget_plans(settings)
-    certificate["decisions_removed"] = _forget_decisions(settings, known) or certificate.get(
-        "decisions_removed", 0
-    )
-    certificate["destinations"] = _delete_at_destinations(settings, known)
-    _write(path, certificate)
+    deletions.queue(settings, path.stem, settings.destinations, known.numbers)
+    certificate.count("decisions_removed", _forget_decisions(settings, known))
+    _send(settings)
     if build(settings) == WRONG:
         raise ErasureError(
             "The rules have problems, so nothing was built.",
@@ -132,53 +160,80 @@ def _finish(settings: Settings, path: Path) -> int:
         )
     with open_warehouse(settings) as warehouse:
         erase_tables.forget_logs(warehouse, known)
-        left = erase_tables.count(warehouse, known)
-    certificate["rows_left"] = left
-    _write(path, certificate)
+        _, left = _count(settings, warehouse, known)
+    certificate.set(rows_left=left)
     if left:
         raise ErasureError(
             f"Rows of the person are left in {', '.join(sorted(left))}.",
-            where=str(path.with_suffix(".json")),
+            where=str(certificate.path),
             fix="A table of your own is not made from the landed ones: delete there, run again.",
         )
-    waiting = [
-        name for name, told in certificate["destinations"].items() if told["status"] == "waiting"
-    ]
-    certificate["status"] = "waiting for destinations" if waiting else "done"
-    certificate["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
-    _write(path, certificate)
-    if waiting:
-        ui.line(f"Not yet deleted at {', '.join(waiting)}; run 'madang erase' again.", "yellow")
+    cleared = erase_files.forget_files(settings, traces, certificate.get("your_files"))
+    cleared["calls"] = erase_files.forget_calls(settings, traces)
+    for place, changed in cleared.items():
+        certificate.count(f"{place}_cleared", changed)
+    erase_space.rewrite_journal(settings)
+    certificate.set(shared_addresses_left=len(known.shared))
+    certificate.set(freed_space=erase_space.rewrite_warehouse(settings), is_removed=True)
+
+
+def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
+    """Ask destinations that were not reached; end the erasure when none waits."""
+    problems = _send(settings)
+    told = certificate.get("destinations") or {}
+    for name, one in deletions.done(settings, path.stem).items():
+        told[name] = {"status": "deleted", "keys": one.keys, "http_status": one.http_status}
+    left = {
+        one.destination: one.keys
+        for one in deletions.waiting(settings)
+        if one.erasure_id == path.stem
+    }
+    for name, keys in left.items():
+        told[name] = {"status": "waiting", "keys": keys}
+    for name in settings.destinations:
+        told.setdefault(name, {"status": "knows nobody", "keys": 0})
+    certificate.set(
+        destinations=told,
+        status="waiting for destinations" if left else "done",
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    if left:
+        for name, problem in problems.items():
+            ui.line(f"{name}: {problem}", "yellow")
+        ui.line(
+            f"Not yet deleted at {', '.join(left)}; 'madang erase' and 'madang sync --apply' ask "
+            "again.",
+            "yellow",
+        )
         return PARTIAL
     path.unlink()
-    ui.line(f"Erased. Certificate: {path.with_suffix('.json')}")
-    ui.line(
-        "Uploaded files that hold the person are yours to delete; loading them changes nothing."
-    )
+    ui.line(f"Erased. Certificate: {certificate.path}")
+    for name in certificate.get("your_files"):
+        ui.line(f"  yours to delete, it still holds the person: {name}")
     return 0
 
 
-def _delete_at_destinations(settings: Settings, known: Known) -> dict[str, Any]:
-    """Ask every destination to delete; one that cannot be reached waits for the next run."""
-    told: dict[str, Any] = {}
-    for name in settings.destinations:
-        try:
-            destination = open_by_name(name, settings)
-            try:
-                status = destination.delete(known.numbers) if known.numbers else None
-            finally:
-                destination.close()
-            told[name] = {"status": "deleted", "keys": len(known.numbers), "http_status": status}
-        except MadangError as error:
-            ui.line(f"{name}: {error.message}", "yellow")
-            told[name] = {"status": "waiting", "keys": len(known.numbers)}
-    return told
+def settle_all(settings: Settings) -> int:
+    """Ask destinations for what erasures still wait for; 0 when nothing waits any more, else 3.
+
+    For `madang sync --apply`, which is not to build anything.
+    """
+    codes = [0]
+    for path in sorted((settings.root / FOLDER).glob("*.pending")):
+        certificate = Certificate(path.with_suffix(".json"))
+        if certificate.get("is_removed"):
+            codes.append(_settle(settings, path, certificate))
+    return max(codes)
 
 
-def _forget_plans(settings: Settings) -> None:
-    """Planned rows hold values; 'madang plan' makes them anew."""
-    for rows in settings.paths.plans.glob("*/*.parquet"):
-        rows.unlink(missing_ok=True)
+def _send(settings: Settings) -> dict[str, str]:
+    """Send the deletions that wait; return what went wrong, by destination."""
+    return {one.destination: one.problem for one in deletions.send(settings) if one.problem}
+
+
+def _count(settings: Settings, warehouse: Warehouse, known: Known) -> tuple[Found, dict[str, int]]:
+    found = follow(warehouse, settings.project_dir, known)
+    return found, erase_tables.count(warehouse, known, found.rows)
 
 
 def _forget_decisions(settings: Settings, known: Known) -> int:
@@ -191,21 +246,22 @@ def _forget_decisions(settings: Settings, known: Known) -> int:
     return len(decided) - len(left)
 
 
-def _show(known: Known, before: dict[str, int]) -> None:
+def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list[str]) -> None:
+    records = sum(map(len, known.records.values()))
     ui.line(
         f"{len(known.numbers)} customer numbers and user ids, {len(known.emails)} e-mail addresses,"
-        f" {len(known.phones)} telephones, {len(known.devices)} devices of this person alone."
+        f" {len(known.phones)} telephones, {len(known.devices)} devices of this person alone,"
+        f" {records} records."
     )
+    if known.shared:
+        ui.line(
+            f"{len(known.shared)} addresses of theirs are in quarantine, for others have them too: "
+            "rows that have nothing else stay. With --shared they go.",
+            "yellow",
+        )
     for table, rows in before.items():
         ui.line(f"  {table}: {rows:,} rows")
-
-
-def _certificate(path: Path) -> dict[str, Any]:
-    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-
-
-def _write(path: Path, certificate: dict[str, Any]) -> None:
-    target = path.with_suffix(".json")
-    part = target.with_suffix(".json.part")
-    part.write_text(json.dumps(certificate, indent=2) + "\n", encoding="utf-8")
-    part.replace(target)
+    for name in settings.destinations:
+        ui.line(f"  {name}: {len(known.numbers)} keys to delete")
+    for name in inputs:
+        ui.line(f"  yours to delete, it holds the person: {name}")

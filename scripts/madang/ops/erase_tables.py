@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from madang.ops.erase_values import Known
-from madang.ops.identifiers import chunks
+from madang.ops.identifiers import TOGETHER, chunks
 from madang.warehouse import Warehouse
 
-LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
+LAYERS = ("staging", "identity", "activity", "marts", "activation", "history", "ledger")
 #: Nothing makes these anew, and they name people: (layer, table).
 LOGS = (
     ("history", "identity_changes"),
@@ -25,24 +25,32 @@ def bury(warehouse: Warehouse, erasure_id: str, known: Known, moment: str) -> in
     relation = warehouse.relation("ledger", TOMBSTONES)
     warehouse.execute(f"create table if not exists {relation} ({COLUMNS})")
     found = known.tombstones()
-    for kind, value, bits in found:
+    for first in range(0, len(found), TOGETHER):
+        piece = found[first : first + TOGETHER]
+        rows = " union all ".join(
+            "select ? as kind, ? as value, cast(? as int64) as bits" for _ in piece
+        )
         warehouse.execute(
             f"""
             insert into {relation} (erasure_id, identifier_type, identifier_value, value_bits,
                 erased_at)
-            select ?, ?, ?, cast(? as int64), cast(? as timestamp)
-            from (select 1 as one) as once
+            select ?, new.kind, new.value, new.bits, cast(? as timestamp)
+            from ({rows}) as new
             where not exists (
-                select 1 from {relation} where identifier_type = ? and identifier_value = ?)""",
-            [erasure_id, kind, value, bits, moment, kind, value],
+                select 1 from {relation} as known
+                where known.identifier_type = new.kind and known.identifier_value = new.value)""",
+            [erasure_id, moment, *(each for one in piece for each in one)],
         )
     return len(found)
 
 
-def count(warehouse: Warehouse, known: Known) -> dict[str, int]:
-    """Return the rows that name the person, by `layer.table`; only tables that have any."""
+def count(warehouse: Warehouse, known: Known, landed: dict[str, int]) -> dict[str, int]:
+    """Return the rows that name the person, by `layer.table`; only tables that have any.
+
+    `landed` has those of the landed tables, which other rules find.
+    """
     wanted = known.by_column()
-    found = {}
+    found = {f"raw.{table}": rows for table, rows in sorted(landed.items())}
     for layer in LAYERS:
         for table, columns in sorted(warehouse.columns(layer).items()):
             if table == TOMBSTONES:
@@ -64,14 +72,10 @@ def forget_logs(warehouse: Warehouse, known: Known) -> None:
             warehouse.execute(f"delete from {relation} where {condition}", values)
 
 
-def read_days_again(warehouse: Warehouse, known: Known) -> int:
-    """Take the days with the person's events out of the ledger of days; return how many.
-
-    The next build reads them again, without the person, for every table.
-    """
-    tables = warehouse.columns("staging")
-    if "base_ga4__events" not in tables or "ga4_built_days" not in warehouse.columns("ledger"):
-        return 0
+def days_of(warehouse: Warehouse, known: Known) -> list[str]:
+    """Return the days of the export, such as 2026-10-31, that hold events of the person."""
+    if not warehouse.exists("staging", "base_ga4__events"):
+        return []
     wanted = {"user_id": known.numbers, "user_pseudo_id": known.devices}
     days = set()
     for condition, values in _conditions(list(wanted), wanted):
@@ -85,11 +89,17 @@ def read_days_again(warehouse: Warehouse, known: Known) -> int:
                 values,
             )
         }
+    return sorted(days)
+
+
+def read_days_again(warehouse: Warehouse, days: list[str]) -> None:
+    """Take days out of the ledger: the next build reads them again, without the person."""
+    if not warehouse.exists("ledger", "ga4_built_days"):
+        return
+    relation = warehouse.relation("ledger", "ga4_built_days")
     for piece, marks in chunks(days):
-        relation = warehouse.relation("ledger", "ga4_built_days")
         sql = f"delete from {relation} where cast(event_date as string) in ({marks})"
         warehouse.execute(sql, piece)
-    return len(days)
 
 
 def _conditions(

@@ -6,8 +6,15 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from madang.ingest.contacts import normalize_email, normalize_phone
 from madang.ops.identifiers import Identifier, Neighbourhood, chunks, key_of
 from madang.warehouse import Warehouse
+
+#: Types of identity that are ids of records, and what `identifies` in the sources calls them.
+RECORDS = {
+    "salesforce_id": ("contact_id", "lead_id", "account_id"),
+    "braze_id": ("braze_user_id",),
+}
 
 
 @dataclass
@@ -15,41 +22,102 @@ class Known:
     """A person's own identifiers, plain. Those in quarantine name nobody and are not here."""
 
     person_id: str
+    asked_for: str = ""  # hash of what was typed, to find the erasure again
+    takes_shared: bool = False  # addresses in quarantine too
+    shared: list[str] = field(default_factory=list)  # keys of those that stay
     numbers: list[str] = field(default_factory=list)  # customer numbers and user ids
     emails: list[str] = field(default_factory=list)
     phones: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)  # on which nobody else ever logged in
     keys: list[str] = field(default_factory=list)  # identifier_key of each, and so former ids
+    values: list[str] = field(default_factory=list)  # as identity stores them
+    hashed: dict[str, list[str]] = field(default_factory=dict)  # of e-mails and telephones
+    records: dict[str, list[str]] = field(default_factory=dict)  # order_id, contact_id, …
+
+    def hashes(self, kind: str) -> list[str]:
+        """SHA-256 of every e-mail address or telephone, also where the plain one is not known.
+
+        With those that Google (Gmail without dots and +tag) and Meta (numbers without +) make.
+        """
+        if kind == "phone":
+            plain = [*self.phones, *(one[1:] for one in self.phones)]
+        else:
+            plain = [*self.emails, *map(_as_google, self.emails)]
+        return sorted({*self.hashed.get(kind, []), *map(sha256, plain)})
+
+    def has_address(self, kind: str, text: str) -> bool:
+        """Say whether a cell holds an address of theirs, however it is written, or its hash."""
+        plain, normal = {
+            "email": (self.emails, normalize_email),
+            "phone": (self.phones, normalize_phone),
+        }[kind]
+        return normal(text) in plain or text.strip().lower() in self.hashes(kind)
+
+    def add_addresses(self, kind: str, values: list[str]) -> None:
+        plain = {"email": self.emails, "phone": self.phones}[kind]
+        plain[:] = sorted({*plain, *values})
+
+    def size(self) -> int:
+        """How much is known."""
+        return len(self.emails) + len(self.phones) + sum(map(len, self.records.values()))
 
     def tombstones(self) -> list[tuple[str, str, int]]:
         """Type, SHA-256 and sixty bits of every identifier, as the macros make them."""
         places = [("crm_id", one) for one in self.numbers]
-        places += [("email", one) for one in self.emails]
-        places += [("phone", one) for one in self.phones]
         places += [("device", one) for one in self.devices]
-        return [
-            (kind, hashlib.sha256(value.encode()).hexdigest(), sixty_bits(value))
-            for kind, value in places
-        ]
+        places += [(kind, one) for kind, values in self.records.items() for one in values]
+        found = [(kind, sha256(value), sixty_bits(value)) for kind, value in places]
+        for kind in ("email", "phone"):
+            found += [(kind, value, sixty_bits(value)) for value in self.hashes(kind)]
+        return found
 
     def by_column(self) -> dict[str, list[str]]:
-        """The values to look for in a column of this name, in any table."""
-        hashed = {
-            name: [hashlib.sha256(one.encode()).hexdigest() for one in values]
-            for name, values in (("emails", self.emails), ("phones", self.phones))
-        }
+        """The values to look for in a column of this name, in any table but the landed ones."""
         numbers, people = self.numbers, sorted({self.person_id, *self.keys})
+        ids = sorted({one for values in self.records.values() for one in values})
+        email = [*self.emails, *self.hashes("email")]
+        phone = [*self.phones, *self.hashes("phone")]
         return {
+            **self.records,
             **dict.fromkeys(
                 ("customer_no", "crm_id", "user_id", "external_user_id", "sync_key"), numbers
             ),
             **dict.fromkeys(("person_id", "former_person_id", "previous_person_id"), people),
             **dict.fromkeys(("identifier_key", "node_key", "left_key", "right_key"), self.keys),
             **dict.fromkeys(("device_id", "user_pseudo_id", "pseudo_user_id"), self.devices),
-            "email": self.emails,
-            "phone": self.phones,
-            "identifier_value": [*numbers, *hashed["emails"], *hashed["phones"], *self.devices],
+            **dict.fromkeys(("email", "email_address"), email),
+            **dict.fromkeys(("phone", "to_phone_number", "user_phone_number"), phone),
+            **dict.fromkeys(("email_hash", "given_email_hash"), self.hashes("email")),
+            **dict.fromkeys(("phone_hash", "given_phone_hash"), self.hashes("phone")),
+            **dict.fromkeys(("salesforce_id", "braze_id", "becomes_id"), ids),
+            "record_id": sorted({*ids, *numbers}),
+            "identifier_value": [*numbers, *email, *phone, *self.devices, *self.values],
         }
+
+    def texts(self) -> list[str]:
+        """Every value that names the person in a text, in any spelling that systems write."""
+        spelled = []
+        for phone in self.phones:
+            spelled.append(phone)
+            if phone.startswith("+82"):
+                rest = phone[3:]
+                spelled += [f"0{rest}", f"0{rest[:-8]}-{rest[-8:-4]}-{rest[-4:]}"]
+                spelled += [f"+82 {rest[:-8]}-{rest[-8:-4]}-{rest[-4:]}", f"82{rest}"]
+        ids = [one for values in self.records.values() for one in values]
+        hashes = [*self.hashes("email"), *self.hashes("phone")]
+        found = {*self.numbers, *self.emails, *spelled, *self.devices, *ids, *hashes, *self.keys}
+        return sorted(one for one in {*found, self.person_id} if len(one) > 3)
+
+
+def _as_google(email: str) -> str:
+    local, _, domain = email.partition("@")
+    if domain in ("gmail.com", "googlemail.com"):
+        local = local.partition("+")[0].replace(".", "")
+    return f"{local}@{domain}"
+
+
+def sha256(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def sixty_bits(value: str) -> int:
@@ -63,7 +131,13 @@ def known_by(warehouse: Warehouse, one: Identifier, near: Neighbourhood) -> Know
     mine = near.of_person(one.person_id) if one.person_id else [one]
     known = Known(one.person_id or one.key)
     known.numbers = sorted({each.value for each in mine if each.kind in ("crm_id", "user_id")})
+    known.values = sorted({each.value for each in mine})
     hashed = {each.value: each.kind for each in mine if each.kind in ("email", "phone")}
+    for value, kind in hashed.items():
+        known.hashed.setdefault(kind, []).append(value)
+    for each in mine:
+        for name in RECORDS.get(each.kind, ()):
+            known.records.setdefault(name, []).append(each.value)
     records = warehouse.relation("identity", "identity_records")
     for kind, values in (("email", known.emails), ("phone", known.phones)):
         digest = warehouse.dialect.sha256_hex(kind)

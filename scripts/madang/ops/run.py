@@ -182,9 +182,16 @@ def sync(
     settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
 ) -> int:
     """Show the open plans, or send them. The worst exit code of the runs: 0, 1 or 3."""
+    from madang.ops.erase import settle_all
+    from madang.sync import deletions
     from madang.sync.engine import apply_plan, open_plans
     from madang.sync.plan import read_plan
 
+    waiting = deletions.waiting(settings)
+    if waiting:
+        rows = [(one.destination, one.erasure_id, one.keys) for one in waiting]
+        ui.table("Deletions of erased people", ("destination", "erasure", "keys"), rows)
+    codes = [settle_all(settings)] if apply else []
     if plan_id is not None:
         plan_ids: list[str] = [plan_id]
     else:
@@ -193,13 +200,12 @@ def sync(
     if not plan_ids:
         ui.line("Nothing is waiting to be sent: every plan was applied, or none was made.")
         ui.line("Make a new one with 'madang plan'.")
-        return OK
+        return max(codes, default=OK)
     if not apply:
         for name in plan_ids:
             show_plan(read_plan(settings, name))
         ui.line("Nothing was sent. Send with 'madang sync --apply'.")
         return OK
-    codes = []
     for name in plan_ids:
         try:
             chosen = labels.labelled(sync=read_plan(settings, name).sync)

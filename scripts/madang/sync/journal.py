@@ -77,6 +77,11 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The file itself, for what else must survive being killed."""
+        return self._db
+
     def start(self, run: Run) -> None:
         """Note that a run begins; its spool must already be whole on disk."""
         with self._db:
@@ -217,6 +222,7 @@ def locked(path: Path) -> Iterator[Journal]:
             try:
                 journal.execute("pragma journal_mode = wal")
                 journal.execute("pragma synchronous = full")
+                journal.execute("pragma secure_delete = on")
                 journal.executescript(TABLES)
             except sqlite3.Error as error:
                 raise _unusable(path, error) from error

@@ -1,0 +1,36 @@
+"""The certificate of an erasure: a JSON file that says what was removed where, and names nobody."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+class Certificate:
+    """A file that is whole at every moment. Its folder is its owner's alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._told: dict[str, Any] = {}
+        if path.exists():
+            self._told = json.loads(path.read_text(encoding="utf-8"))
+
+    def get(self, name: str) -> Any:
+        return self._told.get(name)
+
+    def set(self, **told: Any) -> None:
+        """Say something, in place of what was said of it before."""
+        self._told.update(told)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self.path.with_suffix(".json.part")
+        text = json.dumps(self._told, indent=2, ensure_ascii=False)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(self.path)
+
+    def add(self, name: str, values: Iterable[str]) -> None:
+        """Add to a list; a step that is repeated after a kill finds less than the first time."""
+        self.set(**{name: sorted({*(self.get(name) or []), *values})})
+
+    def count(self, name: str, more: int) -> None:
+        """Add to a number."""
+        self.set(**{name: (self.get(name) or 0) + more})

@@ -1,0 +1,158 @@
+"""Takes an erased person out of the workspace's own files, and tells which input files hold them.
+
+What madang writes (rejects, lists of who is gone, logs, pages, plans) is changed; what a company
+brings in (uploads, the GA4 export) is theirs, so it is only named.
+"""
+
+import csv
+import gzip
+import io
+import mmap
+import re
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from madang.config import Settings
+from madang.ingest.files import name_in
+from madang.ingest.inbox_file import open_inbox
+from madang.ingest.rejects import HEADERS
+from madang.ops.erase_values import Known
+
+PACKED = {".xlsx", ".xlsm", ".ods", ".xlsb", ".zip"}
+FILE, VALUE = HEADERS[0], HEADERS[4]
+MARK = "\ufeff"
+
+
+class Traces:
+    """Finds a person's values in bytes and texts: whole words, UTF-8 and UTF-16."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        texts = sorted(known.texts(), key=len, reverse=True)
+        words = rb"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])"
+        wide = [re.escape(one.encode("utf-16-le")) for one in texts]
+        plain = words % b"|".join(re.escape(one.encode()) for one in texts)
+        self._bytes = re.compile(plain + b"|" + b"|".join(wide), re.IGNORECASE)
+
+    def in_bytes(self, data: bytes | mmap.mmap) -> bool:
+        return self._bytes.search(data) is not None
+
+    def in_cell(self, text: str) -> bool:
+        known = self.known
+        text = text.removeprefix("'")
+        both = any(known.has_address(kind, text) for kind in ("email", "phone"))
+        return both or self.in_bytes(text.encode())
+
+    def in_file(self, path: Path) -> bool:
+        """Look into a file, and into what is packed in it."""
+        if not path.stat().st_size:
+            return False
+        try:
+            if path.suffix.lower() in PACKED:
+                with zipfile.ZipFile(path) as packed:
+                    return any(self.in_bytes(packed.read(name)) for name in packed.namelist())
+            if path.suffix.lower() == ".gz":
+                with gzip.open(path) as packed:
+                    return self.in_bytes(packed.read())
+        except (OSError, EOFError, zipfile.BadZipFile):
+            pass  # not what its name says: looked at as it is
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return self.in_bytes(data)
+
+
+def input_files(
+    settings: Settings, traces: Traces, landed: Iterable[str], days: Iterable[str]
+) -> list[str]:
+    """Return the uploads and shards of the export that hold the person, as their owner names them.
+
+    `landed` are files that rows of the person came from, also where they are gone since.
+    """
+    inbox = settings.paths.inbox
+    found = {f"{inbox.name}/{name}" for name in landed if (inbox / name).is_file()}
+    for path in sorted(inbox.rglob("*")) if inbox.is_dir() else []:
+        if path.is_file() and traces.in_file(path):
+            found.add(f"{inbox.name}/{name_in(inbox, path)}")
+    for one in settings.ga4_properties():
+        if settings.warehouse.type == "bigquery":
+            found |= {f"{one.dataset}.events_{day.replace('-', '')}" for day in days}
+        elif one.path is not None:
+            for day in days:
+                shards = one.path.rglob(f"*{day.replace('-', '')}*")
+                found |= {f"{one.path.name}/{shard.relative_to(one.path)}" for shard in shards}
+    return sorted(found)
+
+
+def forget_files(settings: Settings, traces: Traces, inputs: Iterable[str]) -> dict[str, int]:
+    """Take the person out of what madang wrote; return how many lines or files, by folder."""
+    paths, names = settings.paths, set(inputs)
+    uploads = {name.removeprefix(f"{paths.inbox.name}/") for name in names}
+    done = {
+        "rejects": sum(_rewritten(one, traces, uploads) for one in paths.rejects.glob("*.csv")),
+        "logs": sum(_without_lines(one, traces) for one in paths.logs.glob("*.log*")),
+        "site": sum(_without_file(one, traces) for one in paths.site.rglob("*") if one.is_file()),
+        "plans": 0,
+    }
+    for pattern in ("*/*.parquet", "*/.*.partial"):
+        for rows in paths.plans.glob(pattern):
+            rows.unlink(missing_ok=True)
+            done["plans"] += 1
+    return {name: count for name, count in done.items() if count}
+
+
+def forget_calls(settings: Settings, traces: Traces) -> int:
+    """Forget what the receiver answered about the person; what it took is loaded before."""
+    if not settings.paths.received.exists():
+        return 0
+    inbox = open_inbox(settings.paths.received)
+    try:
+        forgotten = inbox.forget_answers(lambda text: traces.in_bytes(text.encode()))
+        inbox.wipe()
+    finally:
+        inbox.close()
+    return forgotten
+
+
+def _rewritten(path: Path, traces: Traces, uploads: set[str]) -> int:
+    """Rejects lose the person's rows; in files that hold the person every value is emptied.
+
+    A value that was refused is often no address that could be recognised.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    head, body = rows[:1], rows[1:]
+    kept = [row for row in body if not any(traces.in_cell(cell) for cell in row)]
+    changed = len(body) - len(kept)
+    if head and head[0][:1] == [FILE]:
+        value = head[0].index(VALUE)
+        for row in kept:
+            if row[0] in uploads and row[value]:
+                row[value], changed = "", changed + 1
+    if not changed:
+        return 0
+    target = io.StringIO()
+    target.write(MARK)
+    csv.writer(target).writerows(head + kept)
+    part = path.with_suffix(".part")
+    part.write_text(target.getvalue(), encoding="utf-8", newline="")
+    part.replace(path)
+    return changed
+
+
+def _without_lines(path: Path, traces: Traces) -> int:
+    """Logs lose lines, in place: whoever appends to one may have it open."""
+    if not traces.in_file(path):
+        return 0
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if not traces.in_bytes(line)]
+    with path.open("r+b") as file:
+        file.writelines(kept)
+        file.truncate()
+    return len(lines) - len(kept)
+
+
+def _without_file(path: Path, traces: Traces) -> int:
+    if not traces.in_file(path):
+        return 0
+    path.unlink()
+    return 1
