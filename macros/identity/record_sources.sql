@@ -10,7 +10,7 @@
     {%- set named = dict(numbered, name='name') -%}
     {%- set created_at = 'coalesce(created_at, loaded_at)' -%}
     {%- set registered_at = 'coalesce(registered_at, loaded_at)' -%}
-    {%- set kept = 'not is_deleted' -%}
+    {%- set kept = '(not is_deleted or merged_into_id is not null)' -%}
     {{ return([
         ('crm', 'customers', 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
         ('shop', 'orders', 'order_id', 'true', 'ordered_at', named),
@@ -22,15 +22,15 @@
         ('inquiry', 'inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)', numbered),
         (
             'salesforce', 'contacts', 'contact_id', kept, created_at,
-            dict(named, salesforce_id='contact_id', becomes_id='person_account_id'),
+            dict(named, salesforce_id='contact_id', becomes_id='coalesce(merged_into_id, person_account_id)'),
         ),
         (
             'salesforce', 'leads', 'lead_id', kept, created_at,
-            dict(named, salesforce_id='lead_id', becomes_id='converted_contact_id'),
+            dict(named, salesforce_id='lead_id', becomes_id='coalesce(merged_into_id, converted_contact_id)'),
         ),
         (
             'salesforce', 'person_accounts', 'account_id', kept, created_at,
-            {'crm_id': 'customer_no', 'salesforce_id': 'account_id', 'name': 'account'},
+            {'crm_id': 'customer_no', 'salesforce_id': 'account_id', 'becomes_id': 'merged_into_id', 'name': 'account'},
         ),
         (
             'braze', 'braze_users', 'braze_user_id', 'true', 'first_seen_at',

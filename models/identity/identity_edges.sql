@@ -16,7 +16,7 @@ every_record as (
 
 ),
 
--- a record whose customer number names nobody counts a second time without it: its other identifiers still belong together
+-- a record whose customer number names nobody counts a second time without it: the rest still belongs together
 records as (
 
     select *

@@ -101,7 +101,7 @@ records as (
     {% endfor %}
 ),
 
--- what lies in Salesforce's recycle bin is nobody of its own
+-- what lies in Salesforce's recycle bin is nobody of its own, unless it was merged into a record that does not
 final as (
 
     select

@@ -22,7 +22,9 @@ final as (
         records.source,
         records.record_id,
         coalesce(
-            {%- for type in columns %}by_{{ type }}.person_id{{ ', ' if not loop.last }}{% endfor -%}
+            {% for type in columns -%}
+            by_{{ type }}.person_id{{ ',' if not loop.last }}
+            {% endfor %}
         ) as person_id,
         case
             {% for type in columns -%}

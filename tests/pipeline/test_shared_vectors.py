@@ -16,11 +16,15 @@ import pytest
 from demo_workspace import REPOSITORY, emptied
 from madang.config import load_settings
 from madang.dbt import run_dbt
+from madang.ingest.contacts import is_sha256
 
 VECTORS = REPOSITORY / "tests" / "vectors"
 MACROS = {
     "phones": "{{ normalize_phone('input') }}",
     "emails": "{{ normalize_email('input') }}",
+    "hashes": "{{ hash_as_given('input') }}",
+    "google": "{{ hash_by_google('input') }}",
+    "meta": "{{ hash_by_meta('input') }}",
     "names": "{{ name_key('input') }}",
     "keys": "{{ surrogate_key(['a', 'b']) }}",
     "transactions": "{{ real_transaction_id('input') }}",
@@ -29,6 +33,10 @@ MACROS = {
     "ids": "{{ ga4_masked_id('input') }}",
 }
 Query = Callable[[str, str], list[tuple]]
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +82,34 @@ def test_contacts_come_to_one_spelling(query: Query, name: str):
 def test_nothing_stays_nothing(query: Query, name: str):
     for nothing in ("null::varchar", "''", "'   '"):
         assert query(name, f"select {{}} from (select {nothing} as input)") == [(None,)]
+
+
+def test_what_came_as_a_hash_is_told_as_the_loader_tells_it(query: Query):
+    file = VECTORS / "given_hashes.csv"
+    rows = query(
+        "hashes",
+        f"select coalesce(input, ''), nullif(expected, ''), {{}} "
+        f"from read_csv('{file}', all_varchar = true, header = true)",
+    )
+    assert [found for _, _, found in rows] == [expected for _, expected, _ in rows]
+    assert [is_sha256(text) for text, *_ in rows] == [found is not None for *_, found in rows]
+    assert len({found for *_, found in rows}) == 2
+
+
+def test_hashes_of_others_are_those_of_their_spelling(query: Query):
+    """Google: dots and tag out of the name at Gmail; Meta: a number without its +."""
+    wanted = {
+        "mina.kim+news@gmail.com": "minakim@gmail.com",
+        "mina.kim@googlemail.com": "minakim@googlemail.com",
+        "minakim@gmail.com": "minakim@gmail.com",
+        "mina.kim@maru.example": None,
+        "mina.kim@notgmail.com": None,
+    }
+    values = ", ".join(f"('{text}')" for text in wanted)
+    found = dict(query("google", f"select input, {{}} from (values {values}) as t (input)"))
+    assert found == {text: other and sha256(other) for text, other in wanted.items()}
+    number = query("meta", "select {} from (values ('+821012345678')) as t (input)")
+    assert number == [(sha256("821012345678"),)]
 
 
 def test_a_name_is_one_name_in_every_way_to_write_it(query: Query):
