@@ -8,11 +8,12 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set made_of = what_it_is_made_of(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if existing is none %}
+    {% if is_made_of(existing, made_of) %}
+        {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
+    {% elif existing is none %}
         {% call statement('main') %}create table {{ target_relation }} as {{ sql }}{% endcall %}
         {% do persist_docs(target_relation, model) %}
-    {% elif not should_full_refresh() and is_made_of(existing, made_of) %}
-        {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
+        {% do remember_what_it_is_made_of(made_of) %}
     {% else %}
         {%- set names = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
         {%- set selected = scratch_relation('selected') -%}
@@ -21,9 +22,9 @@
             insert into {{ target_relation }} ({{ names }}) select {{ names }} from {{ selected }}
         {% endcall %}
         {% do run_query('drop table ' ~ selected) %}
+        {% do remember_what_it_is_made_of(made_of) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(existing, made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

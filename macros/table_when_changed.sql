@@ -14,9 +14,9 @@
         {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
         {% call statement('main') %}{{ replace_table(existing, target_relation, sql) }}{% endcall %}
         {% do persist_docs(target_relation, model) %}
+        {% do remember_what_it_is_made_of(made_of) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(existing, made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
@@ -79,9 +79,10 @@
 {% endmacro %}
 
 
-{% macro remember_what_it_is_made_of(existing, made_of) %}
+{# To be called when the table is written. #}
+{% macro remember_what_it_is_made_of(made_of) %}
     {% set ledger = built_models_ledger() %}
-    {% if ledger is not none and not is_made_of(existing, made_of) %}
+    {% if ledger is not none %}
         {% do run_query("
             merge into " ~ ledger ~ " as built
             using (select '" ~ this.identifier ~ "' as model, '" ~ made_of ~ "' as made_of) as made

@@ -35,7 +35,7 @@
     {% do drop_component_tables(temporary) %}
 
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(existing, made_of) %}
+    {% do remember_what_it_is_made_of(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -32,7 +32,7 @@
 
     {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(existing, made_of) %}
+    {% do remember_what_it_is_made_of(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
