@@ -33,7 +33,7 @@
         devices.device_id as newcomer,
         devices.came_at
     from devices
-    inner join rules on rules.identifier_type = 'user_id' and devices.devices > rules.max_devices
+    inner join rules on rules.identifier_type = 'user_id' and devices.devices_of_user > rules.max_devices
 {%- endmacro %}
 
 

@@ -22,7 +22,7 @@ blocked as (
 -- the devices on which a user id logged in, since when
 devices as (
 
-    select user_id, device_id, min(first_at) as came_at, count(*) over (partition by user_id) as devices
+    select user_id, device_id, min(first_at) as came_at, count(*) over (partition by user_id) as devices_of_user
     from {{ ref('ga4_logins') }}
     where device_id is not null
     group by user_id, device_id
@@ -106,7 +106,7 @@ final as (
         counted.names,
         counted.crm_ids,
         counted.emails,
-        coalesce(user_devices.devices, 0) as devices,
+        coalesce(user_devices.devices_of_user, 0) as devices,
         case
             when excluded.identifier_value is not null then 'excluded'
             when forbidden.reason is not null then forbidden.reason
@@ -125,7 +125,7 @@ final as (
     left join crowded
         on counted.identifier_type = crowded.identifier_type
         and counted.identifier_value = crowded.identifier_value
-    left join (select distinct user_id, devices from devices) as user_devices
+    left join (select distinct user_id, devices_of_user from devices) as user_devices
         on counted.identifier_type = 'user_id'
         and counted.identifier_value = user_devices.user_id
     left join given_again
