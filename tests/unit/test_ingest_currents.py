@@ -253,6 +253,35 @@ def test_texts_with_line_breaks_and_quotes_survive_the_way(settings, warehouse) 
     assert rows(warehouse)[0]["properties"] == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a\x1fb", "\x1ea\x1e", "\x1e", "a\rb", "\n", '"', "a,b", " a ", "None", "\\N", "가\u2028나"],
+)
+def test_any_sign_survives_the_way(settings, warehouse, text) -> None:
+    custom = schema("users.behaviors.CustomEvent", [field("properties", "string")])
+    events = [event(1, properties=text), event(2, properties="plain")]
+    put(path_of(settings, "1", "users.behaviors.CustomEvent"), avro(events, custom))
+    ingest.load(settings, warehouse)
+    assert [row["properties"] for row in rows(warehouse)] == [text, "plain"]
+
+
+def test_types_with_other_fields_land_together(settings, warehouse, monkeypatch) -> None:
+    custom = schema("users.behaviors.CustomEvent", [field("properties", "string")])
+    put(path_of(settings, "1"), avro([event(1), event(2)]))
+    put(
+        path_of(settings, "2", "users.behaviors.CustomEvent"),
+        avro([event(3, properties="x")], custom),
+    )
+    appended = []
+    append = warehouse.append
+    monkeypatch.setattr(warehouse, "append", lambda *a: appended.append(a[1]) or append(*a))
+    ingest.load(settings, warehouse)
+    assert [name for name in appended if not name.startswith("_")] == ["braze_events"]
+    found = {(row["id"], row["event_type"], row["properties"]) for row in rows(warehouse)}
+    assert {(event(3)["id"], "users.behaviors.CustomEvent", "x")} < found
+    assert len(found) == 3
+
+
 def test_many_batches_are_all_there(settings, warehouse, monkeypatch) -> None:
     monkeypatch.setattr(currents, "BATCH_ROWS", 10)
     for number in range(6):

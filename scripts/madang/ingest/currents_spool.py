@@ -1,6 +1,10 @@
-"""Events of many Currents files on their way to the raw layer: text on disk, then one Parquet."""
+"""Events of many Currents files on their way to the raw layer: text on disk, then one Parquet.
 
-import csv
+Files of one event type, or of types with the same fields, share a text file. Its signs between
+values are control characters, which texts hardly ever hold: a line is joined, not searched sign by
+sign for what must be quoted, and that is half of the work of writing it.
+"""
+
 import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,50 +12,60 @@ from pathlib import Path
 
 import duckdb
 
-from madang.ingest.avro_events import OTHER, Row
+from madang.ingest.avro_events import OTHER, Events, Row
 from madang.ingest.landing import quiet_about_values
 
 NUMBERS = {"_file_no": "bigint", "_row": "bigint"}
+BETWEEN, QUOTE = "\x1f", "\x1e"
+Shape = tuple[tuple[str, ...], tuple[str, ...]]  # names of columns, and which are booleans
 
 
-class EventSpool:
-    """Events of files that share their columns, until they land together.
+class _Lines:
+    """A text file with the events of one shape."""
 
-    A file's rows are in as a whole or, where reading it fails, not at all.
-    """
-
-    def __init__(self, folder: Path, names: tuple[str, ...], booleans: tuple[str, ...]) -> None:
-        self.names, self.booleans = names, booleans
+    def __init__(self, folder: Path, shape: Shape) -> None:
+        self.names, self.booleans = shape
         self.rows = 0
-        self._files: list[tuple[int, str, str, str]] = []
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by to_parquet
             "w", encoding="utf-8", newline="", suffix=".csv", dir=folder, delete=False
         )
-        self._target, self._csv = handle, Path(handle.name)
-        self._write = csv.writer(handle, lineterminator="\n")
+        self.target, self.path = handle, Path(handle.name)
 
-    def takes(self, names: tuple[str, ...], booleans: tuple[str, ...]) -> bool:
-        """Whether a file with these columns can land together with those before it."""
-        return (names, booleans) == (self.names, self.booleans)
-
-    def add(self, file: str, sha256: str, event_type: str, rows: Iterable[Row]) -> int:
-        """Keep one file's rows; return how many. Raises what reading them raises."""
-        number, start = len(self._files), self._target.tell()
-        before = self.rows
+    def add(self, number: int, rows: Iterable[Row]) -> int:
+        """Add a file's rows, all of them or, where reading them fails, none; return how many."""
+        start, before = self.target.tell(), self.rows
+        start_of_line, marks = f"{number}{BETWEEN}", len(self.names)
+        write = self.target.write
         try:
-            self._write.writerows(self._counted(number, rows))
+            for row in rows:
+                texts = [
+                    value if value.__class__ is str else "" if value is None else str(value)
+                    for value in row
+                ]
+                line = BETWEEN.join(texts)
+                if line.count(BETWEEN) != marks or "\n" in line or "\r" in line or QUOTE in line:
+                    line = BETWEEN.join(map(_quoted, texts))
+                write(f"{start_of_line}{line}\n")
+                self.rows += 1
         except BaseException:
-            self._target.seek(start)
-            self._target.truncate()
+            self.target.seek(start)
+            self.target.truncate()
             self.rows = before
             raise
-        self._files.append((number, file, sha256, event_type))
         return self.rows - before
 
-    def _counted(self, number: int, rows: Iterable[Row]) -> Iterable[Row]:
-        for row in rows:
-            self.rows += 1
-            yield (number, *row)
+    def query(self, columns: Sequence[str]) -> str:
+        """SQL for the events with every declared column, and where they came from."""
+        picked = ", ".join(self._picked(name) for name in [*columns, OTHER])
+        types = {**NUMBERS, **dict.fromkeys(self.names, "varchar")}
+        path = str(self.path).replace("'", "''")
+        return f"""
+            select files.type as event_type, {picked}, files.file as _file, null::varchar as _sheet,
+                events._row, files.sha256 as _sha256, $loaded_at::timestamp as _loaded_at
+            from read_csv('{path}', columns = {types!r}, header = false, delim = '{BETWEEN}',
+                quote = '{QUOTE}', escape = '{QUOTE}', auto_detect = false, new_line = '\\n',
+                max_line_size = 33554432) as events
+            inner join files on events._file_no = files.number"""
 
     def _picked(self, name: str) -> str:
         """A column of the raw table in SQL; Python writes True where JSON has true."""
@@ -60,12 +74,35 @@ class EventSpool:
         value = f'events."{name}"'
         return f'lower({value}) as "{name}"' if name in self.booleans else value
 
+
+class EventSpool:
+    """Events of files until they land together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rows = 0
+        self._folder = folder
+        self._lines: dict[Shape, _Lines] = {}
+        self._files: list[tuple[int, str, str, str]] = []
+
+    def add(self, file: str, sha256: str, events: Events) -> int:
+        """Keep one file's rows; return how many. Raises what reading them raises, and then keeps
+        none of them.
+        """
+        shape = (events.names, events.booleans)
+        if shape not in self._lines:
+            self._lines[shape] = _Lines(self._folder, shape)
+        number = len(self._files)
+        count = self._lines[shape].add(number, events.rows)
+        self._files.append((number, file, sha256, events.event_type))
+        self.rows += count
+        return count
+
     def to_parquet(self, columns: Sequence[str], loaded_at: datetime) -> Path:
         """Write what is kept as Parquet, with every declared column and where it came from."""
-        self._target.close()
-        parquet = self._csv.with_suffix(".parquet")
-        types = {**NUMBERS, **dict.fromkeys(self.names, "varchar")}
-        picked = [self._picked(name) for name in [*columns, OTHER]]
+        for lines in self._lines.values():
+            lines.target.close()
+        parquet = next(iter(self._lines.values())).path.with_suffix(".parquet")
+        queries = " union all ".join(lines.query(columns) for lines in self._lines.values())
         with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
             connection.execute(
                 "create table files (number bigint, file varchar, sha256 varchar, type varchar)"
@@ -73,23 +110,13 @@ class EventSpool:
             connection.executemany("insert into files values (?, ?, ?, ?)", self._files)
             target = str(parquet).replace("'", "''")
             connection.execute(
-                f"""
-                copy (
-                    select
-                        files.type as event_type,
-                        {", ".join(picked)},
-                        files.file as _file,
-                        null::varchar as _sheet,
-                        events._row,
-                        files.sha256 as _sha256,
-                        $loaded_at::timestamp as _loaded_at
-                    from read_csv($csv, columns = {types!r}, header = false, delim = ',',
-                        quote = '"', escape = '"', auto_detect = false, new_line = '\\n',
-                        max_line_size = 33554432) as events
-                    inner join files on events._file_no = files.number
-                ) to '{target}' (format parquet)
-                """,
-                {"loaded_at": loaded_at, "csv": str(self._csv)},
+                f"copy ({queries}) to '{target}' (format parquet, compression lz4_raw)",
+                {"loaded_at": loaded_at},
             )
-        self._csv.unlink()
+        for lines in self._lines.values():
+            lines.path.unlink()
         return parquet
+
+
+def _quoted(text: str) -> str:
+    return f"{QUOTE}{text.replace(QUOTE, QUOTE + QUOTE)}{QUOTE}" if text else ""
