@@ -9,6 +9,7 @@ from typing import Any
 
 from demo_workspace import REPOSITORY
 from madang.config import Settings, load_settings
+from madang.pull import queries
 from madang.pull.report import ObjectReport, PullReport
 from madang.pull.salesforce import pull
 from madang.sandbox.salesforce import SalesforceSandbox
@@ -92,5 +93,6 @@ class Company:
 def company(root: Path, **options: Any) -> Iterator[Company]:
     """A company with an empty org."""
     root.mkdir(parents=True, exist_ok=True)
+    queries.FIRST_LOOK = 0.02
     with SalesforceSandbox(**options) as sandbox:
         yield Company(root, sandbox)

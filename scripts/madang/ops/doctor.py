@@ -15,11 +15,18 @@ from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.ops.export import shard_files
+from madang.pull.connection import Connection
+from madang.pull.login import Login
 from madang.warehouse import open_warehouse
 
 Status = Literal["ok", "warning", "problem"]
 PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb", "pydantic", "typer")
-EXTRAS = {"bigquery": "dbt.adapters.bigquery", "reports": "dbt_charts", "receiver": "fastapi"}
+EXTRAS = {
+    "bigquery": "dbt.adapters.bigquery",
+    "reports": "dbt_charts",
+    "receiver": "starlette",
+    "salesforce": "jwt",
+}
 FREE_BYTES = 1 << 30
 
 
@@ -36,7 +43,7 @@ class Finding:
 def examine(settings: Settings, online: bool = False) -> list[Finding]:
     """Look at everything a run needs. Never raises; a `problem` would stop a run.
 
-    With `online`, BigQuery is asked for what cannot be seen from here.
+    With `online`, BigQuery and Salesforce are asked for what cannot be seen from here.
     """
     return [
         *_software(),
@@ -44,6 +51,7 @@ def examine(settings: Settings, online: bool = False) -> list[Finding]:
         *_folders(settings),
         *_inputs(settings),
         *_warehouse(settings),
+        *_salesforce(settings),
         *_destinations(settings),
         *_journal(settings),
         *(_online(settings) if online else ()),
@@ -101,6 +109,8 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 
 def _online(settings: Settings) -> Iterator[Finding]:
+    if settings.salesforce:
+        yield _salesforce_login(settings)
     if settings.warehouse.type != "bigquery":
         yield Finding("online", "ok", "nothing to ask: the warehouse is a file")
         return
@@ -166,6 +176,29 @@ def _bigquery(settings: Settings) -> Iterator[Finding]:
         yield Finding("warehouse", "problem", f"{detail}: the key file is not there", fix)
     else:
         yield Finding("warehouse", "ok", f"{detail} (--online asks for its rights)")
+
+
+def _salesforce(settings: Settings) -> Iterator[Finding]:
+    if settings.salesforce is None:
+        return
+    detail = f"{settings.salesforce.url}, {settings.salesforce.auth}"
+    try:
+        Login(settings)
+    except MadangError as error:
+        fix = f"{error.fix} 'madang pull' needs it."
+        yield Finding("Salesforce", "warning", f"{detail}: {error.message}", fix)
+    else:
+        yield Finding("Salesforce", "ok", f"{detail} (--online logs in)")
+
+
+def _salesforce_login(settings: Settings) -> Finding:
+    try:
+        connection = Connection(Login(settings))
+        connection.get(connection.data)
+    except MadangError as error:
+        return Finding("Salesforce login", "problem", error.message, error.fix)
+    used = f"{connection.used:,} of {connection.allowed:,}" if connection.allowed else "unknown"
+    return Finding("Salesforce login", "ok", f"calls of 24 hours used: {used}")
 
 
 def _destinations(settings: Settings) -> Iterator[Finding]:

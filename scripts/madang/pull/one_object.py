@@ -59,24 +59,12 @@ class ObjectPull:
         run, told = self.run, self.told
         run.on_step(told.object)
         chosen = self._choose()
+        again = full or since is not None
+        done = self._done(chosen, go_on=not again)
         asked = run.connection.server_time
         assert asked is not None
-        with run.open_warehouse() as warehouse:
-            progress = bookmarks.progress(warehouse, self.table)
-        again = full or since is not None
-        if not again and (left := progress.open_job(chosen.signature, asked)):
-            told.asked_from = left.asked_from
-            told.notes.append(f"went on with the job of {left.bookmark:%Y-%m-%d %H:%M} UTC")
-            try:
-                self._bulk(chosen, left, resumed=True)
-                return
-            except ObjectFailed as error:
-                if told.status == "held":
-                    raise
-                self._note(left, "failed")
-                told.notes[-1] = f"the job of the last pull is gone ({error.message})"
-        told.asked_from = self._from(progress.done, since, full)
-        if progress.done and progress.done.fields != chosen.signature and not again:
+        told.asked_from = self._from(done, since, full)
+        if done and done.fields != chosen.signature and not again:
             told.notes.append(
                 "the fields are not those of the last pull: records that do not change keep what "
                 f"they had, unless you pull them again with --full --object {told.object}"
@@ -96,6 +84,29 @@ class ObjectPull:
         )
         if not self._rest(chosen, event, again):
             self._bulk(chosen, event, again=again)
+
+    def _done(self, chosen: Chosen, *, go_on: bool) -> Pulled | None:
+        """Go on with the job that a pull left behind, if any; return the last `done`."""
+        told = self.told
+        progress = self._progress()
+        asked = self.run.connection.server_time
+        left = progress.open_job(chosen.signature, asked) if go_on and asked else None
+        if left is None:
+            return progress.done
+        told.asked_from = left.asked_from.replace(tzinfo=UTC) if left.asked_from else None
+        told.notes.append(f"went on with the job of {left.bookmark:%Y-%m-%d %H:%M} UTC")
+        try:
+            self._bulk(chosen, left, resumed=True)
+        except ObjectFailed as error:
+            if told.status == "held":
+                raise
+            self._note(left, "failed")
+            told.notes[-1] = f"the job of the last pull is gone ({error.message})"
+        return self._progress().done
+
+    def _progress(self) -> bookmarks.Progress:
+        with self.run.open_warehouse() as warehouse:
+            return bookmarks.progress(warehouse, self.table)
 
     def _choose(self) -> Chosen:
         name = self.told.object
@@ -134,7 +145,7 @@ class ObjectPull:
             raise
         if found.total >= self.org.bulk_from_rows:
             return False
-        self.told.method = "REST"
+        self._by("REST")
         event = replace(event, method="rest")
         with self.run.open_warehouse() as warehouse:
             known = Known(self.run.settings, warehouse, self.table, chosen)
@@ -151,7 +162,7 @@ class ObjectPull:
     ) -> None:
         """Pull by a job of Bulk API 2.0, part by part; a job that was left behind goes on."""
         org, told = self.org, self.told
-        told.method = "Bulk"
+        self._by("Bulk")
         if resumed:
             job = BulkJob(self.run.connection, event.job_id or "")
         else:
@@ -241,6 +252,10 @@ class ObjectPull:
                 )
                 record_file(warehouse, [entry])
         told.status = "pulled" if told.loaded else "nothing new"
+
+    def _by(self, method: str) -> None:
+        told = self.told
+        told.method = f"{told.method}, {method}" if told.method else method
 
     def _note(self, event: Pulled, kind: str) -> None:
         with self.run.open_warehouse() as warehouse:

@@ -7,6 +7,7 @@ serves alone, with records from a JSON file. Only this machine can reach it.
 import argparse
 import json
 import os
+import re
 import secrets
 import signal
 import threading
@@ -142,7 +143,7 @@ class _Handler(LocalHandler):
             case ["jobs", "query", job, "results"]:
                 return {"results", *_object(self.sandbox.jobs.get(job))}
             case ["jobs", "query", *job]:
-                words = body.decode().split() if not job else ()
+                words = re.findall(r"\w+", body.decode()) if not job else ()
                 return {"job", *words, *_object(self.sandbox.jobs.get(job[0]) if job else None)}
         return set()
 
@@ -161,6 +162,8 @@ class _Handler(LocalHandler):
             raise Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
         self.sandbox.used += 1
         match self.command, parts:
+            case "GET", []:
+                return 200, {"query": f"{path}/query", "sobjects": f"{path}/sobjects"}, {}
             case "GET", ["sobjects", name, "describe"]:
                 return 200, self.sandbox.org.describe(name), {}
             case "GET", [("query" | "queryAll") as kind]:
