@@ -17,6 +17,8 @@ from madang.warehouse import Row, Warehouse, open_warehouse
 
 ACTIVITIES = 20
 DELIVERIES = 12
+#: Sources whose objects are a person's own records.
+OF_RECORDS = ("crm", "offline", "shop", "inquiry", "salesforce")
 NEEDED = (
     ("identity", "identifiers"),
     ("identity", "person_identifiers"),
@@ -292,6 +294,6 @@ def _effect(edge: Row) -> str:
 
 def _object(row: Row) -> str | None:
     """An object's id, unless it is a person's own, such as an application's or an order's."""
-    own = row["source"] in ("crm", "offline", "shop") or row["object_type"] in (None, "order")
+    own = row["source"] in OF_RECORDS or row["object_type"] in (None, "order")
     own = own or row["action"] == "completed_application"
     return mask("object", row["object_id"]) if own and row["object_id"] else row["object_id"]
