@@ -86,6 +86,84 @@ def test_every_human_is_one_person_and_every_person_one_human(tables: Tables, me
     assert registered_twice > 0, "nobody had to be put together"
 
 
+HUMANS = {
+    "everybody": "true",
+    "registered once": "customer_numbers = 1",
+    "registered twice": "customer_numbers > 1",
+    "never registered": "customer_numbers = 0",
+    "shares an address or number": "shares",
+    "bought or asked under another address": "emails > 1 or phones > 1",
+    "logs in": "has_logged_in",
+    "known to Braze": "is_in_braze",
+}
+
+
+def test_pairs_of_identifiers_are_right_in_every_class_of_people(
+    tables: Tables, measured: Callable
+):
+    """Recall: two identifiers of one human are one person's. Precision: those of two are not."""
+    tables.run("""
+        create or replace temp table held as
+        select truth.person as human, known.person_id,
+            humans.* exclude (person), count(*) as n
+        from truth_values as truth
+        inner join madang_identity.person_identifiers as known
+            on truth.identifier_type = known.identifier_type
+            and truth.stored_value = known.identifier_value
+        inner join (
+            select truth_people.*,
+                bool_or(is_shared) as shares,
+                bool_or(identifier_type = 'braze_id') as is_in_braze,
+                count(*) filter (identifier_type = 'email') as emails,
+                count(*) filter (identifier_type = 'phone') as phones
+            from truth_people inner join truth_values using (person) group by all
+        ) as humans on truth.person = humans.person
+        where not truth.is_shared
+        group by all""")
+    for name, condition in HUMANS.items():
+        people, right, wanted, made = tables.rows(f"""
+            with mine as (from held where {condition}),
+            pairs as (select sum(n * (n - 1)) // 2 as right from mine),
+            humans as (
+                select count(*) as people, sum(n * (n - 1)) // 2 as wanted
+                from (select sum(n) as n from mine group by human)),
+            -- a wrong pair has one of its ends, or both, in the class
+            persons as (
+                select sum(n * (n - 1) - others * (others - 1)) // 2 as made
+                from (
+                    select sum(n) as n, sum(n) - coalesce(sum(n) filter ({condition}), 0) as others
+                    from held where person_id in (select person_id from mine) group by person_id))
+            select people, pairs.right, wanted, made from pairs, humans, persons""")[0]
+        precision, recall = right / made, right / wanted
+        measured(
+            f"identity, {name}: {people:,} humans, {wanted:,} pairs, "
+            f"precision {precision:.4f}, recall {recall:.4f}"
+        )
+        assert people > 0
+        assert precision >= 0.999
+        assert recall >= 0.98
+
+
+def test_sessions_are_right_on_every_kind_of_device(tables: Tables, measured: Callable):
+    """Of a session the owner at its start, else who logs in in it; the others nobody can know."""
+    for kind, sessions, knowable, named, right in tables.rows("""
+        with told as (
+            select device_kind, any_value(named) as named,
+                arg_min(knowable_person, part) filter (knowable_person is not null) as knowable
+            from named_sessions where device_kind not in ('bot', 'staff')
+            group by device_kind, session_key)
+        select device_kind, count(*), count(knowable), count(named),
+            count(*) filter (named = knowable)
+        from told group by device_kind order by device_kind"""):
+        precision, recall = right / named, right / knowable
+        measured(
+            f"sessions, {kind}: {sessions:,}, {knowable:,} can be known, "
+            f"precision {precision:.4f}, recall {recall:.4f}"
+        )
+        assert precision >= 0.999
+        assert recall >= 0.98
+
+
 def test_every_activity_on_the_web_has_the_person_who_can_be_known(tables: Tables):
     """Event by event, so also before and after the login on a shared device."""
     wrong = tables.row("""
