@@ -9,7 +9,7 @@ from madang.ingest.cells import DAYS_TO_1904, LAST_SERIAL, Cell, as_text, cleane
 from madang.ingest.errors import FileRefused
 from madang.ingest.problems import CellProblem
 from madang.ingest.sources import SourceColumn
-from madang.ingest.values import NATIONAL_ID, NOTHING, Check, checker, is_nothing
+from madang.ingest.values import NATIONAL_ID, NOTHING, PLAIN, Check, checker, is_nothing
 
 FREE_TEXT = ("id", "text", "name")
 LONGEST_NOTHING = max(map(len, NOTHING))
@@ -26,6 +26,7 @@ class ColumnCheck:
         self._check: Check = checker(column.type, zone, column.spellings)
         self._empty = problems.BLANK if column.required else None
         self._typed = column.type not in FREE_TEXT
+        self._is_plain = PLAIN[column.type].fullmatch if column.type in PLAIN else None
         self._shifted = is_1904 and column.type in ("date", "timestamp")
         self._known: dict[Cell, Outcome] = {}
         self._has_problems = False
@@ -51,8 +52,12 @@ class ColumnCheck:
     def _learn(self, cells: Iterable[Cell]) -> None:
         """Check cells as they were read: each lands as a text or nothing, or is a problem."""
         known, check, empty, typed = self._known, self._check, self._empty, self._typed
+        is_plain = self._is_plain
         for cell in cells:
             if cell.__class__ is str:
+                if is_plain and is_plain(cell):
+                    known[cell] = cell
+                    continue
                 text = cell.strip()
                 if not text.isascii() or "\x00" in text or "\r" in text:
                     text = cleaned(cell)

@@ -1,8 +1,6 @@
 """Events of many Currents files on their way to the raw layer: text on disk, then one Parquet.
 
-Files of one event type, or of types with the same fields, share a text file. Its signs between
-values are control characters, which texts hardly ever hold: a line is joined, not searched sign by
-sign for what must be quoted, and that is half of the work of writing it.
+Files of one event type, or of types with the same fields, share a text file.
 """
 
 import tempfile
@@ -14,9 +12,9 @@ import duckdb
 
 from madang.ingest.avro_events import OTHER, Events, Row
 from madang.ingest.landing import quiet_about_values
+from madang.ingest.spool_lines import BETWEEN, LAYOUT, line_of
 
 NUMBERS = {"_file_no": "bigint", "_row": "bigint"}
-BETWEEN, QUOTE = "\x1f", "\x1e"
 Shape = tuple[tuple[str, ...], tuple[str, ...]]  # names of columns, and which are booleans
 
 
@@ -34,7 +32,6 @@ class _Lines:
     def add(self, number: int, rows: Iterable[Row]) -> int:
         """Add a file's rows, all of them or, where reading them fails, none; return how many."""
         start, before = self.target.tell(), self.rows
-        start_of_line, marks = f"{number}{BETWEEN}", len(self.names)
         write = self.target.write
         try:
             for row in rows:
@@ -42,10 +39,7 @@ class _Lines:
                     value if value.__class__ is str else "" if value is None else str(value)
                     for value in row
                 ]
-                line = BETWEEN.join(texts)
-                if line.count(BETWEEN) != marks or "\n" in line or "\r" in line or QUOTE in line:
-                    line = BETWEEN.join(map(_quoted, texts))
-                write(f"{start_of_line}{line}\n")
+                write(f"{number}{BETWEEN}{line_of(texts)}\n")
                 self.rows += 1
         except BaseException:
             self.target.seek(start)
@@ -62,9 +56,7 @@ class _Lines:
         return f"""
             select files.type as event_type, {picked}, files.file as _file, null::varchar as _sheet,
                 events._row, files.sha256 as _sha256, $loaded_at::timestamp as _loaded_at
-            from read_csv('{path}', columns = {types!r}, header = false, delim = '{BETWEEN}',
-                quote = '{QUOTE}', escape = '{QUOTE}', auto_detect = false, new_line = '\\n',
-                max_line_size = 33554432) as events
+            from read_csv('{path}', columns = {types!r}, {LAYOUT}) as events
             inner join files on events._file_no = files.number"""
 
     def _picked(self, name: str) -> str:
@@ -116,7 +108,3 @@ class EventSpool:
         for lines in self._lines.values():
             lines.path.unlink()
         return parquet
-
-
-def _quoted(text: str) -> str:
-    return f"{QUOTE}{text.replace(QUOTE, QUOTE + QUOTE)}{QUOTE}" if text else ""

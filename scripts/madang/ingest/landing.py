@@ -4,8 +4,6 @@ A file's rows arrive in one statement and carry its SHA-256, so the raw table it
 files it holds. The ledger `_files` follows; a crash between the two is healed by the next load.
 """
 
-import csv
-import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import duckdb
 
 from madang.ingest.errors import LoadError
 from madang.ingest.sources import SourceTable
+from madang.ingest.spool_lines import LAYOUT, lines_of
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DUCKDB
 
@@ -63,7 +62,6 @@ class Spool:
         self.folder = Path(self._folder.name)
         self._csv = self.folder / "rows.csv"
         self._target = self._csv.open("w", encoding="utf-8", newline="")
-        self._write = csv.writer(self._target, lineterminator="\n").writerows
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +74,7 @@ class Spool:
 
     def add(self, columns: list[list[str | None]], sheet: str | None, rows: list[int]) -> None:
         """Keep some rows: texts by column, in the order of the table's columns, and row numbers."""
-        self._write(zip(*columns, itertools.repeat(sheet), rows))
+        self._target.write(lines_of([*columns, [sheet] * len(rows), list(map(str, rows))]))
         self.rows += len(rows)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -111,9 +109,7 @@ class Spool:
         if self._csv.stat().st_size or not queries:
             queries.append(
                 f"""
-                select * from read_csv('{_escaped(self._csv)}', columns = {columns!r},
-                    header = false, delim = ',', quote = '"', escape = '"', auto_detect = false,
-                    new_line = '\\n', max_line_size = 33554432)
+                select * from read_csv('{_escaped(self._csv)}', columns = {columns!r}, {LAYOUT})
                 """
             )
         with quiet_about_values():

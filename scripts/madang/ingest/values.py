@@ -32,6 +32,8 @@ SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d+")
 PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 PLAIN_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 PLAIN_MOBILE = re.compile(r"010-?[0-9]{4}-?[0-9]{4}")
+#: By type: such a text lands as it is, whatever else is looked for in texts.
+PLAIN = {"id": PLAIN_ID, "email": PLAIN_EMAIL, "phone": PLAIN_MOBILE}
 NATIONAL_ID = re.compile(r"\d{6}-[1-8]\d{6}")
 EXACT_FLOAT = 10**15  # Excel keeps 15 digits
 
