@@ -4,10 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ingest_workspace import PROJECT, workspace
+from ingest_workspace import PROJECT, own_project, put, workspace
 
 from madang import ingest
-from madang.ops.freshness import freshness, in_words
+from madang.config import Settings, load_settings
+from madang.ops.freshness import freshness, in_words, not_used
 from madang.specs.freshness import read_cadences
 from madang.warehouse import open_warehouse
 
@@ -62,4 +63,38 @@ def test_what_is_late_is_told_with_what_rests_on_it(tmp_path: Path) -> None:
     assert told["inquiries.inquiries"].state == "late by 3 days"
     assert told["inquiries.inquiries"].rests == "audiences asked; 1 marts"
     assert told["notices.notices"].state == "no cadence"
-    assert told["crm.customers"].state == "never loaded"
+    assert told["crm.customers"].state == "not used"
+
+
+def states(settings: Settings) -> dict[str, str]:
+    with open_warehouse(settings) as warehouse:
+        return {one.label: one.state for one in freshness(settings, warehouse)}
+
+
+def test_a_source_that_nobody_uses_is_not_missed_and_one_that_is_awaited_is(tmp_path: Path) -> None:
+    root = tmp_path / "own"
+    settings = own_project(root, "ads", "crm", "consent", "salesforce", "shop")
+    put(
+        root / "models/marts/_marts__models.yml",
+        "models:\n  - name: aud_patient\n    config:\n      meta:\n"
+        "        audience: {requires_fresh: [consent]}\n",
+    )
+    put(root / "inbox/crm/damaged.csv", "no header that anybody knows\n")
+    put(root / "inbox/ads/meta.csv", "일,캠페인 이름,지출 금액 (KRW)\n2026-10-01,가을,100\n")
+    with open_warehouse(settings) as warehouse:
+        ingest.load(settings, warehouse)
+        found = freshness(settings, warehouse)
+    told = {one.label: one.state for one in found}
+    assert told["ads.meta"] == "fresh"
+    assert (told["ads.tiktok"], told["shop.orders"]) == ("not used", "not used")
+    assert told["consent.events"] == "never loaded", "an audience wants it"
+    assert told["crm.customers"] == "never loaded", "a file of it lies in the inbox"
+    names = not_used(found).split(", ")
+    assert names == ["ads.google", "ads.naver", "ads.kakao", "ads.tiktok", "salesforce", "shop"]
+    put(
+        root / "madang.yml",
+        "version: 1\nsalesforce: {url: 'https://a.my.salesforce.com', objects: [Lead]}\n",
+    )
+    told = states(load_settings(root / "madang.yml"))
+    assert told["salesforce.leads"] == "never loaded", "madang.yml pulls it"
+    assert told["salesforce.cases"] == "not used"

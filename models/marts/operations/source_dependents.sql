@@ -22,7 +22,7 @@ freshness as (
         source_name,
         max(hours_late) as hours_late,
         max(case when status = 'late' then 1 else 0 end) = 1 as is_late,
-        max(case when status = 'never' then 0 else 1 end) = 0 as is_missing
+        max(case when status in ('never', 'not_used') then 0 else 1 end) = 0 as is_missing
     from {{ ref('source_freshness') }}
     group by source_name
 

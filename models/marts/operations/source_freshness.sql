@@ -1,4 +1,7 @@
 {%- set cadences = source_cadences() -%}
+{#- sources that an audience wants fresh are missed where they never came; others are not used -#}
+{%- set wanted = [''] -%}
+{%- for spec in audience_specs().values() -%}{%- do wanted.extend(spec.get('requires_fresh', [])) -%}{%- endfor -%}
 
 -- what is late, and by how much: each loaded table against the cadence that its YAML declares, GA4 by its newest day
 with cadences as (
@@ -20,7 +23,7 @@ loads as (
     select
         source_table,
         max(loaded_at) as last_loaded_at,
-        count(distinct file_sha256) as files,
+        count(distinct case when loaded_rows > 0 then file_sha256 end) as files,
         cast(sum(loaded_rows) as int64) as loaded_rows
     from {{ ref('stg_loads__files') }}
     group by source_table
@@ -70,6 +73,7 @@ with_age as (
 
     select
         *,
+        count(last_loaded_at) over (partition by source_name) > 0 as has_loads,
         case
             when last_loaded_at <= {{ as_of() }} then {{ seconds_between('last_loaded_at', as_of()) }} / 3600
             when last_loaded_at is not null then 0
@@ -92,7 +96,8 @@ final as (
             else 0
         end as hours_late,
         case
-            when last_loaded_at is null then 'never'
+            when last_loaded_at is null and source_name in ('{{ wanted | unique | sort | join("', '") }}') and not has_loads then 'never'
+            when last_loaded_at is null then 'not_used'
             when cadence_hours is null then 'no_cadence'
             when age_hours > cadence_hours then 'late'
             else 'fresh'

@@ -1,10 +1,12 @@
 """What came late: each source against its cadence, and what rests on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from madang.config import Settings
-from madang.specs.freshness import read_cadences
+from madang.ingest.sources import read_sources
+from madang.specs.freshness import read_cadences, required_sources
 from madang.warehouse import Warehouse
 
 KINDS = {"audience": "audiences", "mart": "marts", "sync": "syncs"}
@@ -12,19 +14,23 @@ KINDS = {"audience": "audiences", "mart": "marts", "sync": "syncs"}
 
 @dataclass(frozen=True)
 class Freshness:
-    """One loaded table. `late` is zero while it is on time; None where no cadence is declared."""
+    """One loaded table. `late` is zero while it is on time; None where no cadence is declared.
+
+    `is_used`: something of it was loaded, or somebody expects it.
+    """
 
     label: str
     last_loaded_at: datetime | None
     every: timedelta | None
     late: timedelta | None
     rests: str
+    is_used: bool = True
 
     @property
     def state(self) -> str:
-        """`fresh`, `late by 2 days`, `never loaded` or `no cadence`."""
+        """`fresh`, `late by 2 days`, `never loaded`, `not used` or `no cadence`."""
         if self.last_loaded_at is None:
-            return "never loaded"
+            return "never loaded" if self.is_used else "not used"
         if self.late is None:
             return "no cadence"
         return f"late by {in_words(self.late)}" if self.late else "fresh"
@@ -40,6 +46,7 @@ def freshness(settings: Settings, warehouse: Warehouse) -> list[Freshness]:
         )
         loaded = {row["source"]: row["last_loaded_at"] for row in rows}
     dependents = _dependents(warehouse)
+    expected = _expected(settings, {label.split(".")[0] for label in loaded})
     found = []
     for cadence in read_cadences(settings.project_dir):
         last = loaded.get(cadence.label)
@@ -47,8 +54,38 @@ def freshness(settings: Settings, warehouse: Warehouse) -> list[Freshness]:
         if last and cadence.every:
             late = max(settings.now() - last.replace(tzinfo=UTC) - cadence.every, timedelta())
         rests = dependents.get(cadence.source, "")
-        found.append(Freshness(cadence.label, last, cadence.every, late, rests))
+        is_used = last is not None or not expected.isdisjoint((cadence.source, cadence.label))
+        found.append(Freshness(cadence.label, last, cadence.every, late, rests, is_used))
     return found
+
+
+def not_used(found: Sequence[Freshness]) -> str:
+    """Name the tables that nobody uses: a source at once where none of its tables is."""
+    used = {one.label.split(".")[0] for one in found if one.is_used}
+    names = [one.label for one in found if not one.is_used]
+    whole = (name.split(".")[0] for name in names)
+    return ", ".join(
+        dict.fromkeys(n if w in used else w for n, w in zip(names, whole, strict=True))
+    )
+
+
+def _expected(settings: Settings, loaded: set[str]) -> set[str]:
+    """Sources and tables that somebody expects though nothing of them was loaded: what an audience
+    wants fresh, what lies in the inbox, what madang.yml pulls.
+    """
+    expected = required_sources(settings.project_dir) - loaded
+    inbox = settings.paths.inbox
+    for folder in inbox.iterdir() if inbox.is_dir() else ():
+        if folder.name not in loaded and any(path.is_file() for path in folder.rglob("*")):
+            expected.add(folder.name)
+    if settings.salesforce:
+        names = {name.lower() for name in settings.salesforce.objects or ()}
+        expected |= {
+            table.label
+            for table in read_sources(settings.project_dir)
+            if table.pull and (not names or table.pull.lower() in names)
+        }
+    return expected
 
 
 def in_words(span: timedelta | None) -> str:

@@ -12,7 +12,7 @@ from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
 from madang.ops import hubs
-from madang.ops.freshness import freshness, in_words
+from madang.ops.freshness import freshness, in_words, not_used
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 LOADS = 8
@@ -74,7 +74,8 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         "raw",
         "_files",
         "select files.file, files.source, files.rows, files.loaded, files.rejected, "
-        f"files.loaded_at from {{}} as files order by files.loaded_at desc limit {LOADS}",
+        "files.loaded_at from {} as files where files.loaded > 0 "  # a pull may find nothing new
+        f"order by files.loaded_at desc limit {LOADS}",
     )
     columns = ("file", "source", "rows", "loaded", "rejected", "at")
     ui.table("Last loads", columns, _told(loads, zone), empty="nothing was loaded")
@@ -87,11 +88,16 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         rows = [(*row[:3], _local(row[3], zone)) for row in held]
         ui.table("Held files", ("file", "source", "why", "since"), rows)
         ui.line('  Correct them, or take one as it is: madang load FILE --accept "why"')
+    found = freshness(settings, warehouse)
     told = [
         (one.label, _local(one.last_loaded_at, zone), in_words(one.every), one.state, one.rests)
-        for one in freshness(settings, warehouse)
+        for one in found
+        if one.is_used
     ]
-    ui.table("Freshness", ("source", "last loaded", "every", "state", "rests on it"), told)
+    columns = ("source", "last loaded", "every", "state", "rests on it")
+    ui.table("Freshness", columns, told, empty="no source is used yet")
+    if names := not_used(found):
+        ui.line(f"  not used: {names}")
     if apart := hubs.by_reason(warehouse):
         ui.table("Identifiers that name nobody", hubs.COLUMNS, _told(apart, zone))
         ui.line("  Each is a row of identity_hubs; docs/identity.md says what the reasons mean.")

@@ -9,7 +9,7 @@ from typing import Any
 from madang.errors import did_you_mean
 from madang.specs.audiences import Audience
 from madang.specs.located_yaml import load_located
-from madang.specs.project import ModelEntry, Project
+from madang.specs.project import ModelEntry, Project, read_project
 
 PERIODS = {
     "minute": timedelta(minutes=1),
@@ -42,6 +42,16 @@ def read_cadences(project_dir: Path) -> list[Cadence]:
             if "load" in (config.get("meta") or {}):
                 every = _every(config.get("freshness") or table.get("freshness"))
                 found.append(Cadence(str(source.get("name")), str(table.get("name")), every))
+    return found
+
+
+def required_sources(project_dir: Path) -> set[str]:
+    """Return the sources that an audience wants fresh (`requires_fresh`)."""
+    found: set[str] = set()
+    for entry in read_project(project_dir).models:
+        rule = (entry.meta("audience") or ({}, ()))[0]
+        wanted = rule.get("requires_fresh") if isinstance(rule, dict) else None
+        found |= {str(name) for name in (wanted if isinstance(wanted, list) else [])}
     return found
 
 
