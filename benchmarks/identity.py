@@ -1,30 +1,40 @@
 """What finding the persons costs, beside scipy and splink fed from the same edges.
 
-    python benchmarks/identity.py [--people 3300000] [--new-share 60] [--threads 2]
+    python benchmarks/identity.py [--people 3300000] [--new-share 60] [--threads 2] [--write]
 
 Invents people with cookies, logins, addresses and shared telephones (3,300,000 people have about
 8.5 million edges), and runs the model `identity_components` on them: all but the last day's edges,
-then with that day's (one edge in `--new-share`), then all from nothing; the last two tables must
-be the same. Peers run on the same edges in processes of their own, where they can be imported.
-Prints seconds, peak memory and ratios, all of one run. Every way begins with text keys in a DuckDB
-table and ends with a table (node, component); a way that needs numbers pays for making them.
+then with that day's (one edge in `--new-share`), again with nothing new, then all from nothing; the
+increment and the build from nothing must be the same. Peers run on the same edges in processes of
+their own, where they can be imported. Every way begins with text keys in a DuckDB table and ends
+with a table (node, component); a way that needs numbers pays for making them.
+
+Ratios compare the algorithms: of the model they count its statements and the making of ids, not
+dbt, which needs some 2 ms for each of about a hundred statements however many edges there are.
+CPU seconds of the model are those of dbt's process beyond those of the run with nothing new.
+`--write` puts the table into docs/benchmarks.md.
 """
 
 import argparse
 import importlib.util
 import json
-import os
+import re
+import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
+from processes import machine, met, run, table, write
 
 PROJECT = Path(__file__).resolve().parents[1]
 NODE = "model.madang.identity_components"
+STATEMENT = re.compile(r"SQL status: OK.* in ([0-9.]+) seconds")
+BEGAN, ENDED = "Began running node model", "Finished running node model"
+BARS = {"scipy": 1.0, "splink": 0.35, "memory": 0.5, "increment": 0.08}
 TABLE = "madang_identity.identity_components"
 ID = "cast((md5_number({}) >> 4) & 1152921504606846975 as bigint)"  # the macro sixty_bits
 DRAWN = """
@@ -70,22 +80,20 @@ def connect(path: Path, threads: int) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), config=options)
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[str, int]:
-    """Run one process; return what it printed and its peak memory in MB."""
-    process = subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    output, _ = process.stdout.read(), process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{command[1:4]} ended with {process.returncode}:\n{output[-3000:]}")
-    return output, usage.ru_maxrss // 1024
+@dataclass(frozen=True)
+class Way:
+    """What one way of finding persons took. `dbt`: wall seconds that are dbt's, not in `wall`."""
+
+    name: str
+    wall: float
+    cpu: float
+    memory: float
+    dbt: float = 0.0
+
+
+def cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 class Bench:
@@ -99,11 +107,11 @@ class Bench:
             db.execute("""
                 create table madang_identity.identity_cuts (left_key varchar, right_key varchar)""")
             self.edges, self.new = db.sql("select count(*), sum(is_new::int) from drawn").fetchone()
-            began = time.perf_counter()
+            began, used = time.perf_counter(), cpu()
             ids = f"max({ID.format('left_key')}), max({ID.format('right_key')})"
             db.execute(f"select {ids} from drawn").fetchall()
-            #: Seconds to make the ids, which identity_edges has ready.
-            self.ids = time.perf_counter() - began
+            #: What making the ids takes, which identity_edges has ready.
+            self.ids = Way("ids", time.perf_counter() - began, cpu() - used, 0)
 
     def lay(self, condition: str) -> None:
         left_id, right_id = ID.format("left_key"), ID.format("right_key")
@@ -115,8 +123,8 @@ class Bench:
             )
             db.execute("checkpoint")
 
-    def model(self, *arguments: str) -> tuple[float, int]:
-        """Run the model; seconds without dbt's start, and memory with it."""
+    def model(self, name: str, *arguments: str) -> Way:
+        """Run the model; CPU seconds and memory are those of dbt's whole process."""
         dbt = str(Path(sys.executable).with_name("dbt"))
         environment = {
             "MADANG_DUCKDB_PATH": str(self.warehouse),
@@ -124,12 +132,16 @@ class Bench:
             "DBT_PROFILES_DIR": str(self.folder),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
-        folders = ["--target-path", str(self.folder / "t"), "--log-path", str(self.folder / "l")]
+        logs = self.folder / name
+        folders = ["--target-path", str(self.folder / "t"), "--log-path", str(logs)]
         command = [sys.executable, dbt, "run", "-s", "identity_components", *folders, *arguments]
-        _, memory = measured(command, environment)
+        cost = run(command, environment, PROJECT)
+        log = (logs / "dbt.log").read_text(encoding="utf-8")
+        node = log[log.index(BEGAN) : log.index(ENDED)]
+        statements = sum(map(float, STATEMENT.findall(node)))
         results = json.loads((self.folder / "t" / "run_results.json").read_text())["results"]
-        (seconds,) = (one["execution_time"] for one in results if one["unique_id"] == NODE)
-        return seconds, memory
+        (whole,) = (one["execution_time"] for one in results if one["unique_id"] == NODE)
+        return Way(name, statements, cost.cpu, cost.memory, whole - statements)
 
     def same_as(self, other: str) -> bool:
         differs = f"(from {TABLE} except from {other}) union all (from {other} except from {TABLE})"
@@ -140,13 +152,13 @@ class Bench:
         with connect(self.warehouse, self.threads) as db:
             db.execute(f"create or replace table {name} as from {TABLE}")
 
-    def peer(self, name: str) -> tuple[float, int, int]:
-        """Seconds, memory and persons found by a peer in a process of its own."""
+    def peer(self, name: str) -> tuple[Way, int]:
+        """A peer in a process of its own, and how many persons it found."""
         me = str(Path(__file__).resolve())
         command = [sys.executable, me, "--peer", name, "--warehouse", str(self.warehouse)]
-        output, memory = measured([*command, "--threads", str(self.threads)], {})
-        seconds, persons = output.split()[-2:]
-        return float(seconds), memory, int(persons)
+        cost = run([*command, "--threads", str(self.threads)])
+        seconds, used, persons = cost.output.split()[-3:]
+        return Way(name, float(seconds), float(used), cost.memory), int(persons)
 
 
 def by_scipy(db: duckdb.DuckDBPyConnection) -> None:
@@ -205,12 +217,42 @@ def run_peer(name: str, warehouse: Path, threads: int) -> None:
         db.execute("create table drawn as select left_key, right_key from source.drawn")
         db.execute("detach source")
         db.execute("checkpoint")
-        began = time.perf_counter()
+        began, used = time.perf_counter(), cpu()
         PEERS[name](db)
-        seconds = time.perf_counter() - began
+        seconds, used = time.perf_counter() - began, cpu() - used
         persons = db.execute("select count(distinct component) from found").fetchone()[0]
     copy.unlink()
-    print(f"{seconds:.3f} {persons}")
+    print(f"{seconds:.3f} {used:.3f} {persons}")
+
+
+def rows(full: Way, increment: Way, peers: list[Way]) -> list[tuple]:
+    """The table: every way, and where a bar is, the ratio and whether it is met."""
+    share = increment.wall / full.wall
+    bar = BARS["increment"]
+    told = [
+        (full, "", "", ""),
+        (increment, f"{share:.1%} of it", f"≤ {bar:.0%}", met(share <= bar)),
+    ]
+    for peer in peers:
+        time_ratio, memory_ratio = full.wall / peer.wall, full.memory / peer.memory
+        ratio = f"{time_ratio:.2f} ({full.cpu / peer.cpu:.2f} of its CPU)"
+        bar, is_met = f"≤ {BARS[peer.name]}", time_ratio <= BARS[peer.name]
+        if peer.name == "splink":
+            ratio += f", memory {memory_ratio:.2f}"
+            bar += f", memory ≤ {BARS['memory']}"
+            is_met = is_met and memory_ratio <= BARS["memory"]
+        told.append((peer, ratio, bar, met(is_met)))
+    return [
+        (
+            way.name,
+            f"{way.wall:.2f}",
+            f"{way.dbt:.2f}" if way.dbt else "",
+            f"{way.cpu:.2f}",
+            f"{way.memory:,.0f}",
+            *rest,
+        )
+        for way, *rest in told
+    ]
 
 
 def main() -> None:
@@ -218,6 +260,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=340_000)
     parser.add_argument("--new-share", type=int, default=60, help="one edge in so many is new")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     parser.add_argument("--peer", choices=list(PEERS), help=argparse.SUPPRESS)
     parser.add_argument("--warehouse", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -225,34 +268,48 @@ def main() -> None:
         run_peer(options.peer, options.warehouse, options.threads)
         return
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options)
-        print(f"{bench.edges:,} edges, {bench.new:,} of them new; {options.threads} threads")
-        bench.lay("not is_new")
-        bench.model()
-        bench.lay("true")
-        increment, increment_memory = bench.model()
-        bench.keep("incremental")
-        full, memory = bench.model("--full-refresh")
-        if not bench.same_as("incremental"):
-            sys.exit("The increment is not what a build from nothing is.")
-        with connect(bench.warehouse, options.threads) as db:
-            count = f"select count(distinct component_key) from {TABLE}"
-            persons = db.execute(count).fetchone()[0]
-        whole = full + bench.ids
-        rows = [("from nothing", whole, memory), ("new edges only", increment, increment_memory)]
-        for name in PEERS:
-            if importlib.util.find_spec(name) is None:
-                print(f"{name} is not installed: not compared")
-                continue
-            seconds, peak, found = bench.peer(name)
-            if found != persons:
-                sys.exit(f"{name} finds {found:,} persons, the model {persons:,}.")
-            rows.append((name, seconds, peak))
-        print(f"{persons:,} persons; the increment is the same as the build from nothing")
-        print(f"{'':16} {'seconds':>8} {'memory MB':>10} {'of it':>7}")
-        for name, seconds, peak in rows:
-            print(f"{name:16} {seconds:8.2f} {peak:10,} {whole / seconds:7.2f}")
-        print(f"new edges only: {increment / whole:.1%} of a build from nothing")
+        text = measured(Bench(Path(folder), options))
+    packages = [name for name in ("duckdb", "scipy", "splink") if importlib.util.find_spec(name)]
+    command = f"python benchmarks/identity.py --people {options.people}"
+    if options.threads != 2:
+        command += f" --threads {options.threads}"
+    text = f"## Identity\n\n`{command}` on {machine(*packages)}.\n\n{text}"
+    print(text)
+    if options.write:
+        write("identity", text)
+
+
+def measured(bench: Bench) -> str:
+    """Run every way; return what it took as text with a table."""
+    bench.lay("not is_new")
+    bench.model("first")
+    bench.lay("true")
+    increment = bench.model("new edges only")
+    idle = bench.model("nothing new")
+    bench.keep("incremental")
+    full = bench.model("from nothing", "--full-refresh")
+    if not bench.same_as("incremental"):
+        sys.exit("The increment is not what a build from nothing is.")
+    with connect(bench.warehouse, bench.threads) as db:
+        count = f"select count(distinct component_key) from {TABLE}"
+        persons = db.execute(count).fetchone()[0]
+    increment = replace(increment, cpu=increment.cpu - idle.cpu)
+    full = replace(full, wall=full.wall + bench.ids.wall, cpu=full.cpu - idle.cpu + bench.ids.cpu)
+    peers = []
+    for name in PEERS:
+        if importlib.util.find_spec(name) is None:
+            print(f"{name} is not installed: not compared")
+            continue
+        way, found = bench.peer(name)
+        if found != persons:
+            sys.exit(f"{name} finds {found:,} persons, the model {persons:,}.")
+        peers.append(way)
+    head = ("", "wall s", "and dbt", "CPU s", "peak MB", "from nothing is", "bar", "met")
+    return (
+        f"{bench.edges:,} edges, {bench.new:,} of them new; {persons:,} persons. The increment is "
+        "the same as the build from nothing. Wall seconds are those of the statements; dbt's own "
+        f"come on top.\n\n{table(head, rows(full, increment, peers))}"
+    )
 
 
 if __name__ == "__main__":

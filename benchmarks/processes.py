@@ -60,6 +60,17 @@ def machine(*packages: str) -> str:
     )
 
 
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; `wall s`, `CPU s` and `peak MB` are columns of numbers."""
+    numbers = {"wall s", "CPU s", "peak MB"}
+    lines = [head, ["---:" if name in numbers else "---" for name in head], *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def met(is_met: bool) -> str:
+    return "yes" if is_met else "no"
+
+
 def write(section: str, text: str, page: Path = PAGE) -> None:
     """Put a section's text between its marks on the page, at the end if it is new."""
     begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
