@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
-from ga4_export import export
 from processes import Cost, machine, run, write
 
+# DuckDB is not imported here: on Linux a process's peak memory is no less than its parent's.
 ROOT = Path(__file__).resolve().parents[1]
+EXPORT = Path(__file__).with_name("ga4_export.py")
 DAYS, RESTATED = 60, 3
 AS_OF = "2026-11-02T12:00:00+09:00"
 BARS = {
@@ -46,6 +46,11 @@ connection = duckdb.connect(config={"threads": 2, "preserve_insertion_order": Fa
 connection.execute("set TimeZone = 'UTC'")
 connection.execute(f"attach '{sys.argv[2]}' as persisted (storage_version 'v1.3.0')")
 connection.execute("create table persisted.events as " + open(sys.argv[1]).read())
+"""
+FEWER = """
+import duckdb, sys
+few = f"select * from '{sys.argv[1]}' where hash(event_timestamp) % 200 > 0"
+duckdb.sql(f"copy ({few}) to '{sys.argv[2]}' (format parquet, compression zstd)")
 """
 
 
@@ -133,15 +138,20 @@ def split(export_of: Path, folder: Path) -> tuple[Path, list[Path]]:
     for file in files[: -1 - RESTATED]:
         os.link(file, folder / file.name)
     for file in files[-1 - RESTATED : -1]:
-        few = f"select * from '{file}' where hash(event_timestamp) % 200 > 0"
-        duckdb.sql(f"copy ({few}) to '{folder / file.name}' (format parquet, compression zstd)")
+        run([sys.executable, "-c", FEWER, str(file), str(folder / file.name)])
     return folder, files[-1 - RESTATED :]
 
 
-def of_size(events: int, folder: Path, work: Path) -> Iterator[Row]:
+def exported(events: int, folder: Path, days: int) -> Path:
+    """The folder of an export of so many events, made unless it is there."""
     shards = folder / f"ga4_{events}"
-    if len(list(shards.glob("*.parquet"))) < DAYS:
-        export(shards, events, DAYS)
+    if len(list(shards.glob("*.parquet"))) < days:
+        run([sys.executable, str(EXPORT), str(events), str(shards), "--days", str(days)])
+    return shards
+
+
+def of_size(events: int, folder: Path, work: Path) -> Iterator[Row]:
+    shards = exported(events, folder, DAYS)
     scan = min(
         (run([sys.executable, "-c", SCAN, str(shards)]) for _ in range(2)), key=lambda one: one.cpu
     )
@@ -193,9 +203,7 @@ def rated(step: str, cost: Cost, scan: Cost, bar: str) -> Row:
 
 def idiom(events: int, folder: Path, work: Path) -> Iterator[Row]:
     """The sub-select by parameter that BigQuery projects write, beside the same columns of ours."""
-    shards = folder / f"ga4_{events}"
-    if len(list(shards.glob("*.parquet"))) < 2:
-        export(shards, events, days=2)
+    shards = exported(events, folder, days=2)
     warehouse = Warehouse(work / "idiom", shards)
     variables = {"ga4_params": {}}
     warehouse.dbt("seed")
