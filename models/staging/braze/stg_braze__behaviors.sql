@@ -1,16 +1,7 @@
 -- custom events and purchases that apps and servers report to Braze ("plan 2"); prices are 32-bit floats there
 with events as (
 
-    select *
-    from {{ ref('base_braze__events') }}
-    where event_type in ('users.behaviors.CustomEvent', 'users.behaviors.Purchase')
-
-),
-
-users as (
-
-    select braze_user_id, external_user_id, is_orphan, is_deleted
-    from {{ ref('stg_braze__users') }}
+    {{ braze_events("events.event_type in ('users.behaviors.CustomEvent', 'users.behaviors.Purchase')") }}
 
 ),
 
@@ -19,7 +10,7 @@ final as (
     select
         events.event_id,
         events.braze_user_id,
-        coalesce(users.external_user_id, events.external_user_id) as external_user_id,
+        events.last_external_user_id as external_user_id,
         events.braze_device_id,
         case events.event_type when 'users.behaviors.Purchase' then 'purchase' else 'custom_event' end as behavior,
         events.custom_event as event_name,
@@ -35,12 +26,11 @@ final as (
         events.properties,
         events.platform,
         events.is_test,
-        coalesce(users.is_orphan, false) as is_orphan,
-        coalesce(users.is_deleted, false) as is_deleted,
+        events.is_orphan,
+        events.is_deleted,
         events.event_at,
         events.loaded_at
     from events
-    left join users on events.braze_user_id = users.braze_user_id
 
 )
 

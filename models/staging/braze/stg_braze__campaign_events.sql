@@ -1,8 +1,7 @@
 -- conversions, control groups and steps of campaigns and Canvases
 with events as (
 
-    select *
-    from {{ ref('base_braze__events') }}
+    {{ braze_events() }}
 
 ),
 
@@ -14,19 +13,12 @@ names as (
 
 ),
 
-users as (
-
-    select braze_user_id, external_user_id, is_orphan, is_deleted
-    from {{ ref('stg_braze__users') }}
-
-),
-
 final as (
 
     select
         events.event_id,
         events.braze_user_id,
-        coalesce(users.external_user_id, events.external_user_id) as external_user_id,
+        events.last_external_user_id as external_user_id,
         events.campaign_id,
         events.canvas_id,
         events.canvas_step_id,
@@ -40,13 +32,12 @@ final as (
         events.conversion_number,
         names.name = 'enrolled_in_control' or coalesce(events.is_in_control, false) as is_in_control,
         events.is_test,
-        coalesce(users.is_orphan, false) as is_orphan,
-        coalesce(users.is_deleted, false) as is_deleted,
+        events.is_orphan,
+        events.is_deleted,
         events.event_at,
         events.loaded_at
     from events
     inner join names on events.event_type = names.braze_name
-    left join users on events.braze_user_id = users.braze_user_id
 
 )
 

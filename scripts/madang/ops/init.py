@@ -13,6 +13,10 @@ version: 1
 timezone: Asia/Seoul
 currency: KRW
 
+# Which Salesforce 'madang pull' asks. The secrets are in environment variables: docs/salesforce.md.
+# salesforce:
+#   url: https://<your domain>.my.salesforce.com
+
 # Where syncs send to. The key itself is in the environment variable named by key_env.
 # destinations:
 #   braze:
