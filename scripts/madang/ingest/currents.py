@@ -29,9 +29,9 @@ from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
 FORMAT = "braze_currents"
-#: Events that land together: at least DuckDB's row group of 122,880, as fewer go through its log
-#: first and are written twice.
-BATCH_ROWS = 245_760
+#: Events that land together: a row group of DuckDB, as fewer go through its log first and are
+#: written twice; not more, as the last ones land when there is nothing left to read beside it.
+BATCH_ROWS = 122_880
 #: Columns of the raw table that no file has as a field.
 OWN = {"event_type", OTHER}
 NO_ID = CellProblem(

@@ -6,8 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
+from madang.ingest.landing import parquet_of
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
@@ -36,9 +35,8 @@ def read_files(warehouse: Warehouse, table: SourceTable) -> dict[str, ReadFile]:
         return {}
     names = ", ".join(one.name for one in fields(ReadFile))
     rows = warehouse.fetch(
-        f"select {names} from {warehouse.relation('raw', TABLE)} where source = ? "
-        "order by loaded_at",
-        [table.label],
+        f"select {names} from {warehouse.relation('raw', TABLE)} "
+        f"where source = {warehouse.dialect.literal(table.label)} order by loaded_at"
     )
     return {row["file"]: ReadFile(**row) for row in rows}
 
@@ -50,26 +48,17 @@ def landed_since(warehouse: Warehouse, table: SourceTable, last: datetime | None
     if not warehouse.exists("raw", table.identifier):
         return set()
     sql = f"select distinct _sha256 from {warehouse.relation('raw', table.identifier)}"
-    if last is None:
-        rows = warehouse.fetch(sql)
-    else:
-        rows = warehouse.fetch(f"{sql} where _loaded_at > ?", [last])
-    return {row["_sha256"] for row in rows}
+    if last is not None:
+        sql += f" where _loaded_at > timestamp '{last.isoformat(sep=' ')}'"
+    return {row["_sha256"] for row in warehouse.fetch(sql)}
 
 
 def remember(warehouse: Warehouse, files: Sequence[ReadFile]) -> None:
     """Enter files in the ledger."""
     if not files:
         return
-    columns = ", ".join(f'"{one.name}" {TYPES[one.type]}' for one in fields(ReadFile))
-    marks = ", ".join("?" for _ in fields(ReadFile))
+    columns = {one.name: TYPES[one.type] for one in fields(ReadFile)}
     with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        parquet = Path(folder) / "files.parquet"
-        with duckdb.connect(config={"threads": 1}) as connection:
-            connection.execute(f"create table files ({columns})")
-            connection.executemany(
-                f"insert into files values ({marks})", [astuple(one) for one in files]
-            )
-            target = str(parquet).replace("'", "''")
-            connection.execute(f"copy files to '{target}' (format parquet)")
+        rows = [astuple(one) for one in files]
+        parquet = parquet_of(rows, columns, Path(folder) / "files.parquet")
         warehouse.append("raw", TABLE, parquet)

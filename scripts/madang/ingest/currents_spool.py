@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 
 from madang.ingest.avro_events import OTHER, Events, Row
-from madang.ingest.landing import quiet_about_values
+from madang.ingest.landing import escaped, naive, quiet_about_values
 from madang.ingest.spool_lines import BETWEEN, LAYOUT, line_of
 
+FILES = {"number": "bigint", "file": "varchar", "sha256": "varchar", "type": "varchar"}
 NUMBERS = {"_file_no": "bigint", "_row": "bigint"}
 Shape = tuple[tuple[str, ...], tuple[str, ...]]  # names of columns, and which are booleans
 
@@ -48,15 +49,14 @@ class _Lines:
             raise
         return self.rows - before
 
-    def query(self, columns: Sequence[str]) -> str:
+    def query(self, columns: Sequence[str], loaded_at: str) -> str:
         """SQL for the events with every declared column, and where they came from."""
         picked = ", ".join(self._picked(name) for name in [*columns, OTHER])
         types = {**NUMBERS, **dict.fromkeys(self.names, "varchar")}
-        path = str(self.path).replace("'", "''")
         return f"""
             select files.type as event_type, {picked}, files.file as _file, null::varchar as _sheet,
-                events._row, files.sha256 as _sha256, $loaded_at::timestamp as _loaded_at
-            from read_csv('{path}', columns = {types!r}, {LAYOUT}) as events
+                events._row, files.sha256 as _sha256, '{loaded_at}'::timestamp as _loaded_at
+            from read_csv('{escaped(self.path)}', columns = {types!r}, {LAYOUT}) as events
             inner join files on events._file_no = files.number"""
 
     def _picked(self, name: str) -> str:
@@ -74,7 +74,7 @@ class EventSpool:
         self.rows = 0
         self._folder = folder
         self._lines: dict[Shape, _Lines] = {}
-        self._files: list[tuple[int, str, str, str]] = []
+        self._files: list[tuple[str, str, str, str]] = []
 
     def add(self, file: str, sha256: str, events: Events) -> int:
         """Keep one file's rows; return how many. Raises what reading them raises, and then keeps
@@ -85,7 +85,7 @@ class EventSpool:
             self._lines[shape] = _Lines(self._folder, shape)
         number = len(self._files)
         count = self._lines[shape].add(number, events.rows)
-        self._files.append((number, file, sha256, events.event_type))
+        self._files.append((str(number), file, sha256, events.event_type))
         self.rows += count
         return count
 
@@ -94,17 +94,17 @@ class EventSpool:
         for lines in self._lines.values():
             lines.target.close()
         parquet = next(iter(self._lines.values())).path.with_suffix(".parquet")
-        queries = " union all ".join(lines.query(columns) for lines in self._lines.values())
+        moment = naive(loaded_at).isoformat(sep=" ")
+        queries = " union all ".join(one.query(columns, moment) for one in self._lines.values())
+        files = parquet.with_suffix(".files")
+        files.write_text("".join(f"{line_of(one)}\n" for one in self._files), encoding="utf-8")
         with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
+            read = f"read_csv('{escaped(files)}', columns = {FILES!r}, {LAYOUT})"
+            connection.execute(f"create table files as from {read}")
             connection.execute(
-                "create table files (number bigint, file varchar, sha256 varchar, type varchar)"
+                f"copy ({queries}) to '{escaped(parquet)}' (format parquet, compression lz4_raw)"
             )
-            connection.executemany("insert into files values (?, ?, ?, ?)", self._files)
-            target = str(parquet).replace("'", "''")
-            connection.execute(
-                f"copy ({queries}) to '{target}' (format parquet, compression lz4_raw)",
-                {"loaded_at": loaded_at},
-            )
+        files.unlink()
         for lines in self._lines.values():
             lines.path.unlink()
         return parquet

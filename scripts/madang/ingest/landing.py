@@ -95,7 +95,7 @@ class Spool:
         with duckdb.connect(config={"threads": 1}) as connection:
             (found,) = connection.execute(
                 f"select count(*) - count(distinct row({key})) "
-                f"from read_parquet('{_escaped(parquet)}')"
+                f"from read_parquet('{escaped(parquet)}')"
             ).fetchall()
         return found[0]
 
@@ -109,18 +109,18 @@ class Spool:
         if self._csv.stat().st_size or not queries:
             queries.append(
                 f"""
-                select * from read_csv('{_escaped(self._csv)}', columns = {columns!r}, {LAYOUT})
+                select * from read_csv('{escaped(self._csv)}', columns = {columns!r}, {LAYOUT})
                 """
             )
         with quiet_about_values():
             self.connection().execute(
                 f"""
                 copy (
-                    select {names}, '{_escaped(file)}'::varchar as _file, _sheet, _row,
+                    select {names}, '{escaped(file)}'::varchar as _file, _sheet, _row,
                         '{sha256}'::varchar as _sha256,
                         '{naive(loaded_at).isoformat(sep=" ")}'::timestamp as _loaded_at
                     from ({" union all by name ".join(queries)})
-                ) to '{_escaped(parquet)}' (format parquet, compression lz4_raw)
+                ) to '{escaped(parquet)}' (format parquet, compression lz4_raw)
                 """
             )
         return parquet
@@ -196,7 +196,7 @@ def parquet_of(rows: Sequence[tuple], columns: Mapping[str, str], target: Path) 
             some = (", ".join(map(_literal, row)) for row in rows[first : first + 1_000])
             values = ", ".join(f"({row})" for row in some)
             connection.execute(f"insert into files values {values}")
-        connection.execute(f"copy files to '{_escaped(target)}' (format parquet)")
+        connection.execute(f"copy files to '{escaped(target)}' (format parquet)")
     return target
 
 
@@ -225,5 +225,5 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _escaped(path: Path | str) -> str:
+def escaped(path: Path | str) -> str:
     return str(path).replace("'", "''")
