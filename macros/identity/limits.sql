@@ -1,5 +1,5 @@
 {#
-    Steps of `identifiers` that find values that cannot belong to one person, beyond what a count says. Each is a named step of that model; `counted`, `sightings`,
+    Steps of `identifiers` that find values that cannot belong to one person, beyond what a count says. Each is a selection for a named step of that model; `counted`, `sightings`,
     `devices`, `rules` and `records` are its steps before.
 #}
 
@@ -84,4 +84,22 @@
                 or earlier.phone_hash = owners.phone_hash then 1
         end
     ) = 0
+{%- endmacro %}
+
+
+{# Both together, one row an identifier. A customer number that was given again names nobody as a user id either. #}
+{% macro identifiers_beyond_limits(newcomers, records) -%}
+    select identifier_type, identifier_value, min(reason) as reason
+    from (
+        {{ crowded_identifiers(newcomers) }}
+
+        union all
+
+        select types.identifier_type, given_again.crm_id as identifier_value, 'given to somebody else' as reason
+        from (
+            {{ numbers_given_again(records) }}
+        ) as given_again
+        cross join (select 'crm_id' as identifier_type union all select 'user_id' as identifier_type) as types
+    ) as reasons
+    group by identifier_type, identifier_value
 {%- endmacro %}

@@ -29,6 +29,13 @@ devices as (
 
 ),
 
+user_devices as (
+
+    select distinct 'user_id' as identifier_type, user_id, devices_of_user
+    from devices
+
+),
+
 -- what people took out, whatever the rules say
 excluded as (
 
@@ -75,21 +82,15 @@ forbidden as (
 
 ),
 
-given_again as (
-
-    {{ numbers_given_again('records') }}
-
-),
-
 newcomers as (
 
     {{ newcomers_over_limit() }}
 
 ),
 
-crowded as (
+beyond_limits as (
 
-    {{ crowded_identifiers('newcomers') }}
+    {{ identifiers_beyond_limits('newcomers', 'records') }}
 
 ),
 
@@ -111,8 +112,7 @@ final as (
             when excluded.identifier_value is not null then 'excluded'
             when forbidden.reason is not null then forbidden.reason
             when counted.names > rules.max_names then 'several names'
-            when crowded.reason is not null then crowded.reason
-            when given_again.crm_id is not null then 'given to somebody else'
+            when beyond_limits.reason is not null then beyond_limits.reason
         end as quarantine_reason
     from counted
     left join rules on counted.identifier_type = rules.identifier_type
@@ -122,15 +122,12 @@ final as (
     left join excluded
         on counted.identifier_type = excluded.identifier_type
         and counted.identifier_value = excluded.identifier_value
-    left join crowded
-        on counted.identifier_type = crowded.identifier_type
-        and counted.identifier_value = crowded.identifier_value
-    left join (select distinct user_id, devices_of_user from devices) as user_devices
-        on counted.identifier_type = 'user_id'
+    left join beyond_limits
+        on counted.identifier_type = beyond_limits.identifier_type
+        and counted.identifier_value = beyond_limits.identifier_value
+    left join user_devices
+        on counted.identifier_type = user_devices.identifier_type
         and counted.identifier_value = user_devices.user_id
-    left join given_again
-        on counted.identifier_value = given_again.crm_id
-        and counted.identifier_type in ('crm_id', 'user_id')
 
 )
 
