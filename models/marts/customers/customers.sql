@@ -36,17 +36,12 @@ orders as (
 
 ),
 
--- a person who registered twice keeps the first number; of the rest the newest registration speaks
+-- a person who registered twice keeps the first number
 from_crm as (
 
     select
         person_id,
         {{ first_by('customer_no', 'crm_order') }} as customer_no,
-        {{ last_by('name', 'crm_order') }} as name,
-        {{ last_by('email', 'crm_order') }} as email,
-        {{ last_by('phone', 'crm_order') }} as phone,
-        {{ last_by('tier', 'crm_order') }} as tier,
-        {{ last_by('region', 'crm_order') }} as region,
         min(registered_at) as registered_at,
         {{ any_true('is_current') }} as is_in_crm
     from (
@@ -65,19 +60,28 @@ from_orders as (
 
     select
         person_id,
-        {{ last_by('name', 'updated_order') }} as name,
-        {{ last_by('email', 'updated_order') }} as email,
-        {{ last_by('phone', 'updated_order') }} as phone,
         count(case when status = 'paid' then 1 end) as orders,
         sum(case when status = 'paid' then amount else 0 end) as total_order_amount,
         max(case when status = 'paid' then ordered_at end) as last_order_at
-    from (
-        select
-            *,
-            row_number() over (partition by person_id order by updated_at, order_id) as updated_order
-        from orders
-        where ordered_at <= {{ as_of() }}
-    ) as ordered
+    from orders
+    where ordered_at <= {{ as_of() }}
+    group by person_id
+
+),
+
+from_values as (
+
+    select
+        person_id,
+        {% for field in ['name', 'email', 'phone', 'tier', 'region'] -%}
+        max(case when is_chosen and field = '{{ field }}' then field_value end) as {{ field }},
+        {% endfor -%}
+        {% for field in ['name', 'email', 'phone'] -%}
+        max(case when is_chosen and field = '{{ field }}' then source end) as {{ field }}_source,
+        {% endfor -%}
+        string_agg(distinct case when is_conflict then field end, ', ' order by case when is_conflict then field end)
+            as conflicts
+    from {{ ref('customer_values') }}
     group by person_id
 
 ),
@@ -100,11 +104,15 @@ final as (
     select
         persons.person_id,
         from_crm.customer_no,
-        coalesce(from_crm.name, from_orders.name) as name,
-        coalesce(from_crm.email, from_orders.email) as email,
-        coalesce(from_crm.phone, from_orders.phone) as phone,
-        from_crm.tier,
-        from_crm.region,
+        from_values.name,
+        from_values.email,
+        from_values.phone,
+        from_values.tier,
+        from_values.region,
+        from_values.name_source,
+        from_values.email_source,
+        from_values.phone_source,
+        from_values.conflicts,
         from_crm.registered_at,
         coalesce(from_crm.is_in_crm, false) as is_in_crm,
         persons.user_ids > 0 as has_logged_in,
@@ -119,6 +127,7 @@ final as (
     from persons
     left join from_crm on persons.person_id = from_crm.person_id
     left join from_orders on persons.person_id = from_orders.person_id
+    left join from_values on persons.person_id = from_values.person_id
     left join from_activities on persons.person_id = from_activities.person_id
 
 )
