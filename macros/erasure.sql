@@ -51,7 +51,7 @@
         {% if relation is not none and (found.owners or found.contacts or found.own or found.refers) %}
             {% do tables.update({source.identifier: dict(found, relation=relation)}) %}
             {% for name, condition in found.only_where.items() %}
-                {% do homes.update({found.own[name]: 'select ' ~ name ~ ' from ' ~ relation ~ ' where lower(' ~ condition ~ ") = 'true'"}) %}
+                {% do homes.update({found.own[name]: 'select ' ~ buried_id(name, found.own[name]) ~ ' from ' ~ relation ~ ' where lower(' ~ condition ~ ") = 'true'"}) %}
             {% endfor %}
         {% endif %}
     {% endfor %}
@@ -98,19 +98,20 @@
         {% do strange.append('(' ~ name ~ ' is null or ' ~ theirs ~ ')') %}
         {% do emptied.update({name: theirs}) %}
     {% endfor %}
-    {% for name, kind in table.own.items() %}{% do known.append(among_erased(sha256_hex(name), kind, erased)) %}{% endfor %}
+    {% for name, kind in table.own.items() %}{% do known.append(among_erased(sha256_hex('(' ~ buried_id(name, kind) ~ ')'), kind, erased)) %}{% endfor %}
     {% for name, kind in table.refers.items() %}
-        {% do refers.append(among_erased(sha256_hex(name), kind, erased)) %}
+        {% do refers.append(among_erased(sha256_hex('(' ~ buried_id(name, kind) ~ ')'), kind, erased)) %}
         {% do emptied.update({name: refers[-1]}) %}
     {% endfor %}
     {% if refers %}{% do known.append('(' ~ strange | join(' and ') ~ ' and (' ~ refers | join(' or ') ~ '))') %}{% endif %}
     {% if known %}{% do owned.append('(' ~ nobody | join(' and ') ~ ' and (' ~ known | join(' or ') ~ '))') %}{% endif %}
     {% set theirs = '(' ~ owned | join(' or ') ~ ')' %}
     {% for name, kind in table.own.items() %}
-        {% set of_others = 'select ' ~ name ~ ' from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and not (' ~ nobody | join(' and ') ~ ')'
+        {% set id = '(' ~ buried_id(name, kind) ~ ')' %}
+        {% set of_others = 'select ' ~ id ~ ' from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and not (' ~ nobody | join(' and ') ~ ')'
             ~ ' and ' ~ theirs ~ ' is not true' %}
-        {% do buried.append("select '" ~ kind ~ "' as kind, " ~ name ~ ' as plain from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and '
-            ~ theirs ~ ' and ' ~ name ~ ' not in (' ~ of_others ~ ')' ~ (' and ' ~ name ~ ' in (' ~ homes[kind] ~ ')' if kind in homes)) %}
+        {% do buried.append("select '" ~ kind ~ "' as kind, " ~ id ~ ' as plain from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and '
+            ~ theirs ~ ' and ' ~ id ~ ' not in (' ~ of_others ~ ')' ~ (' and ' ~ id ~ ' in (' ~ homes[kind] ~ ')' if kind in homes)) %}
     {% endfor %}
     {% set harvest = 'insert into ' ~ erased ~ ' (erasure_id, identifier_type, identifier_value, value_bits, erased_at)'
         ~ " select distinct 'found later', found.kind, " ~ sha256_hex('found.plain') ~ ', ' ~ sixty_bits('found.plain')
@@ -119,6 +120,14 @@
         ~ sha256_hex('found.plain') ~ ')' %}
     {{ return({'theirs': theirs, 'emptied': emptied, 'harvest': harvest if buried else none}) }}
 {% endmacro %}
+
+
+{# A record's id as tombstones have it: Salesforce writes one id with 15 letters or, with a check on their case, with 18. #}
+{% macro buried_id(name, kind) -%}
+    {%- if kind in ['contact_id', 'lead_id', 'account_id', 'individual_id', 'opportunity_id', 'case_id', 'campaign_member_id'] -%}
+    case when length({{ name }}) = 18 then substr({{ name }}, 1, 15) else {{ name }} end
+    {%- else -%}{{ name }}{%- endif -%}
+{%- endmacro %}
 
 
 {# What a table held and who was erased when it was last swept, as one text. #}

@@ -3,105 +3,36 @@
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
 
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from typer.testing import CliRunner
-
+from bigquery_company import EXPORT, Company, Ran, on_bigquery, reach
 from googlesql.bounds import unbounded
-from googlesql.project import copy_shards
 from googlesql.scans import scans
-from googlesql.server import Server, serve
 from googlesql.server.errors import BigQueryError
 from googlesql.server.session import Session
-from madang.cli import app
 from madang.config import load_settings
 from madang.cost.reads import Plans, Relation, Sizes
 from madang.dbt import run_dbt
-from madang.demo import generate
 from madang.ops import doctor_bigquery
-from madang.sandbox.braze import BrazeSandbox
 from madang.warehouse import open_warehouse
-
-KEY = "11111111-2222-3333-4444-555555555555"
-EXPORT = "analytics_000000000"
-
-
-@dataclass
-class Ran:
-    code: int
-    out: str
-
-
-@dataclass
-class Company:
-    """A workspace on the local BigQuery, and how to run a command in it."""
-
-    root: Path
-    server: Server
-
-    def configure(self, **changes: object) -> None:
-        path = self.root / "madang.yml"
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-        path.write_text(yaml.safe_dump({**settings, **changes}), encoding="utf-8")
-
-    def madang(self, *args: str) -> Ran:
-        ran = CliRunner().invoke(app, ["--config", str(self.root), *args])
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        return Ran(ran.exit_code, ran.output)
-
-    def rows(self, dataset: str, table: str) -> int:
-        found = self.server.catalog.tables[f"test-project.madang_{dataset}.{table}"]
-        return len(found.rows.table_data.row)
-
-
-def reach(server: Server, **changes: object) -> dict:
-    bigquery = {
-        "project": "test-project",
-        "ga4_dataset": EXPORT,
-        "api_endpoint": server.url,
-        "retry_seconds": 5,
-        **changes,
-    }
-    return {"type": "bigquery", "schema": "madang", "threads": 4, "bigquery": bigquery}
 
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    root = tmp_path_factory.mktemp("bigquery") / "company"
-    generate(root, people=100, days=7)
-    patch = pytest.MonkeyPatch()
-    with (
-        serve("test-project", "asia-northeast3") as server,
-        BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze,
-    ):
-        copy_shards(server, root / "ga4")
-        patch.setenv("MADANG_BRAZE_KEY", KEY)
-        company = Company(root, server)
-        company.configure(
-            warehouse=reach(server),
-            destinations={"braze": {"url": braze.url, "key_env": "MADANG_BRAZE_KEY"}},
-        )
-        yield company
-        patch.undo()
+    with on_bigquery(tmp_path_factory.mktemp("bigquery") / "company") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def built(company: Company) -> Company:
     """The company after its first load and build."""
-    loaded = company.madang("load")
-    assert loaded.code in (0, 3), loaded.out
-    ran = company.madang("build")
-    assert ran.code == 0, ran.out
-    return company
+    return company.built()
 
 
 @pytest.fixture(scope="module")

@@ -126,8 +126,7 @@ class _Look:
         for column, kind in table.own.items():
             values = {row[column] for row in theirs if row[column]} - self.refused.get(kind, set())
             new = self.at_home(kind, sorted(values - set(known.records.get(kind, []))))
-            if new:
-                known.records[kind] = sorted({*known.records.get(kind, []), *new})
+            known.add_records(kind, new)
         for kind, values in addresses.items():
             known.add_addresses(kind, _nobody_elses(self.warehouse, known, kind, values))
 

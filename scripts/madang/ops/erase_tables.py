@@ -14,6 +14,8 @@ LOGS = (
     ("ledger", "sync_deliveries"),
     ("ledger", "sync_rejects"),
 )
+#: BigQuery reads them only where the days are said.
+BY_DAY = ("base_ga4__events", "stg_ga4__events")
 TOMBSTONES = "erased_identifiers"
 COLUMNS = "erasure_id string, identifier_type string, identifier_value string, value_bits int64, "
 COLUMNS += "erased_at timestamp"
@@ -114,7 +116,7 @@ def _rows(warehouse: Warehouse, layer: str, table: str, asked: list[tuple[str, l
     """Rows for which any of the conditions holds."""
     relation = warehouse.relation(layer, table)
     either = " or ".join(condition for condition, _ in asked)
-    day = " and event_date >= date '1970-01-01'" if table == "base_ga4__events" else ""
+    day = " and event_date >= date '1970-01-01'" if table in BY_DAY else ""
     values = [value for _, piece in asked for value in piece]
     sql = f"select count(*) as found from {relation} where ({either}){day}"
     return warehouse.fetch(sql, values)[0]["found"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,10 @@ RECORDS = {
     "salesforce_id": ("contact_id", "lead_id", "account_id"),
     "braze_id": ("braze_user_id",),
 }
+SALESFORCE = frozenset(
+    ("contact", "lead", "account", "individual", "opportunity", "case", "campaign_member")
+)
+CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"  # of the case of five letters of a Salesforce id
 
 
 @dataclass
@@ -57,6 +62,12 @@ class Known:
         plain = {"email": self.emails, "phone": self.phones}[kind]
         plain[:] = sorted({*plain, *values})
 
+    def add_records(self, kind: str, values: Iterable[str]) -> None:
+        """Add ids of records, those of Salesforce as 15 and as 18 letters."""
+        spelled = {each for value in values for each in _spellings(kind, value)}
+        if spelled:
+            self.records[kind] = sorted({*self.records.get(kind, []), *spelled})
+
     def size(self) -> int:
         """How much is known."""
         return len(self.emails) + len(self.phones) + sum(map(len, self.records.values()))
@@ -65,7 +76,8 @@ class Known:
         """Type, SHA-256 and sixty bits of every identifier, as the macros make them."""
         places = [("crm_id", one) for one in self.numbers]
         places += [("device", one) for one in self.devices]
-        places += [(kind, one) for kind, values in self.records.items() for one in values]
+        for kind, values in self.records.items():
+            places += [(kind, one) for one in sorted({_spellings(kind, one)[0] for one in values})]
         found = [(kind, sha256(value), sixty_bits(value)) for kind, value in places]
         for kind in ("email", "phone"):
             found += [(kind, value, sixty_bits(value)) for value in self.hashes(kind)]
@@ -116,6 +128,17 @@ def _as_google(email: str) -> str:
     return f"{local}@{domain}"
 
 
+def _spellings(kind: str, value: str) -> list[str]:
+    """How systems write an id; the first is what the macro `buried_id` makes of it."""
+    if kind.removesuffix("_id") not in SALESFORCE or len(value) not in (15, 18):
+        return [value]
+    short = value[:15]
+    check = ""
+    for part in (short[:5], short[5:10], short[10:]):
+        check += CHECK[sum(2**at for at, letter in enumerate(part) if "A" <= letter <= "Z")]
+    return list(dict.fromkeys([short, short + check, value]))
+
+
 def sha256(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
@@ -137,7 +160,7 @@ def known_by(warehouse: Warehouse, one: Identifier, near: Neighbourhood) -> Know
         known.hashed.setdefault(kind, []).append(value)
     for each in mine:
         for name in RECORDS.get(each.kind, ()):
-            known.records.setdefault(name, []).append(each.value)
+            known.add_records(name, [each.value])
     records = warehouse.relation("identity", "identity_records")
     for kind, values in (("email", known.emails), ("phone", known.phones)):
         digest = warehouse.dialect.sha256_hex(kind)

@@ -1,0 +1,135 @@
+"""A person is erased on BigQuery as on DuckDB: every cell, the logs, what is loaded later."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import pytest
+
+pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
+pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
+
+from bigquery_company import Company, Ran, on_bigquery
+from madang.config import load_settings
+from madang.warehouse import Warehouse, open_warehouse
+
+LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
+MOMENT = "2026-10-30T10:00:00+09:00"
+FILES = {
+    "salesforce/contacts_erase.csv": """
+        Id,Name,Email,Customer_No__c,CreatedDate,SystemModstamp,IsDeleted
+        TR-CONTACT-1,{name},tr.private@post.example,{number},{moment},{moment},false""",
+    "salesforce/cases_erase.csv": """
+        Id,ContactId,Origin,Status,CreatedDate,SystemModstamp,IsDeleted
+        TR-CASE-1,TR-CONTACT-1,Phone,New,{moment},{moment},false
+        TR-CASE-2,TR-CONTACT-2,Phone,New,{moment},{moment},false""",
+}
+LATE = {
+    "salesforce/cases_late.csv": """
+        Id,ContactId,Origin,Status,CreatedDate,SystemModstamp,IsDeleted
+        TR-CASE-3,TR-CONTACT-1,Phone,New,{moment},{moment},false""",
+    "shop/orders_late.csv": """
+        order_id,customer_no,email,status,ordered_at,amount,currency
+        TR-ORDER-1,,{email},paid,{moment},1000,KRW
+        TR-ORDER-2,{other},{email},paid,{moment},1000,KRW""",
+}
+
+
+@dataclass
+class Story:
+    company: Company
+    number: str
+    email: str
+    phone: str
+    name: str
+    other: str
+    told: dict[str, Ran] = field(default_factory=dict)
+    cells: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+
+    @property
+    def values(self) -> set[str]:
+        hashes = {sha256(one.encode()).hexdigest() for one in (self.email, self.phone)}
+        records = {"TR-CONTACT-1", "TR-CASE-1", "TR-CASE-3", "TR-ORDER-1"}
+        return {self.number, self.email, self.phone, "tr.private@post.example", *hashes, *records}
+
+    def put(self, files: dict[str, str]) -> None:
+        values = {"number": self.number, "email": self.email, "name": self.name}
+        for name, text in files.items():
+            lines = text.format(**values, other=self.other, moment=MOMENT).strip().splitlines()
+            path = self.company.root / "inbox" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("\n".join(line.strip() for line in lines) + "\n", encoding="utf-8")
+
+    def run(self, step: str, *arguments: str) -> None:
+        self.told[step] = self.company.madang(*arguments)
+        assert self.told[step].code in (0, 3), self.told[step].out
+
+    def look(self, step: str) -> None:
+        with open_warehouse(load_settings(self.company.root)) as warehouse:
+            self.cells[step] = cells(warehouse, self.values)
+
+
+def cells(warehouse: Warehouse, values: set[str]) -> dict[str, set[str]]:
+    """The columns of every table in which a cell, as text, contains one of the values."""
+    found: dict[str, set[str]] = {}
+    for layer in LAYERS:
+        for table, columns in warehouse.columns(layer).items():
+            if table == "erased_identifiers":
+                continue
+            relation = warehouse.relation(layer, table)
+            day = "where event_date >= date '1970-01-01'" if table.endswith("_ga4__events") else ""
+            for row in warehouse.fetch(f"select * from {relation} {day}"):
+                for column in columns:
+                    hits = {one for one in values if one in str(row[column])}
+                    if hits:
+                        found.setdefault(f"{layer}.{table}.{column}", set()).update(hits)
+    return found
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with on_bigquery(tmp_path_factory.mktemp("bigquery") / "company", days=3) as company:
+        company.built()
+        with open_warehouse(load_settings(company.root)) as warehouse:
+            people = warehouse.fetch(f"""
+                select customers.customer_no, customers.email, customers.phone, customers.name
+                from {warehouse.relation("marts", "customers")} as customers
+                inner join {warehouse.relation("identity", "persons")} as persons
+                    on customers.person_id = persons.person_id
+                where customers.is_in_crm and persons.crm_ids = 1 and persons.emails = 1
+                    and persons.phones = 1 and customers.email is not null
+                order by persons.user_ids desc, customers.customer_no limit 2""")
+        told = Story(company, *people[0].values(), other=people[1]["customer_no"])
+        told.put(FILES)
+        told.run("load", "load")
+        told.run("build", "build")
+        told.look("before")
+        told.run("dry", "erase", told.number, "--reason", "request 1", "--dry-run")
+        told.run("erase", "erase", told.number, "--reason", "request 1")
+        told.look("after")
+        told.put(LATE)
+        told.run("late", "load")
+        told.run("anew", "build")
+        told.look("anew")
+        yield told
+
+
+def test_everything_of_the_person_is_gone(story: Story) -> None:
+    tables = {name.rpartition(".")[0] for name in story.cells["before"]}
+    assert {"raw.crm_customers", "raw.salesforce_cases", "marts.customers"} <= tables
+    assert story.told["erase"].code == 0, story.told["erase"].out
+    assert story.cells["after"] == {}
+
+
+def test_what_comes_later_does_not_bring_them_back(story: Story) -> None:
+    assert story.cells["anew"] == {}
+    with open_warehouse(load_settings(story.company.root)) as warehouse:
+        others = cells(warehouse, {"TR-CASE-2", "TR-ORDER-2"})
+        assert {"raw.salesforce_cases.id", "raw.shop_orders.order_id"} <= set(others)
+
+
+def test_the_dry_run_told_what_would_go(story: Story) -> None:
+    told = story.told["dry"].out
+    assert "raw.salesforce_cases: 1 rows" in told
+    assert "braze: 1 keys to delete" in told
+    assert story.number not in told
