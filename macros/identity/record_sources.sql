@@ -13,13 +13,16 @@
     {%- set kept = '(not is_deleted or merged_into_id is not null)' -%}
     {{ return([
         ('crm', 'customers', 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
-        ('shop', 'orders', 'order_id', 'true', 'ordered_at', named),
+        ('shop', 'orders', 'order_id', 'true', 'ordered_at', dict(named, order_id='order_id')),
         (
             'offline', 'outcomes', 'outcome_id', 'false', 'occurred_at',
             {'crm_id': 'customer_no', 'phone': 'phone', 'given_phone_hash': 'phone_hash'},
         ),
         ('consent', 'consents', 'consent_id', 'false', 'occurred_at', numbered),
-        ('inquiry', 'inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)', numbered),
+        (
+            'inquiry', 'inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)',
+            dict(numbered, order_id='order_id'),
+        ),
         (
             'salesforce', 'contacts', 'contact_id', kept, created_at,
             dict(named, salesforce_id='contact_id', becomes_id='coalesce(merged_into_id, person_account_id)'),
