@@ -1,8 +1,9 @@
 """What bringing files in costs, beside the bare readers of the same files, all in one run.
 
-    python benchmarks/ingest.py [--excel-rows 100000] [--csv-rows 5000000] [--files 500]
+    python benchmarks/ingest.py [--excel-rows 100000] [--csv-rows 5000000] [--files 500] [--write]
 
-Prints wall and CPU seconds, peak memory and the ratio to the bare reader, the best of the rounds.
+Prints wall and CPU seconds, peak memory and the ratio to the bare reader, the best of the rounds;
+`--write` puts the table into docs/benchmarks.md.
 Each step is a process of its own. Machines differ and are noisy, so the ratios count.
 
 Excel, 20 columns: `load` against calamine giving every cell to Python. `read and check` leaves out
@@ -12,13 +13,13 @@ files, and the same again.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from processes import Cost, machine, met, table, write
+from processes import run as run_process
 
 KINDS = "id name phone email text text date timestamp amount integer boolean choice text text"
 EXCEL_TYPES = [*KINDS.split(" "), "amount", "integer", "date", "text", "text", "text"]
@@ -138,29 +139,13 @@ def make_csv(path: Path, rows: int) -> None:
     duckdb.execute(f"copy (select {chosen} from range({rows}) t(n)) to '{path}' (header)")
 
 
-def measure(code: str, *arguments: object) -> tuple[float, float, int]:
-    """Run Python code as a process: wall seconds, CPU seconds, peak memory in MB."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode:
-        sys.exit(f"A step ended with {process.returncode}:\n{said[-3000:]}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return time.perf_counter() - started, cpu, usage.ru_maxrss // 1024
-
-
-def best(rounds: list[tuple[float, float, int]]) -> tuple[float, float, int]:
+def best(rounds: list[Cost]) -> Cost:
     """The least of each figure over the rounds, of memory the most."""
-    wall, cpu, memory = zip(*rounds, strict=True)
-    return min(wall), min(cpu), max(memory)
+    return Cost(
+        min(one.wall for one in rounds),
+        min(one.cpu for one in rounds),
+        max(one.memory for one in rounds),
+    )
 
 
 def fresh(root: Path) -> None:
@@ -174,20 +159,22 @@ def main() -> None:
     arguments.add_argument("--csv-rows", type=int, default=5_000_000)
     arguments.add_argument("--files", type=int, default=500)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     options = arguments.parse_args()
-    results: dict[str, list[tuple[float, float, int]]] = {}
+    results: dict[str, list[Cost]] = {}
 
     def run(name: str, code: str, *given: object) -> None:
-        results.setdefault(name, []).append(measure(code, *given))
+        command = [sys.executable, "-c", code, *map(str, given)]
+        results.setdefault(name, []).append(run_process(command))
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         excel, text, many = (root / name for name in ("excel", "csv", "many"))
         book = workspace(excel, EXCEL_TYPES) / "a.xlsx"
-        table = workspace(text, CSV_TYPES) / "a.csv"
+        delimited = workspace(text, CSV_TYPES) / "a.csv"
         small = workspace(many, CSV_TYPES)
         make_excel(book, options.excel_rows)
-        make_csv(table, options.csv_rows)
+        make_csv(delimited, options.csv_rows)
         make_csv(small / "0.csv", 100)
         head, *lines = (small / "0.csv").read_text(encoding="utf-8").splitlines()
         for number in range(options.files):
@@ -199,33 +186,55 @@ def main() -> None:
             run("excel: calamine, bare", CALAMINE, book)
             run("excel: read and check", CHECK, book, excel)
             run("excel: load", LOAD, excel)
-            run("csv: DuckDB's reader", DUCKDB, table, root / "bare.duckdb")
+            run("csv: DuckDB's reader", DUCKDB, delimited, root / "bare.duckdb")
             run("csv: load", LOAD, text)
             run("folder: first load", LOAD, many)
             run("folder: second load", LOAD, many)
             for one in (excel, text, many, root / "bare"):
                 fresh(one)
             (root / "bare.duckdb").unlink()
-    start = best(results["start"])
-    print(
-        f"{options.excel_rows:,} x {len(EXCEL_TYPES)} in Excel, {options.csv_rows:,} x "
-        f"{len(CSV_TYPES)} in CSV, {options.files} files; best of {options.rounds}, "
-        "net of starting Python and its imports in brackets"
+    size = f"--excel-rows {options.excel_rows} --csv-rows {options.csv_rows}"
+    command = f"python benchmarks/ingest.py {size} --files {options.files}"
+    head = ("", "wall s", "CPU s", "peak MB", "ratio", "CPU", "bar", "met")
+    text = (
+        f"## Files\n\n`{command}` on {machine('duckdb', 'python-calamine')}. Each step is a "
+        f"process of its own, the best of {options.rounds}; ratios are to the bare reader, of the "
+        f"folder to its first load.\n\n"
+        f"{options.excel_rows:,} × {len(EXCEL_TYPES)} in Excel, {options.csv_rows:,} × "
+        f"{len(CSV_TYPES)} in CSV, {options.files} files.\n\n"
+        + table(head, rows({name: best(rounds) for name, rounds in results.items()}))
     )
-    print(f"{'':24}{'wall s':>14}{'CPU s':>14}{'peak MB':>9}{'ratio':>7}{'CPU':>6}")
-    bare = {"excel": "excel: calamine, bare", "csv": "csv: DuckDB's reader"}
-    bare["folder"] = "folder: first load"
-    told = {}
-    for name, rounds in results.items():
-        wall, cpu, memory = best(rounds)
-        base = best(results[bare.get(name.partition(":")[0], name)])
-        net = (wall - start[0], cpu - start[1])
-        ratio = "" if name == "start" else f"{wall / base[0]:.2f}"
-        cpu_ratio = "" if name == "start" else f"{cpu / base[1]:.2f}"
-        shown = (f"{wall:.2f} ({net[0]:.2f})", f"{cpu:.2f} ({net[1]:.2f})")
-        print(f"{name:24}{shown[0]:>14}{shown[1]:>14}{memory:>9}{ratio:>7}{cpu_ratio:>6}")
-        told[name] = {"wall": wall, "cpu": cpu, "memory_mb": memory}
-    print(json.dumps(told), file=sys.stderr)
+    print(text)
+    if options.write:
+        write("ingest", text)
+
+
+def rows(costs: dict[str, Cost]) -> list[tuple[str, ...]]:
+    """The table; reading and checking is without the start of Python and its imports."""
+    start = costs["start"]
+    check, csv = costs["excel: read and check"], costs["csv: load"]
+    bars = {
+        "excel: read and check": (
+            "< 3 s beyond the start, < 300 MB",
+            check.cpu - start.cpu < 3 and check.memory < 300,
+        ),
+        "csv: load": ("≤ 2 × the bare reader", csv.wall <= 2 * costs["csv: DuckDB's reader"].wall),
+    }
+    bases = {
+        "excel": costs["excel: calamine, bare"],
+        "csv": costs["csv: DuckDB's reader"],
+        "folder": costs["folder: first load"],
+    }
+    told = []
+    for name, cost in costs.items():
+        base = bases.get(name.partition(":")[0])
+        ratios = (cost.wall / base.wall, cost.cpu / base.cpu) if base else ()
+        bar, is_met = bars.get(name, ("", None))
+        verdict = "" if is_met is None else met(is_met)
+        figures = (f"{cost.wall:.2f}", f"{cost.cpu:.2f}", f"{cost.memory:.0f}")
+        of_bare = [f"{ratio:.2f}" for ratio in ratios] or ["", ""]
+        told.append((name, *figures, *of_bare, bar, verdict))
+    return told
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Posts a second that are on disk when they are answered, and how fast the load drains them.
 
-    python benchmarks/receiver.py [--seconds 4] [--items 100000]
+    python benchmarks/receiver.py [--seconds 4] [--items 100000] [--write]
 
 Starts `madang receive` in a temporary workspace and four client processes, which share the machine
 with it. A client waits for each answer before it sends the next post on that connection; with one
 connection a client, four posts are under way and the disk's own wait decides, with eight 32 are,
 as from the connection pools of partners' servers. Then it sends `--items` outcomes in batches and
-times the drain (into a new warehouse) and the whole command `madang load inbox`.
+times the drain (into a new warehouse) and the whole command `madang load inbox`. `--write` puts
+the tables into docs/benchmarks.md.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from processes import machine, met, table, write
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -35,23 +38,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
     parser.add_argument("--items", type=int, default=100_000, help="to drain")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     parser.add_argument("--client", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.client:
         address, key, connections, seconds = given.client
         asyncio.run(client(address, key, int(connections), float(seconds)))
         return
-    print(f"a commit of this disk: {commit_time():.1f} ms (median of fdatasync)\n")
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
         settings = receiving_workspace(Path(folder), requests_per_minute=10_000_000)
         with Running(settings, key_for(settings)) as receiver:
-            print("| clients | connections each | posts/s | p50 ms | p99 ms | bar |")
-            print("|---|---|---|---|---|---|")
-            for connections in (1, 4, 8, 16):
-                measure(receiver, connections, given.seconds)
-            fill(receiver, given.items)
+            posts = [measure(receiver, connections, given.seconds) for connections in (1, 4, 8, 16)]
+            taken = fill(receiver, given.items)
             receiver.end()
-        drained(settings, given.items)
+        steps = [taken, *drained(settings)]
+    bar = f"≥ {BARS['posts']:,} posts/s, p99 < {BARS['p99']} ms"
+    text = (
+        f"## Receiver\n\n`python benchmarks/receiver.py` on {machine('duckdb', 'uvicorn')}. "
+        f"{CLIENTS} client processes on the same processors; a commit of this disk: "
+        f"{commit_time():.1f} ms (median of fdatasync).\n\n"
+        + table(("connections of each", "posts/s", "p50 ms", "p99 ms", f"met ({bar})"), posts)
+        + "\n\n"
+        + table(("step", "wall s", "bar", "met"), steps)
+    )
+    print(text)
+    if given.write:
+        write("receiver", text)
 
 
 def commit_time() -> float:
@@ -67,8 +79,8 @@ def commit_time() -> float:
     return sorted(times)[50] * 1000
 
 
-def measure(receiver: Running, connections: int, seconds: float) -> None:
-    """Let four client processes post as fast as they are answered; print one row."""
+def measure(receiver: Running, connections: int, seconds: float) -> tuple[object, ...]:
+    """Let four client processes post as fast as they are answered; return one row."""
     address = receiver.url.removeprefix("http://")
     command = [sys.executable, __file__, "--client", address, receiver.key]
     clients = [
@@ -78,9 +90,8 @@ def measure(receiver: Running, connections: int, seconds: float) -> None:
     waits = sorted(wait for one in clients for wait in json.loads(one.communicate()[0]))
     rate = len(waits) / seconds
     p50, p99 = (waits[int(len(waits) * part)] * 1000 for part in (0.5, 0.99))
-    met = "met" if rate >= BARS["posts"] and p99 < BARS["p99"] else "not met"
-    row = (CLIENTS, connections, f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}", met)
-    print(f"| {' | '.join(map(str, row))} |", flush=True)
+    is_met = rate >= BARS["posts"] and p99 < BARS["p99"]
+    return (connections, f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}", met(is_met))
 
 
 async def client(address: str, key: str, connections: int, seconds: float) -> None:
@@ -112,30 +123,33 @@ async def client(address: str, key: str, connections: int, seconds: float) -> No
     print(json.dumps(waits))
 
 
-def fill(receiver: Running, items: int) -> None:
+def fill(receiver: Running, items: int) -> tuple[str, ...]:
     """Send outcomes in batches of a thousand."""
     begun = time.perf_counter()
     for first in range(0, items, 1000):
         answer = receiver.post("outcomes", [outcome(f"x{n}") for n in range(first, first + 1000)])
         assert answer.status_code == 202, answer.text
     spent = time.perf_counter() - begun
-    print(f"\n{items:,} outcomes taken in batches of 1,000: {items / spent:,.0f} outcomes/s")
+    return (f"{items:,} outcomes posted in batches of 1,000", f"{spent:.1f}", "", "")
 
 
-def drained(settings, items: int) -> None:
-    """Drain what waits into a new warehouse, then time the whole command on as much again."""
+def drained(settings) -> list[tuple[str, ...]]:
+    """Drain what waits into a new warehouse, then time the whole command with nothing left."""
     tables = read_sources(settings.project_dir)
     with open_warehouse(settings) as warehouse:
         begun = time.perf_counter()
         (report,) = drain(settings, warehouse, tables)
         spent = time.perf_counter() - begun
-    per = spent * 100_000 / report.loaded
-    met = "met" if per < BARS["drain"] else "not met"
-    print(f"drained {report.loaded:,} outcomes in {spent:.1f} s; 100,000 in {per:.1f} s ({met})")
+    is_met = spent * 100_000 / report.loaded < BARS["drain"]
     begun = time.perf_counter()
     command = [*COMMAND, "--config", str(settings.root), "load", "inbox"]
     subprocess.run(command, check=False, capture_output=True)
-    print(f"'madang load inbox' with nothing left: {time.perf_counter() - begun:.1f} s")
+    idle = time.perf_counter() - begun
+    bar = f"< {BARS['drain']} s for 100,000"
+    return [
+        (f"{report.loaded:,} outcomes drained", f"{spent:.1f}", bar, met(is_met)),
+        ("`madang load inbox` with nothing left", f"{idle:.1f}", "", ""),
+    ]
 
 
 if __name__ == "__main__":
