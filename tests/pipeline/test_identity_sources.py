@@ -104,6 +104,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     one.put("salesforce/leads_2.csv", LEADS, [*lead, "2026-10-25T10:00:00+09:00", "false"])
     one.build("after")
     one.told["person"] = madang(root, "explain", "person", LEAD, COLUMNS="200")
+    one.told["short"] = madang(root, "explain", "person", LEAD[:15], COLUMNS="200")
+    one.told["hash"] = madang(root, "explain", "person", BY_GOOGLE.upper(), COLUMNS="200")
     one.told["pair"] = madang(root, "explain", "pair", "C1", CONTACT, COLUMNS="200")
     yield one
 
@@ -168,5 +170,7 @@ def test_the_new_identifiers_are_explained(company: Company) -> None:
     assert company.told["person"].code == 0, company.told["person"].told
     assert "salesforce_id" in told and "became it" in told and "its hash" in told
     assert LEAD not in told and CONTACT not in told
+    for other in ("short", "hash"):
+        assert company.told[other].out == told
     pair = company.told["pair"].out
     assert "are one person" in pair and "Salesforce id" in pair

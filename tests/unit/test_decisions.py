@@ -7,7 +7,7 @@ import pytest
 from madang.config import Settings, load_settings
 from madang.decisions import COLUMNS, Decision, DecisionError, ensure, path_of, read, write
 from madang.ops.decide import consider
-from madang.ops.identifiers import Identifier, key_of
+from madang.ops.identifiers import Identifier, Neighbourhood, key_of
 
 HEADER = ",".join(COLUMNS)
 
@@ -97,3 +97,18 @@ def test_what_disagrees_with_earlier_decisions_is_refused(
     with pytest.raises(DecisionError, match=said):
         consider(settings, kind, customer(left), customer(right), reason, "Lee")
     assert read(settings) == before
+
+
+def test_a_tie_that_counts_for_nothing_is_not_foretold() -> None:
+    """Both of its ends are good, but its records carry no name: the build does not join by it."""
+    ends = [customer(number) for number in ("C1", "C2", "C3")]
+    keys = [one.key for one in ends]
+    told = {"rule": "one record without a name", "evidence_count": 1, "first_seen_at": None}
+    near = Neighbourhood(
+        {one.key: one for one in ends},
+        [
+            {"left_key": keys[0], "right_key": keys[1], "is_quarantined": True, **told},
+            {"left_key": keys[1], "right_key": keys[2], "is_quarantined": False, **told},
+        ],
+    )
+    assert [tie.ends for tie in near.ties([])] == [(keys[1], keys[2])]

@@ -1,13 +1,14 @@
 """Identifiers and their ties as they stand in the warehouse: found by what people type, masked."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from madang.decisions import Decision
 from madang.errors import UsageError
-from madang.ingest.contacts import normalize_email, normalize_phone
+from madang.ingest.contacts import is_sha256, normalize_email, normalize_phone
 from madang.ops.masks import fingerprint, mask
 from madang.ops.ties import Pair, Tie, cuts
 from madang.warehouse import Row, Warehouse
@@ -32,6 +33,7 @@ TABLES = (
 ASK = "Give a customer number, a user id, an id of Salesforce or Braze, an e-mail address, "
 ASK += "a telephone number or a person_id; where a text could be several of them, begin with "
 ASK += ", ".join(f"{kind}:" for kind in TYPES[:-1]) + f" or {TYPES[-1]}:"
+SHORT_ID = re.compile("[0-9A-Za-z]{15}")
 TOGETHER = 400  # values in one question to the warehouse
 
 
@@ -93,8 +95,20 @@ def _readings(who: str) -> list[Pair]:
     if kind in TYPES and rest:
         kinds, who = (kind,), rest.strip()
     plain = {"email": normalize_email(who), "phone": normalize_phone(who)}
-    hashes = {name: hashlib.sha256(one.encode()).hexdigest() for name, one in plain.items() if one}
-    return [(name, hashes.get(name, who)) for name in kinds]
+    stored = {name: hashlib.sha256(one.encode()).hexdigest() for name, one in plain.items() if one}
+    if is_sha256(who):
+        stored |= dict.fromkeys(plain, who.lower())
+    if SHORT_ID.fullmatch(who):
+        stored["salesforce_id"] = _long_id(who)
+    return [(name, stored.get(name, who)) for name in kinds]
+
+
+def _long_id(short: str) -> str:
+    """Return the 18 characters of a Salesforce id of 15, as the macro `salesforce_id` does."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+    parts = (short[start : start + 5] for start in (0, 5, 10))
+    capitals = (sum(2**at for at, sign in enumerate(part) if sign.isupper()) for part in parts)
+    return short + "".join(letters[number] for number in capitals)
 
 
 def _identifiers(warehouse: Warehouse, condition: str, values: list[str]) -> list[Identifier]:
