@@ -9,7 +9,7 @@
 {% endmacro %}
 
 
-{# Every identifier of every record, with what it came with: (identifier_type, identifier_value, plain_value, crm_id, email_hash, name_key, source, …). #}
+{# Every identifier of every record, with what it came with: (identifier_type, identifier_value, plain_value, crm_id, email_hash, phone_hash, name_key, source, …). #}
 {% macro sightings_of_identifiers(records) -%}
     {% for type, column in dict(identifier_columns(), user_id='user_id').items() -%}
     select
@@ -18,6 +18,7 @@
         {{ type }} as plain_value,
         crm_id,
         email_hash,
+        phone_hash,
         name_key,
         source,
         first_seen_at,
@@ -35,6 +36,7 @@
         becomes_id as plain_value,
         crm_id,
         email_hash,
+        phone_hash,
         name_key,
         source,
         first_seen_at,

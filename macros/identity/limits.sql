@@ -3,31 +3,44 @@
     `devices`, `rules` and `records` are its steps before.
 #}
 
-{# When each customer number and each device came to an identifier that has more of them than its limit: few rows, as few have. #}
+{# When each customer number, address or device came to an identifier that has more of them than its limit: few rows, as few have. #}
 {% macro newcomers_over_limit() -%}
+    {%- set limits = [
+        ('too many customers', 'crm_id', 'crm_ids'),
+        ('too many addresses', 'email_hash', 'emails'),
+        ('too many addresses', 'phone_hash', 'phones'),
+    ] -%}
+    {% for reason, column, count in limits -%}
     select
         counted.identifier_type,
         counted.identifier_value,
-        'too many customers' as reason,
-        rules.max_crm_ids as at_most,
+        '{{ reason }}' as reason,
+        '{{ count }}' as kind,
+        rules.max_{{ count }} as at_most,
         rules.window_days,
-        sightings.crm_id as newcomer,
+        sightings.{{ column }} as newcomer,
         min(sightings.first_seen_at) as came_at
     from counted
-    inner join rules on counted.identifier_type = rules.identifier_type and counted.crm_ids > rules.max_crm_ids
+    inner join rules on counted.identifier_type = rules.identifier_type and counted.{{ count }} > rules.max_{{ count }}
     inner join sightings
         on counted.identifier_type = sightings.identifier_type
         and counted.identifier_value = sightings.identifier_value
-    where sightings.crm_id is not null
+    where sightings.{{ column }} is not null
     group by
-        counted.identifier_type, counted.identifier_value, rules.max_crm_ids, rules.window_days, sightings.crm_id
+        counted.identifier_type,
+        counted.identifier_value,
+        rules.max_{{ count }},
+        rules.window_days,
+        sightings.{{ column }}
 
     union all
 
+    {% endfor -%}
     select
         rules.identifier_type,
         devices.user_id as identifier_value,
         'too many devices' as reason,
+        'devices' as kind,
         rules.max_devices as at_most,
         rules.window_days,
         devices.device_id as newcomer,
@@ -44,7 +57,7 @@
         select
             *,
             row_number() over (
-                partition by identifier_type, identifier_value, reason order by came_at, newcomer
+                partition by identifier_type, identifier_value, kind order by came_at, newcomer
             ) as place
         from {{ newcomers }}
     ) as earlier
@@ -52,13 +65,13 @@
         select
             *,
             row_number() over (
-                partition by identifier_type, identifier_value, reason order by came_at, newcomer
+                partition by identifier_type, identifier_value, kind order by came_at, newcomer
             ) as place
         from {{ newcomers }}
     ) as later
         on earlier.identifier_type = later.identifier_type
         and earlier.identifier_value = later.identifier_value
-        and earlier.reason = later.reason
+        and earlier.kind = later.kind
         and earlier.place + earlier.at_most = later.place
     where
         earlier.window_days is null

@@ -7,7 +7,7 @@ with records as (
 
 rules as (
 
-    select identifier_type, max_names, max_crm_ids, max_devices, window_days
+    select identifier_type, max_names, max_crm_ids, max_emails, max_phones, max_devices, window_days
     from {{ ref('identifier_rules') }}
 
 ),
@@ -64,7 +64,8 @@ counted as (
         cast(sum(evidence_count) as int64) as evidence_count,
         count(distinct name_key) as names,
         count(distinct crm_id) as crm_ids,
-        count(distinct email_hash) as emails
+        count(distinct email_hash) as emails,
+        count(distinct phone_hash) as phones
     from sightings
     group by identifier_type, identifier_value
 
@@ -77,7 +78,7 @@ forbidden as (
     from counted
     inner join blocked
         on counted.identifier_type = blocked.identifier_type
-        and {{ regex_matches_column('lower(counted.plain_value)', 'blocked.pattern') }}
+        and {{ regex_matches_column('lower(coalesce(counted.plain_value, counted.identifier_value))', 'blocked.pattern') }}
     group by counted.identifier_type, counted.identifier_value
 
 ),
@@ -107,6 +108,7 @@ final as (
         counted.names,
         counted.crm_ids,
         counted.emails,
+        counted.phones,
         coalesce(user_devices.devices_of_user, 0) as devices,
         case
             when excluded.identifier_value is not null then 'excluded'

@@ -42,7 +42,7 @@ decisions as (
 
 identifiers as (
 
-    select identifier_key, identifier_type, identifier_value, crm_ids, emails, quarantine_reason
+    select identifier_key, identifier_type, identifier_value, crm_ids, emails, phones, quarantine_reason
     from {{ ref('identifiers') }}
 
 ),
@@ -126,7 +126,11 @@ final as (
         or right_identifier.quarantine_reason is not null
         or (
             grouped.rule = '{{ nameless }}'
-            and case grouped.left_type when 'crm_id' then right_identifier.crm_ids else right_identifier.emails end > 1
+            and case grouped.left_type
+                when 'crm_id' then right_identifier.crm_ids > 1
+                when 'email' then right_identifier.emails > 1 or left_identifier.phones > 1
+                else right_identifier.emails > 1
+            end
         ) as is_quarantined
     from grouped
     inner join identifiers as left_identifier

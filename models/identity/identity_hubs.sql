@@ -61,6 +61,7 @@ final as (
         hubs.names,
         hubs.crm_ids,
         hubs.emails,
+        hubs.phones,
         hubs.devices,
         coalesce(counted.tied_identifiers, 0) as tied_identifiers,
         coalesce(counted.persons_kept_apart, 0) as persons_kept_apart,

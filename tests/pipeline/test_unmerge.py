@@ -26,7 +26,7 @@ KEY = "key-of-the-wrong-merge"
 ORDER = "J1"
 LAYERS = ("identity", "activity", "marts", "activation")
 # What the order itself says about the two identifiers that it carries, and about its customer.
-EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids", "emails"}
+EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids", "emails", "phones"}
 ORDERS = {"orders", "total_order_amount", "last_order_at", "activities", "last_activity_at"}
 OF_THE_ORDER = {
     "identity.identity_records": (set(), 1),

@@ -259,7 +259,7 @@ def test_an_identifier_in_quarantine_belongs_to_nobody(workspace: Path) -> None:
             create table madang_identity.identity_hubs as
             select 'hub' as identifier_key, 'email' as identifier_type,
                 'shared mailbox' as quarantine_reason, 4 as names, 5 as crm_ids, 0 as emails,
-                0 as devices, 3 as persons_kept_apart, 'crm, shop' as sources,
+                0 as phones, 0 as devices, 3 as persons_kept_apart, 'crm, shop' as sources,
                 timestamp '2026-01-02' as first_seen_at, timestamp '2026-03-04' as last_seen_at""")
     code, output = madang(workspace, "explain", "person", "info@post.example")
     assert code == 2

@@ -129,17 +129,20 @@ class Files:
                 if row["customer_no"]:
                     numbers[key].add(row["customer_no"])
         # An inquiry carries no name: what several customers or addresses share in it is no tie.
-        emails = defaultdict(set)
+        others = defaultdict(set)
         for row in self.customers + self.orders + self.inquiries:
-            emails["phone", row["phone"]].add(row["email"])
+            email, phone = ("email", row["email"]), ("phone", row["phone"])
+            if email[1] and phone[1]:
+                others[email].add(phone)
+                others[phone].add(email)
         for row in self.inquiries:
             first, *rest = [key for key in _keys(row) if key[1]]
             if row["customer_no"]:
                 for key in rest:
                     numbers[key].add(row["customer_no"])
             for key in rest:
-                others = numbers[key] if row["customer_no"] else emails[key] - {None}
-                rows.append([first, key] if len(others) <= 1 else [key])
+                came = [numbers[key]] if row["customer_no"] else [others[first], others[key]]
+                rows.append([first, key] if max(map(len, came)) <= 1 else [key])
             rows.append([first])
         rows += [[("crm_id", number), ("braze_id", user)] for user, number in self.braze]
         contacts = [key for key in names if key[0] != "crm_id"]

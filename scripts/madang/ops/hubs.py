@@ -8,6 +8,7 @@ COUNTS = {
     "names": "names",
     "crm_ids": "customer numbers",
     "emails": "e-mail addresses",
+    "phones": "telephone numbers",
     "devices": "devices",
 }
 
