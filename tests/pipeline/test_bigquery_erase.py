@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+import duckdb
 import pytest
 
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
@@ -14,11 +15,12 @@ from madang.config import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
 LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
+TABLES = "resource_type:model resource_type:seed"
 MOMENT = "2026-10-30T10:00:00+09:00"
 FILES = {
     "salesforce/contacts_erase.csv": """
         Id,Name,Email,Customer_No__c,CreatedDate,SystemModstamp,IsDeleted
-        TR-CONTACT-1,{name},tr.private@post.example,{number},{moment},{moment},false""",
+        TR-CONTACT-1,Somebody Named,tr.private@post.example,{number},{moment},{moment},false""",
     "salesforce/cases_erase.csv": """
         Id,ContactId,Origin,Status,CreatedDate,SystemModstamp,IsDeleted
         TR-CASE-1,TR-CONTACT-1,Phone,New,{moment},{moment},false
@@ -41,7 +43,6 @@ class Story:
     number: str
     email: str
     phone: str
-    name: str
     other: str
     told: dict[str, Ran] = field(default_factory=dict)
     cells: dict[str, dict[str, set[str]]] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Story:
         return {self.number, self.email, self.phone, "tr.private@post.example", *hashes, *records}
 
     def put(self, files: dict[str, str]) -> None:
-        values = {"number": self.number, "email": self.email, "name": self.name}
+        values = {"number": self.number, "email": self.email}
         for name, text in files.items():
             lines = text.format(**values, other=self.other, moment=MOMENT).strip().splitlines()
             path = self.company.root / "inbox" / name
@@ -89,27 +90,28 @@ def cells(warehouse: Warehouse, values: set[str]) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with on_bigquery(tmp_path_factory.mktemp("bigquery") / "company", days=3) as company:
-        company.built()
-        with open_warehouse(load_settings(company.root)) as warehouse:
-            people = warehouse.fetch(f"""
-                select customers.customer_no, customers.email, customers.phone, customers.name
-                from {warehouse.relation("marts", "customers")} as customers
-                inner join {warehouse.relation("identity", "persons")} as persons
-                    on customers.person_id = persons.person_id
-                where customers.is_in_crm and persons.crm_ids = 1 and persons.emails = 1
-                    and persons.phones = 1 and customers.email is not null
-                order by persons.user_ids desc, customers.customer_no limit 2""")
-        told = Story(company, *people[0].values(), other=people[1]["customer_no"])
+        with duckdb.connect() as db:
+            people = db.execute(f"""
+                select any_value(identifier_value) filter (identifier_type = 'crm_id') as number,
+                    any_value(identifier_value) filter (identifier_type = 'email'),
+                    any_value(identifier_value) filter (identifier_type = 'phone')
+                from '{company.root / "truth" / "identifiers.parquet"}'
+                group by person
+                having count(*) filter (identifier_type in ('crm_id', 'email', 'phone')) = 3
+                    and count(distinct identifier_type) >= 3 and not bool_or(is_shared)
+                order by count(*) filter (identifier_type = 'user_id') desc, number
+                limit 2""").fetchall()
+        told = Story(company, *people[0], other=people[1][0])
         told.put(FILES)
         told.run("load", "load")
-        told.run("build", "build")
+        told.run("build", "build", "--select", TABLES)
         told.look("before")
         told.run("dry", "erase", told.number, "--reason", "request 1", "--dry-run")
         told.run("erase", "erase", told.number, "--reason", "request 1")
         told.look("after")
         told.put(LATE)
         told.run("late", "load")
-        told.run("anew", "build")
+        told.run("anew", "build", "--select", TABLES)
         told.look("anew")
         yield told
 

@@ -4,14 +4,15 @@ What madang writes (rejects, lists of who is gone, logs, pages, plans) is change
 brings in (uploads, the GA4 export) is theirs, so it is only named.
 """
 
+import codecs
 import csv
 import gzip
 import io
-import mmap
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from madang.config import Settings
 from madang.ingest.files import name_in
@@ -21,22 +22,21 @@ from madang.ops.erase_values import Known
 
 PACKED = {".xlsx", ".xlsm", ".ods", ".xlsb", ".zip"}
 FILE, VALUE = HEADERS[0], HEADERS[4]
+PIECE, LONGEST = 2**24, 2**10  # bytes at once, and of the longest value
 MARK = "\ufeff"
 
 
 class Traces:
-    """Finds a person's values in bytes and texts: whole words, UTF-8 and UTF-16."""
+    """Finds a person's values in bytes and texts: whole words, in any case of letters."""
 
     def __init__(self, known: Known) -> None:
         self.known = known
-        texts = sorted(known.texts(), key=len, reverse=True)
-        words = rb"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])"
-        wide = [re.escape(one.encode("utf-16-le")) for one in texts]
-        plain = words % b"|".join(re.escape(one.encode()) for one in texts)
-        self._bytes = re.compile(plain + b"|" + b"|".join(wide), re.IGNORECASE)
+        self._all = [one.encode().lower() for one in known.texts()]
+        self._names = [one.encode().lower() for one in known.names()]
 
-    def in_bytes(self, data: bytes | mmap.mmap) -> bool:
-        return self._bytes.search(data) is not None
+    def in_bytes(self, data: bytes, names_only: bool = False) -> bool:
+        low = data.lower()
+        return any(one in low and _is_word(one, low) for one in self._sought(names_only))
 
     def in_cell(self, text: str) -> bool:
         known = self.known
@@ -44,21 +44,49 @@ class Traces:
         both = any(known.has_address(kind, text) for kind in ("email", "phone"))
         return both or self.in_bytes(text.encode())
 
-    def in_file(self, path: Path) -> bool:
-        """Look into a file, and into what is packed in it."""
-        if not path.stat().st_size:
-            return False
-        try:
-            if path.suffix.lower() in PACKED:
-                with zipfile.ZipFile(path) as packed:
-                    return any(self.in_bytes(packed.read(name)) for name in packed.namelist())
-            if path.suffix.lower() == ".gz":
-                with gzip.open(path) as packed:
-                    return self.in_bytes(packed.read())
-        except (OSError, EOFError, zipfile.BadZipFile):
-            pass  # not what its name says: looked at as it is
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return self.in_bytes(data)
+    def in_file(self, path: Path, names_only: bool = False) -> bool:
+        """Look into a file, and into what is packed in it.
+
+        `names_only`: by number, address or telephone, not by ids of records: for large files.
+        """
+        return any(self.in_bytes(part, names_only) for part in _parts(path))
+
+    def _sought(self, names_only: bool) -> list[bytes]:
+        return self._names if names_only else self._all
+
+
+def _is_word(value: bytes, data: bytes) -> bool:
+    word = rb"(?<![a-z0-9])" + re.escape(value) + rb"(?![a-z0-9])"
+    return re.search(word, data) is not None
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """A file's contents in pieces that overlap, unpacked where its name says that it is packed."""
+    try:
+        if path.suffix.lower() in PACKED:
+            with zipfile.ZipFile(path) as packed:
+                yield from map(packed.read, packed.namelist())
+            return
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path) as unpacked:
+                yield from _pieces(unpacked)
+            return
+    except (OSError, EOFError, zipfile.BadZipFile):
+        pass  # not what its name says: looked at as it is
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            file.seek(0)
+            yield file.read().decode("utf-16", errors="replace").encode()
+            return
+        file.seek(0)
+        yield from _pieces(file)
+
+
+def _pieces(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+    end = b""
+    while piece := file.read(PIECE):
+        yield end + piece
+        end = piece[-LONGEST:]
 
 
 def input_files(
@@ -71,7 +99,7 @@ def input_files(
     inbox = settings.paths.inbox
     found = {f"{inbox.name}/{name}" for name in landed if (inbox / name).is_file()}
     for path in sorted(inbox.rglob("*")) if inbox.is_dir() else []:
-        if path.is_file() and traces.in_file(path):
+        if path.is_file() and traces.in_file(path, names_only=True):
             found.add(f"{inbox.name}/{name_in(inbox, path)}")
     for one in settings.ga4_properties():
         if settings.warehouse.type == "bigquery":

@@ -106,19 +106,24 @@ class Known:
             "identifier_value": [*numbers, *email, *phone, *self.devices, *self.values],
         }
 
-    def texts(self) -> list[str]:
-        """Every value that names the person in a text, in any spelling that systems write."""
+    def names(self) -> list[str]:
+        """Numbers, addresses and telephones in any spelling that systems write, and hashes."""
         spelled = []
         for phone in self.phones:
             spelled.append(phone)
             if phone.startswith("+82"):
                 rest = phone[3:]
-                spelled += [f"0{rest}", f"0{rest[:-8]}-{rest[-8:-4]}-{rest[-4:]}"]
-                spelled += [f"+82 {rest[:-8]}-{rest[-8:-4]}-{rest[-4:]}", f"82{rest}"]
-        ids = [one for values in self.records.values() for one in values]
+                written = f"{rest[:-8]}-{rest[-8:-4]}-{rest[-4:]}"
+                spelled += [f"0{rest}", f"0{written}", f"+82 {written}", f"82{rest}"]
         hashes = [*self.hashes("email"), *self.hashes("phone")]
-        found = {*self.numbers, *self.emails, *spelled, *self.devices, *ids, *hashes, *self.keys}
-        return sorted(one for one in {*found, self.person_id} if len(one) > 3)
+        found = {*self.numbers, *self.emails, *spelled, *hashes}
+        return sorted(one for one in found if len(one) > 3)
+
+    def texts(self) -> list[str]:
+        """Every value that leads to the person: names, devices, persons, ids of records."""
+        ids = [one for values in self.records.values() for one in values]
+        found = {*self.names(), *self.devices, *ids, *self.keys, self.person_id}
+        return sorted(one for one in found if len(one) > 3)
 
 
 def _as_google(email: str) -> str:

@@ -1,0 +1,147 @@
+"""What an erasure looks for, in which spellings, and how deletions wait for a destination."""
+
+import csv
+import gzip
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from madang.config import load_settings
+from madang.ingest.rejects import HEADERS
+from madang.ops.erase_files import Traces, forget_files, input_files
+from madang.ops.erase_values import Known
+from madang.sandbox.braze import BrazeSandbox
+from madang.sync import deletions
+
+KEY = "key-of-the-queue"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def known() -> Known:
+    found = Known("b" * 32, numbers=["C000001"], emails=["a.b+c@gmail.com"])
+    found.phones = ["+821012345678"]
+    found.add_records("order_id", ["ORD-77"])
+    found.add_records("contact_id", ["0035g00000ABCdeAAH"])
+    found.add_records("case_id", ["5005g00000XYzab"])
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path):
+    braze = "{braze: {url: 'http://127.0.0.1:9', key_env: BRAZE_QUEUE_KEY}}"
+    text = f"version: 1\nproject: {ROOT}\ndestinations: {braze}\n"
+    (tmp_path / "madang.yml").write_text(text)
+    return load_settings(tmp_path)
+
+
+def reached(settings, braze: BrazeSandbox):
+    """The same workspace, with a Braze that answers."""
+    one = settings.destinations["braze"].model_copy(update={"url": braze.url})
+    return settings.model_copy(update={"destinations": {"braze": one}})
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_an_id_of_salesforce_is_one_in_15_and_in_18_letters(known: Known) -> None:
+    assert known.records["contact_id"] == ["0035g00000ABCde", "0035g00000ABCdeAAH"]
+    assert set(known.records["case_id"]) == {"5005g00000XYzab", "5005g00000XYzabAAD"}
+    buried = {(kind, value) for kind, value, _ in known.tombstones()}
+    assert ("contact_id", sha256("0035g00000ABCde")) in buried
+    assert ("contact_id", sha256("0035g00000ABCdeAAH")) not in buried
+    assert ("order_id", sha256("ORD-77")) in buried
+
+
+def test_hashes_are_also_those_that_google_and_meta_make(known: Known) -> None:
+    assert sha256("ab@gmail.com") in known.hashes("email")
+    assert sha256("821012345678") in known.hashes("phone")
+    assert known.has_address("email", sha256("ab@gmail.com").upper())
+    assert known.has_address("phone", "010.1234.5678")
+    assert not known.has_address("phone", "010-1234-5679")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_found"),
+    [
+        ("a.csv", b"x,C000001,y", True),
+        ("longer.csv", b"x,C0000012,y", False),
+        ("case.csv", b"A.B+C@Gmail.com", True),
+        ("utf16.csv", "no\t010-1234-5678\n".encode("utf-16"), True),
+        ("packed.csv.gz", gzip.compress(b"82" + b"1012345678"), True),
+        ("not_packed.gz", b"C000001", True),
+        ("record.csv", b"ORD-77", True),
+        ("empty.csv", b"", False),
+        ("across.csv", b"z" * (2**24 - 4) + b" C000001 ", True),
+    ],
+)
+def test_files_are_looked_into(
+    known: Known, tmp_path: Path, name: str, content: bytes, is_found: bool
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert Traces(known).in_file(path) is is_found
+
+
+def test_rejects_lose_rows_and_of_files_that_hold_the_person_every_value(
+    known: Known, settings
+) -> None:
+    folder = settings.paths.rejects
+    folder.mkdir()
+    rows = [
+        ("crm/list.csv", "", "2", "phone", "010-1234-56", "", "", "", ""),
+        ("crm/list.csv", "", "3", "email", "a.b+c@gmail.com", "", "", "", ""),
+        ("shop/orders.csv", "", "4", "phone", "02-12", "", "", "", ""),
+    ]
+    path = folder / "list__1.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows([HEADERS, *rows])
+    done = forget_files(settings, Traces(known), ["inbox/crm/list.csv"])
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        left = list(csv.reader(file))
+    assert done == {"rejects": 2}
+    assert left[0] == list(HEADERS)
+    assert [(row[0], row[2], row[4]) for row in left[1:]] == [
+        ("crm/list.csv", "2", ""),
+        ("shop/orders.csv", "4", "02-12"),
+    ]
+
+
+def test_uploads_and_shards_are_named_not_touched(known: Known, settings) -> None:
+    for name in ("inbox/crm/a.csv", "inbox/crm/b.csv", "ga4/events_20261030.parquet"):
+        path = settings.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("C000001" if name.endswith("a.csv") else "nobody")
+    named = input_files(settings, Traces(known), ["crm/gone.csv"], ["2026-10-30"])
+    assert named == ["ga4/events_20261030.parquet", "inbox/crm/a.csv"]
+    assert (settings.root / "inbox/crm/a.csv").read_text() == "C000001"
+
+
+def test_deletions_are_queued_once_and_wait_until_they_are_answered(
+    settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BRAZE_QUEUE_KEY", KEY)
+    keys = [f"C{number:06}" for number in range(120)]
+    for _ in range(2):
+        deletions.queue(settings, "one", settings.destinations, keys)
+    monkeypatch.setenv("BRAZE_QUEUE_KEY", "")
+    (told,) = deletions.send(settings)
+    assert (told.status, told.keys) == ("waiting", 120)
+    assert [one.keys for one in deletions.waiting(settings)] == [120]
+    monkeypatch.setenv("BRAZE_QUEUE_KEY", KEY)
+    with BrazeSandbox(0, KEY, tmp_path / "braze.sqlite") as braze:
+        there = reached(settings, braze)
+        (told,) = deletions.send(there)
+        assert (told.status, told.keys) == ("deleted", 120)
+        asked = [entry for entry in braze.log() if entry["path"] == "/users/delete"]
+        assert len(asked) == 3
+        deletions.queue(there, "one", there.destinations, keys)  # run on after a kill
+        assert deletions.send(there) == []
+    assert deletions.done(settings, "one")["braze"].keys == 120
+    with closing(sqlite3.connect(settings.paths.journal)) as journal:
+        assert journal.execute("select count(*) from deletions").fetchone() == (0,)
+    assert b"C000007" not in settings.paths.journal.read_bytes()
