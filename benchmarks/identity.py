@@ -1,6 +1,7 @@
 """What finding the persons costs, beside scipy and splink fed from the same edges.
 
-    python benchmarks/identity.py [--people 3300000] [--new-share 60] [--threads 2] [--write]
+    python benchmarks/identity.py [--people 340000 3300000] [--new-share 60] [--threads 2]
+        [--peers scipy splink] [--write]
 
 Invents people with cookies, logins, addresses and shared telephones (3,300,000 people have about
 8.5 million edges), and runs the model `identity_components` on them: all but the last day's edges,
@@ -19,7 +20,6 @@ import argparse
 import importlib.util
 import json
 import re
-import resource
 import shutil
 import sys
 import tempfile
@@ -27,13 +27,18 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
+from identity_peers import PEERS, connect, cpu
 from processes import machine, met, run, table, write
 
 PROJECT = Path(__file__).resolve().parents[1]
 NODE = "model.madang.identity_components"
 STATEMENT = re.compile(r"SQL status: OK.* in ([0-9.]+) seconds")
 BEGAN, ENDED = "Began running node model", "Finished running node model"
+NOTE = (
+    "All come to the same persons, the increment to the same table as the build from nothing. Wall "
+    "seconds are those of the statements; dbt's own come on top, and are as many for any number of "
+    "edges."
+)
 BARS = {"scipy": 1.0, "splink": 0.35, "memory": 0.5, "increment": 0.08}
 TABLE = "madang_identity.identity_components"
 ID = "cast((md5_number({}) >> 4) & 1152921504606846975 as bigint)"  # the macro sixty_bits
@@ -75,11 +80,6 @@ from drawn where {condition}
 """
 
 
-def connect(path: Path, threads: int) -> duckdb.DuckDBPyConnection:
-    options = {"threads": threads, "preserve_insertion_order": False}
-    return duckdb.connect(str(path), config=options)
-
-
 @dataclass(frozen=True)
 class Way:
     """What one way of finding persons took. `dbt`: wall seconds that are dbt's, not in `wall`."""
@@ -91,19 +91,15 @@ class Way:
     dbt: float = 0.0
 
 
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 class Bench:
-    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+    def __init__(self, folder: Path, people: int, options: argparse.Namespace) -> None:
         self.folder, self.threads, self.share = folder, options.threads, options.new_share
+        self.peers = options.peers
         self.warehouse = folder / "warehouse.duckdb"
         shutil.copy(PROJECT / "profiles.yml.example", folder / "profiles.yml")
         with connect(self.warehouse, self.threads) as db:
             db.execute("create schema madang_identity")
-            db.execute(DRAWN.format(people=options.people, share=self.share))
+            db.execute(DRAWN.format(people=people, share=self.share))
             db.execute("""
                 create table madang_identity.identity_cuts (left_key varchar, right_key varchar)""")
             self.edges, self.new = db.sql("select count(*), sum(is_new::int) from drawn").fetchone()
@@ -154,75 +150,10 @@ class Bench:
 
     def peer(self, name: str) -> tuple[Way, int]:
         """A peer in a process of its own, and how many persons it found."""
-        me = str(Path(__file__).resolve())
-        command = [sys.executable, me, "--peer", name, "--warehouse", str(self.warehouse)]
-        cost = run([*command, "--threads", str(self.threads)])
+        script = str(Path(__file__).with_name("identity_peers.py"))
+        cost = run([sys.executable, script, name, str(self.warehouse), str(self.threads)])
         seconds, used, persons = cost.output.split()[-3:]
         return Way(name, float(seconds), float(used), cost.memory), int(persons)
-
-
-def by_scipy(db: duckdb.DuckDBPyConnection) -> None:
-    import numpy as np
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    db.execute("""
-        create temp table nodes as select key, row_number() over () - 1 as id
-        from (select left_key as key from drawn union select right_key from drawn)""")
-    count = db.execute("select count(*) from nodes").fetchone()[0]
-    ends = db.execute("""
-        select l.id as a, r.id as b from drawn
-        join nodes as l on l.key = left_key join nodes as r on r.key = right_key""").fetchnumpy()
-    ones = np.ones(len(ends["a"]), np.int8)
-    pairs = (ends["a"].astype(np.int32), ends["b"].astype(np.int32))
-    _, found = connected_components(coo_matrix((ones, pairs), shape=(count, count)), directed=False)
-    labels = {"id": np.arange(count), "label": found}  # noqa: F841 (DuckDB reads it by its name)
-    db.execute("""
-        create table found as
-        select key as node, label as component from nodes join labels using (id)""")
-
-
-def by_splink(db: duckdb.DuckDBPyConnection) -> None:
-    from splink import DuckDBAPI
-    from splink.clustering import cluster_pairwise_predictions_at_threshold as cluster
-
-    api = DuckDBAPI(connection=db)
-    db.execute("""
-        create table nodes as
-        select left_key as unique_id from drawn union select right_key from drawn""")
-    db.execute("""
-        create table edges as
-        select left_key as unique_id_l, right_key as unique_id_r from drawn""")
-    made = cluster(
-        nodes=api.register("nodes"),
-        edges=api.register("edges"),
-        db_api=api,
-        node_id_column_name="unique_id",
-        edge_id_column_name_left="unique_id_l",
-        edge_id_column_name_right="unique_id_r",
-    )
-    db.execute(f"""
-        create table found as
-        select unique_id as node, cluster_id as component from {made.physical_name}""")
-
-
-PEERS = {"scipy": by_scipy, "splink": by_splink}
-
-
-def run_peer(name: str, warehouse: Path, threads: int) -> None:
-    """Print seconds and persons; what the peer made is thrown away."""
-    copy = warehouse.with_name(f"{name}.duckdb")
-    with connect(copy, threads) as db:
-        db.execute(f"attach '{warehouse}' as source (read_only)")
-        db.execute("create table drawn as select left_key, right_key from source.drawn")
-        db.execute("detach source")
-        db.execute("checkpoint")
-        began, used = time.perf_counter(), cpu()
-        PEERS[name](db)
-        seconds, used = time.perf_counter() - began, cpu() - used
-        persons = db.execute("select count(distinct component) from found").fetchone()[0]
-    copy.unlink()
-    print(f"{seconds:.3f} {used:.3f} {persons}")
 
 
 def rows(full: Way, increment: Way, peers: list[Way]) -> list[tuple]:
@@ -257,26 +188,23 @@ def rows(full: Way, increment: Way, peers: list[Way]) -> list[tuple]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=340_000)
+    parser.add_argument("--people", type=int, nargs="*", default=[340_000])
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--new-share", type=int, default=60, help="one edge in so many is new")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
-    parser.add_argument("--peer", choices=list(PEERS), help=argparse.SUPPRESS)
-    parser.add_argument("--warehouse", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peer:
-        run_peer(options.peer, options.warehouse, options.threads)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        text = measured(Bench(Path(folder), options))
+    parts = []
+    for people in options.people:
+        with tempfile.TemporaryDirectory() as folder:
+            parts.append(measured(Bench(Path(folder), people, options)))
+        print(parts[-1], "\n", flush=True)
     packages = [name for name in ("duckdb", "scipy", "splink") if importlib.util.find_spec(name)]
-    command = f"python benchmarks/identity.py --people {options.people}"
-    if options.threads != 2:
-        command += f" --threads {options.threads}"
-    text = f"## Identity\n\n`{command}` on {machine(*packages)}.\n\n{text}"
-    print(text)
+    people = " ".join(map(str, options.people))
+    said = f"`python benchmarks/identity.py --people {people}` on {machine(*packages)}. {NOTE}"
+    print(said)
     if options.write:
-        write("identity", text)
+        write("identity", "\n\n".join(["## Identity", said, *parts]))
 
 
 def measured(bench: Bench) -> str:
@@ -296,7 +224,7 @@ def measured(bench: Bench) -> str:
     increment = replace(increment, cpu=increment.cpu - idle.cpu)
     full = replace(full, wall=full.wall + bench.ids.wall, cpu=full.cpu - idle.cpu + bench.ids.cpu)
     peers = []
-    for name in PEERS:
+    for name in bench.peers:
         if importlib.util.find_spec(name) is None:
             print(f"{name} is not installed: not compared")
             continue
@@ -305,10 +233,8 @@ def measured(bench: Bench) -> str:
             sys.exit(f"{name} finds {found:,} persons, the model {persons:,}.")
         peers.append(way)
     head = ("", "wall s", "and dbt", "CPU s", "peak MB", "from nothing is", "bar", "met")
-    return (
-        f"{bench.edges:,} edges, {bench.new:,} of them new; {persons:,} persons. The increment is "
-        "the same as the build from nothing. Wall seconds are those of the statements; dbt's own "
-        f"come on top.\n\n{table(head, rows(full, increment, peers))}"
+    return f"### {bench.edges:,} edges, {bench.new:,} of them new; {persons:,} persons\n\n" + table(
+        head, rows(full, increment, peers)
     )
 
 
