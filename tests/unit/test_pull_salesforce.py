@@ -12,6 +12,9 @@ from madang import ingest
 from madang.errors import ConfigError, UsageError
 from madang.ingest import Acceptance
 from madang.ingest.sources import read_sources
+from madang.pull import ObjectFailed
+from madang.pull.objects import Chosen, Field
+from madang.pull.queries import count_rows, csv_rows, soql
 from madang.pull.salesforce import pull
 from madang.sandbox.org import Org
 from madang.warehouse import open_warehouse
@@ -264,3 +267,34 @@ def test_secrets_come_from_the_environment_and_are_told_by_name(maru: Company) -
     far = maru.settings(url="http://acme.my.salesforce.com")
     with pytest.raises(ConfigError, match="unencrypted"):
         pull(far, lambda: open_warehouse(far), environ=maru.environ, retry=QUICK)
+
+
+def test_values_are_what_a_file_would_hold() -> None:
+    assert Field("amount", "Amount", "currency").text("1.2E7") == "12000000"
+    assert Field("amount", "Amount", "currency").text("12.50") == "12.50"
+    assert Field("name", "Name", "string").text("1E5") == "1E5"
+    assert [Field("x", "X", "boolean").text(v) for v in (True, False, None)] == [
+        "true",
+        "false",
+        "",
+    ]
+
+
+def test_a_result_without_even_a_header_has_no_rows(tmp_path: Path) -> None:
+    empty = tmp_path / "result.csv"
+    empty.write_text("")
+    chosen = Chosen("Contact", (Field("id", "Id", "id"),), ())
+    assert list(csv_rows(empty, chosen)) == [] and count_rows(empty) == 0
+    empty.write_text('"Name"\n"x"\n')
+    with pytest.raises(ObjectFailed, match="no column id"):
+        list(csv_rows(empty, chosen))
+
+
+@pytest.mark.parametrize(
+    ("since", "where"),
+    [(None, ""), (LONG_AGO, " WHERE SystemModstamp >= 2026-10-01T09:00:00Z")],
+)
+def test_the_query(since: datetime | None, where: str) -> None:
+    fields = (Field("id", "Id", "id"), Field("modified_at", "SystemModstamp", "datetime"))
+    chosen = Chosen("Contact", (*fields, Field("name", "Id", "id")), ())
+    assert soql(chosen, since) == f"SELECT Id, SystemModstamp FROM Contact{where}"

@@ -230,6 +230,8 @@ class Connection:
         first = told[0] if isinstance(told, list) and told and isinstance(told[0], dict) else {}
         code, message = str(first.get("errorCode") or ""), str(first.get("message") or "")
         words = f"{code or found.status_code}: {' '.join(message.split())[:300]}".rstrip(": ")
+        if code == "REQUEST_LIMIT_EXCEEDED" and message.startswith("Concurrent"):
+            raise PullError("The org works on too many long requests at once.", fix=AGAIN)
         if code == "REQUEST_LIMIT_EXCEEDED":
             raise PullError(
                 "The org's API calls of 24 hours are used up.",

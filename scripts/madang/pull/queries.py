@@ -139,7 +139,10 @@ def csv_rows(path: Path, chosen: Chosen) -> Rows:
     """Yield the rows of a part as texts, in the order of `chosen.fields`."""
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file)
-        header = {name.lower(): at for at, name in enumerate(next(lines, []))}
+        names = next(lines, None)
+        if names is None:
+            return
+        header = {name.lower(): at for at, name in enumerate(names)}
         try:
             places = [header[field.name.lower()] for field in chosen.fields]
         except KeyError as error:
