@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from madang.cli import app
+from madang.ops.pull import pull_if_configured
 from madang.pull import salesforce
 from madang.sync.http import Retry
 from salesforce_org import QUICK, Company, company, id_of
@@ -106,3 +107,23 @@ def test_an_unknown_key_is_told_with_its_line(maru: Company) -> None:
     code, out = madang(maru, "pull", "salesforce")
     assert code == 2
     assert "madang.yml:4" in out and "Did you mean 'overlap_minutes'?" in out
+
+
+def test_a_whole_run_pulls_first_and_an_outage_does_not_stop_it(maru: Company) -> None:
+    maru.people(2)
+    settings = maru.settings()
+    assert pull_if_configured(settings) == 0
+    assert len(maru.landed("salesforce_contacts")) == 2
+    maru.sandbox.faults.add("status", status=503, times=None)
+    assert pull_if_configured(settings) == 3
+    assert pull_if_configured(settings.model_copy(update={"salesforce": None})) == 0
+
+
+def test_the_status_shows_what_was_pulled_and_not_that_nothing_was_new(maru: Company) -> None:
+    maru.people(2)
+    madang(maru, "pull", "salesforce")
+    _, out = madang(maru, "status")
+    assert "pulled-contact-" in out and "nothing new" not in out
+    lines = [line for line in out.splitlines() if "salesforce.campaigns" in line]
+    assert lines and "fresh" in lines[0]
+    assert "not used: ads" in out
