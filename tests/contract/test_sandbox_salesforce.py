@@ -1,0 +1,133 @@
+"""The local Salesforce does what the vendor's pages say; each rule with its page.
+
+REST: https://developer.salesforce.com/docs/platform/api-rest/guide
+Bulk API 2.0: https://developer.salesforce.com/docs/platform/api-asynch/guide
+"""
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from madang.sandbox.salesforce import SalesforceSandbox
+
+DATA = "/services/data/v66.0"
+FORM = {
+    "grant_type": "client_credentials",
+    "client_id": "sandbox-client",
+    "client_secret": "sandbox-secret",
+}
+
+
+class Caller:
+    """Somebody with a token."""
+
+    def __init__(self, sandbox: SalesforceSandbox) -> None:
+        self.sandbox = sandbox
+        told = requests.post(sandbox.url + "/services/oauth2/token", data=FORM, timeout=5).json()
+        assert told["instance_url"] == sandbox.url and told["token_type"] == "Bearer"
+        self.headers = {"Authorization": f"Bearer {told['access_token']}"}
+
+    def get(self, path: str, **params: object) -> requests.Response:
+        url = self.sandbox.url + path
+        return requests.get(url, params=params, headers=self.headers, timeout=5)
+
+    def post(self, path: str, body: dict) -> requests.Response:
+        url = self.sandbox.url + path
+        return requests.post(url, json=body, headers=self.headers, timeout=5)
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    with SalesforceSandbox(page_rows=2, job_looks=1) as sandbox:
+        for number in range(5):
+            sandbox.org.put("Lead", f"00Q{number}", Name=f'n"{number}', IsConverted=False)
+        sandbox.org.delete("Lead", "00Q4")
+        yield Caller(sandbox)
+
+
+def test_a_wrong_secret_gets_no_token(caller: Caller) -> None:
+    form = {**FORM, "client_secret": "x"}
+    url = caller.sandbox.url + "/services/oauth2/token"
+    answer = requests.post(url, data=form, timeout=5)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
+
+
+def test_without_a_good_token_401_and_a_list_of_errors(caller: Caller) -> None:
+    caller.headers = {"Authorization": "Bearer x"}
+    answer = caller.get(f"{DATA}/queryAll", q="SELECT Id FROM Lead")
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
+
+
+def test_query_leaves_the_recycle_bin_out_and_query_all_takes_it(caller: Caller) -> None:
+    for kind, count in (("query", 4), ("queryAll", 5)):
+        page = caller.get(f"{DATA}/{kind}", q="SELECT Id, IsDeleted FROM Lead").json()
+        assert (page["totalSize"], page["done"], len(page["records"])) == (count, False, 2)
+        # the address of the next page says `query` in either case
+        assert page["nextRecordsUrl"].startswith(f"{DATA}/query/")
+        rows = page["records"]
+        while not page["done"]:
+            page = caller.get(page["nextRecordsUrl"]).json()
+            rows += page["records"]
+        assert len(rows) == count and "nextRecordsUrl" not in page
+        assert rows[0]["attributes"]["type"] == "Lead"
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("SELECT Nothing__c FROM Lead", "INVALID_FIELD"),
+        ("SELECT Id FROM Nothing", "INVALID_TYPE"),
+        ("DELETE Lead", "MALFORMED_QUERY"),
+    ],
+)
+def test_a_query_that_cannot_be(caller: Caller, query: str, code: str) -> None:
+    answer = caller.get(f"{DATA}/queryAll", q=query)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code)
+
+
+def test_every_answer_tells_the_calls_of_24_hours(caller: Caller) -> None:
+    told = [caller.get(DATA).headers["Sforce-Limit-Info"] for _ in range(2)]
+    assert told == ["api-usage=1/100000", "api-usage=2/100000"]
+
+
+def test_a_job_from_its_beginning_to_its_end(caller: Caller) -> None:
+    job = caller.post(
+        f"{DATA}/jobs/query", {"operation": "queryAll", "query": "SELECT Id, Name FROM Lead"}
+    ).json()
+    assert job["state"] == "UploadComplete"
+    path = f"{DATA}/jobs/query/{job['id']}"
+    assert caller.get(f"{path}/results").status_code == 409
+    states = [caller.get(path).json()["state"] for _ in range(2)]
+    assert states == ["InProgress", "JobComplete"]
+    rows, locator = [], None
+    while locator != "null":
+        params = {"maxRecords": 2, **({"locator": locator} if locator else {})}
+        answer = caller.get(f"{path}/results", **params)
+        page = list(csv.reader(io.StringIO(answer.text)))
+        assert page[0] == ["Id", "Name"]
+        assert int(answer.headers["Sforce-NumberOfRecords"]) == len(page) - 1
+        rows += page[1:]
+        locator = answer.headers["Sforce-Locator"]
+    assert [row[1] for row in rows] == [f'n"{number}' for number in range(5)]
+    again = caller.get(f"{path}/results", maxRecords=2)
+    assert len(again.text.splitlines()) == 3, "the same part may be asked for again"
+    url = caller.sandbox.url + path
+    assert requests.delete(url, headers=caller.headers, timeout=5).status_code == 204
+    assert caller.get(path).status_code == 404
+
+
+def test_moments_and_nulls_as_each_api_writes_them(caller: Caller) -> None:
+    query = "SELECT Id, Email, IsConverted, SystemModstamp FROM Lead"
+    record = caller.get(f"{DATA}/query", q=query).json()["records"][0]
+    assert record["Email"] is None and record["IsConverted"] is False
+    assert record["SystemModstamp"].endswith(".000+0000")
+    job = caller.post(f"{DATA}/jobs/query", {"operation": "query", "query": query}).json()
+    path = f"{DATA}/jobs/query/{job['id']}"
+    while caller.get(path).json()["state"] != "JobComplete":
+        time.sleep(0.01)
+    line = caller.get(f"{path}/results").text.splitlines()[1]
+    assert line.startswith('"00Q0","","false","') and line.endswith('.000Z"')
