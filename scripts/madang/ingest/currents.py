@@ -29,9 +29,9 @@ from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
 FORMAT = "braze_currents"
-#: Events that land together: a row group of DuckDB, as fewer go through its log first and are
-#: written twice; not more, as the last ones land when there is nothing left to read beside it.
-BATCH_ROWS = 122_880
+#: Events that land together: three row groups of DuckDB. Fewer than one go through its log first
+#: and are written twice, and what is over one group is written again with the next.
+BATCH_ROWS = 3 * 122_880
 #: Columns of the raw table that no file has as a field.
 OWN = {"event_type", OTHER}
 NO_ID = CellProblem(
