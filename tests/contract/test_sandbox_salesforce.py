@@ -6,8 +6,14 @@ Bulk API 2.0: https://developer.salesforce.com/docs/platform/api-asynch/guide
 
 import csv
 import io
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -131,3 +137,32 @@ def test_moments_and_nulls_as_each_api_writes_them(caller: Caller) -> None:
         time.sleep(0.01)
     line = caller.get(f"{path}/results").text.splitlines()[1]
     assert line.startswith('"00Q0","","false","') and line.endswith('.000Z"')
+
+
+def test_it_serves_alone_with_records_from_a_file(tmp_path: Path) -> None:
+    record = {"Id": "0031", "Name": "김마루", "CreatedDate": "2026-10-01T09:00:00Z"}
+    records = tmp_path / "records.json"
+    records.write_text(json.dumps({"Contact": [record]}), encoding="utf-8")
+    command = [sys.executable, "-m", "madang.sandbox.salesforce", "--port", "0", "--control"]
+    environ = {"MADANG_SALESFORCE_CLIENT_ID": "me", "MADANG_SALESFORCE_CLIENT_SECRET": "s"}
+    process = subprocess.Popen(
+        [*command, "--records", str(records)],
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "1 records\n"
+        url = process.stdout.readline().split()[-1]
+        form = {**FORM, "client_id": "me", "client_secret": "s"}
+        told = requests.post(f"{url}/services/oauth2/token", data=form, timeout=5).json()
+        headers = {"Authorization": f"Bearer {told['access_token']}"}
+        query = f"{url}{DATA}/query?q=SELECT Name, CreatedDate FROM Contact"
+        (found,) = requests.get(query, headers=headers, timeout=5).json()["records"]
+        assert (found["Name"], found["CreatedDate"]) == ("김마루", "2026-10-01T09:00:00.000+0000")
+        requests.post(f"{url}/_sandbox/faults", json={"kind": "status", "status": 503}, timeout=5)
+        assert requests.get(query, headers=headers, timeout=5).status_code == 503
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
