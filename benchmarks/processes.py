@@ -51,12 +51,13 @@ def run(
 
 
 def machine(*packages: str) -> str:
-    """The machine and the versions that a table was measured with."""
+    """The machine, the versions and the company that a table was measured in."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"{memory:.0f} GiB, Python {platform.python_version()}, {versions}"
+        f"{memory:.0f} GiB, Python {platform.python_version()}, {versions}; load average at the end "
+        f"{os.getloadavg()[0]:.0f}, the benchmark's own work included"
     )
 
 
