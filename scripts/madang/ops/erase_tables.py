@@ -36,11 +36,12 @@ def bury(warehouse: Warehouse, erasure_id: str, known: Known, moment: str) -> in
             f"""
             insert into {relation} (erasure_id, identifier_type, identifier_value, value_bits,
                 erased_at)
-            select ?, new.kind, new.value, new.bits, cast(? as timestamp)
-            from ({rows}) as new
+            select ?, found.kind, found.value, found.bits, cast(? as timestamp)
+            from ({rows}) as found
             where not exists (
                 select 1 from {relation} as known
-                where known.identifier_type = new.kind and known.identifier_value = new.value)""",
+                where known.identifier_type = found.kind
+                    and known.identifier_value = found.value)""",
             [erasure_id, moment, *(each for one in piece for each in one)],
         )
     return len(found)
