@@ -54,10 +54,11 @@ def machine(*packages: str) -> str:
     """The machine, the versions and the company that a table was measured in."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load, _, _ = os.getloadavg()
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"{memory:.0f} GiB, Python {platform.python_version()}, {versions}; load average at the end "
-        f"{os.getloadavg()[0]:.0f}, the benchmark's own work included"
+        f"{memory:.0f} GiB, Python {platform.python_version()}, {versions}; at the end the load "
+        f"average was {load:.0f}, its own work included"
     )
 
 
