@@ -78,7 +78,9 @@ forbidden as (
     from counted
     inner join blocked
         on counted.identifier_type = blocked.identifier_type
-        and {{ regex_matches_column('lower(coalesce(counted.plain_value, counted.identifier_value))', 'blocked.pattern') }}
+        and {{ regex_matches_column(
+            'lower(coalesce(counted.plain_value, counted.identifier_value))', 'blocked.pattern'
+        ) }}
     group by counted.identifier_type, counted.identifier_value
 
 ),
