@@ -110,6 +110,16 @@ def test_a_bridge_taken_out_parts_again(workspace: Path) -> None:
     assert rows(workspace, kept) == [(7,)]
 
 
+def test_an_edge_to_itself_comes_and_goes_without_a_trace(workspace: Path) -> None:
+    plain = "a-b b-c d-e e-f p-q r-s t-u"
+    on_duckdb(workspace, [graph("loop", plain)], "--full-refresh")
+    before = rows(workspace)
+    on_duckdb(workspace, [graph("loop", f"{plain} a-a@9 z-z@9")])
+    assert rows(workspace) == before
+    on_duckdb(workspace, [graph("loop", plain)])
+    assert rows(workspace) == before
+
+
 def test_a_build_that_died_between_its_tables_is_repeated(workspace: Path) -> None:
     """The components are new, the edges that they were made of are still the old ones."""
     first = [graph("g", "a-b b-c d-e e-f p-q r-s t-u v-w")]
