@@ -25,19 +25,20 @@
     {% do run_query('create table if not exists ' ~ sweeps ~ ' (table_name string, swept string)') %}
     {% set landed = landed_about_people(erased) %}
     {% set count = 'select count(*) from ' ~ erased %}
-    {% set state = namespace(before=-1, now=run_query(count).rows[0][0]) %}
+    {% set state = namespace(names=unswept(landed, sweeps, erased), buried=0, grows=true) %}
+    {% if state.names %}{% set state.buried = run_query(count).rows[0][0] %}{% endif %}
     {% for round in range(20) %}
-        {% if state.before != state.now %}
-            {% for table in landed.values() if table.harvest and not is_swept(table, sweeps, erased) %}
-                {% do run_query(table.harvest) %}
-            {% endfor %}
-            {% set state.before = state.now %}
-            {% set state.now = run_query(count).rows[0][0] %}
+        {% if state.names and state.grows %}
+            {% for name in state.names if landed[name].harvest %}{% do run_query(landed[name].harvest) %}{% endfor %}
+            {% set buried = run_query(count).rows[0][0] %}
+            {% set state.grows = buried > state.buried %}
+            {% if state.grows %}
+                {% set state.buried = buried %}
+                {% set state.names = landed.keys() | list %}
+            {% endif %}
         {% endif %}
     {% endfor %}
-    {% for table in landed.values() if not is_swept(table, sweeps, erased) %}
-        {% do sweep_table(table, sweeps, erased) %}
-    {% endfor %}
+    {% for name in state.names %}{% do sweep_table(landed[name], sweeps, erased) %}{% endfor %}
     {{ return('') }}
 {% endmacro %}
 
@@ -137,10 +138,20 @@
 {%- endmacro %}
 
 
-{% macro is_swept(table, sweeps, erased) %}
-    {{ return(run_query(
-        'select count(*) from ' ~ sweeps ~ " where table_name = '" ~ table.relation.identifier ~ "' and swept = " ~ sweep_state(table, erased)
-    ).rows[0][0] > 0) }}
+{# The names of the tables to which rows came, or since whose last sweep somebody was erased: one question for all of them. #}
+{% macro unswept(landed, sweeps, erased) %}
+    {% set states, names = [], [] %}
+    {% for name, table in landed.items() %}
+        {% do states.append("select '" ~ name ~ "' as table_name, " ~ sweep_state(table, erased) ~ ' as swept') %}
+    {% endfor %}
+    {% if states %}
+        {% set found = run_query(
+            'select found.table_name from (' ~ states | join(' union all ') ~ ') as found left join ' ~ sweeps ~ ' as earlier'
+            ~ ' on found.table_name = earlier.table_name and found.swept = earlier.swept where earlier.table_name is null order by 1'
+        ) %}
+        {% for row in found.rows %}{% do names.append(row[0]) %}{% endfor %}
+    {% endif %}
+    {{ return(names) }}
 {% endmacro %}
 
 
