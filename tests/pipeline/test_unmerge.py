@@ -28,6 +28,7 @@ LAYERS = ("identity", "activity", "marts", "activation")
 # What the order itself says about the two identifiers that it carries, and about its customer.
 EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids", "emails", "phones"}
 ORDERS = {"orders", "total_order_amount", "last_order_at", "activities", "last_activity_at"}
+ORDERS |= {"conflicts"}  # its name and its address are another one's
 OF_THE_ORDER = {
     "identity.identity_records": (set(), 1),
     "identity.identifiers": (EVIDENCE, 2),
@@ -40,6 +41,7 @@ OF_THE_ORDER = {
     "activity.shop_activities": (set(), 1),
     "activity.activities": (set(), 1),
     "marts.customers": (ORDERS, 1),
+    "marts.customer_values": (set(), 2),
     "marts.source_freshness": (set(), 1),
 }
 
