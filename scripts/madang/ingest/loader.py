@@ -52,9 +52,7 @@ def load(
     run = _Load(settings, warehouse, tables, load_id, acceptance)
     run.files += received
     for path in files:
-        if on_step:
-            on_step(name_in(settings.paths.inbox, path))
-        run.take(path)
+        run.take(path, on_step)
     run.take_currents(on_step)
     remember(warehouse, run.loading.newly_seen)
     return LoadReport(load_id, run.files, run.problems.listed())
@@ -80,8 +78,8 @@ class _Load:
         self.files: list[FileReport] = []
         self.currents: dict[str, list[Path]] = {}
 
-    def take(self, path: Path) -> None:
-        """Load one file, or say why not."""
+    def take(self, path: Path, on_step: Callable[[str], object] | None) -> None:
+        """Load one file, or say why not; one of Currents is only put beside its like."""
         try:
             table = source_of(path, self.settings.paths.inbox, self.tables)
         except FileRefused as refusal:
@@ -91,6 +89,8 @@ class _Load:
         if table.format == FORMAT:
             self.currents.setdefault(table.label, []).append(path)
             return
+        if on_step:
+            on_step(name_in(self.settings.paths.inbox, path))
         try:
             self.files.append(load_file(self.loading, path, table))
         except FileRefused as refusal:
