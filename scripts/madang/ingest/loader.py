@@ -30,9 +30,9 @@ def load(
 
     With the inbox, what the receiver took is drained too.
     Files go in the order of their names, so the last name is the newest snapshot. `on_step` is
-    called with each file's name before it is read. A file that cannot be used does not stop the
-    others. Raises LoadError when there is nothing to load, SpecError for a wrong source YAML,
-    WarehouseError when rows cannot be written.
+    called with the name of each file, and of each kind of Currents, before it is read. A file that
+    cannot be used does not stop the others. Raises LoadError when there is nothing to load,
+    SpecError for a wrong source YAML, WarehouseError when rows cannot be written.
     """
     tables = read_sources(settings.project_dir)
     if not tables:
