@@ -168,10 +168,8 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
             where=str(certificate.path),
             fix="A table of your own is not made from the landed ones: delete there, run again.",
         )
-    cleared = erase_files.forget_files(settings, traces, certificate.get("your_files"))
-    cleared["calls"] = erase_files.forget_calls(settings, traces)
-    for place, changed in cleared.items():
-        certificate.count(f"{place}_cleared", changed)
+    erase_files.forget_files(settings, traces, certificate.get("your_files"), certificate.cleared)
+    certificate.count("calls_cleared", erase_files.forget_calls(settings, traces))
     erase_space.rewrite_journal(settings)
     certificate.set(shared_addresses_left=len(known.shared))
     certificate.set(freed_space=erase_space.rewrite_warehouse(settings), is_removed=True)

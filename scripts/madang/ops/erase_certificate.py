@@ -1,7 +1,7 @@
 """The certificate of an erasure: a JSON file that says what was removed where, and names nobody."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +34,8 @@ class Certificate:
     def count(self, name: str, more: int) -> None:
         """Add to a number."""
         self.set(**{name: (self.get(name) or 0) + more})
+
+    def cleared(self, counts: Mapping[str, int]) -> None:
+        """Say how much is cleared where; of several tries the one that found most counts."""
+        names = {f"{place}_cleared": count for place, count in counts.items()}
+        self.set(**{name: max(count, self.get(name) or 0) for name, count in names.items()})

@@ -10,7 +10,8 @@ import gzip
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -111,21 +112,39 @@ def input_files(
     return sorted(found)
 
 
-def forget_files(settings: Settings, traces: Traces, inputs: Iterable[str]) -> dict[str, int]:
-    """Take the person out of what madang wrote; return how many lines or files, by folder."""
+def forget_files(
+    settings: Settings,
+    traces: Traces,
+    inputs: Iterable[str],
+    tell: Callable[[dict[str, int]], object],
+) -> None:
+    """Take the person out of what madang wrote.
+
+    `tell` is called with how many lines or files it will be, by folder, before anything is changed:
+    whoever is killed in between and begins again finds less.
+    """
     paths, names = settings.paths, set(inputs)
     uploads = {name.removeprefix(f"{paths.inbox.name}/") for name in names}
-    done = {
-        "rejects": sum(_rewritten(one, traces, uploads) for one in paths.rejects.glob("*.csv")),
-        "logs": sum(_without_lines(one, traces) for one in paths.logs.glob("*.log*")),
-        "site": sum(_without_file(one, traces) for one in paths.site.rglob("*") if one.is_file()),
-        "plans": 0,
+    rejects = [_without_rows(one, traces, uploads) for one in sorted(paths.rejects.glob("*.csv"))]
+    logs = [one for one in paths.logs.glob("*.log*") if traces.in_file(one)]
+    site = [one for one in paths.site.rglob("*") if one.is_file() and traces.in_file(one)]
+    plans = [one for which in ("*/*.parquet", "*/.*.partial") for one in paths.plans.glob(which)]
+    counts = {
+        "rejects": sum(one.changed for one in rejects),
+        "logs": sum(_holding(one, traces) for one in logs),
+        "site": len(site),
+        "plans": len(plans),
     }
-    for pattern in ("*/*.parquet", "*/.*.partial"):
-        for rows in paths.plans.glob(pattern):
-            rows.unlink(missing_ok=True)
-            done["plans"] += 1
-    return {name: count for name, count in done.items() if count}
+    tell({name: count for name, count in counts.items() if count})
+    for one in rejects:
+        if one.changed:
+            part = one.path.with_suffix(".part")
+            part.write_text(one.text, encoding="utf-8", newline="")
+            part.replace(one.path)
+    for path in logs:
+        _drop_lines(path, traces)
+    for path in (*site, *plans):
+        path.unlink(missing_ok=True)
 
 
 def forget_calls(settings: Settings, traces: Traces) -> int:
@@ -141,7 +160,16 @@ def forget_calls(settings: Settings, traces: Traces) -> int:
     return forgotten
 
 
-def _rewritten(path: Path, traces: Traces, uploads: set[str]) -> int:
+@dataclass(frozen=True)
+class Rewritten:
+    """A file as it is to be, and how many of its lines change by that."""
+
+    path: Path
+    text: str
+    changed: int
+
+
+def _without_rows(path: Path, traces: Traces, uploads: set[str]) -> Rewritten:
     """Rejects lose the person's rows; in files that hold the person every value is emptied.
 
     A value that was refused is often no address that could be recognised.
@@ -156,31 +184,19 @@ def _rewritten(path: Path, traces: Traces, uploads: set[str]) -> int:
         for row in kept:
             if row[0] in uploads and row[value]:
                 row[value], changed = "", changed + 1
-    if not changed:
-        return 0
     target = io.StringIO()
     target.write(MARK)
     csv.writer(target).writerows(head + kept)
-    part = path.with_suffix(".part")
-    part.write_text(target.getvalue(), encoding="utf-8", newline="")
-    part.replace(path)
-    return changed
+    return Rewritten(path, target.getvalue(), changed)
 
 
-def _without_lines(path: Path, traces: Traces) -> int:
+def _holding(path: Path, traces: Traces) -> int:
+    return sum(traces.in_bytes(line) for line in path.read_bytes().splitlines())
+
+
+def _drop_lines(path: Path, traces: Traces) -> None:
     """Logs lose lines, in place: whoever appends to one may have it open."""
-    if not traces.in_file(path):
-        return 0
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if not traces.in_bytes(line)]
     with path.open("r+b") as file:
-        file.writelines(kept)
+        file.writelines(line for line in lines if not traces.in_bytes(line))
         file.truncate()
-    return len(lines) - len(kept)
-
-
-def _without_file(path: Path, traces: Traces) -> int:
-    if not traces.in_file(path):
-        return 0
-    path.unlink()
-    return 1

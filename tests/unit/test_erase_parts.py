@@ -100,7 +100,8 @@ def test_rejects_lose_rows_and_of_files_that_hold_the_person_every_value(
     path = folder / "list__1.csv"
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows([HEADERS, *rows])
-    done = forget_files(settings, Traces(known), ["inbox/crm/list.csv"])
+    done: dict[str, int] = {}
+    forget_files(settings, Traces(known), ["inbox/crm/list.csv"], done.update)
     with path.open(encoding="utf-8-sig", newline="") as file:
         left = list(csv.reader(file))
     assert done == {"rejects": 2}
