@@ -11,6 +11,7 @@ import pytest
 
 from madang.config import load_settings
 from madang.ingest.rejects import HEADERS
+from madang.ops.erase_certificate import Certificate
 from madang.ops.erase_files import Traces, forget_files, input_files
 from madang.ops.erase_values import Known
 from madang.sandbox.braze import BrazeSandbox
@@ -110,6 +111,27 @@ def test_rejects_lose_rows_and_of_files_that_hold_the_person_every_value(
         ("crm/list.csv", "2", ""),
         ("shop/orders.csv", "4", "02-12"),
     ]
+
+
+def test_what_is_cleared_is_told_before_it_is(known: Known, settings) -> None:
+    """Whoever is killed in between, and begins again, finds less; the certificate does not."""
+    certificate = Certificate(settings.root / "erasures" / "one.json")
+    settings.paths.logs.mkdir()
+    logs = [settings.paths.logs / name for name in ("a.log", "b.log")]
+    for log in logs:
+        log.write_text("C000001\nnobody\n")
+
+    def killed(counts: dict[str, int]) -> None:
+        certificate.cleared(counts)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        forget_files(settings, Traces(known), [], killed)
+    assert [log.read_text() for log in logs] == ["C000001\nnobody\n"] * 2
+    logs[0].write_text("nobody\n")  # one of them was cleared
+    forget_files(settings, Traces(known), [], certificate.cleared)
+    assert [log.read_text() for log in logs] == ["nobody\n"] * 2
+    assert certificate.get("logs_cleared") == 2
 
 
 def test_uploads_and_shards_are_named_not_touched(known: Known, settings) -> None:
