@@ -255,6 +255,9 @@ def test_unknown_words_are_spelt_by_their_sound() -> None:
 @pytest.mark.parametrize(
     ("header", "cells", "kind"),
     [
+        # the header names the type: half of the values are enough, the rest are mistakes
+        ("휴대폰", ["010-1234-5678", "1.01E+10"], "phone"),
+        ("휴대폰", ["010-1234-5678", "1.01E+10", "모름"], "text"),
         ("값", ["010-1234-5678", "02-155-1234"], "phone"),
         ("값", ["a@maru.example", "b@maru.example"], "email"),
         ("값", ["2026-10-01 09:30", "2026-10-02 10:00"], "timestamp"),
