@@ -11,11 +11,15 @@
 
 {# Every identifier of every record, with what it came with: (identifier_type, identifier_value, plain_value, crm_id, email_hash, phone_hash, name_key, source, …). #}
 {% macro sightings_of_identifiers(records) -%}
+    {% set places = [("concat(source, '_id')", 'becomes_id', 'becomes_id')] -%}
     {% for type, column in dict(identifier_columns(), user_id='user_id').items() -%}
+    {% do places.append(("'" ~ type ~ "'", column, type)) -%}
+    {% endfor -%}
+    {% for type, column, plain_column in places -%}
     select
-        '{{ type }}' as identifier_type,
+        {{ type }} as identifier_type,
         {{ column }} as identifier_value,
-        {{ type }} as plain_value,
+        {{ plain_column }} as plain_value,
         crm_id,
         email_hash,
         phone_hash,
@@ -26,22 +30,7 @@
         evidence_count
     from {{ records }}
     where {{ column }} is not null
-
-    union all
+    {{ 'union all' if not loop.last }}
 
     {% endfor -%}
-    select
-        concat(source, '_id') as identifier_type,
-        becomes_id as identifier_value,
-        becomes_id as plain_value,
-        crm_id,
-        email_hash,
-        phone_hash,
-        name_key,
-        source,
-        first_seen_at,
-        last_seen_at,
-        evidence_count
-    from {{ records }}
-    where becomes_id is not null
 {%- endmacro %}

@@ -17,6 +17,12 @@ from madang.specs.strict import Strict, matching, problems_of
 Meta = TypeVar("Meta", bound=Strict)
 Share = Annotated[float, Field(ge=0, le=1)]
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What no two tables may have in common: how it is said, and what to do.
+ALONE = {
+    "identifier": ("land in one table,", "Give one another 'identifier'."),
+    "receive": ("both receive", "Give one another name."),
+    "pull": ("both pull", "Give one another name."),
+}
 
 
 def _known_type(kind: str) -> str:
@@ -125,7 +131,7 @@ def read_sources(project_dir: Path) -> list[SourceTable]:
                 tables.append(_table(source, table, place, shown, lines))
             except SpecError as error:
                 found += error.problems
-    found += _repeated_identifiers(tables) + _repeated_kinds(tables) + _unknown_kinds(tables)
+    found += _repeated(tables) + _unknown_kinds(tables)
     if found:
         raise SpecError.of(found)
     return tables
@@ -226,28 +232,17 @@ def _shared_headers(columns: list[SourceColumn], file: str, line: int) -> list[P
     return problems
 
 
-def _repeated_identifiers(tables: list[SourceTable]) -> list[Problem]:
-    problems, owner = [], {}
-    for table in tables:
-        first = owner.setdefault(table.identifier, table)
-        if first is not table:
-            file, _, line = table.declared_at.rpartition(":")
-            message = f"{table.label} and {first.label} land in one table, '{table.identifier}'."
-            problems.append(Problem(file, int(line), message, "Give one another 'identifier'."))
-    return problems
-
-
-def _repeated_kinds(tables: list[SourceTable]) -> list[Problem]:
+def _repeated(tables: list[SourceTable]) -> list[Problem]:
     problems = []
-    for key in ("receive", "pull"):
+    for key, (said, fix) in ALONE.items():
         owner: dict[str, SourceTable] = {}
         for table in tables:
-            kind = getattr(table, key)
-            first = owner.setdefault(kind, table) if kind else table
+            name = getattr(table, key)
+            first = owner.setdefault(name, table) if name else table
             if first is not table:
                 file, _, line = table.declared_at.rpartition(":")
-                message = f"{table.label} and {first.label} both {key} '{kind}'."
-                problems.append(Problem(file, int(line), message, "Give one another name."))
+                message = f"{table.label} and {first.label} {said} '{name}'."
+                problems.append(Problem(file, int(line), message, fix))
     return problems
 
 
