@@ -216,6 +216,9 @@ def build(
         list[str] | None, typer.Option("--select", "-s", help="dbt selection; may be repeated.")
     ] = None,
     full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what cannot have changed since the last build.")
+    ] = False,
     over_budget: Annotated[
         bool, typer.Option("--over-budget", help="Build although it reads more than the budget.")
     ] = False,
@@ -225,7 +228,7 @@ def build(
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "build"):
-        _end(room.build(settings, select or (), full_refresh, over_budget))
+        _end(room.build(settings, select or (), full_refresh, over_budget, everything))
 
 
 @app.command()

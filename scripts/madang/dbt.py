@@ -39,7 +39,7 @@ class NothingSelectedError(BuildError):
 
 @dataclass(frozen=True)
 class Node:
-    """What became of one model, test, seed or snapshot."""
+    """What became of one model, test, seed or snapshot; `compiled` is its SQL, without ref()."""
 
     name: str
     kind: str
@@ -47,6 +47,8 @@ class Node:
     seconds: float
     message: str
     path: str
+    unique_id: str = ""
+    compiled: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def run_dbt(
     target: Path | None = None,
     variables: Mapping[str, str] | None = None,
     damaged: Mapping[Path, str] | None = None,
+    manifest: Any = None,
 ) -> DbtResult:
     """Run one dbt command in this process, for the warehouse of the settings.
 
@@ -89,7 +92,8 @@ def run_dbt(
     called as each node ends. dbt's files go to the workspace (target/, logs/), so that workspaces
     do not disturb each other; `target` is another folder for what dbt compiles and tells, and
     `variables` are handed over beside the settings' own. `damaged` are files of the GA4 export to
-    leave out, with what is wrong with each.
+    leave out, with what is wrong with each. `manifest` is what `parse` returned just before, to be
+    handed over once: dbt changes it.
 
     Raises BuildError when dbt cannot run or a node fails (the error lists them),
     NothingSelectedError when no node is selected, WarehouseError when the warehouse cannot be used.
@@ -107,7 +111,7 @@ def run_dbt(
             warehouse.check()
     invocation = [*args, *_common_args(settings, project, target, variables)]
     with _surroundings(settings, damaged or {}):
-        outcome = _invoke(invocation, on_node)
+        outcome = _invoke(invocation, on_node, manifest)
     results = getattr(outcome.result, "results", None) or []
     nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
     log = str(settings.paths.logs / "dbt.log")
@@ -125,6 +129,20 @@ def run_dbt(
         fixes = [fix for node in result.failed if (fix := _fix(settings, node.message))]
         raise _failure(result, log, fixes[0] if fixes else None)
     return result
+
+
+def parse(settings: Settings) -> Any:
+    """Return dbt's manifest of the project as it is now; None where dbt cannot read the project.
+
+    Why it cannot, the command that follows says.
+    """
+    project = settings.project_dir
+    if not (project / "dbt_project.yml").is_file():
+        return None
+    args = ["parse", "--no-write-json", *_common_args(settings, project)]
+    with _surroundings(settings, {}):
+        outcome = _invoke(args, None)
+    return outcome.result if outcome.success else None
 
 
 def project_vars(project: Path) -> dict[str, Any]:
@@ -195,19 +213,7 @@ def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[N
 
     dbt also changes the working folder of the process to its project.
     """
-    warehouse = settings.warehouse
-    wanted = {
-        "MADANG_TARGET": warehouse.type,
-        "MADANG_DUCKDB_PATH": str(warehouse.path),
-        "MADANG_SCHEMA": warehouse.schema_,
-        "MADANG_GA4_PATH": str(settings.paths.ga4),
-        "MADANG_DECISIONS_PATH": _decisions_path(settings),
-        "MADANG_GA4_DAMAGED": json.dumps({str(path): why for path, why in damaged.items()}),
-        "MADANG_THREADS": str(warehouse.threads),
-        "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
-        "MADANG_JOB_LABELS": json.dumps(labels.current()),
-        **(bigquery_environment(settings) if warehouse.type == "bigquery" else {}),
-    }
+    wanted = environment(settings, damaged)
     before = {name: os.environ.get(name) for name in wanted}
     folder = Path.cwd()
     os.environ.update(wanted)
@@ -220,6 +226,23 @@ def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[N
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def environment(settings: Settings, damaged: Mapping[Path, str]) -> dict[str, str]:
+    """Return what the project and the profile read from the environment in a run of dbt."""
+    warehouse = settings.warehouse
+    return {
+        "MADANG_TARGET": warehouse.type,
+        "MADANG_DUCKDB_PATH": str(warehouse.path),
+        "MADANG_SCHEMA": warehouse.schema_,
+        "MADANG_GA4_PATH": str(settings.paths.ga4),
+        "MADANG_DECISIONS_PATH": _decisions_path(settings),
+        "MADANG_GA4_DAMAGED": json.dumps({str(path): why for path, why in damaged.items()}),
+        "MADANG_THREADS": str(warehouse.threads),
+        "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
+        "MADANG_JOB_LABELS": json.dumps(labels.current()),
+        **(bigquery_environment(settings) if warehouse.type == "bigquery" else {}),
+    }
 
 
 def _decisions_path(settings: Settings) -> str:
@@ -263,7 +286,7 @@ def bigquery_environment(settings: Settings) -> dict[str, str]:
     return wanted
 
 
-def _invoke(invocation: list[str], on_node: OnNode | None) -> Any:
+def _invoke(invocation: list[str], on_node: OnNode | None, manifest: Any = None) -> Any:
     """Call dbt's runner; import it here because that alone takes most of a second."""
     from dbt.cli.main import dbtRunner
 
@@ -280,7 +303,7 @@ def _invoke(invocation: list[str], on_node: OnNode | None) -> Any:
     typed = sys.argv
     sys.argv = ["dbt", *invocation]  # dbt writes it down, and what was typed may name a person
     try:
-        outcome = dbtRunner(callbacks=[watch]).invoke(invocation)
+        outcome = dbtRunner(manifest=manifest, callbacks=[watch]).invoke(invocation)
     finally:
         sys.argv = typed
         _release_warehouse()
@@ -315,6 +338,8 @@ def _node(result: Any) -> Node:
         seconds=float(result.execution_time or 0),
         message=_plain(result.message or ""),
         path=getattr(node, "original_file_path", ""),
+        unique_id=getattr(node, "unique_id", ""),
+        compiled=getattr(node, "compiled_code", None) or "",
     )
 
 

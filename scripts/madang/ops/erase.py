@@ -27,6 +27,7 @@ from madang.ops.erase_records import Found, follow
 from madang.ops.erase_values import Known, keep, kept, known_by
 from madang.ops.identifiers import TABLES, around, find
 from madang.ops.run import PARTIAL, WRONG, build
+from madang.ops.unchanged import forget
 from madang.sync import deletions
 from madang.sync.clock import new_id
 from madang.sync.engine import open_plans
@@ -136,6 +137,7 @@ def _finish(settings: Settings, path: Path) -> int:
 def _remove(settings: Settings, path: Path, known: Known, certificate: Certificate) -> None:
     """Everything but the answers of destinations."""
     with open_warehouse(settings) as warehouse:
+        forget(warehouse)  # of the last build: the next one, also after a kill, builds everything
         drain(settings, warehouse, read_sources(settings.project_dir))
         found = follow(warehouse, settings.project_dir, known)
         keep(known, path)  # what came since, before anything is gone
@@ -160,6 +162,7 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
         )
     with open_warehouse(settings) as warehouse:
         erase_tables.forget_logs(warehouse, known)
+        forget(warehouse)
         _, left = _count(settings, warehouse, known)
     certificate.set(rows_left=left)
     if left:

@@ -20,9 +20,14 @@ class Published:
 
 
 def publish_marts(
-    settings: Settings, warehouse: Warehouse, only: frozenset[str] = frozenset()
+    settings: Settings,
+    warehouse: Warehouse,
+    only: frozenset[str] = frozenset(),
+    unless_there: frozenset[str] = frozenset(),
 ) -> Published:
     """Write every mart, or those in `only`, to `<marts>/<table>.parquet`, by an atomic rename.
+
+    Files of marts in `unless_there` are left as they are; where they are missing they are written.
 
     Columns tagged `meta.pii` are left out: a published file is read without the warehouse's
     protection. Files of marts that are gone are removed.
@@ -35,6 +40,8 @@ def publish_marts(
     tables = warehouse.columns(LAYER)
     for table, columns in tables.items():
         if only and table not in only:
+            continue
+        if table in unless_there and (folder / f"{table}.parquet").is_file():
             continue
         shown = [name for name in columns if name not in personal.get(table, set())]
         if hidden := [name for name in columns if name not in shown]:

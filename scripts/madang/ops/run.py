@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 from madang import ui
 from madang.config import Settings
@@ -13,6 +14,7 @@ from madang.ops.export import left_out, require_export
 from madang.ops.export_damage import known_damage, new_damage
 from madang.ops.publish import publish_marts
 from madang.ops.pull import pull_if_configured
+from madang.ops.unchanged import Look, is_complete, look, remember
 from madang.warehouse import labels, open_warehouse
 
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
@@ -111,8 +113,12 @@ def build(
     select: Sequence[str] = (),
     full_refresh: bool = False,
     over_budget: bool = False,
+    everything: bool = False,
 ) -> int:
     """Check the rules, build the models and publish the marts.
+
+    What cannot have changed since the last whole, good build is left as it is, unless
+    `everything`, `full_refresh` or a selection is wanted; see ops/unchanged.py.
 
     0 all well, 2 with problems in the rules (nothing is built then), 3 where a test warned or files
     of the GA4 export were left out. Raises ExportError without a GA4 export, unless only a
@@ -138,12 +144,21 @@ def build(
             step.total = total
             step(name)
 
-        result = _run_without_damage(settings, args, on_node)
+        seen, result = _build_what_changed(
+            settings, args, on_node, at_all=everything or full_refresh, is_part=bool(select)
+        )
     with open_warehouse(settings) as warehouse:
-        published = publish_marts(settings, warehouse)
+        published = publish_marts(settings, warehouse, unless_there=seen.names_left())
         shards = left_out(settings, warehouse)
+    if not select and not shards:
+        remember(settings, seen, result)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.by_status().items()))
-    ui.line(f"Built in {monotonic() - started:.1f} s: {counts}.")
+    told = f"Built in {monotonic() - started:.1f} s: {counts or 'nothing to build'}"
+    if seen.left and seen.since:
+        since = seen.since.astimezone(ZoneInfo(settings.timezone))
+        told += f"; {seen.left} nodes left as they are: nothing that they are made of has changed "
+        told += f"since {since:%Y-%m-%d %H:%M}"
+    ui.line(f"{told}.")
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
     for shard in shards:
@@ -152,9 +167,34 @@ def build(
     return PARTIAL if result.warned or shards else OK
 
 
-def _run_without_damage(settings: Settings, args: Sequence[str], on_node: OnNode) -> DbtResult:
-    """Run dbt; again without the files of the export that made it fail, where that is the cause."""
+def _build_what_changed(
+    settings: Settings, args: Sequence[str], on_node: OnNode, *, at_all: bool, is_part: bool
+) -> tuple[Look, DbtResult]:
+    """Run dbt for what may have changed; for everything where that is not known.
+
+    Files of the export that make it fail are left out of a second run, which builds everything.
+    """
     damaged = known_damage(settings)
+    seen = Look() if is_part else look(settings, damaged, at_all=at_all)
+    if seen.chosen is not None and not seen.chosen:
+        return seen, DbtResult()
+    try:
+        chosen = [*args, *seen.selection()]
+        result = run_dbt(settings, chosen, on_node=on_node, damaged=damaged, manifest=seen.manifest)
+        if seen.chosen is None or is_complete(seen, result):
+            return seen, result
+    except BuildError as error:
+        found = new_damage(settings, error.failed, damaged)
+        if not found:
+            raise
+        damaged |= found
+    return Look(), _run_without_damage(settings, args, on_node, damaged)
+
+
+def _run_without_damage(
+    settings: Settings, args: Sequence[str], on_node: OnNode, damaged: dict[Path, str]
+) -> DbtResult:
+    """Run dbt; again without the files of the export that made it fail, where that is the cause."""
     while True:
         try:
             return run_dbt(settings, args, on_node=on_node, damaged=damaged)
