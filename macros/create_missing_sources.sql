@@ -1,6 +1,6 @@
 {#
     Creates, empty, every landed table and every ledger table that a source declares and nobody has written yet, so that a project without a CRM
-    builds like one with it. A column that a landed table was declared with later is added to it. The GA4 export belongs to Google and is left alone.
+    builds like one with it. A column that a table was declared with later is added to it. The GA4 export belongs to Google and is left alone.
 #}
 {% macro create_missing_sources() %}
     {% if not execute or flags.WHICH not in ['build', 'run', 'test', 'snapshot', 'show'] %}{{ return('') }}{% endif %}
@@ -21,12 +21,10 @@
         {% endfor %}
         {% if source.schema == raw %}{% do columns.extend(landing_columns()) %}{% endif %}
         {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')') %}
-        {% if source.schema == raw %}
-            {% set there = column_names(relation) %}
-            {% for column in source.columns.values() if column.name not in there %}
-                {% do run_query('alter table ' ~ relation ~ ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
-            {% endfor %}
-        {% endif %}
+        {% set there = column_names(relation) %}
+        {% for column in source.columns.values() if column.name not in there %}
+            {% do run_query('alter table ' ~ relation ~ ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
+        {% endfor %}
     {% endfor %}
 {% endmacro %}
 

@@ -45,7 +45,7 @@
             {% do queries.append("select '" ~ node.identifier ~ "' as name, concat(cast(count(*) as string), ' ', "
                 ~ "coalesce(cast(max(_loaded_at) as string), '')) as made_of from "
                 ~ api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)) %}
-        {% elif node.resource_type == 'model' and node.config.materialized == 'incremental' %}
+        {% elif node.resource_type == 'model' and node.config.materialized in ['incremental', 'days_when_changed'] %}
             {% do queries.append("select '" ~ node.name ~ "' as name, "
                 ~ md5_hex("string_agg(concat(revision, ' ', run_id) order by property_id, event_date)")
                 ~ " as made_of from " ~ ga4_days_ledger() ~ " where model = '" ~ node.name ~ "'") %}
@@ -85,10 +85,36 @@
     {% if ledger is not none %}
         {% do run_query("
             merge into " ~ ledger ~ " as built
-            using (select '" ~ this.identifier ~ "' as model, '" ~ made_of ~ "' as made_of) as made
+            using (
+                select '" ~ this.identifier ~ "' as model, '" ~ made_of ~ "' as made_of, '" ~ rules_of(model.compiled_code) ~ "' as rules
+            ) as made
                 on built.model = made.model
-            when matched then update set made_of = made.made_of, built_at = " ~ as_of() ~ "
-            when not matched then insert (model, made_of, built_at) values (made.model, made.made_of, " ~ as_of() ~ ")
+            when matched then update set made_of = made.made_of, rules = made.rules, built_at = " ~ as_of() ~ "
+            when not matched then insert (model, made_of, rules, built_at)
+                values (made.model, made.made_of, made.rules, " ~ as_of() ~ ")
         ") %}
     {% endif %}
+{% endmacro %}
+
+
+{#
+    What decides, beside the rows that it reads, what a model says of a row: its compiled SQL, the seeds that it reads, and the same of the tables that it looks
+    things up in. As one text.
+#}
+{% macro rules_of(compiled_sql) %}
+    {% set texts, looked_up = [local_md5(compiled_sql)], [] %}
+    {% for unique_id in model.depends_on.nodes | unique | sort %}
+        {% set node = graph.nodes.get(unique_id) %}
+        {% if node.resource_type == 'seed' %}{% do texts.append(node.checksum.checksum) %}
+        {% elif node.resource_type == 'model' %}{% do looked_up.append(node.name) %}
+        {% endif %}
+    {% endfor %}
+    {% set ledger = built_models_ledger() %}
+    {% if looked_up and ledger is not none %}
+        {% set found = run_query(
+            'select model, rules from ' ~ ledger ~ ' where rules is not null and model in (' ~ text_literals(looked_up) ~ ') order by 1'
+        ) %}
+        {% for row in found.rows %}{% do texts.append(row[0] ~ ' ' ~ row[1]) %}{% endfor %}
+    {% endif %}
+    {{ return(local_md5(texts | join(' '))) }}
 {% endmacro %}

@@ -101,3 +101,22 @@
 {% macro duckdb__replace_table(existing, relation, query) %}
     {{ return('create or replace table ' ~ relation ~ ' as (' ~ query ~ '\n)') }}
 {% endmacro %}
+
+
+{# Puts what a table holds of some days, `selected`, in the place of everything that another holds of them, at once. `dates` are literals. #}
+{% macro overwrite_days(target, column, dates, selected, columns) %}
+    {{ return(adapter.dispatch('overwrite_days', 'madang')(target, column, dates, selected, columns | join(', '))) }}
+{% endmacro %}
+
+{% macro default__overwrite_days(target, column, dates, selected, columns) -%}
+    merge into {{ target }} as target
+    using (select {{ columns }} from {{ selected }}) as selected
+        on false
+    when not matched by source and target.{{ column }} in ({{ dates }}) then delete
+    when not matched then insert ({{ columns }}) values ({{ columns }})
+{%- endmacro %}
+
+{% macro duckdb__overwrite_days(target, column, dates, selected, columns) -%}
+    delete from {{ target }} where {{ column }} in ({{ dates }});
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ selected }}
+{%- endmacro %}

@@ -72,19 +72,20 @@
     {{ return(run_query(query).columns[0].values() | list) }}
 {% endmacro %}
 
-{% macro ga4_days_that_differ(ledger) -%}
+{# `follows` is the model whose days are read, `version` says by which rules, `reader` who reads. #}
+{% macro ga4_days_that_differ(ledger, follows='base_ga4__events', version=none, reader=none) -%}
     select property_id, event_date, fingerprint, revision
     from (
-        select property_id, event_date, fingerprint, concat(revision, ' {{ ga4_rules_version() }}') as revision
+        select property_id, event_date, fingerprint, concat(revision, ' {{ version or ga4_rules_version() }}') as revision
         from {{ ledger }}
-        where model = 'base_ga4__events'
+        where model = '{{ follows }}'
     ) as wanted
     where
         not exists (
             select 1
             from {{ ledger }} as built
             where
-                built.model = '{{ this.identifier }}'
+                built.model = '{{ reader or this.identifier }}'
                 and built.property_id = wanted.property_id
                 and built.event_date = wanted.event_date
                 and built.revision = wanted.revision
@@ -138,9 +139,8 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 
 {# Before a model that is built day by day: one that is built from nothing has forgotten what it held. #}
 {% macro ga4_forget_days() %}
-    {%- set ledger = ga4_days_ledger() if execute else none -%}
-    {%- if ledger is not none and not is_incremental() -%}
-        delete from {{ ledger }} where model = '{{ this.identifier }}'
+    {%- if execute and ga4_days_ledger() is not none and not is_incremental() -%}
+        delete from {{ ga4_days_ledger() }} where model = '{{ this.identifier }}'
     {%- endif -%}
 {% endmacro %}
 
@@ -148,32 +148,35 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 {# After it: the days that were built, and from what. The events get a new revision, by which the tables that read them see that they must read them again. #}
 {% macro ga4_record_days() %}
     {%- set ledger = ga4_days_ledger() if execute else none -%}
-    {%- if ledger is not none -%}
-        {%- set is_events = this.identifier == 'base_ga4__events' -%}
-    merge into {{ ledger }} as built
-    using (
-        {%- if is_events %}
+    {%- if ledger is not none and this.identifier == 'base_ga4__events' -%}
+        {%- set differing -%}
         select property_id, event_date, fingerprint, shard_kind, suffix, bytes, row_count, modified_at,
             '{{ invocation_id }}' as revision
         from ({{ ga4_shards_that_differ(ref('base_ga4__shards'), ledger) }}) as differing
-        {%- else %}
-        {{ ga4_days_that_differ(ledger) }}
-        {%- endif %}
+        {%- endset -%}
+        {{ ga4_days_recorded(differing, ['shard_kind', 'suffix', 'bytes', 'row_count', 'modified_at']) }}
+    {%- elif ledger is not none -%}
+        {{ ga4_days_recorded(ga4_days_that_differ(ledger)) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro ga4_days_recorded(differing, further_columns=[], model_name=none) -%}
+    {%- set columns = ['fingerprint', 'revision'] + further_columns -%}
+    {%- set model_name = model_name or this.identifier -%}
+    merge into {{ ga4_days_ledger() }} as built
+    using (
+        {{ differing }}
     ) as wanted
-        on built.model = '{{ this.identifier }}'
+        on built.model = '{{ model_name }}'
         and built.property_id = wanted.property_id
         and built.event_date = wanted.event_date
-        {%- set columns = ['fingerprint', 'revision'] + (
-            ['shard_kind', 'suffix', 'bytes', 'row_count', 'modified_at'] if is_events else []
-        ) %}
     when matched then update set
         {% for column in columns %}{{ column }} = wanted.{{ column }}, {% endfor -%}
         run_id = '{{ invocation_id }}',
         built_at = {{ as_of() }}
     when not matched then insert (model, property_id, event_date, {{ columns | join(', ') }}, run_id, built_at)
     values (
-        '{{ this.identifier }}', wanted.property_id, wanted.event_date,
+        '{{ model_name }}', wanted.property_id, wanted.event_date,
         {% for column in columns %}wanted.{{ column }}, {% endfor %}'{{ invocation_id }}', {{ as_of() }}
     )
-    {%- endif -%}
-{% endmacro %}
+{%- endmacro %}

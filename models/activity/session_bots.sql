@@ -1,10 +1,12 @@
 {%- set limits = bot_limits() -%}
+{{ config(materialized='days_when_changed', partition_by=partitioned_by_day('session_date')) }}
 
 with session_totals as (
 
     select session_key, device_id, session_date, started_at, ended_at, page_views, browser, hostname, country, city,
         landing_referrer, touch_source, engaged_parameter, engagement_seconds
     from {{ ref('session_totals') }}
+    where {{ of_days_to_build('session_date') }}
 
 ),
 
@@ -62,6 +64,7 @@ judged as (
 
     select
         session_key,
+        session_date,
         case
             when has_bot_browser then 'browser'
             {% if var('own_hostnames') -%}

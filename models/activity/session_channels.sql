@@ -1,4 +1,9 @@
 {%- set clicks = google_click_sources() -%}
+{{ config(
+    materialized='days_when_changed',
+    partition_by=partitioned_by_day('session_date'),
+    meta={'looks_up': ['traffic_sources', 'traffic_hosts']}
+) }}
 
 with session_totals as (
 
@@ -8,6 +13,7 @@ with session_totals as (
         touch_source is not null and not coalesce(is_touch_by_click_id, false) as is_said,
         {{ url_query('landing_page') }} as landing_query
     from {{ ref('session_totals') }}
+    where {{ of_days_to_build('session_date') }}
 
 ),
 
@@ -129,6 +135,7 @@ final as (
     select
         session_key,
         device_id,
+        session_date,
         started_at,
         source,
         medium,

@@ -1,3 +1,8 @@
+{{ config(
+    materialized='days_when_changed',
+    partition_by=partitioned_by_day('session_date'),
+    meta={'adds_up': 'session_key'}
+) }}
 {%- set firsts = [
     'first_user_id', 'landing_page', 'landing_path', 'landing_referrer', 'hostname', 'device_category', 'browser',
     'country', 'city', 'gclid', 'dclid', 'is_touch_by_click_id', 'touch_source', 'touch_medium', 'touch_campaign',
@@ -33,13 +38,14 @@ of_one_day as (
     select
         session_days.session_key,
         session_days.event_date as session_date,
+        session_days.event_date as last_event_date,
         session_days.engagement_msec / 1000 as engagement_seconds,
         {% for column in measures + firsts -%}
         session_days.{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     from session_days
     left join of_several_days on session_days.session_key = of_several_days.session_key
-    where of_several_days.session_key is null
+    where of_several_days.session_key is null and {{ of_days_to_build('session_days.event_date') }}
 
 ),
 
@@ -55,6 +61,7 @@ added_up as (
         min(ga_session_id) as ga_session_id,
         min(ga_session_number) as ga_session_number,
         min(event_date) as session_date,
+        max(event_date) as last_event_date,
         min(started_at) as started_at,
         max(ended_at) as ended_at,
         cast(sum(events) as int64) as events,
@@ -77,7 +84,7 @@ added_up as (
 
 final as (
 
-    {%- set columns = ['session_key', 'session_date', 'engagement_seconds'] + measures + firsts %}
+    {%- set columns = ['session_key', 'session_date', 'last_event_date', 'engagement_seconds'] + measures + firsts %}
 
     select {{ columns | join(', ') }}
     from of_one_day
@@ -86,6 +93,7 @@ final as (
 
     select {{ columns | join(', ') }}
     from added_up
+    where {{ of_days_to_build('session_date') }}
 
 )
 

@@ -167,6 +167,7 @@ ELSEWHERE = {
     "clustered_by",
     "when_written",
     "replace_table",
+    "overwrite_days",
     "scratch_relation",
     "create_scratch_table_as",
     "fleeting_hash",

@@ -65,6 +65,7 @@ def session_totals() -> str:
         cells = [f"{literal(value)} as {name}" for name, value in told]
         cells += [f"{literal(None)} as {name}" for name in EMPTY]
         cells += ["timestamp '2026-10-01 00:00:00' as started_at", "false as is_touch_by_click_id"]
+        cells.append("date '2026-10-01' as session_date")
         return "select " + ", ".join(cells)
 
     return "\nunion all\n".join(map(row, sessions()))

@@ -21,7 +21,7 @@ with actions as (
 sessions as (
 
     select session_key, channel_group, campaign
-    from {{ ref('sessions') }}
+    from {{ ref('session_channels') }}
 
 ),
 

@@ -14,7 +14,11 @@ EVENTS = "base_ga4__events"
 EXPORT = (".ga4.events", ".ga4.shards")  # the GA4 source: tables that dbt cannot look up by name
 # Materializations of more than one statement: how often what the first one reads is read again in
 # the smaller and smaller tables that follow, and how many statements there are.
-ROUNDS = {"connected_components": (6, 40), "never_link_cuts": (2, 20)}
+ROUNDS = {
+    "connected_components": (6, 40),
+    "never_link_cuts": (2, 20),
+    "days_when_changed": (0, 6),
+}
 Node = Mapping[str, Any]
 Relation = tuple[str, str]  # schema, table
 

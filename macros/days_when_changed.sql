@@ -1,0 +1,160 @@
+{#
+    Materialization for a table of sessions, of which only those days are built anew that have changed. The model follows one table that is built day by day, and says
+    with `of_days_to_build` where its rows are chosen by their day; compiled it selects all days, and the materialization puts the days in. Its rows are made of
+    that table, of seeds, and of the tables in `config.meta.looks_up`, of which a row says the same for as long as their rules do. All days are built where any of
+    these rules or the model's own SQL has changed, where another input has, where more than half of the days have, and with `--full-refresh`.
+
+    The day is `session_date`. Of a table that has a session on several days (`config.meta.adds_up` names the key), a session that is on a changed day, or was, is added
+    up anew, with all sessions of the date on which it starts and of that on which it started before.
+#}
+{% materialization days_when_changed, default %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set follows = model_that_is_followed() -%}
+    {%- set version = local_md5(rules_of(sql) ~ made_of_other_inputs(follows))[:8] -%}
+    {%- set changed = days_that_changed(existing, follows, version) -%}
+    {{ run_hooks(pre_hooks) }}
+    {% if changed is none %}
+        {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
+        {% call statement('main') %}{{ replace_table(existing, target_relation, sql) }}{% endcall %}
+        {% do persist_docs(target_relation, model) %}
+        {% do forget_days() %}
+        {% do record_days_written('select distinct session_date as event_date from ' ~ target_relation) %}
+        {% do record_days_read(follows, version) %}
+    {% elif changed %}
+        {% set dates = session_dates_touched(existing, follows, changed) if config.get('meta').adds_up else changed %}
+        {% set selected = scratch_relation('selected') %}
+        {% do run_query(create_scratch_table_as(selected, of_those_days(sql, dates))) %}
+        {% do record_days_written(dates_as_rows(dates)) %}
+        {% call statement('main') %}
+            {{ overwrite_days(target_relation, 'session_date', date_literals(dates), selected, column_names(existing)) }}
+        {% endcall %}
+        {% do run_query('drop table ' ~ selected) %}
+        {% do record_days_read(follows, version) %}
+    {% else %}
+        {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
+    {% endif %}
+    {{ run_hooks(post_hooks) }}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{# The condition that a row is of a day which is built: of any, until the materialization says of which. #}
+{% macro of_days_to_build(column) -%}
+    /* of the days to build: {{ column }} */ true
+{%- endmacro %}
+
+{% macro of_those_days(sql, dates) %}
+    {{ return(modules.re.sub('/[*] of the days to build: ([a-z_.]+) [*]/ true', '\\1 in (' ~ date_literals(dates) ~ ')', sql)) }}
+{% endmacro %}
+
+{% macro date_literals(dates) -%}
+    {%- for date in dates or ['0001-01-01'] %}date '{{ date }}'{{ ', ' if not loop.last }}{% endfor -%}
+{%- endmacro %}
+
+
+{# The one input that is built day by day. #}
+{% macro model_that_is_followed() %}
+    {% set found = [] %}
+    {% for unique_id in model.depends_on.nodes | unique %}
+        {% set node = graph.nodes.get(unique_id) %}
+        {% if node.config.materialized in ['incremental', 'days_when_changed'] %}{% do found.append(node) %}{% endif %}
+    {% endfor %}
+    {% if found | length != 1 %}
+        {% do exceptions.raise_compiler_error(model.name ~ ': a table of days follows one model that is built day by day, not ' ~ found | length) %}
+    {% endif %}
+    {{ return(found[0]) }}
+{% endmacro %}
+
+
+{# What the inputs are made of that are neither followed, nor looked up in, nor seeds. #}
+{% macro made_of_other_inputs(follows) %}
+    {% set names, ledger = [], built_models_ledger() %}
+    {% for unique_id in model.depends_on.nodes | unique %}
+        {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
+        {% if node.resource_type != 'seed' and node.name not in [follows.name] + config.get('meta').get('looks_up', []) %}
+            {% do names.append(node.name) %}
+        {% endif %}
+    {% endfor %}
+    {% if not names or ledger is none %}{{ return('') }}{% endif %}
+    {% set found = run_query('select model, made_of from ' ~ ledger ~ ' where model in (' ~ text_literals(names) ~ ') order by 1').rows %}
+    {{ return(found | map('join', ' ') | join(' ') if found | length == names | length else invocation_id) }}
+{% endmacro %}
+
+
+{# The name under which the ledger has the days that a model has read, where they are not those that it holds. #}
+{% macro reader_of_days() %}{{ return(this.identifier ~ ' (read)' if config.get('meta').adds_up else this.identifier) }}{% endmacro %}
+
+
+{# The days of which the followed table holds other rows than this one was made of, as texts; none where all days are to be built. #}
+{% macro days_that_changed(existing, follows, version) %}
+    {% set ledger = ga4_days_ledger() %}
+    {% if existing is none or existing.type != 'table' or ledger is none or should_full_refresh() %}{{ return(none) }}{% endif %}
+    {% set reader = reader_of_days() %}
+    {% set counted = run_query("
+        select 'held' as day, count(distinct event_date) as days from " ~ ledger ~ " where model = '" ~ reader ~ "'
+        union all
+        select cast(event_date as string), 1 from (" ~ ga4_days_that_differ(ledger, follows.name, version, reader) ~ ") as differing
+    ") %}
+    {% set days, held = [], [] %}
+    {% for row in counted.rows %}
+        {% if row[0] == 'held' %}{% do held.append(row[1]) %}{% else %}{% do days.append(row[0]) %}{% endif %}
+    {% endfor %}
+    {% set days = days | unique | sort %}
+    {{ return(days if days | length <= held[0] / 2 else none) }}
+{% endmacro %}
+
+
+{# The dates on which the sessions start, or started when this table was built, that have or had a part on one of the days: as texts. #}
+{% macro session_dates_touched(existing, follows, days) %}
+    {%- set key = config.get('meta').adds_up -%}
+    {%- set parts = api.Relation.create(database=follows.database, schema=follows.schema, identifier=follows.alias) -%}
+    {%- set touched -%}
+        {%- for day in days %}(session_date <= date '{{ day }}' and last_event_date >= date '{{ day }}'){{ ' or ' if not loop.last }}{% endfor -%}
+    {%- endset -%}
+    {{ return(run_query("
+        with versions as (
+            select " ~ key ~ ", min(event_date) as session_date, max(event_date) as last_event_date from " ~ parts ~ " group by " ~ key ~ "
+            union all
+            select " ~ key ~ ", session_date, last_event_date from " ~ existing ~ "
+        )
+        select distinct cast(session_date as string) as day
+        from versions
+        where " ~ key ~ " in (select " ~ key ~ " from versions where " ~ touched ~ ")
+        order by 1
+    ").columns[0].values() | list) }}
+{% endmacro %}
+
+
+{% macro forget_days() %}
+    {% set ledger = ga4_days_ledger() %}
+    {% set names = text_literals([this.identifier, reader_of_days()]) %}
+    {% if ledger is not none %}{% do run_query('delete from ' ~ ledger ~ ' where model in (' ~ names ~ ')') %}{% endif %}
+{% endmacro %}
+
+
+{# Into the ledger: of which days this table has what the followed one holds. To be called when it is written. #}
+{% macro record_days_read(follows, version) %}
+    {% set ledger, reader = ga4_days_ledger(), reader_of_days() %}
+    {% if ledger is not none %}
+        {% do run_query(ga4_days_recorded(ga4_days_that_differ(ledger, follows.name, version, reader), model_name=reader)) %}
+    {% endif %}
+{% endmacro %}
+
+
+{#
+    Into the ledger, where the days that are held are not those that are read: which get a new revision, by which tables that follow this one see that they must read
+    them again. To be called before they are overwritten: a run that dies in between would not know any more where a session was that has moved.
+#}
+{% macro record_days_written(days) %}
+    {% if ga4_days_ledger() is not none and reader_of_days() != this.identifier %}
+        {% do run_query(ga4_days_recorded(
+            "select 'all' as property_id, event_date, 'sessions' as fingerprint, '" ~ invocation_id ~ "' as revision from (" ~ days ~ ") as days"
+        )) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro dates_as_rows(dates) -%}
+    {% for date in dates %}select date '{{ date }}' as event_date{{ ' union all ' if not loop.last }}{% endfor %}
+{%- endmacro %}
