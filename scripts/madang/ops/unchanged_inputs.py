@@ -30,7 +30,8 @@ PACKAGES = (
 UNLISTED = ("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml")
 #: Of the environment, what says how and not what.
 HOW = {"MADANG_JOB_LABELS", "MADANG_THREADS", "MADANG_MEMORY_LIMIT"}
-ENVIRONMENT = re.compile(r"\benv_var\(\s*(?:['\"](\w+)['\"])?")
+#: A variable's name; nothing where it is put together.
+ENVIRONMENT = re.compile(r"\benv_var\(\s*(?:['\"](\w+)['\"]\s*[,)])?")
 LANDED = ("_file", "_row", "_sha256", "_loaded_at")
 
 
