@@ -327,6 +327,7 @@ def test_what_is_read_past_ref_and_source_is_always_built(home: Path) -> None:
         "own_files": "select * from read_csv('/nowhere*.csv')",
         "own_query": "select {{ run_query('select 1').rows[0][0] if execute else 0 }} as n",
         "own_clock": "select now() as seen_at from {{ ref('stg_crm__customers') }}",
+        "own_name": "select 1 from {{ ref('stg_crm__customers') }} join other.own on true",
         "own_nothing": "select 1 as n",
         "own_table": "select 1 as n from {{ ref('stg_crm__customers') }}",
         "own_increment": "{{ config(materialized='incremental') }} select 1 as n "

@@ -116,7 +116,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "two": ("explain", "pair", *two.both),
             "person": ("explain", "person", f"email:{two.email}"),
             "undone": ("unmerge", *two.both, "--reason", "again"),
-            "idle": ("build",),
+            "idle": ("build", "--all"),
         }.items():
             told.told[step] = madang(root, *arguments, STORY_KEY=KEY, COLUMNS="200")
         told.persons["apart"] = persons(root, two)

@@ -15,11 +15,12 @@ CLOCK = re.compile(
     r"|sysdate)\b"
     r"|\b(now|utcnow|today|random|rand|setseed|uuid(v\d)?|gen_random_uuid|generate_uuid)\s*\("
 )
-#: What reads things that ref() and source() do not name.
+#: What reads things that ref() and source() do not name, such as a table by its own name.
 ASKS = re.compile(
     r"\b(run_query|statement|execute_macro|get_relation|load_relation|load_cached_relation"
     r"|list_relations\w*|location_exists|read_\w+|glob|parquet_\w+|sniff_csv|external_query"
-    r"|\w+_scan)\s*\(|\badapter\.execute\b|\binformation_schema\b|__tables__",
+    r"|\w+_scan)\s*\(|\badapter\.execute\b|\binformation_schema\b|__tables__"
+    r"|\b(?:from|join)\s+(?:[`\"]?[\w-]+[`\"]?\s*\.\s*){1,2}[`\"]?\w+\b(?!\s*\()",
     re.IGNORECASE,
 )
 COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)

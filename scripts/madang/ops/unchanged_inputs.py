@@ -56,7 +56,8 @@ def project_made_of(settings: Settings, manifest: Any, damaged: Iterable[Path]) 
         if path.is_file():
             texts.append(path.read_text(encoding="utf-8"))
             parts.append(f"{path.name} {_digest(texts[-1].encode())}")
-    names = {name for text in texts for name in ENVIRONMENT.findall(text)} | {*manifest.env_vars}
+    names = {name for text in texts for name in ENVIRONMENT.findall(text)}
+    names |= {*manifest.env_vars, "TZ"}
     if "" in names:
         return None
     found = {**os.environ, **environment(settings, {})}
