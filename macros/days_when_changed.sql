@@ -23,13 +23,12 @@
         {% do record_days_read(follows, version) %}
     {% elif changed %}
         {% set dates = session_dates_touched(existing, follows, changed) if config.get('meta').adds_up else changed %}
-        {% set selected = scratch_relation('selected') %}
-        {% do run_query(create_scratch_table_as(selected, of_those_days(sql, dates))) %}
         {% do record_days_written(dates_as_rows(dates)) %}
         {% call statement('main') %}
-            {{ overwrite_days(target_relation, 'session_date', date_literals(dates), selected, column_names(existing)) }}
+            {{ overwrite_days(
+                target_relation, 'session_date', date_literals(dates), of_those_days(sql, dates), column_names(existing)
+            ) }}
         {% endcall %}
-        {% do run_query('drop table ' ~ selected) %}
         {% do record_days_read(follows, version) %}
     {% else %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
@@ -40,13 +39,14 @@
 {% endmaterialization %}
 
 
-{# The condition that a row is of a day which is built: of any, until the materialization says of which. #}
-{% macro of_days_to_build(column) -%}
-    /* of the days to build: {{ column }} */ true
+{# A condition that only days which are built meet; `{days}` in it stands for them. Of all days, until the materialization says which. #}
+{% macro of_days_to_build(condition) -%}
+    /* only where {{ condition }} */ true
 {%- endmacro %}
 
 {% macro of_those_days(sql, dates) %}
-    {{ return(modules.re.sub('/[*] of the days to build: ([a-z_.]+) [*]/ true', '\\1 in (' ~ date_literals(dates) ~ ')', sql)) }}
+    {% set narrowed = modules.re.sub('/[*] only where (.*?[{]days[}].*?) [*]/ true', '\\1', sql) %}
+    {{ return(narrowed | replace('{days}', '(' ~ date_literals(dates) ~ ')')) }}
 {% endmacro %}
 
 {% macro date_literals(dates) -%}
@@ -114,14 +114,18 @@
         {%- for day in days %}(session_date <= date '{{ day }}' and last_event_date >= date '{{ day }}'){{ ' or ' if not loop.last }}{% endfor -%}
     {%- endset -%}
     {{ return(run_query("
-        with versions as (
-            select " ~ key ~ ", min(event_date) as session_date, max(event_date) as last_event_date from " ~ parts ~ " group by " ~ key ~ "
+        with touched as (
+            select " ~ key ~ " from " ~ parts ~ " where event_date in (" ~ date_literals(days) ~ ")
+            union distinct
+            select " ~ key ~ " from " ~ existing ~ " where " ~ touched ~ "
+        ),
+        starts as (
+            select min(event_date) as session_date from " ~ parts ~ " where " ~ key ~ " in (select " ~ key ~ " from touched) group by " ~ key ~ "
             union all
-            select " ~ key ~ ", session_date, last_event_date from " ~ existing ~ "
+            select session_date from " ~ existing ~ " where " ~ key ~ " in (select " ~ key ~ " from touched)
         )
         select distinct cast(session_date as string) as day
-        from versions
-        where " ~ key ~ " in (select " ~ key ~ " from versions where " ~ touched ~ ")
+        from starts
         order by 1
     ").columns[0].values() | list) }}
 {% endmacro %}

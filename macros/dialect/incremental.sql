@@ -41,6 +41,21 @@
 {% endmacro %}
 
 
+{#
+    dbt writes what an incremental model selects into a temporary table before the strategy puts it in place. For days that are overwritten as a whole a view does, and the
+    rows are written once. Not for a model that reads itself: its old rows are deleted before the view is read.
+#}
+{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
+    {%- if temporary and config.get('incremental_strategy') == 'overwrite_days' and this | string not in compiled_code -%}
+    create temporary view {{ relation.include(database=false, schema=false) }} as (
+    {{ compiled_code }}
+    )
+    {%- else -%}
+    {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# A table's partitions: a day each on BigQuery, where new days are copied into place; a DuckDB table has none. #}
 {% macro partitioned_by_day(column) %}{{ return(adapter.dispatch('partitioned_by_day', 'madang')(column)) }}{% endmacro %}
 
@@ -103,20 +118,25 @@
 {% endmacro %}
 
 
-{# Puts what a table holds of some days, `selected`, in the place of everything that another holds of them, at once. `dates` are literals. #}
-{% macro overwrite_days(target, column, dates, selected, columns) %}
-    {{ return(adapter.dispatch('overwrite_days', 'madang')(target, column, dates, selected, columns | join(', '))) }}
+{# Puts what a query selects of some days in the place of everything that a table holds of them, at once. `dates` are literals. #}
+{% macro overwrite_days(target, column, dates, query, columns) %}
+    {{ return(adapter.dispatch('overwrite_days', 'madang')(target, column, dates, query, columns | join(', '))) }}
 {% endmacro %}
 
-{% macro default__overwrite_days(target, column, dates, selected, columns) -%}
+{% macro default__overwrite_days(target, column, dates, query, columns) -%}
     merge into {{ target }} as target
-    using (select {{ columns }} from {{ selected }}) as selected
+    using (
+    {{ query }}
+    ) as selected
         on false
     when not matched by source and target.{{ column }} in ({{ dates }}) then delete
     when not matched then insert ({{ columns }}) values ({{ columns }})
 {%- endmacro %}
 
-{% macro duckdb__overwrite_days(target, column, dates, selected, columns) -%}
+{% macro duckdb__overwrite_days(target, column, dates, query, columns) -%}
     delete from {{ target }} where {{ column }} in ({{ dates }});
-    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ selected }}
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from (
+    {{ query }}
+    ) as selected
 {%- endmacro %}

@@ -13,7 +13,7 @@ with session_totals as (
         touch_source is not null and not coalesce(is_touch_by_click_id, false) as is_said,
         {{ url_query('landing_page') }} as landing_query
     from {{ ref('session_totals') }}
-    where {{ of_days_to_build('session_date') }}
+    where {{ of_days_to_build('session_date in {days}') }}
 
 ),
 

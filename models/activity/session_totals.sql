@@ -16,17 +16,15 @@
     'measurement_protocol_events', 'entrances', 'engaged_parameter',
 ] -%}
 
-with session_days as (
+-- read by each that needs it: DuckDB keeps in memory what a `with` says once for two readers, with all its columns
+{%- set session_days = ref('ga4_session_days') %}
+{%- set is_touched = 'session_key in (select session_key from ' ~ session_days ~ ' where event_date in {days})' %}
 
-    select *
-    from {{ ref('ga4_session_days') }}
-
-),
-
-of_several_days as (
+with of_several_days as (
 
     select session_key
-    from session_days
+    from {{ session_days }}
+    where {{ of_days_to_build(is_touched) }}
     group by session_key
     having count(*) > 1
 
@@ -43,9 +41,9 @@ of_one_day as (
         {% for column in measures + firsts -%}
         session_days.{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
-    from session_days
+    from {{ session_days }} as session_days
     left join of_several_days on session_days.session_key = of_several_days.session_key
-    where of_several_days.session_key is null and {{ of_days_to_build('session_days.event_date') }}
+    where of_several_days.session_key is null and {{ of_days_to_build('session_days.event_date in {days}') }}
 
 ),
 
@@ -76,7 +74,7 @@ added_up as (
         {% for column in firsts -%}
         {{ first_by(column, 'event_date') }} as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
-    from session_days
+    from {{ session_days }} as session_days
     inner join of_several_days on session_days.session_key = of_several_days.session_key
     group by session_days.session_key
 
@@ -93,7 +91,7 @@ final as (
 
     select {{ columns | join(', ') }}
     from added_up
-    where {{ of_days_to_build('session_date') }}
+    where {{ of_days_to_build('session_date in {days}') }}
 
 )
 
