@@ -82,7 +82,7 @@ def look(settings: Settings, damaged: Iterable[Path] = (), *, at_all: bool = Fal
                 seen.earlier = earlier
                 seen.left = len(graph.nodes) - len(chosen)
                 seen.since = datetime.fromisoformat(earlier["ended_at"])
-    except WarehouseError:  # what cannot be asked is not known, and dbt will meet it too
+    except (WarehouseError, OSError):  # not known then; dbt will meet it too, and say so
         return Look(manifest)
     return seen
 
@@ -102,21 +102,23 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
         hangs = key in graph.nodes and graph.hangs_on_happening(key)
         if hangs and node.compiled and not MOMENT.search(node.compiled):
             happened[key] = moment
-    with open_warehouse(settings) as warehouse:
-        note = {
-            **seen.made_of,
-            "form": FORM,
-            "happened": happened,
-            "warned": sorted(key for key, node in ran.items() if node.status == "warn"),
-            "ledgers": _made_of_ledgers(settings, warehouse, graph),
-            "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        warehouse.ensure_layer("ledger")
-        text = warehouse.dialect.literal(json.dumps(note, sort_keys=True))
-        warehouse.execute(
-            f"create or replace table {warehouse.relation('ledger', NOTE)} as "
-            f"select {text} as made_of"
-        )
+    note = {
+        **seen.made_of,
+        "form": FORM,
+        "happened": happened,
+        "warned": sorted(key for key, node in ran.items() if node.status == "warn"),
+        "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    try:
+        with open_warehouse(settings) as warehouse:
+            note["ledgers"] = _made_of_ledgers(settings, warehouse, graph)
+            text = warehouse.dialect.literal(json.dumps(note, sort_keys=True))
+            warehouse.execute(
+                f"create or replace table {warehouse.relation('ledger', NOTE)} as "
+                f"select {text} as made_of"
+            )
+    except WarehouseError:  # the build is good all the same, and the next one builds everything
+        return False
     return True
 
 
