@@ -136,7 +136,7 @@
 
 {#
     The files of all properties: `places` that have any ({id, kind, pattern}), `whole` Parquet files, and `problems` of those that cannot be read, by file.
-    One file that is cut off would fail a statement over all of them, so each is opened alone. MADANG_GA4_DAMAGED names files that turned out broken while
+    One file that is cut off fails a statement over several, which are opened one by one then. MADANG_GA4_DAMAGED names files that turned out broken while
     being read.
 #}
 {% macro ga4_files(of) %}
@@ -149,12 +149,19 @@
         {% do looked_in.append(pattern) %}
         {% set files = run_query('select file from glob(' ~ text_literal(pattern) ~ ') order by 1').columns[0].values() %}
         {% if files %}{% do found.places.append({'id': property.id, 'kind': kind, 'pattern': pattern}) %}{% endif %}
+        {% set parquet = [] %}
         {% for file in files if modules.re.search('[.]parquet$', file) and file not in found.problems %}
-            {% if adapter.location_exists(file | replace("'", "''")) %}
-                {% do found.whole.append(file) %}
-            {% else %}
-                {% do found.problems.update({file: 'the file is cut off, or no Parquet file'}) %}
-            {% endif %}
+            {% do parquet.append(file) %}
+        {% endfor %}
+        {% for some in parquet | batch(20) %}
+            {% set are_whole = ga4_can_be_opened(some) %}
+            {% for file in some %}
+                {% if are_whole or ga4_can_be_opened([file]) %}
+                    {% do found.whole.append(file) %}
+                {% else %}
+                    {% do found.problems.update({file: 'the file is cut off, or no Parquet file'}) %}
+                {% endif %}
+            {% endfor %}
         {% endfor %}
     {% endfor %}{% endfor %}
     {% if of == 'events' and not found.places and flags.WHICH in ['build', 'run'] %}
@@ -164,6 +171,14 @@
         ) %}
     {% endif %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{# Whether all of these files can be opened: the adapter looks whether there is such a table, and takes a list of them. #}
+{% macro ga4_can_be_opened(files) %}
+    {% set names = [] %}
+    {% for file in files %}{% do names.append(file | replace("'", "''")) %}{% endfor %}
+    {{ return(adapter.location_exists(names | join("', '"))) }}
 {% endmacro %}
 
 
