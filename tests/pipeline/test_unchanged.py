@@ -21,7 +21,7 @@ from madang.dbt import BuildError, run_dbt
 from madang.demo import generate
 from madang.ops.run import build, load
 from madang.ops.unchanged import Look, look
-from madang.ops.unchanged_graph import Moved
+from madang.ops.unchanged_graph import Graph, Moved
 
 MONTHS_LATER = "2027-03-15T12:00:00+09:00"
 PROJECT = ("models", "macros", "seeds", "tests/data", "dbt_project.yml", "profiles.yml.example")
@@ -314,6 +314,14 @@ def test_rows_that_come_after_an_erasure_have_everything_built(home: Path) -> No
     assert chosen(home) is not None
     sql(home, NEW_ORDER)
     assert chosen(home) is None
+
+
+def test_where_dbt_ran_less_than_was_to_be_built_it_builds_everything(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer = ["fqn:madang.marts.customers.customers"]
+    monkeypatch.setattr(Graph, "selectors", lambda *_: fewer)
+    assert {"base_ga4__events", "sessions", "customers"} <= ran(home)
 
 
 def test_what_is_read_past_ref_and_source_is_always_built(home: Path) -> None:
