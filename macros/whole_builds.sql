@@ -9,4 +9,5 @@
             database=target.database, schema=target.schema ~ '_ledger', identifier='whole_builds', type='table'
         )) %}
     {% endif %}
+    {{ return('') }}
 {% endmacro %}
