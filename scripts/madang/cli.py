@@ -204,7 +204,7 @@ def pull(
 @app.command()
 def check(ctx: typer.Context) -> None:
     """Check actions, audiences, funnels, sources and syncs, offline. Exit code 2 with problems."""
-    from madang.ops import run as room
+    from madang.ops import build as room
 
     _end(room.check(settings_of(ctx)))
 
@@ -224,7 +224,7 @@ def build(
     ] = False,
 ) -> None:
     """Check the rules, build and test the models with dbt, publish the marts as Parquet."""
-    from madang.ops import run as room
+    from madang.ops import build as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "build"):

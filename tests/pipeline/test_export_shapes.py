@@ -11,7 +11,7 @@ from export_files import BUYING, EVENTS, copy, hit, old, user, visit, write, wri
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 from madang.errors import ConfigError
-from madang.ops.run import build
+from madang.ops.build import build
 from raw_events import event
 
 MODELS = ["stg_builds__days", "base_ga4__shards", "base_ga4__events", "stg_ga4__events"]

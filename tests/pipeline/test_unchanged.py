@@ -19,7 +19,8 @@ from demo_workspace import AS_OF, REPOSITORY, SCRIPTS, command, environment
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 from madang.demo import generate
-from madang.ops.run import build, load
+from madang.ops.build import build
+from madang.ops.run import load
 from madang.ops.unchanged import Look, look
 from madang.ops.unchanged_graph import Graph, Moved
 
@@ -276,7 +277,7 @@ def test_after_a_failed_node_everything_is_built(home: Path) -> None:
 
 def test_after_a_killed_build_everything_is_built(home: Path) -> None:
     """Also where all nodes were built, and only the note was not written."""
-    hook = "import os, signal, madang.ops.run as r; r.remember = lambda *_: os.kill(os.getpid(), 9)"
+    hook = "import os, madang.ops.build as b; b.remember = lambda *_: os.kill(os.getpid(), 9)"
     code = f"{hook}; from madang.cli import main; main()"
     killed = subprocess.run(
         [SCRIPTS / "python", "-c", code, "--config", str(home), "build"],

@@ -21,12 +21,12 @@ from madang.errors import MadangError, UsageError
 from madang.ingest.inbox import drain
 from madang.ingest.sources import read_sources
 from madang.ops import erase_files, erase_space, erase_tables
+from madang.ops.build import PARTIAL, WRONG, build
 from madang.ops.decide import PERSONAL
 from madang.ops.erase_certificate import Certificate
 from madang.ops.erase_records import Found, follow
 from madang.ops.erase_values import Known, keep, kept, known_by
 from madang.ops.identifiers import TABLES, around, find
-from madang.ops.run import PARTIAL, WRONG, build
 from madang.ops.unchanged import forget
 from madang.sync import deletions
 from madang.sync.clock import new_id
