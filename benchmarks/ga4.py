@@ -7,7 +7,8 @@ as a process with two threads: the scan (every leaf of `event_params` hashed onc
 alone (flatten and persist), the whole `dbt run --select +activities`, the same with 1.5 GB for
 DuckDB, a day later with three days restated, and runs with nothing new: of plain dbt, which asks
 every node, and of `madang build`, which finds out beforehand what can have changed. Ratios count,
-machines are noisy. `--write` puts the tables into docs/benchmarks.md.
+machines are noisy: of the scan, of flattening and of the build the better of two is taken.
+`--write` puts the tables into docs/benchmarks.md.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -143,13 +144,15 @@ def without_start(cost: Cost, start: Cost) -> Cost:
     return replace(cost, wall=cost.wall - start.wall, cpu=cost.cpu - start.cpu)
 
 
-def flattened(shards: Path, folder: Path, variables: dict) -> Cost:
-    """The events table of a full refresh, written by DuckDB alone."""
+def flattened(shards: Path, folder: Path, variables: dict, columns: str = "*") -> Cost:
+    """The events table of a full refresh, or some columns of it, written by DuckDB alone."""
     warehouse = Warehouse(folder, shards)
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "stg_builds__days", "base_ga4__shards", variables=variables)
     warehouse.dbt("compile", "--select", "base_ga4__events", variables=variables)
-    sql = warehouse.compiled("base_ga4__events")
+    sql = folder / "events.sql"
+    events = warehouse.compiled("base_ga4__events").read_text(encoding="utf-8")
+    sql.write_text(f"select {columns} from (\n{events}\n) as events", encoding="utf-8")
     cost = run([sys.executable, "-c", PERSIST, str(sql), str(folder / "persisted.duckdb")])
     warehouse.drop()
     return cost
@@ -177,23 +180,33 @@ def exported(events: int, folder: Path, days: int) -> Path:
     return shards
 
 
+def better(measure: Callable[[], Cost]) -> Cost:
+    """The better of two: what else runs on the machine only adds."""
+    return min((measure() for _ in range(2)), key=lambda cost: cost.cpu)
+
+
 def of_size(events: int, folder: Path, work: Path) -> Iterator[Row]:
     shards = exported(events, folder, DAYS)
-    scan = min(
-        (run([sys.executable, "-c", SCAN, str(shards)]) for _ in range(2)), key=lambda one: one.cpu
-    )
+    scan = better(lambda: run([sys.executable, "-c", SCAN, str(shards)]))
     yield Row("scan of event_params", scan)
     for name, variables in (("20 parameters", {"ga4_params": {}}), ("as it is", {})):
-        cost = flattened(shards, work / "flat", variables)
+        cost = better(lambda variables=variables: flattened(shards, work / "flat", variables))
         yield rated(f"events, flattened and persisted: {name}", cost, scan, "flatten")
 
-    whole = Warehouse(work / "whole", shards)
-    whole.prepare()
-    start = whole.dbt("list", "--select", "+activities")
-    build = whole.dbt("run", "--select", "+activities")
+    starts = []
+
+    def whole_build() -> Cost:
+        whole = Warehouse(work / "whole", shards)
+        whole.prepare()
+        starts.append(whole.dbt("list", "--select", "+activities"))
+        build = whole.dbt("run", "--select", "+activities")
+        whole.drop()
+        return build
+
+    build = better(whole_build)
+    start = min(starts, key=lambda cost: cost.cpu)
     full = without_start(build, start)
     yield rated("whole build to activities", replace(full, memory=build.memory), scan, "build")
-    whole.drop()
 
     limited = Warehouse(work / "limited", shards, memory_limit="1.5GB")
     limited.prepare()
@@ -248,24 +261,29 @@ def idiom(events: int, folder: Path, work: Path) -> Iterator[Row]:
     variables = {"ga4_params": {}}
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "stg_builds__days", "base_ga4__shards", variables=variables)
-    call = "{{ ga4_params() | tojson }}"
+    call = (
+        "{% set told = {} %}{% for name, type in ga4_params().items() %}"
+        "{% do told.update({name: [type, ga4_param_column(name) | trim]}) %}{% endfor %}"
+        "{{ told | tojson }}"
+    )
     told = warehouse.dbt("--quiet", "compile", "--inline", call, variables=variables)
     names = json.loads(told.output[told.output.index("{") : told.output.rindex("}") + 1])
     fields = {"string": "string_value", "int64": "int_value", "float64": "double_value"}
     columns = ", ".join(
         f"(select param.value.{fields[kind]} from (select unnest(event_params) as param) "
-        f"where param.key = '{name}' limit 1) as {name}"
-        for name, kind in names.items()
+        f"where param.key = '{name}') as {name}"
+        for name, (kind, _) in names.items()
     )
     sql = work / "idiom.sql"
     sql.write_text(f"select event_timestamp, event_name, {columns} from '{shards}/*.parquet'")
     slow = run([sys.executable, "-c", PERSIST, str(sql), str(work / "idiom.duckdb")])
     warehouse.drop()
-    ours = flattened(shards, work / "flat", variables)
+    same = ", ".join(column for _, column in names.values())
+    ours = flattened(shards, work / "flat", variables, f"event_timestamp, event_name, {same}")
     times = slow.cpu / ours.cpu
     yield Row(f"{len(names)} correlated sub-selects", slow)
     bar, text = BARS["idiom"]
-    yield Row("events, flattened and persisted", ours, f"{times:.0f} × faster", text, times >= bar)
+    yield Row("the same columns of ours", ours, f"{times:.0f} × faster", text, times >= bar)
 
 
 def table(rows: list[Row]) -> str:
