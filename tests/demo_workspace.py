@@ -20,6 +20,9 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 AS_OF = "2026-11-01T12:00:00+09:00"
 #: What a test must never inherit from the shell that runs it.
 OWN = ("MADANG_", "DBT_")
+#: What makes a dbt project of its own.
+PROJECT = ("models", "macros", "seeds", "decisions", "tests/data")
+PROJECT += ("dbt_project.yml", "profiles.yml.example")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,15 @@ def command(
 def madang(root: Path, *args: str | Path, **extra: str) -> Ended:
     """Run `madang --config <root> …`."""
     return command("madang", "--config", root, *args, **extra)
+
+
+def copied_project(folder: Path) -> Path:
+    """A copy of the dbt project, for tests that change it."""
+    for name in PROJECT:
+        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(REPOSITORY / name, folder / name)
+    return folder
 
 
 def emptied(root: Path) -> Path:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from demo_workspace import REPOSITORY, Company, emptied, tables_of
+from demo_workspace import Company, copied_project, emptied, tables_of
 from madang.cli import app
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
@@ -306,11 +306,7 @@ def test_a_day_of_lines_that_shrank_is_told_by_its_size(workspace: Path):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project in which somebody misspelt an action, twice."""
-    root = tmp_path_factory.mktemp("misspelt")
-    for name in ("models", "macros", "seeds", "decisions", "tests/data"):
-        shutil.copytree(REPOSITORY / name, root / name)
-    for name in ("dbt_project.yml", "profiles.yml.example"):
-        shutil.copy(REPOSITORY / name, root)
+    root = copied_project(tmp_path_factory.mktemp("misspelt") / "project")
     (root / "madang.yml").write_text("version: 1\n", encoding="utf-8")
     for place, right, wrong in (
         ("marts/audiences/_audiences__models.yml", "did: viewed_branch", "did: visited_branch"),

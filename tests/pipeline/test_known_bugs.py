@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from demo_workspace import REPOSITORY, Company, Tables, emptied, tables_of
+from demo_workspace import REPOSITORY, Company, Tables, copied_project, emptied, tables_of
 from madang.cli import app
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
@@ -141,12 +141,8 @@ CHANNELS = ("session_channels", "sessions", "channel_days")
 
 def test_a_row_twice_in_a_seed_stops_the_build_before_sessions(company: Company):
     root = company.root.with_name("seed_twice")
-    project = root / "project"
     shutil.copytree(company.root, root)
-    for name in ("models", "macros", "seeds", "decisions", "tests/data"):
-        shutil.copytree(REPOSITORY / name, project / name)
-    for name in ("dbt_project.yml", "profiles.yml.example"):
-        shutil.copy(REPOSITORY / name, project)
+    project = copied_project(root / "project")
     settings = root / "madang.yml"
     text = re.sub(r"(?m)^project: .*$", "project: project", settings.read_text(encoding="utf-8"))
     settings.write_text(text, encoding="utf-8")

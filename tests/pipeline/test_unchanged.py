@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, SCRIPTS, command, environment
+from demo_workspace import AS_OF, SCRIPTS, command, copied_project, environment
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 from madang.demo import generate
@@ -25,7 +25,6 @@ from madang.ops.unchanged import Look, look
 from madang.ops.unchanged_graph import Graph, Moved
 
 MONTHS_LATER = "2027-03-15T12:00:00+09:00"
-PROJECT = ("models", "macros", "seeds", "tests/data", "dbt_project.yml", "profiles.yml.example")
 #: What hangs on the clock, and what is made of that.
 RESTLESS = {"customers", "contactability", "funnel_entries", "audience_members", "identity_changes"}
 #: Of the run, and so another in every run.
@@ -46,10 +45,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     last = sorted((root / "ga4").glob("events_*"))[-1]
     (root / "to_come").mkdir()
     last.rename(root / "to_come" / last.name)
-    for name in PROJECT:
-        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
-        (root / "project" / name).parent.mkdir(parents=True, exist_ok=True)
-        copy(REPOSITORY / name, root / "project" / name)
+    copied_project(root / "project")
     set_clock(root, AS_OF)
     settings = load_settings(root)
     load(settings)
