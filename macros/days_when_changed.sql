@@ -23,12 +23,16 @@
         {% do record_days_read(follows, version) %}
     {% elif changed %}
         {% set dates = session_dates_touched(existing, follows, changed) if config.get('meta').adds_up else changed %}
-        {% do record_days_written(dates_as_rows(dates)) %}
-        {% call statement('main') %}
-            {{ overwrite_days(
-                target_relation, 'session_date', date_literals(dates), of_those_days(sql, dates), column_names(existing)
-            ) }}
-        {% endcall %}
+        {% if dates %}
+            {% do record_days_written(dates_as_rows(dates)) %}
+            {% call statement('main') %}
+                {{ overwrite_days(
+                    target_relation, 'session_date', day_literals(dates), of_those_days(sql, dates), column_names(existing)
+                ) }}
+            {% endcall %}
+        {% else %}
+            {% call noop_statement('main', 'NO SESSIONS') %}{% endcall %}
+        {% endif %}
         {% do record_days_read(follows, version) %}
     {% else %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
@@ -46,12 +50,8 @@
 
 {% macro of_those_days(sql, dates) %}
     {% set narrowed = modules.re.sub('/[*] only where (.*?[{]days[}].*?) [*]/ true', '\\1', sql) %}
-    {{ return(narrowed | replace('{days}', '(' ~ date_literals(dates) ~ ')')) }}
+    {{ return(narrowed | replace('{days}', '(' ~ day_literals(dates) ~ ')')) }}
 {% endmacro %}
-
-{% macro date_literals(dates) -%}
-    {%- for date in dates or ['0001-01-01'] %}date '{{ date }}'{{ ', ' if not loop.last }}{% endfor -%}
-{%- endmacro %}
 
 
 {# The one input that is built day by day. #}
@@ -115,7 +115,7 @@
     {%- endset -%}
     {{ return(run_query("
         with touched as (
-            select " ~ key ~ " from " ~ parts ~ " where event_date in (" ~ date_literals(days) ~ ")
+            select " ~ key ~ " from " ~ parts ~ " where event_date in (" ~ day_literals(days) ~ ")
             union distinct
             select " ~ key ~ " from " ~ existing ~ " where " ~ touched ~ "
         ),

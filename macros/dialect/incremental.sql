@@ -28,13 +28,12 @@
 
 
 {% macro get_incremental_overwrite_days_sql(arg_dict) %}
-    {%- set target = arg_dict['target_relation'] -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set days = config.get('partitions') -%}
     {%- if days %}
-    delete from {{ target }} where {{ config.get('meta')['overwritten_by'] }} in ({{ days | join(', ') }});
-    insert into {{ target }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }};
+    {{ overwrite_days(
+        arg_dict['target_relation'], config.get('meta')['overwritten_by'], days | join(', '), 'select * from ' ~ arg_dict['temp_relation'],
+        arg_dict['dest_columns'] | map(attribute='quoted') | list
+    ) }}
     {%- else %}
     select 'no day changed'
     {%- endif %}

@@ -128,12 +128,13 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 {# The condition that bounds a reading of the events to literal days, so that nothing else is scanned; `days` is what `ga4_changed_days` says. #}
 {% macro ga4_in_days(days, column='event_date') -%}
     {%- if days is none -%} {{ column }} >= date '0001-01-01'
-    {%- elif days | length == 0 -%} {{ column }} = date '0001-01-01'
-    {%- else -%}
-        {{ column }} in (
-            {%- for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor -%}
-        )
+    {%- else -%} {{ column }} in ({{ day_literals(days) }})
     {%- endif -%}
+{%- endmacro %}
+
+{# Of no day a day that nothing has: a list in SQL cannot be empty. #}
+{% macro day_literals(days) -%}
+    {%- for day in days or ['0001-01-01'] %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor -%}
 {%- endmacro %}
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY
+from demo_workspace import AS_OF, REPOSITORY, copied_project
 from export_files import EVENTS, Row, write
 from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.dbt import BuildError, run_dbt
 from raw_events import event, page
 
 TABLES = ("session_totals", "session_channels", "session_bots")
@@ -22,6 +22,12 @@ DAYS = range(18, 31)
 SECONDS = 86_400
 #: Three sessions of a device on one day are a program's.
 VARIABLES = {"bot_limits": {"device_day_sessions": 2}}
+#: Where the materialization may die as it overwrites days: before, and when it has.
+SPOTS = {
+    "before": "{% call statement('main') %}\n                {{ overwrite_days(",
+    "after": "{% do record_days_read(follows, version) %}\n    {% else %}",
+}
+DIES = "{% do adapter.commit() %}{% do exceptions.raise_compiler_error('died') %}\n"
 RUN = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
 RUN += ["--select", *(f"+{table}" for table in TABLES)]
 
@@ -150,15 +156,42 @@ def test_a_changed_rule_builds_all_days_of_what_follows_it(grown: Path, fresh: P
     assert rows_of(grown, "session_channels") == rows_of(fresh, "session_channels")
 
 
-def test_a_run_that_died_before_the_ledger_was_written_is_caught_up(grown: Path, fresh: Path):
-    """As on BigQuery, where a table may be written and the ledger not say so."""
-    with duckdb.connect(str(grown / "warehouse.duckdb")) as connection:
-        connection.execute("""
-            delete from madang_ledger.ga4_built_days
-            where model like 'session%' and event_date in (date '2026-10-18', date '2026-10-26')
-            """)
-    forget_statements(grown)
-    build(grown)
-    assert written(grown, "session_totals") == {18, 26}
+def test_a_day_without_sessions_is_read_once(grown: Path, fresh: Path):
+    """As where everybody denied consent: its hits are in no session."""
+    nobodys = event(at=2 * SECONDS, day="20261101", user_pseudo_id=None, event_params=[])
+    write([nobodys], grown / "ga4" / "events_20261101.parquet", EVENTS)
+    for expected in ("first", "again"):
+        forget_statements(grown)
+        build(grown)
+        assert [written(grown, table) for table in TABLES] == [set(), set(), set()], expected
     for table in TABLES:
         assert rows_of(grown, table) == rows_of(fresh, table)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_build_that_dies_as_days_are_written_is_caught_up(grown: Path, place: str):
+    """The session that moved is known by its old row alone, which a dead run may have replaced.
+
+    What was done until then stays, as on BigQuery, which has no transaction about a model.
+    """
+    root = workspace(grown.parent / f"died_{place}")
+    project = copied_project(root / "project")
+    settings = root / "madang.yml"
+    settings.write_text(settings.read_text().replace(str(REPOSITORY), "project"))
+    put(before(), root)
+    build(root)
+    put(after(), root)
+    macro = project / "macros" / "days_when_changed.sql"
+    sound = macro.read_text(encoding="utf-8")
+    spot = SPOTS[place]
+    head, tail = sound.rsplit(spot, 1)
+    macro.write_text(f"{head}{DIES}{spot}{tail}", encoding="utf-8")
+    with pytest.raises(BuildError):
+        build(root)
+    macro.write_text(sound, encoding="utf-8")
+    build(root)
+    at_once = workspace(grown.parent / f"at_once_{place}")
+    (at_once / "ga4").symlink_to(root / "ga4")
+    build(at_once)
+    for table in TABLES:
+        assert rows_of(root, table) == rows_of(at_once, table)
