@@ -22,12 +22,11 @@ DAYS = range(18, 31)
 SECONDS = 86_400
 #: Three sessions of a device on one day are a program's.
 VARIABLES = {"bot_limits": {"device_day_sessions": 2}}
-#: Where the materialization may die as it overwrites days: before, and when it has.
-SPOTS = {
-    "before": "{% call statement('main') %}\n                {{ overwrite_days(",
-    "after": "{% do record_days_read(follows, version) %}\n    {% else %}",
-}
-DIES = "{% do adapter.commit() %}{% do exceptions.raise_compiler_error('died') %}\n"
+#: Where the materialization overwrites days; it may die before that, and when it has.
+OVERWRITES = re.compile(
+    r"{% call statement\('main'\) %}\s*{{ overwrite_days\(.*?{% endcall %}", re.S
+)
+DIES = "{% do adapter.commit() %}{% do exceptions.raise_compiler_error('died') %}"
 RUN = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
 RUN += ["--select", *(f"+{table}" for table in TABLES)]
 
@@ -183,9 +182,9 @@ def test_a_build_that_dies_as_days_are_written_is_caught_up(grown: Path, place: 
     put(after(), root)
     macro = project / "macros" / "days_when_changed.sql"
     sound = macro.read_text(encoding="utf-8")
-    spot = SPOTS[place]
-    head, tail = sound.rsplit(spot, 1)
-    macro.write_text(f"{head}{DIES}{spot}{tail}", encoding="utf-8")
+    overwrites = OVERWRITES.search(sound)
+    dies_at = overwrites.start() if place == "before" else overwrites.end()
+    macro.write_text(sound[:dies_at] + DIES + sound[dies_at:], encoding="utf-8")
     with pytest.raises(BuildError):
         build(root)
     macro.write_text(sound, encoding="utf-8")
