@@ -1,25 +1,18 @@
-"""dbt's own runner, wrapped: where it finds things, how far it is, what failed in plain words."""
+"""dbt's own runner, wrapped: how far it is, what failed in plain words."""
 
-import json
-import os
 import re
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from madang import decisions
 from madang.config import Settings
+from madang.dbt_environment import options, surroundings
 from madang.errors import MadangError
-from madang.warehouse import labels, open_warehouse
+from madang.warehouse import open_warehouse
 from madang.warehouse.bigquery_errors import diagnose
 
-PROFILE_EXAMPLE = "profiles.yml.example"
 FAILED = {"error", "fail", "runtime error", "partial success"}
 KINDS = {"model": "model", "test": "test", "unit_test": "unit test", "seed": "seed"}
 ON_A_WAREHOUSE = {"build", "run", "test", "seed", "snapshot", "run-operation"}
@@ -109,8 +102,8 @@ def run_dbt(
     if command in ON_A_WAREHOUSE:  # in plain words what dbt would say in its own
         with open_warehouse(settings) as warehouse:
             warehouse.check()
-    invocation = [*args, *_common_args(settings, project, target, variables)]
-    with _surroundings(settings, damaged or {}):
+    invocation = [*args, *options(settings, project, target, variables)]
+    with surroundings(settings, damaged or {}):
         outcome = _invoke(invocation, on_node, manifest)
     results = getattr(outcome.result, "results", None) or []
     nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
@@ -139,151 +132,10 @@ def parse(settings: Settings) -> Any:
     project = settings.project_dir
     if not (project / "dbt_project.yml").is_file():
         return None
-    args = ["parse", "--no-write-json", *_common_args(settings, project)]
-    with _surroundings(settings, {}):
+    args = ["parse", "--no-write-json", *options(settings, project)]
+    with surroundings(settings, {}):
         outcome = _invoke(args, None)
     return outcome.result if outcome.success else None
-
-
-def project_vars(project: Path) -> dict[str, Any]:
-    """Return the vars of dbt_project.yml."""
-    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
-    return (yaml.safe_load(text) or {}).get("vars") or {}
-
-
-def run_vars(settings: Settings, project: Path) -> dict[str, Any]:
-    """Return the vars to hand to dbt: only those that differ from dbt_project.yml.
-
-    So a workspace with the project's own settings shares dbt's partial parse with plain dbt, and
-    any workspace gives the same vars run after run. The run's own moment is never handed over:
-    without a pinned `as_of`, dbt's start time is the clock.
-    """
-    wanted: dict[str, Any] = {"timezone": settings.timezone, "currency": settings.currency}
-    if settings.ga4.properties:
-        wanted["ga4_properties"] = [
-            one.model_dump(mode="json", exclude_none=True) for one in settings.ga4.properties
-        ]
-    if settings.ga4.start_date:
-        wanted["ga4_start_date"] = settings.ga4.start_date.isoformat()
-    if settings.as_of:
-        wanted["as_of"] = settings.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    declared = project_vars(project)
-    return {name: value for name, value in wanted.items() if declared.get(name) != value}
-
-
-def profiles_dir(settings: Settings, project: Path) -> Path:
-    """Return the folder of the dbt profile: the project's own, else a copy of the example."""
-    if (project / "profiles.yml").is_file():
-        return project
-    example = project / PROFILE_EXAMPLE
-    if not example.is_file():
-        raise BuildError(
-            f"The dbt project has neither profiles.yml nor {PROFILE_EXAMPLE}.", where=str(project)
-        )
-    folder = settings.root / "target" / "profiles"
-    copy = folder / "profiles.yml"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not copy.is_file() or copy.read_bytes() != example.read_bytes():
-        shutil.copyfile(example, copy)
-    return folder
-
-
-def _common_args(
-    settings: Settings,
-    project: Path,
-    target: Path | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Options that go with every command."""
-    common = [
-        *("--project-dir", str(project), "--profiles-dir", str(profiles_dir(settings, project))),
-        *("--target", settings.warehouse.type),
-        *("--target-path", str(target or settings.root / "target")),
-        *("--log-path", str(settings.paths.logs), "--log-level", "none"),
-        *("--log-level-file", "debug", "--no-use-colors", "--no-version-check"),
-        "--no-send-anonymous-usage-stats",
-    ]
-    wanted = {**run_vars(settings, project), **(variables or {})}
-    return [*common, "--vars", json.dumps(wanted)] if wanted else common
-
-
-@contextmanager
-def _surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[None]:
-    """Set what dbt reads from the environment, and put everything back afterwards.
-
-    dbt also changes the working folder of the process to its project.
-    """
-    wanted = environment(settings, damaged)
-    before = {name: os.environ.get(name) for name in wanted}
-    folder = Path.cwd()
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.chdir(folder)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def environment(settings: Settings, damaged: Mapping[Path, str]) -> dict[str, str]:
-    """Return what the project and the profile read from the environment in a run of dbt."""
-    warehouse = settings.warehouse
-    return {
-        "MADANG_TARGET": warehouse.type,
-        "MADANG_DUCKDB_PATH": str(warehouse.path),
-        "MADANG_SCHEMA": warehouse.schema_,
-        "MADANG_GA4_PATH": str(settings.paths.ga4),
-        "MADANG_DECISIONS_PATH": _decisions_path(settings),
-        "MADANG_GA4_DAMAGED": json.dumps({str(path): why for path, why in damaged.items()}),
-        "MADANG_THREADS": str(warehouse.threads),
-        "MADANG_MEMORY_LIMIT": warehouse.memory_limit or "",
-        "MADANG_JOB_LABELS": json.dumps(labels.current()),
-        **(bigquery_environment(settings) if warehouse.type == "bigquery" else {}),
-    }
-
-
-def _decisions_path(settings: Settings) -> str:
-    """Return the folder of the decisions, as dbt's seed-paths names it from the project.
-
-    Of a folder elsewhere dbt gets a copy: where a seed lies outside of its project, dbt writes the
-    statement that it ran over the seed's own file.
-    """
-    folder = decisions.ensure(settings)
-    if folder.is_relative_to(settings.project_dir):
-        return str(folder.relative_to(settings.project_dir))
-    copy = settings.root / "target" / "decisions"
-    copy.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(decisions.path_of(settings), copy / decisions.NAME)
-    return str(copy)
-
-
-def bigquery_environment(settings: Settings) -> dict[str, str]:
-    """Return what the profile's bigquery target and the GA4 source read from the environment."""
-    reach = settings.bigquery
-    method = "oauth"
-    if reach.api_endpoint:  # a local server: nobody's credentials go there
-        method = "oauth-secrets"
-    elif reach.keyfile_env:
-        method = "service-account"
-    wanted = {
-        "MADANG_BIGQUERY_METHOD": method,
-        "MADANG_BIGQUERY_TOKEN": "none",
-        "MADANG_BIGQUERY_PROJECT": reach.project,
-        "MADANG_BIGQUERY_DATASET": settings.warehouse.schema_,
-        "MADANG_BIGQUERY_LOCATION": reach.location,
-        "MADANG_BIGQUERY_KEYFILE": os.environ.get(reach.keyfile_env or "", ""),
-        "MADANG_BIGQUERY_ENDPOINT": reach.api_endpoint or "None",
-        "MADANG_BIGQUERY_MAXIMUM_BYTES": str(reach.maximum_bytes_billed or 0),
-        "MADANG_BIGQUERY_RETRY_SECONDS": f"{max(1, reach.retry_seconds):.0f}",
-        "MADANG_BIGQUERY_TIMEOUT_SECONDS": f"{max(1, reach.timeout_seconds):.0f}",
-        "MADANG_GA4_PROJECT": reach.ga4_project or reach.project,
-    }
-    if reach.ga4_dataset:
-        wanted["MADANG_GA4_DATASET"] = reach.ga4_dataset
-    return wanted
 
 
 def _invoke(invocation: list[str], on_node: OnNode | None, manifest: Any = None) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from madang.config import Settings, load_settings
 from madang.cost import LEAST, MIB, CostReport, NodeCost, billed, estimate, size
-from madang.dbt import bigquery_environment, run_vars
+from madang.dbt_environment import bigquery_environment, run_vars
 from madang.errors import ConfigError, UsageError
 from madang.warehouse.bigquery_errors import diagnose
 from madang.warehouse.labels import allowed, current, labelled

@@ -11,7 +11,7 @@ from typing import Any
 
 from madang import ui
 from madang.config import Settings
-from madang.dbt import project_vars
+from madang.dbt_environment import project_vars
 from madang.ops.identifiers import TYPES, Neighbourhood, chunks, key_of, surrogate_key
 from madang.sync import ledger
 from madang.sync.spec import load_specs

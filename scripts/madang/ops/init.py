@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from madang.config import CONFIG_NAME, load_settings
-from madang.dbt import PROFILE_EXAMPLE
+from madang.dbt_environment import PROFILE_EXAMPLE
 
 TEMPLATE = """\
 # Every path is relative to this file. docs/configuration.md explains every key.

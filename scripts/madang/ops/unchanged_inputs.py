@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from madang.config import Settings
-from madang.dbt import environment, profiles_dir, project_vars, run_vars
+from madang.dbt_environment import environment, profiles_dir, project_vars, run_vars
 from madang.warehouse import Row, Warehouse, WarehouseError
 
 Table = tuple[str, str]  # schema and name
