@@ -4,27 +4,28 @@
 #}
 {% macro create_missing_sources() %}
     {% if not execute or flags.WHICH not in ['build', 'run', 'test', 'snapshot', 'show'] %}{{ return('') }}{% endif %}
-    {% set raw = target.schema ~ '_raw' %}
-    {% set ledger = target.schema ~ '_ledger' %}
-    {% set created = [] %}
-    {% for source in graph.sources.values() if source.schema in [raw, ledger] %}
+    {% set raw, there = target.schema ~ '_raw', {} %}
+    {% for source in graph.sources.values() if source.schema in [raw, target.schema ~ '_ledger'] %}
         {% set relation = api.Relation.create(
             database=source.database, schema=source.schema, identifier=source.identifier
         ) %}
-        {% if source.schema not in created %}
+        {% if source.schema not in there %}
             {% do adapter.create_schema(relation) %}
-            {% do created.append(source.schema) %}
+            {% do there.update({source.schema: columns_by_table(source.database, source.schema)}) %}
         {% endif %}
+        {% set known = there[source.schema].get(source.identifier) %}
         {% set columns = [] %}
         {% for column in source.columns.values() %}
-            {% do columns.append(adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
+            {% if known is none or column.name not in known %}
+                {% do columns.append(adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
+            {% endif %}
         {% endfor %}
-        {% if source.schema == raw %}{% do columns.extend(landing_columns()) %}{% endif %}
-        {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')') %}
-        {% set there = column_names(relation) %}
-        {% for column in source.columns.values() if column.name not in there %}
-            {% do run_query('alter table ' ~ relation ~ ' add column ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
-        {% endfor %}
+        {% if known is none %}
+            {% if source.schema == raw %}{% do columns.extend(landing_columns()) %}{% endif %}
+            {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')') %}
+        {% else %}
+            {% for column in columns %}{% do run_query('alter table ' ~ relation ~ ' add column ' ~ column) %}{% endfor %}
+        {% endif %}
     {% endfor %}
 {% endmacro %}
 

@@ -32,11 +32,29 @@
 
 
 {#
-    The names of a table's columns, read before the first model is built. DuckDB's adapter would begin a transaction for it there, which nobody ends: what
-    is created after that would be gone.
+    The names of a table's columns. DuckDB's adapter would begin a transaction for it where none is under way, which nobody ends: what is created after that would be
+    gone.
 #}
 {% macro column_names(relation) %}{{ return(adapter.dispatch('column_names', 'madang')(relation)) }}{% endmacro %}
 
 {% macro default__column_names(relation) %}{{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}{% endmacro %}
 
 {% macro duckdb__column_names(relation) %}{{ return(run_query('describe ' ~ relation).columns[0].values() | list) }}{% endmacro %}
+
+
+{# The names of the columns of all tables of a schema, by table: one question, where a table each would be many. #}
+{% macro columns_by_table(database, schema) %}
+    {% set found = {} %}
+    {% for row in run_query(adapter.dispatch('columns_of_schema', 'madang')(database, schema)).rows %}
+        {% do found.setdefault(row[0], []).append(row[1]) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+{% macro default__columns_of_schema(database, schema) -%}
+    select table_name, column_name from `{{ database }}`.`{{ schema }}`.INFORMATION_SCHEMA.COLUMNS
+{%- endmacro %}
+
+{% macro duckdb__columns_of_schema(database, schema) -%}
+    select table_name, column_name from duckdb_columns() where database_name = '{{ database }}' and schema_name = '{{ schema }}'
+{%- endmacro %}

@@ -175,6 +175,7 @@ ELSEWHERE = {
     "rows_of_array",
     "text_literals",
     "column_names",
+    "columns_of_schema",
 }
 
 
