@@ -27,7 +27,7 @@
             {% do record_days_written(dates_as_rows(dates)) %}
             {% call statement('main') %}
                 {{ overwrite_days(
-                    target_relation, 'session_date', day_literals(dates), of_those_days(sql, dates), column_names(existing)
+                    target_relation, 'session_date', day_literals(dates), of_those_days(sql, dates), column_types(existing) | list
                 ) }}
             {% endcall %}
         {% else %}

@@ -32,14 +32,30 @@
 
 
 {#
-    The names of a table's columns. DuckDB's adapter would begin a transaction for it where none is under way, which nobody ends: what is created after that would be
-    gone.
+    A table's columns with their types, as the warehouse writes them. DuckDB's adapter would begin a transaction for it where none is under way, which nobody ends: what
+    is created after that would be gone.
 #}
-{% macro column_names(relation) %}{{ return(adapter.dispatch('column_names', 'madang')(relation)) }}{% endmacro %}
+{% macro column_types(relation) %}{{ return(adapter.dispatch('column_types', 'madang')(relation)) }}{% endmacro %}
 
-{% macro default__column_names(relation) %}{{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) }}{% endmacro %}
+{% macro default__column_types(relation) %}
+    {% set types = {} %}
+    {% for column in adapter.get_columns_in_relation(relation) %}{% do types.update({column.name: column.data_type}) %}{% endfor %}
+    {{ return(types) }}
+{% endmacro %}
 
-{% macro duckdb__column_names(relation) %}{{ return(run_query('describe ' ~ relation).columns[0].values() | list) }}{% endmacro %}
+{% macro duckdb__column_types(relation) %}
+    {% set types = {} %}
+    {% for row in run_query('describe ' ~ relation).rows %}{% do types.update({row[0]: row[1]}) %}{% endfor %}
+    {{ return(types) }}
+{% endmacro %}
+
+
+{# `string`, `int64` or `float64` as the warehouse writes it where it tells a column's type. #}
+{% macro type_as_told(type) %}{{ return(adapter.dispatch('type_as_told', 'madang')(type)) }}{% endmacro %}
+
+{% macro default__type_as_told(type) %}{{ return(type | upper) }}{% endmacro %}
+
+{% macro duckdb__type_as_told(type) %}{{ return({'string': 'VARCHAR', 'int64': 'BIGINT', 'float64': 'DOUBLE'}[type]) }}{% endmacro %}
 
 
 {# The names of the columns of all tables of a schema, by table: one question, where a table each would be many. #}

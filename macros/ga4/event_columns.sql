@@ -1,6 +1,6 @@
-{# The columns of base_ga4__events that every project has, in order; after them come further fields, user properties and parameters. #}
-{% macro ga4_event_columns() %}
-    {% set columns = [
+{# The columns of base_ga4__events that every project has, in order. #}
+{% macro ga4_fixed_columns() %}
+    {{ return([
         'property_id', 'stream_id', 'platform', 'user_pseudo_id', 'user_id',
         'event_bundle_sequence_id', 'batch_page_id', 'batch_ordering_id', 'batch_event_index',
         'event_name', 'event_date', 'event_timestamp',
@@ -11,7 +11,13 @@
         'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_channel_group',
         'last_click_platform', 'last_click_detail',
         'is_active_user', 'analytics_storage',
-    ] %}
+    ]) }}
+{% endmacro %}
+
+
+{# With those that come after them: further fields, user properties and parameters. #}
+{% macro ga4_event_columns() %}
+    {% set columns = ga4_fixed_columns() %}
     {% for name in ga4_further_fields() %}{% do columns.append(name) %}{% endfor %}
     {% for name in var('ga4_user_properties') %}{% do columns.append('user_' ~ name) %}{% endfor %}
     {% for name in ga4_params() %}{% do columns.append(ga4_param_column(name)) %}{% endfor %}
@@ -25,8 +31,22 @@
     column's name, as expressions.
 #}
 {% macro ga4_further_fields() %}
+    {% set known, kept = ga4_export_fields(), {} %}
+    {% for name in var('ga4_fields') %}
+        {% if name not in known %}
+            {% do exceptions.raise_compiler_error(
+                "var('ga4_fields') names '" ~ name ~ "', which is no field of the GA4 export. It can be: "
+                ~ known.keys() | sort | join(', ') ~ "."
+            ) %}
+        {% endif %}
+        {% do kept.update({name: known[name]}) %}
+    {% endfor %}
+    {{ return(kept) }}
+{% endmacro %}
+
+{% macro ga4_export_fields() %}
     {% set last_click = 'session_traffic_source_last_click.' %}
-    {% set known = {
+    {{ return({
         'language': 'device.language',
         'browser_version': 'coalesce(device.web_info.browser_version, device.browser_version)',
         'operating_system_version': 'device.operating_system_version',
@@ -65,16 +85,5 @@
         'total_item_quantity': 'ecommerce.total_item_quantity',
         'unique_items': 'ecommerce.unique_items',
         'publisher_ad_revenue_in_usd': 'publisher.ad_revenue_in_usd',
-    } %}
-    {% set kept = {} %}
-    {% for name in var('ga4_fields') %}
-        {% if name not in known %}
-            {% do exceptions.raise_compiler_error(
-                "var('ga4_fields') names '" ~ name ~ "', which is no field of the GA4 export. It can be: "
-                ~ known.keys() | sort | join(', ') ~ "."
-            ) %}
-        {% endif %}
-        {% do kept.update({name: known[name]}) %}
-    {% endfor %}
-    {{ return(kept) }}
+    }) }}
 {% endmacro %}

@@ -22,14 +22,25 @@
         'traffic_type': 'string',
         'debug_mode': 'string',
     } %}
-    {% do params.update(var('ga4_params')) %}
+    {% for name, type in var('ga4_params').items() %}
+        {% if params.get(name, type) != type %}
+            {% do exceptions.raise_compiler_error(
+                "var('ga4_params') says '" ~ type ~ "' of '" ~ name ~ "', which the models read as '" ~ params[name] ~ "'. Leave it out: it is read in any case."
+            ) %}
+        {% endif %}
+        {% do params.update({name: type}) %}
+    {% endfor %}
     {{ return(params) }}
 {% endmacro %}
 
 
-{# What a parameter's column is called; those that the export also has elsewhere are told apart. #}
+{# What a parameter's column is called: one that is named as another column of the events is told apart. #}
 {% macro ga4_param_column(name) %}
-    {%- set also_elsewhere = ['transaction_id', 'source', 'medium', 'campaign', 'gclid'] -%}
+    {%- set also_elsewhere = [
+        'transaction_id', 'source', 'medium', 'campaign', 'gclid',
+        'event_key', 'session_key', 'event_at', 'event_order', 'page_path', 'is_internal', 'is_debug', 'is_measurement_protocol',
+        'has_personal_data', 'content_key', 'hit_number',
+    ] + ga4_fixed_columns() + ga4_export_fields().keys() | list -%}
     {{- 'param_' ~ name if name in also_elsewhere else name -}}
 {% endmacro %}
 
@@ -90,8 +101,10 @@
         {{ safe_cast_as(regex_extract(text, '^ *([+-]?[0-9]+) *$'), 'int64') }},
         {{ safe_cast_as('round(' ~ number ~ ')', 'int64') }}
     )
-    {%- else -%}
+    {%- elif type == 'float64' -%}
     coalesce({{ number }}, cast({{ whole }} as {{ float64() }}), {{ safe_cast_as(text, float64()) }})
+    {%- else -%}
+    {%- do exceptions.raise_compiler_error("A parameter cannot be of the type '" ~ type ~ "': it is string, int64 or float64.") -%}
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,5 +1,6 @@
 {#
-    What a named action may read of an event beside the parameters in var('ga4_params'), with types. `madang check` knows the same names
+    What a named action may read of an event beside the parameters in var('ga4_params'), with types. A parameter of one of these names is asked for as
+    `param_<name>`. `madang check` knows the same names
     (scripts/madang/specs/fields.py); a test holds the two lists together.
 #}
 {% macro action_event_fields() %}
@@ -60,7 +61,9 @@
 {% macro action_event_field(name) %}
     {% set fields = action_event_fields() %}
     {% if name in fields %}{{ return({'column': name, 'type': fields[name]}) }}{% endif %}
-    {{ return({'column': ga4_param_column(name) | trim, 'type': ga4_params().get(name, 'string')}) }}
+    {% set params = ga4_params() %}
+    {% set param = name[6:] if name not in params and name.startswith('param_') else name %}
+    {{ return({'column': ga4_param_column(param) | trim, 'type': params.get(param, 'string')}) }}
 {% endmacro %}
 
 {% macro action_item_field(name) %}

@@ -174,7 +174,8 @@ ELSEWHERE = {
     "union_all_by_name",
     "rows_of_array",
     "text_literals",
-    "column_names",
+    "column_types",
+    "type_as_told",
     "columns_of_schema",
 }
 

@@ -458,6 +458,20 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "test_ids: the regex '(' cannot be read: missing ): (.",
         ),
         (
+            "dbt_project.yml",
+            "tab: string",
+            "tab: integer",
+            "tab: integer",
+            "tab: Input should be 'string', 'int64' or 'float64' (found 'integer').",
+        ),
+        (
+            "dbt_project.yml",
+            "tab: string",
+            "tab-name: string",
+            "tab-name",
+            "'tab-name' is not a name of GA4: a letter, then letters, digits and _.",
+        ),
+        (
             FUNNEL_FILE,
             "action: visited,",
             "action: visit,",

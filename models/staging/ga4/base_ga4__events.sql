@@ -8,7 +8,7 @@
     partitions=[],
     require_partition_filter=requires_day_filter(),
     cluster_by=clustered_by(['event_name', 'user_pseudo_id']),
-    pre_hook="{{ ga4_forget_days() }}",
+    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns(ga4_asked_columns()) }}"],
     post_hook=when_written(["{{ ga4_tell_hits_apart() }}", "{{ ga4_record_days() }}"]),
     meta={'overwritten_by': 'event_date'}
 ) }}

@@ -1,5 +1,7 @@
-{%- set days = ga4_changed_days() -%}
-{%- set shards = ga4_shards_of_days(ref('base_ga4__shards'), days) -%}
+{%- set changed = ga4_changed_days() -%}
+{%- set shards = ga4_shards_of_days(ref('base_ga4__shards'), changed) -%}
+{#- days whose shards are gone keep their items: they cannot be read again -#}
+{%- set days = shards | map(attribute='day') | unique | list if changed is not none else none -%}
 {%- set raw_events = ga4_events_of(shards) -%}
 {{ config(
     materialized='incremental',
@@ -7,7 +9,7 @@
     on_schema_change='append_new_columns',
     partition_by=partitioned_by_day('event_date'),
     partitions=[],
-    pre_hook="{{ ga4_forget_days() }}",
+    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns(var('ga4_item_params')) }}"],
     post_hook="{{ ga4_record_days() }}",
     meta={'overwritten_by': 'event_date', 'item_params': var('ga4_item_params')}
 ) }}

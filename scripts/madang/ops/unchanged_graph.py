@@ -40,6 +40,7 @@ KNOWN = frozenset(
     {
         *("default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
         *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
+        "duckdb__column_types",
     }
 )
 #: Macros about the GA4 export, which is looked at as a whole.

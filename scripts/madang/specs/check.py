@@ -15,6 +15,7 @@ from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
+from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.strict import Strict, problems_of
@@ -50,7 +51,7 @@ def check_project(folder: Path) -> Checked:
     cadences = _read(project, read_cadences)
     for entry, place, audience in audiences.values():
         check_requires_fresh(project, entry, place, audience, cadences)
-    _check_order_rule(project)
+    _check_vars(project)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
     return Checked(
@@ -63,14 +64,18 @@ def check_project(folder: Path) -> Checked:
     )
 
 
-def _check_order_rule(project: Project) -> None:
-    if (rule := project.vars.get("order_rule")) is None:
-        return
+def _check_vars(project: Project) -> None:
+    if (rule := project.vars.get("order_rule")) is not None:
+        _check_var(project, rule, OrderRule, ("vars", "order_rule"))
+    asked = {name: project.vars[name] for name in Ga4Columns.model_fields if name in project.vars}
+    _check_var(project, asked, Ga4Columns, ("vars",))
+
+
+def _check_var(project: Project, value: Any, kind: type[Strict], at: tuple) -> None:
     try:
-        OrderRule.model_validate(rule)
+        kind.model_validate(value)
     except ValidationError as error:
-        at = ("vars", "order_rule")
-        project.problems += problems_of(error, OrderRule, "dbt_project.yml", project.lines, at)
+        project.problems += problems_of(error, kind, "dbt_project.yml", project.lines, at)
 
 
 def _rules(

@@ -45,7 +45,8 @@ def _unread(name: str) -> Action:
 def _check_fields(project: Project, entry: ModelEntry, at: tuple, action: Action) -> None:
     params = project.vars.get("ga4_params")
     params = params if isinstance(params, dict) else {}
-    known = {"event": {**EVENT_FIELDS, **params}, "item": ITEM_FIELDS}
+    told_apart = {f"param_{name}": type_ for name, type_ in params.items() if name in EVENT_FIELDS}
+    known = {"event": {**params, **told_apart, **EVENT_FIELDS}, "item": ITEM_FIELDS}
 
     def tell(place: tuple, message: str, fix: str | None = None) -> None:
         project.problems.append(entry.problem((*at, *place), message, fix))

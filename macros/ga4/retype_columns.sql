@@ -1,0 +1,32 @@
+{#
+    Before days are written: a column that the project asks for with another type than it has gets that type, with what of its values can be read as such. As all days
+    are built anew then, they count as unbuilt from before the change: a run that dies in between is caught up, also where the old type is asked for again. Days whose
+    shards are gone keep what they hold.
+#}
+{% macro ga4_retype_columns(types) %}
+    {% if execute and is_incremental() %}
+        {% set there, casts = column_types(this), [] %}
+        {% for name, type in types.items() if name in there and there[name] != type_as_told(type) %}
+            {% do casts.append(safe_cast_as(name, float64() if type == 'float64' else type) ~ ' as ' ~ name) %}
+        {% endfor %}
+        {% if casts %}
+            {% do run_query(
+                'update ' ~ ga4_days_ledger() ~ " set fingerprint = 'other types', revision = 'other types' where model = '" ~ this.identifier ~ "'"
+            ) %}
+            {% do run_query(replace_table(
+                load_relation(this), this,
+                'select * replace (' ~ casts | join(', ') ~ ') from ' ~ this ~ ' where ' ~ ga4_in_days(none)
+            )) %}
+        {% endif %}
+    {% endif %}
+    {{ return('') }}
+{% endmacro %}
+
+
+{# The columns of the events that the project asks for, with their types. #}
+{% macro ga4_asked_columns() %}
+    {% set types = {} %}
+    {% for name, type in var('ga4_user_properties').items() %}{% do types.update({'user_' ~ name: type}) %}{% endfor %}
+    {% for name, type in ga4_params().items() %}{% do types.update({ga4_param_column(name) | trim: type}) %}{% endfor %}
+    {{ return(types) }}
+{% endmacro %}
