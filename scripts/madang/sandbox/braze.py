@@ -118,11 +118,8 @@ class _Handler(LocalHandler):
         if not self._is_authorised():
             return self.answer(401, {"message": "Invalid API key"})
         faults = {fault.kind: fault for fault in self.sandbox.faults.next(_keys(body))}
-        if "drop_before" in faults:
-            return self.drop("drop_before")
-        if "status" in faults:
-            status = faults["status"].status
-            return self.answer(status, {"message": HTTPStatus(status).phrase})
+        if self._is_troubled(faults, {}):
+            return None
         try:
             asked = json.loads(body)
             keys = asked["external_ids"]
@@ -134,6 +131,22 @@ class _Handler(LocalHandler):
         deleted = self.sandbox.store.delete(keys)
         return self.answer(200, {"deleted": deleted, "message": "success"}, objects=len(keys))
 
+    def _is_troubled(self, faults: dict[str, Fault], headers: dict[str, str]) -> bool:
+        """Do what a fault wants instead of an answer."""
+        if "slow" in faults:
+            time.sleep(faults["slow"].seconds)
+        if "drop_before" in faults:
+            self.drop("drop_before")
+        elif "rate_limit" in faults:
+            headers = self.sandbox.window.exhausted(faults["rate_limit"].seconds)
+            self.answer(429, {"message": "Rate limit exceeded"}, headers)
+        elif "status" in faults:
+            status = faults["status"].status
+            self.answer(status, {"message": HTTPStatus(status).phrase}, headers)
+        else:
+            return False
+        return True
+
     def _track(self, body: bytes) -> None:
         sandbox = self.sandbox
         passes, headers = sandbox.window.take()
@@ -144,16 +157,8 @@ class _Handler(LocalHandler):
             given = self.headers.get("Authorization", "").removeprefix("Bearer ")
             return self.answer(401, {"message": f"Invalid API key: {given}"}, headers)
         faults = {fault.kind: fault for fault in sandbox.faults.next(_keys(body))}
-        if "slow" in faults:
-            time.sleep(faults["slow"].seconds)
-        if "drop_before" in faults:
-            return self.drop("drop_before")
-        if "rate_limit" in faults:
-            headers = sandbox.window.exhausted(faults["rate_limit"].seconds)
-            return self.answer(429, {"message": "Rate limit exceeded"}, headers)
-        if "status" in faults:
-            status = faults["status"].status
-            return self.answer(status, {"message": HTTPStatus(status).phrase}, headers)
+        if self._is_troubled(faults, headers):
+            return None
         try:
             if "fatal" in faults:
                 raise Fatal(400, "One of the objects is not valid")
