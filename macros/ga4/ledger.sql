@@ -16,6 +16,7 @@
 #}
 {% macro ga4_changed_shards(inventory) %}
     {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}
+    {% do ga4_refuse_to_lose_days(inventory) %}
     {% set ledger = ga4_days_ledger() if is_incremental() else none %}
     {% set query %}
         select property_id, cast(event_date as string) as day, suffix, location, shard_kind
@@ -29,6 +30,33 @@
         }) %}
     {% endfor %}
     {{ return(shards) }}
+{% endmacro %}
+
+{# A full refresh makes the events of what the export holds now. Days that it no longer holds, or that cannot be read, are not to be lost by it unawares. #}
+{% macro ga4_refuse_to_lose_days(inventory) %}
+    {% set ledger = ga4_days_ledger() %}
+    {% if flags.WHICH not in ['build', 'run'] or not should_full_refresh() or var('lose_gone_days', false) or ledger is none or load_relation(this) is none %}
+        {{ return('') }}
+    {% endif %}
+    {% set gone = run_query("
+        select count(*), cast(min(event_date) as string), cast(max(event_date) as string)
+        from " ~ ledger ~ " as built
+        where
+            model = '" ~ this.identifier ~ "'
+            " ~ ("and event_date >= date '" ~ var('ga4_start_date') ~ "'" if var('ga4_start_date', none) else '') ~ "
+            and not exists (
+                select 1
+                from " ~ inventory ~ " as shard
+                where shard.is_chosen and shard.property_id = built.property_id and shard.event_date = built.event_date
+            )
+    ").rows[0] %}
+    {% if gone[0] %}
+        {% do exceptions.raise_compiler_error(
+            "The export no longer holds " ~ gone[0] ~ " of the days that this table does (" ~ gone[1] ~ " to " ~ gone[2] ~ "), or they cannot be read: --full-refresh "
+            ~ "would lose them. Build without it: what has changed is built anew in any case. To have all other days read again: "
+            ~ "--vars '{reprocess_start_date: \"2000-01-01\", reprocess_end_date: \"2100-01-01\"}'. To lose those days: --vars '{lose_gone_days: true}'."
+        ) %}
+    {% endif %}
 {% endmacro %}
 
 {% macro ga4_shards_that_differ(inventory, ledger) -%}

@@ -75,7 +75,7 @@ def run_dbt(
     *,
     on_node: OnNode | None = None,
     target: Path | None = None,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, Any] | None = None,
     damaged: Mapping[Path, str] | None = None,
     manifest: Any = None,
 ) -> DbtResult:

@@ -22,7 +22,7 @@ def options(
     settings: Settings,
     project: Path,
     target: Path | None = None,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the options that go with every command; `target` is a folder other than target/."""
     common = [

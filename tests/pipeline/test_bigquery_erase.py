@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from bigquery_company import Company, Ran, on_bigquery
+from bigquery_company import EXPORT, Company, Ran, on_bigquery
 from madang.config import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
@@ -65,6 +65,17 @@ class Story:
         self.told[step] = self.company.madang(*arguments)
         assert self.told[step].code in (0, 3), self.told[step].out
 
+    def expire_a_day(self) -> None:
+        """Let the export lose a day on which the person was there."""
+        with open_warehouse(load_settings(self.company.root)) as warehouse:
+            days = warehouse.fetch(
+                f"select event_date from {warehouse.relation('staging', 'base_ga4__events')} "
+                "where event_date >= date '1970-01-01' and user_id = ?",
+                [self.number],
+            )
+            first = min(row["event_date"] for row in days)
+            warehouse.execute(f"drop table `{EXPORT}.events_{first:%Y%m%d}`")
+
     def look(self, step: str) -> None:
         with open_warehouse(load_settings(self.company.root)) as warehouse:
             self.cells[step] = cells(warehouse, self.values)
@@ -106,6 +117,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         told.run("load", "load")
         told.run("build", "build", "--select", TABLES)
         told.look("before")
+        told.expire_a_day()
         told.run("dry", "erase", told.number, "--reason", "request 1", "--dry-run")
         told.run("erase", "erase", told.number, "--reason", "request 1")
         told.look("after")

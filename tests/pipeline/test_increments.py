@@ -17,7 +17,7 @@ import pytest
 
 from demo_workspace import REPOSITORY, tables_of
 from madang.config import load_settings
-from madang.dbt import DbtResult, run_dbt
+from madang.dbt import BuildError, DbtResult, run_dbt
 from madang.demo import generate
 from madang.ingest import load as load_files
 from madang.warehouse import open_warehouse
@@ -268,7 +268,7 @@ def test_a_run_with_nothing_new_does_no_work(copied: Callable[[str], Path]):
     assert with_work - by_day - views == {"base_ga4__shards"}
     days = root / "target/compiled/madang/models"
     for path in days.rglob("ga4_session_days.sql"):
-        assert "event_date = date '0001-01-01'" in path.read_text(encoding="utf-8")
+        assert "event_date in (date '0001-01-01')" in path.read_text(encoding="utf-8")
 
 
 def test_a_shard_that_goes_away_keeps_its_events(copied: Callable[[str], Path]):
@@ -281,3 +281,20 @@ def test_a_shard_that_goes_away_keeps_its_events(copied: Callable[[str], Path]):
     models_of(root, *STAGED)
     with tables_of(root) as tables:
         assert tables.value(day) == before > 0
+    with pytest.raises(
+        BuildError, match=r"no longer holds 1 of the days .*2026-10-03 to 2026-10-03"
+    ):
+        models_of(root, *STAGED, "--full-refresh")
+    again = {"reprocess_start_date": "2000-01-01", "reprocess_end_date": "2100-01-01"}
+    run_dbt(load_settings(root), ["run", "--select", "+stg_ga4__items"], variables=again)
+    items = "select count(*) from madang_staging.stg_ga4__items where event_date = '2026-10-03'"
+    with tables_of(root) as tables:
+        assert tables.value(day) == before
+        assert tables.value(items) > 0
+    run_dbt(
+        load_settings(root),
+        ["run", "--select", *STAGED, "--full-refresh"],
+        variables={"lose_gone_days": True},
+    )
+    with tables_of(root) as tables:
+        assert tables.value(day) == 0

@@ -149,7 +149,8 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
         certificate.set(
             tombstones=erase_tables.bury(warehouse, path.stem, known, certificate.get("begun_at"))
         )
-        erase_tables.read_days_again(warehouse, days)
+        erase_tables.read_days_again(warehouse, path.stem, days)
+        erase_tables.delete_exported(warehouse, known)
         erase_tables.forget_logs(warehouse, known)
     deletions.queue(settings, path.stem, settings.destinations, known.numbers)
     certificate.count("decisions_removed", _forget_decisions(settings, known))

@@ -16,6 +16,12 @@ LOGS = (
 )
 #: BigQuery reads them only where the days are said.
 BY_DAY = ("base_ga4__events", "stg_ga4__events")
+ANY_DAY = "event_date >= date '1970-01-01'"
+#: What is read of the export and kept, with the columns of a person's numbers and devices.
+EXPORTED = (
+    ("base_ga4__events", ("user_id", "user_pseudo_id")),
+    ("base_ga4__users", ("user_id", "pseudo_user_id")),
+)
 TOMBSTONES = "erased_identifiers"
 COLUMNS = "erasure_id string, identifier_type string, identifier_value string, value_bits int64, "
 COLUMNS += "erased_at timestamp"
@@ -88,21 +94,55 @@ def days_of(warehouse: Warehouse, known: Known) -> list[str]:
                 f"""
                 select distinct cast(event_date as string) as day
                 from {warehouse.relation("staging", "base_ga4__events")}
-                where event_date >= date '1970-01-01' and {condition}""",
+                where {ANY_DAY} and {condition}""",
                 values,
             )
         }
     return sorted(days)
 
 
-def read_days_again(warehouse: Warehouse, days: list[str]) -> None:
-    """Take days out of the ledger: the next build reads them again, without the person."""
+def read_days_again(warehouse: Warehouse, erasure_id: str, days: list[str]) -> None:
+    """Note in the ledger that days of the export hold something else than before.
+
+    The next build reads their shards again, without the person. Where a shard is gone, such as 60
+    days after it was written to BigQuery's sandbox, what is made of the day's events is made anew.
+    """
     if not warehouse.exists("ledger", "ga4_built_days"):
         return
     relation = warehouse.relation("ledger", "ga4_built_days")
+    change = f"update {relation} set revision = ?"
+    mine = [f"erasure {erasure_id}"]
     for piece, marks in chunks(days):
-        sql = f"delete from {relation} where cast(event_date as string) in ({marks})"
-        warehouse.execute(sql, piece)
+        warehouse.execute(
+            f"{change}, fingerprint = ? where model = 'base_ga4__events' "
+            f"and cast(event_date as string) in ({marks})",
+            [*mine, *mine, *piece],
+        )
+    warehouse.execute(f"{change} where model = 'base_ga4__users'", mine)
+
+
+def delete_exported(warehouse: Warehouse, known: Known) -> None:
+    """Delete what was read of the person from the export: a shard that is gone is not read again.
+
+    To be called when the ledger says so: the days are no longer found by their events then.
+    """
+    tables = warehouse.columns("staging")
+    for table, columns in EXPORTED:
+        if table not in tables:
+            continue
+        relation = warehouse.relation("staging", table)
+        wanted = dict(zip(columns, (known.numbers, known.devices), strict=True))
+        for condition, values in _conditions(list(wanted), wanted):
+            if table == "base_ga4__events" and "stg_ga4__items" in tables:
+                events = warehouse.relation("staging", "stg_ga4__events")
+                warehouse.execute(
+                    f"delete from {warehouse.relation('staging', 'stg_ga4__items')} "
+                    f"where {ANY_DAY} and event_key in "
+                    f"(select event_key from {events} where {ANY_DAY} and {condition})",
+                    values,
+                )
+            day = f"{ANY_DAY} and " if table in BY_DAY else ""
+            warehouse.execute(f"delete from {relation} where {day}{condition}", values)
 
 
 def _conditions(
@@ -117,7 +157,7 @@ def _rows(warehouse: Warehouse, layer: str, table: str, asked: list[tuple[str, l
     """Rows for which any of the conditions holds."""
     relation = warehouse.relation(layer, table)
     either = " or ".join(condition for condition, _ in asked)
-    day = " and event_date >= date '1970-01-01'" if table in BY_DAY else ""
+    day = f" and {ANY_DAY}" if table in BY_DAY else ""
     values = [value for _, piece in asked for value in piece]
     sql = f"select count(*) as found from {relation} where ({either}){day}"
     return warehouse.fetch(sql, values)[0]["found"]
