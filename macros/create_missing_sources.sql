@@ -30,6 +30,16 @@
 {% endmacro %}
 
 
+{# The names of the columns of all tables of a schema, by table: one question, where a table each would be many. #}
+{% macro columns_by_table(database, schema) %}
+    {% set found = {} %}
+    {% for row in run_query(columns_of_schema(database, schema)).rows %}
+        {% do found.setdefault(row[0], []).append(row[1]) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
 {# What the loader writes beside the declared columns: where a row came from. #}
 {% macro landing_columns() %}
     {{ return([

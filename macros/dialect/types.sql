@@ -58,14 +58,8 @@
 {% macro duckdb__type_as_told(type) %}{{ return({'string': 'VARCHAR', 'int64': 'BIGINT', 'float64': 'DOUBLE'}[type]) }}{% endmacro %}
 
 
-{# The names of the columns of all tables of a schema, by table: one question, where a table each would be many. #}
-{% macro columns_by_table(database, schema) %}
-    {% set found = {} %}
-    {% for row in run_query(adapter.dispatch('columns_of_schema', 'madang')(database, schema)).rows %}
-        {% do found.setdefault(row[0], []).append(row[1]) %}
-    {% endfor %}
-    {{ return(found) }}
-{% endmacro %}
+{# The query for the columns of all tables of a schema: table_name, column_name. #}
+{% macro columns_of_schema(database, schema) %}{{ return(adapter.dispatch('columns_of_schema', 'madang')(database, schema)) }}{% endmacro %}
 
 {% macro default__columns_of_schema(database, schema) -%}
     select table_name, column_name from `{{ database }}`.`{{ schema }}`.INFORMATION_SCHEMA.COLUMNS

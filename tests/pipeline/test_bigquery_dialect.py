@@ -175,7 +175,6 @@ ELSEWHERE = {
     "rows_of_array",
     "text_literals",
     "column_types",
-    "columns_by_table",
     "type_as_told",
     "columns_of_schema",
 }

@@ -28,8 +28,9 @@ HEAD = re.compile(r"\{%-?\s*(macro|test|materialization)\s+\w+")
 CALLED = re.compile(r"\b(\w+)\s*\(")
 DISPATCHED = re.compile(r"dispatch\(\s*['\"](\w+)")
 
-#: They note when a day was built, where one was: what is built does not hang on it.
-NOTES = frozenset({"ga4_record_days", "ga4_record_user_days"})
+#: They note when a day was built, or turn the table's own columns into the types of the variables,
+#: which are looked at: what is built does not hang on anything else that they ask.
+NOTES = frozenset({"ga4_record_days", "ga4_record_user_days", "ga4_retype_columns"})
 #: Says nothing of the clock where all has happened: then it says the same at any later moment.
 HAPPENED = "has_happened"
 #: What a compiled model holds that does hang on the clock: a moment, as the macro as_of writes it.
@@ -40,7 +41,6 @@ KNOWN = frozenset(
     {
         *("default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
         *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
-        "duckdb__column_types",
     }
 )
 #: Macros about the GA4 export, which is looked at as a whole.
