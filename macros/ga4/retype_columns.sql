@@ -11,7 +11,7 @@
         {% endfor %}
         {% if casts %}
             {% do run_query(
-                'update ' ~ ga4_days_ledger() ~ " set fingerprint = 'other types', revision = 'other types' where model = '" ~ this.identifier ~ "'"
+                'update ' ~ ga4_days_ledger() ~ " set fingerprint = 'other types', revision = '" ~ invocation_id ~ "' where model = '" ~ this.identifier ~ "'"
             ) %}
             {% do run_query(replace_table(
                 load_relation(this), this,
