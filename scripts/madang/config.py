@@ -75,6 +75,7 @@ class PathSettings(Strict):
     received: Path = Path("received.sqlite")
     receiver_keys: Path = Path("receiver-keys.json")
     logs: Path = Path("logs")
+    scratch: Path = Path("scratch")
     marts: Path = Path("marts")
     site: Path = Path("site")
 
@@ -155,6 +156,12 @@ class SyncSettings(Strict):
     max_plan_age_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class PublishSettings(Strict):
+    """Who may read what is published: the marts' Parquet files and the pages."""
+
+    readable_by: Literal["owner", "group", "everyone"] = "owner"
+
+
 class SettingsFile(Strict):
     """What may stand in madang.yml."""
 
@@ -168,6 +175,7 @@ class SettingsFile(Strict):
     ga4: Ga4Settings = Ga4Settings()
     cost: CostSettings = CostSettings()
     load: LoadSettings = LoadSettings()
+    publish: PublishSettings = PublishSettings()
     receiver: ReceiverSettings = ReceiverSettings()
     salesforce: SalesforceSettings | None = None
     destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 import yaml
 
-from madang import decisions
+from madang import decisions, private
 from madang.config import Settings
 from madang.errors import ConfigError
 from madang.warehouse import labels
+from madang.warehouse.duckdb import spill_folder
 
 PROFILE_EXAMPLE = "profiles.yml.example"
 
@@ -43,6 +43,7 @@ def surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[No
 
     dbt also changes the working folder of the process to its project.
     """
+    private.only_owner()
     wanted = environment(settings, damaged)
     before = {name: os.environ.get(name) for name in wanted}
     folder = Path.cwd()
@@ -99,7 +100,7 @@ def profiles_dir(settings: Settings, project: Path) -> Path:
     copy = folder / "profiles.yml"
     folder.mkdir(parents=True, exist_ok=True)
     if not copy.is_file() or copy.read_bytes() != example.read_bytes():
-        shutil.copyfile(example, copy)
+        private.copy(example, copy)
     return folder
 
 
@@ -109,6 +110,7 @@ def environment(settings: Settings, damaged: Mapping[Path, str]) -> dict[str, st
     return {
         "MADANG_TARGET": warehouse.type,
         "MADANG_DUCKDB_PATH": str(warehouse.path),
+        "MADANG_SPILL_PATH": spill_folder(settings),
         "MADANG_SCHEMA": warehouse.schema_,
         "MADANG_GA4_PATH": str(settings.paths.ga4),
         "MADANG_DECISIONS_PATH": _decisions_path(settings),
@@ -130,8 +132,7 @@ def _decisions_path(settings: Settings) -> str:
     if folder.is_relative_to(settings.project_dir):
         return str(folder.relative_to(settings.project_dir))
     copy = settings.root / "target" / "decisions"
-    copy.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(decisions.path_of(settings), copy / decisions.NAME)
+    private.copy(decisions.path_of(settings), private.folder(copy) / decisions.NAME)
     return str(copy)
 
 

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import duckdb
 
+from madang import private, scratch
 from madang.config import Settings
 from madang.errors import MadangError, did_you_mean
+from madang.ops import rights
 from madang.warehouse.duckdb import quoted
 
 BOARDS = "charts"
@@ -60,16 +61,16 @@ def render(settings: Settings, on_step: Callable[[str], object] | None = None) -
     boards = _boards(settings.project_dir / BOARDS)
     marts = _published(settings.paths.marts, boards)
     site = settings.paths.site
-    site.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".rendering-", dir=site) as folder:
-        stage = Path(folder)
+    private.folder(site)
+    with scratch.folder(settings.paths.scratch) as stage:
         _prepare(stage, settings.project_dir, marts)
         told(f"{len(marts)} marts")
         pages = _draw(stage, [board.name for board in boards], _variables(settings))
         told(f"{len(pages)} {'board' if len(pages) == 1 else 'boards'}")
         for page in pages:
-            page.write_text(_sealed(page.read_text(encoding="utf-8")), encoding="utf-8")
-            page.replace(site / page.name)
+            with private.whole(site / page.name) as file:
+                file.write(_sealed(page.read_text(encoding="utf-8")))
+        rights.share(settings, site)
     return site / Path(MAIN_BOARD).with_suffix(".html").name
 
 

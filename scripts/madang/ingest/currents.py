@@ -5,7 +5,6 @@ its id. What was read is told by name, size and time alone.
 """
 
 import hashlib
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from madang import scratch
 from madang.config import Settings
 from madang.ingest import currents_ledger
 from madang.ingest.avro_events import IN_PATH, OTHER, open_events
@@ -60,10 +60,15 @@ class _Reading:
     """The state of one load of Currents files."""
 
     def __init__(
-        self, settings: Settings, warehouse: Warehouse, table: SourceTable, load_id: str
+        self,
+        settings: Settings,
+        warehouse: Warehouse,
+        table: SourceTable,
+        load_id: str,
+        scratch: Path,
     ) -> None:
         self.settings, self.warehouse, self.table = settings, warehouse, table
-        self.load_id = load_id
+        self.load_id, self.scratch = load_id, scratch
         self.columns = [one.name for one in table.columns if one.name not in OWN]
         self.known = currents_ledger.read_files(warehouse, table)
         last = max((one.loaded_at for one in self.known.values()), default=None)
@@ -76,7 +81,7 @@ class _Reading:
         self.renamed: list[ReadFile] = []
         self.landing: Future[None] | None = None
 
-    def take(self, path: Path, scratch: Path, pool: ThreadPoolExecutor) -> None:
+    def take(self, path: Path, pool: ThreadPoolExecutor) -> None:
         """Read one file unless it was read before."""
         name = name_in(self.settings.paths.inbox, path)
         folder = self._folder(path, name)
@@ -97,7 +102,7 @@ class _Reading:
                 self.renamed.append(entry)
                 return
             if self.spool is None:
-                self.spool = EventSpool(scratch)
+                self.spool = EventSpool(self.scratch)
             count = self.spool.add(name, sha256, events)
         except OSError as error:
             message = f"The file cannot be opened: {error.strerror}."
@@ -114,7 +119,9 @@ class _Reading:
         if rejected:
             folder.rejected += rejected
             found = [Rejection(None, row, "id", None, None, NO_ID) for row in events.without_id]
-            rejects = write_rejects(self.settings.paths.rejects, name, self.load_id, found)
+            rejects = write_rejects(
+                self.settings.paths.rejects, name, self.load_id, found, self.scratch
+            )
             folder.rejects_file = rejects
         self.waiting.append(replace(entry, events=count, rejected=rejected))
         if self.spool.rows >= BATCH_ROWS:
@@ -202,20 +209,20 @@ def load_currents(
     A file that cannot be read does not stop the others and is tried again next time. Raises
     WarehouseError when rows cannot be written; what landed before stays, and is not read again.
     """
-    reading = _Reading(settings, warehouse, table, load_id)
     by_type: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         found = IN_PATH.search(path.as_posix())
         by_type[found[1] if found else ""].append(path)
     with (
-        tempfile.TemporaryDirectory(prefix="madang-load-") as scratch,
+        scratch.folder(settings.paths.scratch) as folder,
         ThreadPoolExecutor(max_workers=1) as pool,
     ):
+        reading = _Reading(settings, warehouse, table, load_id, folder)
         for event_type, files in sorted(by_type.items()):
             if on_step:
                 on_step(event_type or files[0].name)
             for path in files:
-                reading.take(path, Path(scratch), pool)
+                reading.take(path, pool)
         reading.flush(pool)
         reading.wait()
         currents_ledger.remember(warehouse, reading.renamed)

@@ -1,12 +1,10 @@
 """Which Currents files were read: by name, size and time, so that a second look opens none."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
-from pathlib import Path
 
-from madang.ingest.landing import parquet_of
+from madang.ingest.landing import add_rows
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
@@ -58,7 +56,4 @@ def remember(warehouse: Warehouse, files: Sequence[ReadFile]) -> None:
     if not files:
         return
     columns = {one.name: TYPES[one.type] for one in fields(ReadFile)}
-    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        rows = [astuple(one) for one in files]
-        parquet = parquet_of(rows, columns, Path(folder) / "files.parquet")
-        warehouse.append("raw", TABLE, parquet)
+    add_rows(warehouse, TABLE, columns, [astuple(one) for one in files])

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
+from madang import scratch
 from madang.ingest.avro_events import OTHER, Events, Row
 from madang.ingest.landing import escaped, naive, quiet_about_values
 from madang.ingest.spool_lines import BETWEEN, LAYOUT, line_of
@@ -98,7 +97,7 @@ class EventSpool:
         queries = " union all ".join(one.query(columns, moment) for one in self._lines.values())
         files = parquet.with_suffix(".files")
         files.write_text("".join(f"{line_of(one)}\n" for one in self._files), encoding="utf-8")
-        with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
+        with scratch.database(self._folder, threads=1) as connection, quiet_about_values():
             read = f"read_csv('{escaped(files)}', columns = {FILES!r}, {LAYOUT})"
             connection.execute(f"create table files as from {read}")
             connection.execute(

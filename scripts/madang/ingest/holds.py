@@ -2,14 +2,13 @@
 
 import getpass
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from madang.ingest.errors import LoadError
-from madang.ingest.landing import LEDGER, parquet_of
+from madang.ingest.landing import LEDGER, add_rows
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
@@ -106,9 +105,7 @@ def record_hold(warehouse: Warehouse, hold: Hold) -> None:
         return
     values = asdict(hold)
     values["happened_at"] = hold.happened_at.astimezone(UTC).replace(tzinfo=None)
-    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        parquet = parquet_of([tuple(values.values())], COLUMNS, Path(folder) / "held.parquet")
-        warehouse.append("raw", TABLE, parquet)
+    add_rows(warehouse, TABLE, COLUMNS, [tuple(values.values())])
 
 
 def open_holds(warehouse: Warehouse) -> list[dict]:

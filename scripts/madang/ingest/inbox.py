@@ -10,13 +10,11 @@ has landed; so each step may be the last one before a crash.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
+from madang import scratch
 from madang.config import Settings
 from madang.ingest.errors import LoadError
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
@@ -115,8 +113,8 @@ def _undeclared(path: Path, source: str, items: int) -> FileReport:
 def _land(inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable) -> None:
     """Append the rows of a batch to the raw table, unless they are there, and enter the ledger."""
     loaded_at = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        lines = Path(folder) / "items.ndjson"
+    with scratch.folder(warehouse.scratch) as folder:
+        lines = folder / "items.ndjson"
         digest = _spool(inbox, batch, lines)
         if batch.sha256:
             digest = batch.sha256
@@ -168,7 +166,7 @@ def _as_parquet(
         (f"t[{place[name]}]" if name in place else "null::varchar") + f' as "{name}"'
         for name in columns
     )
-    with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
+    with scratch.database(lines.parent, threads=1) as connection, quiet_about_values():
         connection.execute(
             f"""
             copy (

@@ -1,9 +1,9 @@
 """The file of the inbox of calls: its tables, and how it is opened so that a commit is durable."""
 
-import os
 import sqlite3
 from pathlib import Path
 
+from madang import private
 from madang.ingest.errors import LoadError
 
 VERSION = 1
@@ -44,8 +44,7 @@ create table batches (
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, making it where it is missing. Raises LoadError when it cannot be used."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # personal data waits in it
+        private.file(path)
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )

@@ -4,7 +4,6 @@ A file's rows arrive in one statement and carry its SHA-256, so the raw table it
 files it holds. The ledger `_files` follows; a crash between the two is healed by the next load.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from typing import Any, Self
 
 import duckdb
 
+from madang import scratch
 from madang.ingest.errors import LoadError
 from madang.ingest.sources import SourceTable
 from madang.ingest.spool_lines import LAYOUT, lines_of
@@ -50,16 +50,15 @@ class LedgerRow:
 
 
 class Spool:
-    """Rows of one file on disk until all of it is checked; gone at the end of the `with`."""
+    """Rows of one file in a scratch folder until all of it is checked."""
 
-    def __init__(self, table: SourceTable) -> None:
+    def __init__(self, table: SourceTable, folder: Path) -> None:
         self._columns = [column.name for column in table.columns]
         self._key = table.key
         self.rows = 0
         self._database: duckdb.DuckDBPyConnection | None = None
         self._queries: list[str] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="madang-load-")
-        self.folder = Path(self._folder.name)
+        self.folder = folder
         self._csv = self.folder / "rows.csv"
         self._target = self._csv.open("w", encoding="utf-8", newline="")
 
@@ -70,7 +69,6 @@ class Spool:
         self._target.close()
         if self._database:
             self._database.close()
-        self._folder.cleanup()
 
     def add(self, columns: list[list[str | None]], sheet: str | None, rows: list[int]) -> None:
         """Keep some rows: texts by column, in the order of the table's columns, and row numbers."""
@@ -80,8 +78,7 @@ class Spool:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB of this file's own, in bounded memory, for `take`."""
         if self._database is None:
-            config = {"threads": 2, "memory_limit": "1GB", "temp_directory": str(self.folder)}
-            self._database = duckdb.connect(config=config)
+            self._database = scratch.database(self.folder, threads=2, memory_limit="1GB")
         return self._database
 
     def take(self, query: str, rows: int) -> None:
@@ -92,7 +89,7 @@ class Spool:
     def repeated(self, parquet: Path) -> int:
         """How many rows have a key that another row has too, beyond the first of each."""
         key = ", ".join(f'"{name}"' for name in self._key)
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with scratch.database(self.folder, threads=1) as connection:
             (found,) = connection.execute(
                 f"select count(*) - count(distinct row({key})) "
                 f"from read_parquet('{escaped(parquet)}')"
@@ -134,8 +131,7 @@ def quiet_about_values() -> Iterator[None]:
     except duckdb.Error as error:
         raise LoadError(
             f"The checked rows could not be written as Parquet ({type(error).__name__}).",
-            where=tempfile.gettempdir(),
-            fix="See whether the disk is full.",
+            fix="See whether the disk is full where paths.scratch lies.",
         ) from None
 
 
@@ -182,15 +178,21 @@ def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:
         tuple(naive(v) if isinstance(v, datetime) else v for v in asdict(entry).values())
         for entry in entries
     ]
-    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        parquet = parquet_of(rows, LEDGER_COLUMNS, Path(folder) / "files.parquet")
-        warehouse.append("raw", LEDGER, parquet)
+    add_rows(warehouse, LEDGER, LEDGER_COLUMNS, rows)
 
 
-def parquet_of(rows: Sequence[tuple], columns: Mapping[str, str], target: Path) -> Path:
-    """Write a few rows as Parquet; `columns` are DuckDB types by name, in order."""
+def add_rows(
+    warehouse: Warehouse, table: str, columns: Mapping[str, str], rows: Sequence[tuple]
+) -> None:
+    """Add a few rows to a table of the raw layer; `columns` are DuckDB types by name, in order."""
+    with scratch.folder(warehouse.scratch) as folder:
+        parquet = _parquet_of(rows, columns, folder / f"{table}.parquet")
+        warehouse.append("raw", table, parquet)
+
+
+def _parquet_of(rows: Sequence[tuple], columns: Mapping[str, str], target: Path) -> Path:
     declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with scratch.database(target.parent, threads=1) as connection:
         connection.execute(f"create table files ({declared})")
         for first in range(0, len(rows), 1_000):
             some = (", ".join(map(_literal, row)) for row in rows[first : first + 1_000])

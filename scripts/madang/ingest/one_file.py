@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from madang import scratch
 from madang.config import Settings
 from madang.ingest import holds
 from madang.ingest.choosing import choose_sheets, no_such_sheet
@@ -72,7 +73,11 @@ def load_file(loading: Loading, path: Path, table: SourceTable) -> FileReport:
         if stamp.is_settled:
             loading.newly_seen[stamp] = sha256
         return _already_loaded(path, table, before)
-    with Spool(table) as spool, Rejects(spool.folder, name) as rejects:
+    with (
+        scratch.folder(loading.settings.paths.scratch) as folder,
+        Spool(table, folder) as spool,
+        Rejects(folder, name) as rejects,
+    ):
         report = _read(loading, path, table, stamp, sha256, spool, rejects)
         if report.status == "loaded" and stamp.is_settled:
             loading.newly_seen[stamp] = sha256

@@ -1,14 +1,12 @@
 """Writes the rejected rows of a file as a CSV that opens in Excel, in Korean and English."""
 
 import csv
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
 
+from madang import private
 from madang.ingest.rows import Rejection
 from madang.ingest.values import NATIONAL_ID
 
@@ -24,6 +22,7 @@ HEADERS = (
     "고치는 법 / how to fix (en)",
 )
 # Excel would compute a cell that starts so.
+MARK = "\ufeff"  # by which Excel knows UTF-8
 LONGEST = 2_000  # signs of a value that are shown
 FORMULA = re.compile(r"[=+\-@\t\r]")
 
@@ -62,23 +61,17 @@ class Rejects:
         if self._target is None:
             return None
         self._target.close()
-        folder.mkdir(parents=True, exist_ok=True)
+        private.folder(folder)
         path = free_path(folder, f"{Path(self._file).name.partition('.')[0]}__{load_id}")
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            shutil.copyfile(self._path, partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        private.copy(self._path, path)
         return path
 
 
-def write_rejects(folder: Path, file: str, load_id: str, rejections: Sequence[Rejection]) -> Path:
+def write_rejects(
+    folder: Path, file: str, load_id: str, rejections: Sequence[Rejection], scratch: Path
+) -> Path:
     """Write `<file stem>__<load id>.csv` (UTF-8 with a mark), whole or not at all; return it."""
-    with (
-        tempfile.TemporaryDirectory(prefix="madang-load-") as scratch,
-        Rejects(Path(scratch), file) as rejects,
-    ):
+    with Rejects(scratch, file) as rejects:
         rejects.add(rejections)
         path = rejects.keep(folder, load_id)
     assert path is not None

@@ -1,13 +1,12 @@
 """What stood in which file: by name, size and times, so that a known file is not read again."""
 
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from madang.ingest.landing import parquet_of
+from madang.ingest.landing import add_rows
 from madang.warehouse import Warehouse
 
 TABLE = "_seen_files"
@@ -67,6 +66,4 @@ def remember(warehouse: Warehouse, found: Mapping[Stamp, str]) -> None:
         (stamp.file, stamp.size, stamp.modified_ns, stamp.changed_ns, sha256, at)
         for stamp, sha256 in found.items()
     ]
-    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        parquet = parquet_of(rows, COLUMNS, Path(folder) / "seen.parquet")
-        warehouse.append("raw", TABLE, parquet)
+    add_rows(warehouse, TABLE, COLUMNS, rows)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+from madang import private, scratch
 from madang.ingest.landing import quiet_about_values
-from madang.ingest.rejects import free_path, safe
+from madang.ingest.rejects import MARK, free_path, safe
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DUCKDB
@@ -74,7 +75,7 @@ def find_gone(
     names = [DUCKDB.quoted(name) for name in table.key]
     same = " and ".join(f"old.{name} is not distinct from new.{name}" for name in names)
     listed = ", ".join(f"old.{name}" for name in names)
-    with duckdb.connect(config={"threads": 1}) as connection, quiet_about_values():
+    with scratch.database(parquet.parent, threads=1) as connection, quiet_about_values():
         found = connection.execute(
             f"""
             select {listed} from read_parquet({DUCKDB.literal(str(keys_file))}) as old
@@ -98,9 +99,10 @@ def _listed(
     folder: Path,
     stem: str,
 ) -> Gone:
-    folder.mkdir(parents=True, exist_ok=True)
+    private.folder(folder)
     path, count = free_path(folder, stem), 0
-    with path.open("w", encoding="utf-8-sig", newline="") as target:
+    with private.whole(path, newline="") as target:
+        target.write(MARK)
         writer = csv.writer(target)
         writer.writerow(key)
         while rows:

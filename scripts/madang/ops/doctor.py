@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.ops import rights
 from madang.ops.export import shard_files
 from madang.pull.connection import Connection
 from madang.pull.login import Login
@@ -49,6 +51,7 @@ def examine(settings: Settings, online: bool = False) -> list[Finding]:
         *_software(),
         *_project(settings),
         *_folders(settings),
+        *_rights(settings),
         *_inputs(settings),
         *_warehouse(settings),
         *_salesforce(settings),
@@ -101,7 +104,7 @@ def _folders(settings: Settings) -> Iterator[Finding]:
     status: Status = "ok" if free >= FREE_BYTES else "warning"
     fix = None if status == "ok" else "A build needs room for tables and for spilling."
     yield Finding("free disk", status, f"{free / (1 << 30):,.1f} GiB", fix)
-    for name in ("rejects", "plans", "logs", "marts", "site"):
+    for name in ("rejects", "plans", "logs", "scratch", "marts", "site"):
         folder: Path = getattr(settings.paths, name)
         parent = next(place for place in (folder, *folder.parents) if place.exists())
         if not os.access(parent, os.W_OK) or not parent.is_dir():
@@ -139,6 +142,21 @@ def _export(settings: Settings) -> Iterator[Finding]:
         else:
             fix = "Put events_YYYYMMDD.parquet files there; a build stops without any."
             yield Finding(name, "warning", f"no files in {one.path}", fix)
+
+
+def _rights(settings: Settings) -> Iterator[Finding]:
+    """Whether others can read what holds personal data."""
+    name = "read by its owner alone"
+    found = Counter(one.place for one in rights.loose(settings))
+    if found:
+        told = ", ".join(f"{place} ({count})" for place, count in found.items())
+        fix = "The next command that writes takes them away, where the files are yours."
+        yield Finding(name, "warning", f"others can read: {told}", fix)
+    else:
+        yield Finding(name, "ok", f"published for: {settings.publish.readable_by}")
+    if left := rights.older_scratch():
+        fix = "Remove them when no older madang is at work: rows of killed loads stand in them."
+        yield Finding("scratch of older versions", "warning", ", ".join(map(str, left)), fix)
 
 
 def _inputs(settings: Settings) -> Iterator[Finding]:

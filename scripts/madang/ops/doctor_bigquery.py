@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from madang import cost
+from madang import cost, scratch
 from madang.config import LAYERS, Settings
 from madang.config_ga4 import Ga4Property
 from madang.errors import MadangError
@@ -140,8 +138,8 @@ def _datasets(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Find
 
 def _writing(settings: Settings, warehouse: BigQueryWarehouse) -> Iterator[Finding]:
     try:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "probe.parquet"
+        with scratch.folder(warehouse.scratch) as folder:
+            path = folder / "probe.parquet"
             duckdb.sql(f"copy (select 'probe' as name) to '{path}' (format parquet)")
             warehouse.append(PROBE, "probe", path)
         rows = warehouse.fetch(f"select name from {warehouse.relation(PROBE, 'probe')}")

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from madang import private
+
 
 class Certificate:
     """A file that is whole at every moment. Its folder is its owner's alone."""
@@ -21,11 +23,9 @@ class Certificate:
     def set(self, **told: Any) -> None:
         """Say something, in place of what was said of it before."""
         self._told.update(told)
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self.path.with_suffix(".json.part")
-        text = json.dumps(self._told, indent=2, ensure_ascii=False)
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(self.path)
+        private.folder(self.path.parent)
+        with private.whole(self.path) as file:
+            file.write(json.dumps(self._told, indent=2, ensure_ascii=False) + "\n")
 
     def add(self, name: str, values: Iterable[str]) -> None:
         """Add to a list; a step that is repeated after a kill finds less than the first time."""

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from madang import private, scratch
 from madang.config import Settings
 from madang.ingest.files import name_in
 from madang.ingest.inbox_file import open_inbox
-from madang.ingest.rejects import HEADERS
+from madang.ingest.rejects import HEADERS, MARK
 from madang.ops.erase_values import Known
+from madang.scratch import ScratchError
 
 PACKED = {".xlsx", ".xlsm", ".ods", ".xlsb", ".zip"}
 FILE, VALUE = HEADERS[0], HEADERS[4]
 PIECE, LONGEST = 2**24, 2**10  # bytes at once, and of the longest value
-MARK = "\ufeff"
 
 
 class Traces:
@@ -121,7 +122,8 @@ def forget_files(
     """Take the person out of what madang wrote.
 
     `tell` is called with how many lines or files it will be, by folder, before anything is changed:
-    whoever is killed in between and begins again finds less.
+    whoever is killed in between and begins again finds less. Raises ScratchError while another
+    command has scratch files.
     """
     paths, names = settings.paths, set(inputs)
     uploads = {name.removeprefix(f"{paths.inbox.name}/") for name in names}
@@ -129,18 +131,25 @@ def forget_files(
     logs = [one for one in paths.logs.glob("*.log*") if traces.in_file(one)]
     site = [one for one in paths.site.rglob("*") if one.is_file() and traces.in_file(one)]
     plans = [one for which in ("*/*.parquet", "*/.*.partial") for one in paths.plans.glob(which)]
+    dead = scratch.sweep(paths.scratch)
+    if at_work := scratch.living(paths.scratch):
+        raise ScratchError(
+            f"{len(at_work)} other commands are at work, and rows of the person may be in theirs.",
+            where=", ".join(map(str, at_work)),
+            fix="Wait for them to end, then run 'madang erase' again; it goes on from here.",
+        )
     counts = {
         "rejects": sum(one.changed for one in rejects),
         "logs": sum(_holding(one, traces) for one in logs),
         "site": len(site),
         "plans": len(plans),
+        "scratch": dead,
     }
     tell({name: count for name, count in counts.items() if count})
     for one in rejects:
         if one.changed:
-            part = one.path.with_suffix(".part")
-            part.write_text(one.text, encoding="utf-8", newline="")
-            part.replace(one.path)
+            with private.whole(one.path, newline="") as file:
+                file.write(one.text)
     for path in logs:
         _drop_lines(path, traces)
     for path in (*site, *plans):

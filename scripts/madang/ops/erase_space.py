@@ -19,7 +19,7 @@ from madang.config import Settings
 from madang.sync.journal import locked
 from madang.warehouse import WarehouseError
 from madang.warehouse.dialects import DUCKDB
-from madang.warehouse.duckdb import STORAGE, first_line, open_error
+from madang.warehouse.duckdb import STORAGE, first_line, open_error, spill_folder
 
 
 def rewrite_warehouse(settings: Settings) -> bool:
@@ -35,7 +35,7 @@ def rewrite_warehouse(settings: Settings) -> bool:
     _remove(part)
     config: dict[str, Any] = {
         "threads": settings.warehouse.threads,
-        "temp_directory": f"{path}.tmp",
+        "temp_directory": spill_folder(settings),
     }
     if settings.warehouse.memory_limit:
         config["memory_limit"] = settings.warehouse.memory_limit

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from madang import private
 from madang.ingest.contacts import normalize_email, normalize_phone
 from madang.ops.identifiers import Identifier, Neighbourhood, chunks, key_of
 from madang.warehouse import Warehouse
@@ -196,13 +196,9 @@ def _own_devices(warehouse: Warehouse, known: Known) -> list[str]:
 
 def keep(known: Known, path: Path) -> None:
     """Write what a person is known by, for the owner of the workspace only, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_suffix(".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    private.folder(path.parent)
+    with private.whole(path) as file:
         json.dump(asdict(known), file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def kept(path: Path) -> Known:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from madang import private, scratch
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.ops import rights
 
 NAME = "run.lock"
 
@@ -25,7 +27,8 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
     be left behind. The file only tells who holds it.
     """
     path = settings.paths.logs / NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.only_owner()
+    private.folder(path.parent)
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,7 +43,10 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
         json.dump({"pid": os.getpid(), "command": command, "since": since}, file)
         file.flush()
         try:
-            yield
+            rights.tighten(settings)
+            rights.sweep(settings)
+            with scratch.for_libraries(settings.paths.scratch):
+                yield
         finally:
             file.truncate(0)
 

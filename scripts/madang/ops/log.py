@@ -7,6 +7,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from madang import private
 from madang.config import load_settings
 from madang.errors import MadangError
 
@@ -15,12 +16,13 @@ def write_traceback(error: BaseException, config: Path | None) -> Path:
     """Write a traceback to the workspace's logs (else the system's temporary folder)."""
     try:
         folder = load_settings(config).paths.logs
-        folder.mkdir(parents=True, exist_ok=True)
+        private.folder(folder)
     except (MadangError, OSError):
         folder = Path(tempfile.gettempdir())
     path = folder / f"error-{datetime.now():%Y%m%dT%H%M%S%f}.log"
     python = sys.version.split()[0]
     lines = [f"madang {version('madang')}, Python {python}: {Path(sys.argv[0]).name}\n\n"]
     lines += traceback.format_exception(error)
-    path.write_text("".join(lines), encoding="utf-8")
+    with private.file(path).open("w", encoding="utf-8") as file:
+        file.writelines(lines)
     return path

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from madang import private
 from madang.config import Settings
+from madang.ops import rights
 from madang.specs.project import is_personal, read_project
 from madang.warehouse import Warehouse
 
@@ -33,7 +35,7 @@ def publish_marts(
     protection. Files of marts that are gone are removed.
     """
     folder = settings.paths.marts
-    folder.mkdir(parents=True, exist_ok=True)
+    private.folder(folder)
     personal = _personal_columns(settings.project_dir)
     rows: dict[str, int] = {}
     left_out: dict[str, list[str]] = {}
@@ -53,6 +55,7 @@ def publish_marts(
     for path in folder.glob("*.parquet"):
         if path.stem not in tables:
             path.unlink()
+    rights.share(settings, folder)
     return Published(folder, rows, left_out)
 
 

@@ -4,12 +4,10 @@ Events of a table: `begun` (a job was started), `page` (a part of its result lan
 landed: the bookmark moved), `failed` (the job will never give a result).
 """
 
-import tempfile
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
-from pathlib import Path
 
-from madang.ingest.landing import naive, parquet_of
+from madang.ingest.landing import add_rows, naive
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
 
@@ -75,6 +73,4 @@ def record(warehouse: Warehouse, event: Pulled) -> None:
     """Write an event down."""
     kinds = {"asked_from": "timestamp", "job_id": "varchar", "locator": "varchar"}
     columns = {one.name: kinds.get(one.name) or TYPES[one.type] for one in fields(Pulled)}
-    with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
-        parquet = parquet_of([astuple(event)], columns, Path(folder) / "pulls.parquet")
-        warehouse.append("raw", TABLE, parquet)
+    add_rows(warehouse, TABLE, columns, [astuple(event)])

@@ -6,11 +6,10 @@ and is seen when its transaction ends; what comes again is known and does not la
 """
 
 import secrets
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
+from madang import scratch
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
 from madang.ingest.errors import FileRefused
@@ -68,8 +67,8 @@ def _take(
 ) -> PullError | None:
     """Pull one object, or say why not; return what lets no other object be pulled either."""
     try:
-        with tempfile.TemporaryDirectory(prefix="madang-pull-") as folder:
-            ObjectPull(run, table, told, Path(folder)).pull(since, full)
+        with scratch.folder(run.settings.paths.scratch) as folder:
+            ObjectPull(run, table, told, folder).pull(since, full)
     except (ObjectFailed, FileRefused) as error:
         if told.status != "held":
             told.status = "missing" if isinstance(error, ObjectMissing) else "failed"

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from madang import private
 from madang.config import Settings
+from madang.ops import rights
 from madang.receiver import ReceiverError
 from madang.receiver.keys import KeyRing
 from madang.receiver.kinds import Kind, read_kinds
@@ -27,6 +29,9 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     """Serve until SIGTERM or SIGINT. Raises ReceiverError for what stops it from starting."""
     require_packages()
     import uvicorn
+
+    private.only_owner()
+    rights.tighten(settings)
 
     kinds = kinds_of(settings)
     listening = _listen(host or settings.receiver.host, _or(port, settings.receiver.port))

@@ -9,6 +9,7 @@ from itertools import groupby
 from math import ceil
 from pathlib import Path
 
+from madang import scratch
 from madang.config import Settings
 from madang.sync import DestinationDown, DestinationRefused, diff, files, ledger, pending, permits
 from madang.sync.clock import new_id, stamp, utc_now
@@ -134,16 +135,13 @@ def _spool(
     now = utc_now()
     run_id = new_id(now)
     target = plan.folder / f"spool-{run_id}.parquet"
-    current, done = plan.folder / "current.parquet", plan.folder / "done.parquet"
     relation = checked_relation(warehouse, spec)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
-    try:
+    with scratch.folder(settings.paths.scratch) as folder:
+        current, done = folder / "current.parquet", folder / "done.parquet"
         warehouse.export(diff.current(relation, settings.warehouse.type), current)
         warehouse.export(diff.done(deliveries, plan.plan_id), done)
-        spooled = permits.spool(plan.rows_path, current, done, target, settings.warehouse.threads)
-    finally:
-        current.unlink(missing_ok=True)
-        done.unlink(missing_ok=True)
+        spooled = permits.spool(settings, plan.rows_path, current, done, target)
     run = Run(
         run_id=run_id,
         plan_id=plan.plan_id,
@@ -172,7 +170,7 @@ def _send(
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
         on_step.total = ceil(expected / every)
-    batches = destination.batches(read_spool(run.spool, settings.warehouse.threads))
+    batches = destination.batches(read_spool(settings, run.spool))
     try:
         for batch_no, batch in enumerate(batches, start=1):
             journal.sending(run.run_id, batch_no, batch)
@@ -191,9 +189,9 @@ def _send(
         result.requests = destination.requests
 
 
-def read_spool(path: Path, threads: int = 2) -> Iterator[SyncObject]:
+def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
     """Read a spool's permitted rows, one object a key, a few thousand rows at a time."""
-    with files.scratch(threads) as connection:
+    with files.scratch(settings) as (connection, _):
         cursor = connection.execute(
             f"""
             select object_no, sync_key, field, operation, value

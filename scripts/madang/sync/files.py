@@ -6,21 +6,23 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import duckdb
 
+from madang import scratch as places
+from madang.config import Settings
+
 
 @contextmanager
-def scratch(threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory DuckDB that shares nothing with the warehouse."""
-    connection = duckdb.connect(config={"threads": threads})
-    try:
+def scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Open an in-memory DuckDB that shares nothing with the warehouse, and a scratch folder."""
+    with (
+        places.folder(settings.paths.scratch) as folder,
+        places.database(folder, threads=settings.warehouse.threads) as connection,
+    ):
         connection.execute("set TimeZone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
+        yield connection, folder
 
 
 def write(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
@@ -38,23 +40,28 @@ def write(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
 
 def load(
     connection: duckdb.DuckDBPyConnection,
+    folder: Path,
     table: str,
     columns: Mapping[str, str],
     rows: Iterable[Mapping[str, Any]],
 ) -> None:
-    """Make a table of plain rows. `columns` maps names to SQL types; a row may lack some."""
+    """Make a table of plain rows. `columns` maps names to SQL types; a row may lack some.
+
+    They go by way of a file in `folder`.
+    """
     declared = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns.items())
-    with NamedTemporaryFile("w", suffix=".ndjson", encoding="utf-8", delete=False) as file:
+    path = folder / f"{table}.ndjson"
+    with path.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, default=str))
             file.write("\n")
     try:
         connection.execute(
-            f"create table {table} as select * from read_json({text(file.name)}, "
+            f"create table {table} as select * from read_json({text(path)}, "
             f"format = 'newline_delimited', columns = {{{declared}}})"
         )
     finally:
-        Path(file.name).unlink()
+        path.unlink()
 
 
 def sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from madang import private
 from madang.sync import SyncError
 from madang.sync.clock import stamp, utc_now
 from madang.sync.destinations import Batch, Outcome, Receipt
@@ -200,8 +201,9 @@ def locked(path: Path) -> Iterator[Journal]:
     The lock is the operating system's, so it goes when the process goes, however it dies. Raises
     SyncError when another sync is running.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)
+    private.file(path)
+    beside = private.file(path.with_name(f"{path.name}.lock"))
+    lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
     try:
         try:
             lock.execute("begin exclusive")

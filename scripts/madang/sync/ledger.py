@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -52,9 +51,9 @@ def append(
     settings: Settings, warehouse: Warehouse, table: str, rows: Iterable[Mapping[str, Any]]
 ) -> None:
     """Add plain rows to a ledger table."""
-    with TemporaryDirectory() as folder, files.scratch() as connection:
-        path = Path(folder) / f"{table}.parquet"
-        files.load(connection, "added", columns(settings.project_dir)[table], rows)
+    with files.scratch(settings) as (connection, folder):
+        path = folder / f"{table}.parquet"
+        files.load(connection, folder, "added", columns(settings.project_dir)[table], rows)
         files.write(connection, "select * from added", path)
         warehouse.append(LAYER, table, path)
 
@@ -69,6 +68,9 @@ def recover(settings: Settings, warehouse: Warehouse, journal: Journal) -> None:
         if run.status == "running":
             journal.finish(run.run_id, "interrupted")
         fold(settings, warehouse, journal, run.run_id)
+    for which in ("*/spool-*.parquet", "*/.*.partial"):
+        for left in settings.paths.plans.glob(which):
+            left.unlink(missing_ok=True)  # of a run that died before it stood in the journal
 
 
 def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str) -> dict[str, int]:
@@ -78,14 +80,14 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
     that have them are passed over. The run itself comes last, so that whoever finds it finds all.
     """
     run = journal.get(run_id)
-    with TemporaryDirectory() as folder, files.scratch(settings.warehouse.threads) as connection:
-        receipts = _receipts(connection, journal, run, columns(settings.project_dir))
+    with files.scratch(settings) as (connection, folder):
+        receipts = _receipts(connection, folder, journal, run, columns(settings.project_dir))
         for table in ("sync_deliveries", "sync_rejects", "sync_batches", "sync_runs"):
             relation = warehouse.relation(LAYER, table)
             there = f"select count(*) as rows_found from {relation} where run_id = ?"
             if warehouse.fetch(there, [run_id])[0]["rows_found"]:
                 continue
-            path = Path(folder) / f"{table}.parquet"
+            path = folder / f"{table}.parquet"
             if files.write(connection, f"select * from {table}", path):
                 warehouse.append(LAYER, table, path, once=("run_id", run_id))
     journal.folded(run_id)
@@ -95,6 +97,7 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
 
 def _receipts(
     connection: duckdb.DuckDBPyConnection,
+    folder: Path,
     journal: Journal,
     run: Run,
     declared: dict[str, dict[str, str]],
@@ -107,10 +110,9 @@ def _receipts(
         "recorded_at": "timestamp",
     }
     entries = ({name: row[name] for name in entry} for row in journal.rows("entries", run.run_id))
-    files.load(connection, "entries", entry, entries)
-    files.load(
-        connection, "sync_batches", declared["sync_batches"], journal.rows("batches", run.run_id)
-    )
+    files.load(connection, folder, "entries", entry, entries)
+    batches = journal.rows("batches", run.run_id)
+    files.load(connection, folder, "sync_batches", declared["sync_batches"], batches)
     if run.spool.exists():
         spool = f"read_parquet({files.text(run.spool)})"
     else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
@@ -169,5 +171,5 @@ def _receipts(
         "batches": int(batches),
         "requests": max(run.requests, int(requests)),
     }
-    files.load(connection, "sync_runs", declared["sync_runs"], [row])
+    files.load(connection, folder, "sync_runs", declared["sync_runs"], [row])
     return counts

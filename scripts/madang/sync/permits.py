@@ -8,6 +8,7 @@ reason; the next plan decides about it anew. Nothing is added: a plan never send
 from dataclasses import dataclass
 from pathlib import Path
 
+from madang.config import Settings
 from madang.sync import files
 
 HELD_BACK = "no longer permitted"
@@ -36,14 +37,14 @@ class Spooled:
     skipped: dict[str, int]
 
 
-def spool(planned: Path, current: Path, done: Path, target: Path, threads: int = 2) -> Spooled:
+def spool(settings: Settings, planned: Path, current: Path, done: Path, target: Path) -> Spooled:
     """Write the rows that are still open with their `skip_reason` (null: send) to `target`.
 
     `planned`: a plan's rows; `current`: the model now (sync_key, field, value_hash,
     held_back_reason); `done`: rows that earlier runs of this plan settled (sync_key, field).
     All are Parquet.
     """
-    with files.scratch(threads) as connection:
+    with files.scratch(settings) as (connection, _):
         files.write(
             connection,
             f"""

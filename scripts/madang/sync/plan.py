@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from madang import private
 from madang.config import Settings
 from madang.sync import SyncError, diff, files, guards, ledger
 from madang.sync.clock import new_id, stamp, utc_now
@@ -131,7 +132,9 @@ def verify_rows(plan: Plan) -> None:
 def _forget_overtaken(settings: Settings, latest: Plan) -> None:
     """Delete the rows of a sync's earlier plans, which can never be sent: they are personal."""
     for rows in settings.paths.plans.glob("*/rows.parquet"):
-        if rows.parent.name < latest.plan_id:
+        if not (rows.parent / "plan.json").exists():
+            rows.unlink()  # of a plan that was killed while it was made
+        elif rows.parent.name < latest.plan_id:
             with contextlib.suppress(SyncError):  # not a plan of ours: left alone
                 if read_plan(settings, rows.parent.name).sync == latest.sync:
                     rows.unlink()
@@ -143,7 +146,8 @@ def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
     _refuse_duplicates(warehouse, spec, wanted)
     now = utc_now()
     folder = settings.paths.plans / new_id(now)
-    folder.mkdir(parents=True, mode=0o700)
+    private.folder(settings.paths.plans)
+    folder.mkdir(mode=private.FOLDER)
     try:
         plan = _compared(settings, warehouse, spec, wanted, now, folder)
         _store(settings, warehouse, plan)
@@ -229,7 +233,7 @@ def _count(
 ) -> tuple[int, dict[str, Counts]]:
     """Return the number of objects and the counts by field; refuse what cannot be sent."""
     source = f"read_parquet({files.text(rows)})"
-    with files.scratch(settings.warehouse.threads) as connection:
+    with files.scratch(settings) as (connection, _):
         (objects,) = connection.execute(
             f"select coalesce(max(object_no), 0) from {source}"
         ).fetchone()
@@ -284,7 +288,8 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
         "rows_sha256": plan.rows_sha256,
     }
     path = plan.folder / "plan.json"
-    path.write_text(json.dumps(stored, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    with private.whole(path) as file:
+        file.write(json.dumps(stored, ensure_ascii=False, indent=2) + "\n")
     held = [
         {"plan_id": plan.plan_id, "sync": plan.sync, "reason": reason, "persons": persons}
         for reason, persons in plan.held_back.items()

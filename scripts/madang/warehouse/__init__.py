@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from madang import private
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.warehouse.dialects import Dialect
@@ -21,6 +22,8 @@ class Warehouse(Protocol):
     """What the commands need from a warehouse. Timestamps without a zone are UTC."""
 
     dialect: Dialect
+    scratch: Path
+    """Where its scratch files go: `paths.scratch`."""
 
     def check(self) -> None:
         """Raise WarehouseError for what would stop a build before it began."""
@@ -64,6 +67,7 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[W
     With `read_only`, several processes may read at once; a missing warehouse is then an error.
     Raises WarehouseError, with the holder's process id when another process is writing.
     """
+    private.only_owner()
     if settings.warehouse.type == "bigquery":
         if not _is_installed("google.cloud.bigquery"):
             raise WarehouseError(

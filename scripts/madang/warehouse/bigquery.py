@@ -8,7 +8,6 @@ repeat are repeated with growing pauses, for `retry_seconds`.
 
 import concurrent.futures
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +18,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from requests.exceptions import RequestException
 
+from madang import scratch
 from madang.config import LAYERS, Settings
 from madang.config_ga4 import Ga4Property
 from madang.warehouse import Row, WarehouseError, labels
@@ -47,6 +47,7 @@ class BigQueryWarehouse:
     def __init__(self, client: bigquery.Client, settings: Settings) -> None:
         self.client = client
         self._settings = settings
+        self.scratch = settings.paths.scratch
         self._reach = settings.bigquery
         self._ensured: set[str] = set()
         self._retry = DEFAULT_RETRY.with_timeout(self._reach.retry_seconds)
@@ -103,9 +104,9 @@ class BigQueryWarehouse:
             found = self.fetch(f"select count(*) as n from {relation} where {name} = ?", [value])
             return int(found[0]["n"])
 
-        with self._plainly(), tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
+        with self._plainly(), scratch.folder(self.scratch) as folder:
             known = self._table(reference)
-            file, schema, rows = upload_form(parquet, known.schema if known else (), Path(folder))
+            file, schema, rows = upload_form(parquet, known.schema if known else (), folder)
             if not rows:
                 if known is None:
                     self.client.create_table(

@@ -16,6 +16,7 @@ from google.cloud.bigquery import SchemaField
 from requests.exceptions import ConnectionError as Disconnected
 from requests.exceptions import Timeout
 
+from madang import scratch
 from madang.warehouse import WarehouseError
 from madang.warehouse.dialects import DUCKDB
 
@@ -61,7 +62,7 @@ def upload_form(
     """
     types = {field.name.lower(): field for field in known}
     target = folder / "upload.parquet"
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with scratch.database(folder, threads=1) as connection:
         connection.execute("set TimeZone = 'UTC'")
         read = f"read_parquet({DUCKDB.literal(str(source))})"
         columns = connection.execute(f"describe from {read}").fetchall()

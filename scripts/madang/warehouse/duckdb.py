@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
 
+from madang import private, scratch
 from madang.config import Settings
 from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB
@@ -22,10 +24,11 @@ class DuckDBWarehouse:
 
     dialect = DUCKDB
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         self._connection = connection
-        self._schema = schema
-        self._path = path
+        self._schema = settings.warehouse.schema_
+        self._path = settings.warehouse.path
+        self.scratch = settings.paths.scratch
 
     @classmethod
     def open(cls, settings: Settings, *, read_only: bool = False) -> Self:
@@ -40,11 +43,12 @@ class DuckDBWarehouse:
         config: dict[str, Any] = {
             "threads": settings.warehouse.threads,
             "storage_compatibility_version": STORAGE,
+            "temp_directory": spill_folder(settings),
         }
         if settings.warehouse.memory_limit:
             config["memory_limit"] = settings.warehouse.memory_limit
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.folder(path.parent)
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
         except OSError as error:
             raise WarehouseError(
@@ -53,7 +57,9 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             raise open_error(error, path) from error
         connection.execute("set TimeZone = 'UTC'")
-        return cls(connection, settings.warehouse.schema_, path)
+        if not read_only:
+            _remove_leftovers(path)
+        return cls(connection, settings)
 
     def close(self) -> None:
         self._connection.close()
@@ -141,6 +147,18 @@ class DuckDBWarehouse:
             raise WarehouseError(
                 f"The warehouse refused a statement: {first_line(error)}", where=str(self._path)
             ) from error
+
+
+def spill_folder(settings: Settings) -> str:
+    """Return where DuckDB puts what does not fit into memory: rows, until it closes the file."""
+    return str(scratch.part(settings.paths.scratch) / "spill")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed dbt or erasure left beside a warehouse that nobody else has open now."""
+    shutil.rmtree(f"{path}.tmp", ignore_errors=True)  # where dbt spills without madang
+    for left in (f"{path}.part", f"{path}.part.wal"):
+        Path(left).unlink(missing_ok=True)
 
 
 def open_error(error: duckdb.Error, path: Path) -> WarehouseError:

@@ -2,12 +2,12 @@
 
 import itertools
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from madang import scratch
 from madang.config import Settings
 from madang.errors import SpecError
 from madang.ingest.columns import national_id_refusal
@@ -64,12 +64,11 @@ def propose(
             where=str(target),
             fix="Name another source with --source, or another file with --out.",
         )
-    with tempfile.TemporaryDirectory(prefix="madang-propose-") as folder:
-        scratch = Path(folder)
-        found, others = find_tables(_sheets(path, tables, scratch))
+    with scratch.folder(settings.paths.scratch) as folder:
+        found, others = find_tables(_sheets(path, tables, folder))
         draft, findings = _draft(path, name, found, others, tables, settings)
         text = render(draft)
-        rows, loadable, trial = _tried(path, draft, text, ZoneInfo(settings.timezone), scratch)
+        rows, loadable, trial = _tried(path, draft, text, ZoneInfo(settings.timezone), folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     findings = [*trial, *findings]
@@ -93,8 +92,8 @@ def _refuse_known(path: Path, settings: Settings, tables: Sequence[SourceTable])
         table = source_of(path, settings.paths.inbox, tables)
     except FileRefused:
         return
-    with tempfile.TemporaryDirectory(prefix="madang-propose-") as folder:
-        sheets = _sheets(path, [table], Path(folder))
+    with scratch.folder(settings.paths.scratch) as folder:
+        sheets = _sheets(path, [table], folder)
         headers = [peek(sheet, table).header for sheet in sheets]
     for header in headers:
         if header and not header.missing:
