@@ -1,12 +1,11 @@
 """What people decided about who is who: the dbt seed `identity_decisions` of the workspace."""
 
 import csv
-import io
-import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from madang import private
 from madang.config import Settings
 from madang.errors import MadangError
 
@@ -51,7 +50,9 @@ def path_of(settings: Settings) -> Path:
 def ensure(settings: Settings) -> Path:
     """Return the folder of the decisions, with an empty table in it where there is none."""
     if not path_of(settings).exists():
-        write(settings, [])
+        with private.held(path_of(settings)):
+            if not path_of(settings).exists():  # since it was looked at
+                write(settings, [])
     return settings.paths.decisions
 
 
@@ -85,17 +86,37 @@ def read(settings: Settings) -> list[Decision]:
     return found
 
 
+def add(settings: Settings, made: Decision, known: Sequence[Decision]) -> None:
+    """Add a decision to those that it was weighed against.
+
+    Raises DecisionError where the file holds others meanwhile.
+    """
+    with private.held(path_of(settings)):
+        if read(settings) != list(known):
+            raise DecisionError(
+                "The decisions were changed while this one was made; nothing was written.",
+                where=str(path_of(settings)),
+                fix="Decide again: what was decided meanwhile may bear on it.",
+            )
+        write(settings, [*known, made])
+
+
+def forget(settings: Settings, values: Container[str]) -> int:
+    """Take decisions about these identifiers out of the file; return how many."""
+    if not path_of(settings).exists():
+        return 0
+    with private.held(path_of(settings)):
+        decided = read(settings)
+        left = [one for one in decided if one.left_value not in values]
+        left = [one for one in left if one.right_value not in values]
+        if len(left) < len(decided):
+            write(settings, left)
+    return len(decided) - len(left)
+
+
 def write(settings: Settings, decisions: Iterable[Decision]) -> None:
-    """Replace the file, whole or not at all. Oldest first."""
-    path = path_of(settings)
-    text = io.StringIO(newline="")
-    rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(asdict(one) for one in sorted(decisions, key=lambda one: one.decided_at))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".csv.new")
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        file.write(text.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    """Replace the file, whole or not at all, while nobody else changes it. Oldest first."""
+    with private.whole(path_of(settings), newline="") as file:
+        rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(asdict(one) for one in sorted(decisions, key=lambda one: one.decided_at))

@@ -37,14 +37,17 @@ def file(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def whole(path: Path, *, newline: str | None = None, is_new: bool = False) -> Iterator[IO[str]]:
+def whole(
+    path: Path, *, newline: str | None = None, mode: int = FILE, is_new: bool = False
+) -> Iterator[IO[str]]:
     """Write a text file whole or not at all, on disk before the old one is gone.
 
     With `is_new` a file that is there stays as it is: raises FileExistsError.
     """
+    folder(path.parent)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline=newline) as file:
             yield file
             file.flush()
@@ -68,11 +71,11 @@ def copy(source: Path, target: Path) -> None:
 def held(path: Path) -> Iterator[None]:
     """Keep every other command away from a file while it is read, changed and written.
 
-    The lock is the operating system's and goes with its process. What a killed writer left beside
-    the file is removed.
+    The lock is the operating system's and goes with its process; it is the folder's, so that no
+    file of its own lies about (decisions are kept in git). What a killed writer left beside the
+    file is removed.
     """
-    folder(path.parent)
-    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, FILE)
+    descriptor = os.open(folder(path.parent), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in path.parent.glob(f".{path.name}.*.partial"):

@@ -1,11 +1,23 @@
 """The file of decisions: kept clean, refused where damaged; decisions that disagree are refused."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from madang import private
 from madang.config import Settings, load_settings
-from madang.decisions import COLUMNS, Decision, DecisionError, ensure, path_of, read, write
+from madang.decisions import (
+    COLUMNS,
+    Decision,
+    DecisionError,
+    add,
+    ensure,
+    forget,
+    path_of,
+    read,
+    write,
+)
 from madang.ops.decide import consider
 from madang.ops.identifiers import Identifier, Neighbourhood, key_of
 
@@ -36,6 +48,38 @@ def test_decisions_are_kept_by_time_and_read_as_written(settings: Settings) -> N
     ensure(settings)
     assert len(read(settings)) == 3
     assert [path.name for path in settings.paths.decisions.iterdir()] == [path_of(settings).name]
+
+
+def test_a_decision_that_was_made_meanwhile_is_not_overwritten(settings: Settings) -> None:
+    write(settings, [never("A", "B")])
+    weighed = read(settings)
+    add(settings, never("A", "C"), weighed)  # another command
+    with pytest.raises(DecisionError, match="changed while this one was made"):
+        add(settings, never("A", "D"), weighed)
+    assert read(settings) == [never("A", "B"), never("A", "C")]
+
+
+def test_a_table_that_came_while_an_empty_one_was_to_be_made_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command without the workspace's lock makes the empty table; a decision comes in between."""
+    decided, held = [never("A", "B")], private.held
+
+    def late(path: Path) -> AbstractContextManager[None]:
+        monkeypatch.setattr(private, "held", held)
+        write(settings, decided)
+        return held(path)
+
+    monkeypatch.setattr(private, "held", late)
+    ensure(settings)
+    assert read(settings) == decided
+
+
+def test_decisions_of_erased_identifiers_are_taken_out(settings: Settings) -> None:
+    assert forget(settings, {"A"}) == 0
+    write(settings, [never("A", "B"), never("C", "A"), never("C", "D")])
+    assert forget(settings, {"A"}) == 2
+    assert read(settings) == [never("C", "D")]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,10 @@
 """Keys of partners and their rates: only hashes are kept, and revoking counts at once."""
 
+import multiprocessing
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from madang.errors import UsageError
@@ -85,3 +90,38 @@ def test_a_slow_rate_says_how_long_to_wait():
     assert limits.take("k", 1, 0.0) == 60
     assert limits.take("k", 1, 59.0) == 1
     assert limits.take("k", 1, 61.0) == 0
+
+
+def test_no_change_of_keys_is_lost_beside_another(path):
+    """Many commands at once, as from two terminals: every key is there, every revocation stands."""
+    victims = [add_key(path, "victim-co", ["outcomes"], KINDS)[1].key_id for _ in range(12)]
+    fork = multiprocessing.get_context("fork")
+    added = [
+        fork.Process(target=add_key, args=(path, f"new-co-{n}", ["outcomes"], KINDS))
+        for n in range(12)
+    ]
+    revoked = [fork.Process(target=revoke_key, args=(path, key_id)) for key_id in victims]
+    for process in [one for pair in zip(added, revoked, strict=True) for one in pair]:
+        process.start()
+    for process in (*added, *revoked):
+        process.join(30)
+    keys = {key.key_id: key for key in read_keys(path)}
+    assert len(keys) == 24
+    assert all(keys[key_id].revoked_at for key_id in victims)
+    assert sum(key.partner.startswith("new-co-") for key in keys.values()) == 12
+
+
+def test_a_command_that_is_killed_while_it_writes_keys_changes_and_holds_nothing(path):
+    secret, key = add_key(path, "install-co", ["outcomes"], KINDS)
+    killed = """
+import os, sys, pathlib
+from madang.receiver import keys
+os.fsync = lambda *_: os.kill(os.getpid(), 9)
+keys.revoke_key(pathlib.Path(sys.argv[1]), sys.argv[2])
+"""
+    command = [sys.executable, "-c", killed, str(path), key.key_id]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert read_keys(path) == [key]
+    assert list(path.parent.glob(".*.partial"))
+    assert revoke_key(path, key.key_id).revoked_at
+    assert list(path.parent.iterdir()) == [path]

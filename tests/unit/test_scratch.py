@@ -1,4 +1,4 @@
-"""One place for scratch files: a killed process leaves nothing for long, a living one loses nothing."""
+"""Scratch files have one place: what a killed process left goes, what a living one has stays."""
 
 import os
 import signal

@@ -2,14 +2,14 @@
 
 import getpass
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from madang import ui
 from madang.audiences import require
 from madang.config import Settings
-from madang.decisions import Decision, DecisionError, path_of, read, write
+from madang.decisions import Decision, DecisionError, add, path_of, read
 from madang.ops import blast_radius
 from madang.ops.identifiers import TABLES, Identifier, Neighbourhood, around, find, key_of
 from madang.ops.ties import ContradictionError, Tie, components, cuts
@@ -38,7 +38,7 @@ def link(
         persons = sorted({left.person_id or "", right.person_id or ""})
         groups = {f"person {person[:8]}…": _keys(near, person) for person in persons}
         show_radius(settings, warehouse, near, groups, persons)
-    record(settings, [*decided, made], dry)
+    record(settings, made, decided, dry)
 
 
 def exclude(
@@ -55,7 +55,7 @@ def exclude(
             ui.line(f"It is in quarantine already ({one.quarantine}); the decision keeps it there.")
         else:
             _show_left_behind(settings, warehouse, near, one, decided)
-    record(settings, [*decided, made], dry)
+    record(settings, made, decided, dry)
 
 
 def consider(
@@ -145,13 +145,13 @@ def show_radius(
     blast_radius.show(blast_radius.measure(settings, warehouse, sides, persons))
 
 
-def record(settings: Settings, decided: Iterable[Decision], dry: bool) -> None:
-    """Write the decisions, or with `dry` say that nothing was written."""
+def record(settings: Settings, made: Decision, decided: Sequence[Decision], dry: bool) -> None:
+    """Add a decision to those before it, or with `dry` say that nothing was written."""
     ui.line("")
     if dry:
         ui.line("Nothing was written.")
         return
-    write(settings, decided)
+    add(settings, made, decided)
     ui.line(f"Written to {path_of(settings)}. Keep the file in git.")
     ui.line(NEXT)
 

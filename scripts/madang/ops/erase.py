@@ -13,10 +13,9 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from madang import ui
+from madang import decisions, ui
 from madang.audiences import require
 from madang.config import Settings
-from madang.decisions import read, write
 from madang.errors import MadangError, UsageError
 from madang.ingest.inbox import drain
 from madang.ingest.sources import read_sources
@@ -240,12 +239,7 @@ def _count(settings: Settings, warehouse: Warehouse, known: Known) -> tuple[Foun
 
 def _forget_decisions(settings: Settings, known: Known) -> int:
     """Take decisions about the person's identifiers out of the file; return how many."""
-    mine = set(known.by_column()["identifier_value"])
-    decided = read(settings)
-    left = [one for one in decided if not {one.left_value, one.right_value} & mine]
-    if len(left) < len(decided):
-        write(settings, left)
-    return len(decided) - len(left)
+    return decisions.forget(settings, set(known.by_column()["identifier_value"]))
 
 
 def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list[str]) -> None:

@@ -1,9 +1,9 @@
 """Makes a folder into a workspace: madang.yml, the folders for data, a profile for plain dbt."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from madang import private
 from madang.config import CONFIG_NAME, load_settings
 from madang.dbt_environment import PROFILE_EXAMPLE
 
@@ -41,21 +41,29 @@ def init_workspace(folder: Path) -> Initialised:
     written: list[Path] = []
     kept: list[Path] = []
     config = folder / CONFIG_NAME
-    if config.exists():
-        kept.append(config)
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        config.write_text(TEMPLATE, encoding="utf-8")
-        written.append(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    (written if _written(config, TEMPLATE) else kept).append(config)
     settings = load_settings(config)
     for place in (settings.paths.ga4, settings.paths.inbox):
         (kept if place.is_dir() else written).append(place)
         place.mkdir(parents=True, exist_ok=True)
     example = settings.project_dir / PROFILE_EXAMPLE
     profile = settings.project_dir / "profiles.yml"
-    if profile.exists():
+    if example.is_file():
+        text = example.read_text(encoding="utf-8")
+        (written if _written(profile, text) else kept).append(profile)
+    elif profile.exists():
         kept.append(profile)
-    elif example.is_file():
-        shutil.copyfile(example, profile)
-        written.append(profile)
     return Initialised(settings.root, written, kept, settings.paths.inbox, settings.paths.ga4)
+
+
+def _written(path: Path, text: str) -> bool:
+    """Write a file that is missing, whole or not at all; False where there is one."""
+    if path.exists():
+        return False
+    try:
+        with private.whole(path, mode=0o666, is_new=True) as file:  # no data: as the umask says
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True

@@ -35,4 +35,4 @@ def unmerge(
         groups = groups_after(near, person_id, [*decided, made], named)
         ui.line(f"Person {person_id} is taken apart.")
         show_radius(settings, warehouse, near, groups, [person_id])
-    record(settings, [*decided, made], dry)
+    record(settings, made, decided, dry)

@@ -5,15 +5,16 @@ A key is 256 random bits, so its plain SHA-256 cannot be guessed back; it is sho
 
 import hashlib
 import json
-import os
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from madang import private
 from madang.errors import UsageError, did_you_mean
 from madang.receiver import ReceiverError
 
@@ -68,7 +69,6 @@ def add_key(
                 f"There is no kind '{kind}'.{did_you_mean(kind, known_kinds)}",
                 fix=f"Known: {_listed(known_kinds)}. A kind is a source table with 'receive'.",
             )
-    held = read_keys(path)
     key_id = secrets.token_hex(4)
     secret = f"mdk_{key_id}_{secrets.token_urlsafe(32)}"
     key = Key(
@@ -79,21 +79,22 @@ def add_key(
         requests_per_minute=requests_per_minute,
         created_at=datetime.now(UTC).replace(microsecond=0),
     )
-    _write(path, [*held, key])
+    with _changing(path) as held:
+        _write(path, [*held, key])
     return secret, key
 
 
 def revoke_key(path: Path, key_id: str) -> Key:
     """Revoke a key from now on; it stays in the file. Raises UsageError for an unknown one."""
-    held = read_keys(path)
-    found = next((key for key in held if key.key_id == key_id), None)
-    if found is None:
-        hint = did_you_mean(key_id, [key.key_id for key in held])
-        raise UsageError(f"There is no key with this id.{hint}", fix="See 'madang keys list'.")
-    if found.revoked_at:
-        return found
-    revoked = found.model_copy(update={"revoked_at": datetime.now(UTC).replace(microsecond=0)})
-    _write(path, [revoked if key is found else key for key in held])
+    with _changing(path) as held:
+        found = next((key for key in held if key.key_id == key_id), None)
+        if found is None:
+            hint = did_you_mean(key_id, [key.key_id for key in held])
+            raise UsageError(f"There is no key with this id.{hint}", fix="See 'madang keys list'.")
+        if found.revoked_at:
+            return found
+        revoked = found.model_copy(update={"revoked_at": datetime.now(UTC).replace(microsecond=0)})
+        _write(path, [revoked if key is found else key for key in held])
     return revoked
 
 
@@ -162,18 +163,23 @@ class KeyRing:
         return len(self._keys)
 
 
+@contextmanager
+def _changing(path: Path) -> Iterator[list[Key]]:
+    """Give the keys as they are, and let nobody else change them until they are written."""
+    try:
+        with private.held(path):
+            yield read_keys(path)
+    except OSError as error:
+        raise ReceiverError(
+            f"The keys cannot be written: {error.strerror}.", where=str(path)
+        ) from error
+
+
 def _write(path: Path, keys: list[Key]) -> None:
-    """Write the file whole or not at all, for its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = KeyFile(keys=keys).model_dump(mode="json", exclude_none=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+    with private.whole(path) as target:
         json.dump(text, target, indent=2)
         target.write("\n")
-        target.flush()
-        os.fsync(target.fileno())
-    partial.replace(path)
 
 
 def _listed(kinds: Collection[str]) -> str:
