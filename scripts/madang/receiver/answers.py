@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from madang.receiver.findings import Finding
+from madang.receiver.findings import MOST, Finding
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -19,6 +19,11 @@ class Verdict(BaseModel):
     id: str | None = Field(description="Its number as the partner knows it.")
     status: Literal["accepted", "refused"]
     problems: list[Finding] = Field(default_factory=list)
+    more_problems: int = Field(
+        default=0,
+        description="How many problems of the item are not told; left out where there are none.",
+        exclude_if=lambda count: not count,
+    )
 
 
 class Answer(BaseModel):
@@ -30,6 +35,10 @@ class Answer(BaseModel):
     received_at: str
     accepted: int
     refused: int
+    problems: int = Field(
+        default=0,
+        description=f"How many problems were found in all items; the first {MOST} are told.",
+    )
     items: list[Verdict]
 
 

@@ -1,9 +1,11 @@
 """The web application: who calls, whether it may, what it sent, and the answer once it is kept."""
 
+import asyncio
+import json
 import re
 import time
-from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -18,15 +20,15 @@ from starlette.routing import Route
 from madang.config_receiver import ReceiverSettings
 from madang.ingest.inbox_file import Received, listed
 from madang.ingest.inbox_ids import RequestIds
-from madang.receiver.answers import Answer, Refused, Verdict
-from madang.receiver.bodies import body_of, items_of
-from madang.receiver.fields import Clock
-from madang.receiver.findings import Finding
+from madang.receiver.answers import Refused
+from madang.receiver.bodies import body_of, items_of, size_of
+from madang.receiver.checks import Checks
 from madang.receiver.keys import Key, KeyRing
 from madang.receiver.kinds import Kind
-from madang.receiver.limits import RateLimits
+from madang.receiver.limits import AtOnce, NoRoomError, RateLimits
 from madang.receiver.log import Line, logged
 from madang.receiver.openapi import document
+from madang.receiver.verdicts import judge
 from madang.receiver.writer import InboxDown, Writer
 
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}")
@@ -43,6 +45,9 @@ class Receiver:
         self.keys = keys
         self.writer = writer
         self.limits = RateLimits()
+        self.at_once = AtOnce(settings.at_once_per_key, settings.max_request_kib * 1024)
+        self.checks = Checks()
+        self._looking: asyncio.Future[tuple[dict[str, str | None], int]] | None = None
         self.ids = RequestIds(writer.last_request_id)
 
     async def take(self, request: Request, kind: Kind, line: Line) -> Response:
@@ -57,58 +62,71 @@ class Receiver:
                 f"This key may not send {kind.name}.",
                 f"It may send: {', '.join(key.kinds)}. Ask for a key with this kind.",
             )
-        body = await body_of(request, self.settings.max_request_kib * 1024)
-        line.size = len(body)
+        largest = self.settings.max_request_kib * 1024
+        with self._under_way(key, size_of(request, largest)):
+            body = await body_of(request, largest)
+            line.size = len(body)
+            name = _idempotency_key(request)
+            request_id, now = self.ids.next(), datetime.now(UTC)
+
+            def judged() -> Received:
+                return self._judged(kind, key, name, body, request_id, now, line)
+
+            return await self._kept(await self.checks.run(key.key_id, len(body), judged), line)
+
+    def _judged(
+        self,
+        kind: Kind,
+        key: Key,
+        name: str | None,
+        body: bytes,
+        request_id: str,
+        now: datetime,
+        line: Line,
+    ) -> Received:
+        """Check every item; return what is to be kept, with the answer. Not on the loop's time."""
+        items = items_of(body, self.settings.max_items)
         digest = sha256(body).hexdigest()
-        name = _idempotency_key(request) or f"sha256:{digest}"
-        now = datetime.now(UTC)
-        answer, items = self._judged(kind, items_of(body, self.settings.max_items), now)
+        answer, good = judge(kind, items, request_id, now, self.settings.max_hours_ahead)
         line.request_id, line.accepted = answer.request_id, answer.accepted
         line.refused = answer.refused
-        received = Received(
-            request_id=answer.request_id,
+        return Received(
+            request_id=request_id,
             partner=key.partner,
             kind=kind.name,
-            idempotency_key=name,
+            idempotency_key=name or f"sha256:{digest}",
             body_sha256=digest,
             source=kind.table.label,
             columns=listed(kind.columns),
             received_at=answer.received_at,
-            status=202 if items else 422,
+            status=202 if good else 422,
             answer=answer.model_dump_json(),
-            items=tuple(items),
+            items=tuple(good),
         )
-        return await self._kept(received, line)
 
-    def _judged(
-        self, kind: Kind, items: list[object], now: datetime
-    ) -> tuple[Answer, list[tuple[int, tuple[str | None, ...]]]]:
-        """Check every item: the answer, and the texts of the good ones with their numbers."""
-        clock = Clock.around(now, self.settings.max_hours_ahead)
-        verdicts, good = [], []
-        for number, item in enumerate(items, start=1):
-            checked = kind.check(item, clock)
-            problems: list[Finding] = []
-            if isinstance(checked, tuple):
-                good.append((number, checked))
-            else:
-                problems = checked
-            verdicts.append(
-                Verdict(
-                    item=number,
-                    id=kind.key_of(item),
-                    status="refused" if problems else "accepted",
-                    problems=problems,
-                )
-            )
-        answer = Answer(
-            request_id=self.ids.next(),
-            received_at=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            accepted=len(good),
-            refused=len(items) - len(good),
-            items=verdicts,
-        )
-        return answer, good
+    @contextmanager
+    def _under_way(self, key: Key, size: int) -> Iterator[None]:
+        try:
+            with self.at_once.held(key.key_id, size):
+                yield
+        except NoRoomError as error:
+            if error.of_key:
+                raise Refused(
+                    429,
+                    "at_once",
+                    "Too many requests",
+                    "Too many requests of this key, or too large ones, are under way.",
+                    "Wait for answers before you send more.",
+                    {"Retry-After": "1"},
+                ) from None
+            raise Refused(
+                503,
+                "busy",
+                "Service unavailable",
+                "Too many requests are under way; nothing of this one was kept.",
+                "Send it again, with the same Idempotency-Key.",
+                {"Retry-After": "1"},
+            ) from None
 
     async def _kept(self, received: Received, line: Line) -> Response:
         try:
@@ -167,19 +185,25 @@ class Receiver:
             )
 
     async def health(self, request: Request) -> Response:
-        """Say whether requests can be taken."""
+        """Say whether requests can be taken; who asks at the same moment gets the same answer."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(self._state())
+        told, status = await asyncio.shield(self._looking)
+        return JSONResponse(told, status)
+
+    async def _state(self) -> tuple[dict[str, str | None], int]:
         try:
             since = await run_in_threadpool(self.writer.waiting_since)
             is_well = self.writer.is_alive and self.writer.failure is None
         except InboxDown:
             since, is_well = None, False
         told = {"status": "ok" if is_well else "failing", "waiting_since": since}
-        return JSONResponse(told, 200 if is_well else 503)
+        return told, 200 if is_well else 503
 
 
 def build_app(receiver: Receiver) -> Any:
     """Return the ASGI application; it starts and stops the writer with itself."""
-    contract = document(receiver.kinds, receiver.settings)
+    contract = json.dumps(document(receiver.kinds, receiver.settings)).encode()
 
     @asynccontextmanager
     async def lifespan(_: Starlette):
@@ -188,9 +212,10 @@ def build_app(receiver: Receiver) -> Any:
             yield
         finally:
             await run_in_threadpool(receiver.writer.stop)
+            receiver.checks.stop()
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(contract)
+        return Response(contract, media_type="application/json")
 
     routes = [_route(receiver, kind) for kind in receiver.kinds.values()]
     routes += [Route("/health", receiver.health), Route("/openapi.json", openapi)]

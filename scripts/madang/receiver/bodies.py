@@ -10,8 +10,10 @@ from madang.receiver.answers import Refused
 READ_SECONDS = 30
 
 
-async def body_of(request: Request, most: int) -> bytes:
-    """Return the body. Refuses another type, an encoding, more than `most` bytes, a slow sender."""
+def size_of(request: Request, most: int) -> int:
+    """Return how many bytes the body has at most. Refuses another type, an encoding, more than
+    `most` bytes.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(
@@ -30,8 +32,15 @@ async def body_of(request: Request, most: int) -> bytes:
             "Leave out Content-Encoding, and send fewer items at once.",
         )
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
+    if not length.isdigit():
+        return most
+    if len(length) > 12 or int(length) > most:
         raise _too_large(most)
+    return int(length)
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """Return the body. Refuses more than `most` bytes and a slow sender."""
     parts, size = [], 0
     try:
         async with asyncio.timeout(READ_SECONDS):

@@ -1,6 +1,7 @@
 """What is wrong with an item, in words that a partner's developer can act on; never a value."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +28,9 @@ FORMS = {
 }
 
 
+MOST = 20  # findings of a request that are told
+
+
 class Finding(BaseModel):
     """One problem of one item."""
 
@@ -38,16 +42,24 @@ class Finding(BaseModel):
     fix: str = Field(description="What to do about it.")
 
 
-def findings_of(error: ValidationError, types: Mapping[str, str]) -> list[Finding]:
-    """Return one finding a field; `types` are the fields that there are, with their types.
+class Findings(list[Finding]):
+    """The first findings of an item; `in_all` counts those that are not told, too."""
+
+    def __init__(self, told: Iterable[Finding], in_all: int) -> None:
+        super().__init__(told)
+        self.in_all = in_all
+
+
+def findings_of(error: ValidationError, types: Mapping[str, str], most: int = MOST) -> Findings:
+    """Return one finding a field, at most so many; `types` are the fields with their types.
 
     An unknown field is named only when it could be a slip.
     """
-    found: dict[str | None, Finding] = {}
+    wrong: dict[str | None, Any] = {}
     for problem in error.errors(include_url=False, include_input=False):
-        field = str(problem["loc"][0]) if problem["loc"] else None
-        found.setdefault(field, _finding(field, problem, types))
-    return list(found.values())
+        wrong.setdefault(str(problem["loc"][0]) if problem["loc"] else None, problem)
+    told = itertools.islice(wrong.items(), max(0, most))
+    return Findings((_finding(field, problem, types) for field, problem in told), len(wrong))
 
 
 def _finding(field: str | None, problem: Any, types: Mapping[str, str]) -> Finding:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from madang import private
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 PACKAGES = ("starlette", "uvicorn", "httptools")
 STOP_SECONDS = 20
-AT_ONCE = 512  # connections and requests; more are answered 503
 
 
 def serve(settings: Settings, host: str | None = None, port: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises ReceiverError for what stops it from starting."""
     require_packages()
     import uvicorn
+
+    from madang.receiver.gate import Gate, Guarded
 
     private.only_owner()
     rights.tighten(settings)
@@ -39,14 +41,14 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
         app = app_of(settings, kinds)
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=partial(Guarded, gate=Gate(settings.receiver)),
             loop="asyncio",
             ws="none",
             lifespan="on",
             access_log=False,
             log_level="critical",  # its tracebacks could hold values; ours do not
             server_header=False,
-            limit_concurrency=AT_ONCE,
+            backlog=256,  # taken in at once, beside the connections there are: open files
             timeout_keep_alive=75,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
