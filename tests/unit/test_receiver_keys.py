@@ -1,16 +1,19 @@
 """Keys of partners and their rates: only hashes are kept, and revoking counts at once."""
 
+import asyncio
 import multiprocessing
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from madang.errors import UsageError
 from madang.receiver import ReceiverError
+from madang.receiver.checks import AT_HAND, Checks
 from madang.receiver.keys import KeyRing, add_key, hash_of, read_keys, revoke_key
-from madang.receiver.limits import RateLimits
+from madang.receiver.limits import AtOnce, NoRoomError, RateLimits
 
 KINDS = ("consents", "inquiries", "outcomes")
 
@@ -112,7 +115,7 @@ def test_no_change_of_keys_is_lost_beside_another(path):
 
 
 def test_a_command_that_is_killed_while_it_writes_keys_changes_and_holds_nothing(path):
-    secret, key = add_key(path, "install-co", ["outcomes"], KINDS)
+    _, key = add_key(path, "install-co", ["outcomes"], KINDS)
     killed = """
 import os, sys, pathlib
 from madang.receiver import keys
@@ -125,3 +128,42 @@ keys.revoke_key(pathlib.Path(sys.argv[1]), sys.argv[2])
     assert list(path.parent.glob(".*.partial"))
     assert revoke_key(path, key.key_id).revoked_at
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_is_under_way_is_bounded_for_a_key_and_in_all():
+    largest = 1000  # bytes: 128 such bodies in all, 64 of one key
+    at_once = AtOnce(most_of_key=3, largest=largest)
+    with at_once.held("a", 40 * largest), at_once.held("a", 20 * largest):
+        with pytest.raises(NoRoomError) as caught, at_once.held("a", 5 * largest):
+            pass
+        assert caught.value.of_key  # more bytes than it may
+        with at_once.held("a", largest):
+            with pytest.raises(NoRoomError) as caught, at_once.held("a", 1):
+                pass
+            assert caught.value.of_key  # more requests than it may
+        others = at_once.held("b", 64 * largest)
+        with others, pytest.raises(NoRoomError) as caught, at_once.held("c", 5 * largest):
+            pass
+        assert not caught.value.of_key
+    with at_once.held("a", 64 * largest):  # all of it was given back
+        pass
+
+
+def test_checks_of_one_key_take_turns_and_another_key_is_not_behind_them():
+    done, may_go_on = [], threading.Event()
+
+    def slow() -> None:
+        may_go_on.wait(10)
+        done.append("slow")
+
+    async def both() -> None:
+        checks = Checks()
+        slow_ones = [asyncio.create_task(checks.run("a", AT_HAND + 1, slow)) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        await checks.run("b", AT_HAND + 1, lambda: done.append("quick"))
+        may_go_on.set()
+        await asyncio.gather(*slow_ones)
+        checks.stop()
+
+    asyncio.run(both())
+    assert done == ["quick", *["slow"] * 5]
