@@ -86,7 +86,8 @@ def _post(kind: Kind, item: dict[str, Any], settings: ReceiverSettings) -> dict[
                 f"came, or the Idempotency-Key was used for another body ({PROBLEM_TYPE}).",
                 "content": {**answer, **_problem("")["content"]},
             },
-            "429": {**_problem("Too many requests."), "headers": waiting},
+            "429": {**_problem("Too many requests, or too many at once."), "headers": waiting},
+            "431": _problem("The headers are too large, or too many."),
             "503": {**_problem("Nothing was kept; send it again."), "headers": waiting},
         },
     }
