@@ -5,10 +5,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.storage import storage_error
+from madang.times import told
 
 NAME = "run.lock"
 
@@ -25,18 +28,22 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
     be left behind. The file only tells who holds it.
     """
     path = settings.paths.logs / NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise storage_error(error, path) or error from None
+    with held as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
-                f"Another run is at work in this workspace: {_holder(path.read_text())}.",
+                f"Another run is at work in this workspace: {_holder(settings, path)}.",
                 where=str(settings.root),
                 fix="Wait for it to end. Nothing was changed.",
             ) from error
         file.truncate(0)
-        since = datetime.now().astimezone().isoformat(timespec="seconds")
+        since = datetime.now(UTC).isoformat(timespec="seconds")
         json.dump({"pid": os.getpid(), "command": command, "since": since}, file)
         file.flush()
         try:
@@ -45,12 +52,10 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
             file.truncate(0)
 
 
-def _holder(text: str) -> str:
+def _holder(settings: Settings, path: Path) -> str:
     try:
-        held = json.loads(text)
-        since = datetime.fromisoformat(held["since"])
-        return (
-            f"madang {held['command']}, process id {held['pid']}, since {since:%Y-%m-%d %H:%M:%S}"
-        )
+        held = json.loads(path.read_text(encoding="utf-8"))
+        since = told(datetime.fromisoformat(held["since"]), settings.timezone)
+        return f"madang {held['command']}, process id {held['pid']}, since {since}"
     except (ValueError, KeyError, TypeError):
         return "it has just begun"

@@ -1,5 +1,6 @@
 """The embedded warehouse: one DuckDB file, opened by one writer or by several readers."""
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any, Self
 import duckdb
 
 from madang.config import Settings
+from madang.storage import in_words, storage_error
 from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB
 
@@ -47,9 +49,10 @@ class DuckDBWarehouse:
             path.parent.mkdir(parents=True, exist_ok=True)
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
         except OSError as error:
-            raise WarehouseError(
-                f"Cannot write here: {error.strerror}.", where=str(path)
-            ) from error
+            told = storage_error(error, path)
+            message = told.message if told else f"Cannot write here: {error.strerror}."
+            fix = told.fix if told else None
+            raise WarehouseError(message, where=str(path), fix=fix) from error
         except duckdb.Error as error:
             raise open_error(error, path) from error
         connection.execute("set TimeZone = 'UTC'")
@@ -103,7 +106,8 @@ class DuckDBWarehouse:
             inserted = self._run(f"insert into {relation} by name from {source}").fetchall()
             self._run("commit")
         except BaseException:
-            self._connection.rollback()
+            with contextlib.suppress(duckdb.Error):  # what failed may have ended the transaction
+                self._connection.rollback()
             raise
         return int(inserted[0][0])
 
@@ -138,6 +142,8 @@ class DuckDBWarehouse:
         try:
             return self._connection.execute(sql, list(params) or None)
         except duckdb.Error as error:
+            if told := in_words(str(error), self._path):
+                raise WarehouseError(told.message, where=told.where, fix=told.fix) from error
             raise WarehouseError(
                 f"The warehouse refused a statement: {first_line(error)}", where=str(self._path)
             ) from error
@@ -146,6 +152,8 @@ class DuckDBWarehouse:
 def open_error(error: duckdb.Error, path: Path) -> WarehouseError:
     """Say in plain words why DuckDB could not open a file."""
     text = str(error)
+    if told := in_words(text, path):
+        return WarehouseError(told.message, where=told.where, fix=told.fix)
     if "lock" in text.lower():
         holder = re.search(r"PID (\d+)", text)
         who = f"another process (process id {holder[1]})" if holder else "another process"
