@@ -8,9 +8,11 @@ from madang import times, ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.errors import UsageError
-from madang.ops import hubs, orders
+from madang.ops import hubs
 from madang.ops.identifiers import find
 from madang.ops.masks import fingerprint, mask
+from madang.ops.orders import COLUMNS as ORDER_COLUMNS
+from madang.ops.orders import Order, amount_of, orders_in
 from madang.ops.rules import RuleReader
 from madang.specs.check import check_project
 from madang.sync import ledger
@@ -52,7 +54,7 @@ def show_person(settings: Settings, who: str) -> None:
             ("at", "source", "action", "object", "value", "channel"),
             reader.activities(),
         )
-        ui.table("Orders", orders.COLUMNS, reader.orders(), empty="none is known")
+        ui.table("Orders", ORDER_COLUMNS, reader.orders(), empty="none is known")
         ui.table("Consent", ("channel", "purpose", "allowed", "why"), reader.contactability())
         ui.table("Audiences", ("audience", "in", "why"), reader.audiences(settings))
         ui.table(
@@ -206,7 +208,7 @@ class _Person:
                 row["source"],
                 row["action"],
                 " ".join(filter(None, (row["object_type"], _object(row, numbers)))),
-                orders.amount_of(row),
+                amount_of(row),
                 row["channel_group"],
             )
             for row in rows
@@ -217,7 +219,7 @@ class _Person:
         return [order.told(self._zone) for order in reversed(self._orders)]
 
     @cached_property
-    def _orders(self) -> list[orders.Order]:
+    def _orders(self) -> list[Order]:
         """The orders by the moment at which they were placed, however many sources tell of them."""
         rows = self._fetch(
             "select object_id, action, occurred_at, value, currency from {} where person_id = ? "
@@ -225,7 +227,7 @@ class _Person:
             "activity",
             "activities",
         )
-        return orders.orders_in(rows)
+        return orders_in(rows)
 
     def contactability(self) -> list[tuple]:
         """Return per channel and purpose whether the person may be contacted, and why."""
