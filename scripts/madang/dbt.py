@@ -108,7 +108,7 @@ def run_dbt(
     with surroundings(settings, damaged or {}):
         outcome = _invoke(invocation, on_node, manifest)
     results = getattr(outcome.result, "results", None) or []
-    nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
+    nodes = [node for result in results if _counts(node := _node(result))]
     log = str(settings.paths.logs / "dbt.log")
     if told := _storage_trouble(settings, outcome.exception, nodes):
         raise told
@@ -217,6 +217,11 @@ def _node(result: Any) -> Node:
         unique_id=getattr(node, "unique_id", ""),
         compiled=getattr(node, "compiled_code", None) or "",
     )
+
+
+def _counts(node: Node) -> bool:
+    """Exposures do nothing, and hooks are no nodes unless they fail."""
+    return node.status != "no-op" and (node.kind != "operation" or node.status in FAILED)
 
 
 def _fix(settings: Settings, message: str) -> str | None:
