@@ -327,11 +327,14 @@ def sync(
 
 
 @app.command()
-def status(ctx: typer.Context) -> None:
-    """Show the last loads, build, plans and runs, and what is pending."""
-    from madang.ops.status import show_status
+def status(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show loads, builds, plans, runs and what needs attention: 1 if it failed, 3 if partly."""
+    from madang.ops.status_show import show_status
 
-    show_status(settings_of(ctx))
+    _end(show_status(settings_of(ctx), as_json))
 
 
 @explain_app.command("person")

@@ -9,9 +9,12 @@ def local(moment: datetime, zone: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone))
 
 
-def told(moment: datetime | None, zone: str) -> str:
-    """Return `2026-10-06 00:00 (Asia/Seoul)`, or `-` for None."""
-    return f"{local(moment, zone):%Y-%m-%d %H:%M} ({zone})" if moment else "-"
+def told(moment: datetime | str | None, zone: str) -> str:
+    """Return `2026-10-06 00:00 (Asia/Seoul)`; `-` for None; of a text that is none, the text."""
+    moment = read(moment) if isinstance(moment, str) else moment
+    if not isinstance(moment, datetime):
+        return moment or "-"
+    return f"{local(moment, zone):%Y-%m-%d %H:%M} ({zone})"
 
 
 def day(moment: datetime | str, zone: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from madang import times
 from madang.config import Settings
 from madang.ingest.errors import LoadError
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
@@ -55,7 +56,8 @@ def waiting(settings: Settings) -> str:
     if not counts:
         return "nothing waits"
     told = ", ".join(f"{items:,} {source}" for source, items in counts.items())
-    return f"{told} wait for 'madang load', the oldest since {since}"
+    oldest = times.told(since, settings.timezone)
+    return f"{told} wait for 'madang load', the oldest since {oldest}"
 
 
 def drain(

@@ -52,6 +52,24 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
             file.truncate(0)
 
 
+def at_work(settings: Settings) -> str | None:
+    """Say which command holds the workspace now, without waiting for it; None where none does.
+
+    A killed one leaves its name in the file, and its process id may be another process's by now:
+    only then is the lock tried, which for that moment would keep a command out.
+    """
+    path = settings.paths.logs / NAME
+    try:
+        with path.open(encoding="utf-8") as file:
+            os.kill(json.load(file)["pid"], 0)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return _holder(settings, path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
+
+
 def _holder(settings: Settings, path: Path) -> str:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
