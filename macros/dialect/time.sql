@@ -81,9 +81,9 @@
 {%- endmacro %}
 
 
-{# The run's clock as a literal: var('as_of'), or the moment at which the run started. #}
+{# The run's clock as a literal: the one that it is pinned to, or the moment at which the run started. #}
 {% macro as_of() %}
-    {%- set moment = var('as_of', none) or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
+    {%- set moment = pinned_clock() or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
     {{- timestamp_from_text("'" ~ moment ~ "'") -}}
 {% endmacro %}
 

@@ -3,12 +3,13 @@
     footers on DuckDB, the datasets' lists of tables on BigQuery.
     `of` is events, or users for the tables about people. Columns: property_id, kind (ga4, ga360, pseudonymous, user), suffix (20261031, intraday_20261101), location (a table, or files with a line each), files, bytes,
     row_count (null for NDJSON), modified_at, contents (differs where the shard does), problem (null where the shard can be read).
+    Without an export it has no row, and every model of GA4 is built empty.
 #}
 {% macro ga4_shard_inventory(of='events') %}{{ adapter.dispatch('ga4_shard_inventory', 'madang')(of) }}{% endmacro %}
 
 {% macro default__ga4_shard_inventory(of) -%}
     {% do source('ga4', 'shards') -%}
-    {% for property in ga4_property_list() -%}
+    {% for property in ga4_property_list() if property.is_named -%}
     {% for kind in ga4_shard_kinds(property, of) -%}
     {% set prefix = ga4_shard_prefix(kind) -%}
     select
@@ -143,10 +144,8 @@
     {% set found = {'places': [], 'whole': [], 'problems': {}} %}
     {% if not execute %}{{ return(found) }}{% endif %}
     {% do found.problems.update(fromjson(env_var('MADANG_GA4_DAMAGED', '{}'))) %}
-    {% set looked_in = [] %}
     {% for property in ga4_property_list() %}{% for kind in ga4_shard_kinds(property, of) %}
         {% set pattern = property.path ~ '/' ~ ga4_shard_prefix(kind) ~ '*' %}
-        {% do looked_in.append(pattern) %}
         {% set files = run_query('select file from glob(' ~ text_literal(pattern) ~ ') order by 1').columns[0].values() %}
         {% if files %}{% do found.places.append({'id': property.id, 'kind': kind, 'pattern': pattern}) %}{% endif %}
         {% set parquet = [] %}
@@ -164,12 +163,6 @@
             {% endfor %}
         {% endfor %}
     {% endfor %}{% endfor %}
-    {% if of == 'events' and not found.places and flags.WHICH in ['build', 'run'] %}
-        {% do exceptions.raise_compiler_error(
-            "No GA4 export found: there is no file " ~ looked_in | join(' or ') ~ ". Set paths.ga4 in madang.yml (or MADANG_GA4_PATH) to the folder that "
-            ~ "holds the daily files events_YYYYMMDD.parquet or events_YYYYMMDD.json.gz."
-        ) %}
-    {% endif %}
     {{ return(found) }}
 {% endmacro %}
 

@@ -1,6 +1,7 @@
 {#
     The GA4 properties that are read, as a list of {id, timezone, currency, path, project, dataset, format}: what var('ga4_properties') says, completed by
     what it leaves out; without it one property, in MADANG_GA4_PATH or MADANG_GA4_DATASET. `format` is ga4, or ga360 for the export of Universal Analytics.
+    `is_named`: somebody said which dataset it is. On BigQuery a property without one has no export.
 #}
 {% macro ga4_property_list() %}
     {% set project = env_var('MADANG_GA4_PROJECT', '') or target.database %}
@@ -18,6 +19,7 @@
             'path': (one.path or ga4_path() ~ '/' ~ one.id).rstrip('/'),
             'project': one.project or project,
             'dataset': one.dataset or 'analytics_' ~ one.id,
+            'is_named': var('ga4_properties', []) | length > 0 or env_var('MADANG_GA4_DATASET', '') != '',
         }) %}
     {% endfor %}
     {{ return(properties) }}

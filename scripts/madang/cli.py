@@ -11,6 +11,7 @@ from madang.config import Settings, load_settings
 from madang.errors import MadangError
 from madang.ops.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
+from madang.storage import storage_error
 from madang.warehouse import labels
 
 EPILOG = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part."
@@ -25,6 +26,8 @@ class Commands(typer.core.TyperGroup):
         except MadangError as error:
             ui.show_error(error)
             raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError:  # who read the output has gone, such as head; typer ends quietly
+            raise
         except KeyboardInterrupt as error:
             ui.show_error(
                 MadangError("Interrupted.", fix="Run it again: it goes on or begins anew.")
@@ -33,13 +36,20 @@ class Commands(typer.core.TyperGroup):
         except Exception as error:
             if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
                 raise
-            from madang.ops.log import write_traceback
-
-            path = write_traceback(error, (ctx.obj or {}).get("config"))
-            message = f"Something unforeseen went wrong ({type(error).__name__})."
-            fix = "Run 'madang doctor'; if it finds nothing, report this with the log."
-            ui.show_error(MadangError(message, where=f"log: {path}", fix=fix))
+            ui.show_error(storage_error(error) or _unforeseen(ctx, error))
             raise typer.Exit(1) from error
+
+
+def _unforeseen(ctx: Any, error: Exception) -> MadangError:
+    """What is said of an error that nobody foresaw; its traceback goes to a file."""
+    from madang.ops.log import write_traceback
+
+    path = write_traceback(error, (ctx.obj or {}).get("config"))
+    return MadangError(
+        f"Something unforeseen went wrong ({type(error).__name__}).",
+        where=f"log: {path or 'cannot be written'}",
+        fix="Run 'madang doctor'; if it finds nothing, report this with the log.",
+    )
 
 
 app = typer.Typer(
@@ -81,7 +91,9 @@ def settings_option(
 
 def settings_of(ctx: typer.Context) -> Settings:
     """Read the settings that the global options name."""
-    return load_settings(ctx.obj["config"])
+    settings = load_settings(ctx.obj["config"])
+    ui.use_zone(settings.timezone)
+    return settings
 
 
 def _end(code: int) -> None:
@@ -112,8 +124,8 @@ def init(
     ui.summary(
         "Next",
         [
-            ("1", f"put GA4 export files (events_YYYYMMDD.parquet) into {done.ga4}"),
-            ("2", f"put CRM, consent, order and outcome files into {done.inbox}"),
+            ("1", f"put CRM, consent, order and outcome files into {done.inbox}"),
+            ("2", f"put GA4 export files (events_YYYYMMDD.parquet) into {done.ga4}, if you have"),
             ("3", "madang run"),
         ],
     )
@@ -315,11 +327,14 @@ def sync(
 
 
 @app.command()
-def status(ctx: typer.Context) -> None:
-    """Show the last loads, build, plans and runs, and what is pending."""
-    from madang.ops.status import show_status
+def status(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show loads, builds, plans, runs and what needs attention: 1 if it failed, 3 if partly."""
+    from madang.ops.status_show import show_status
 
-    show_status(settings_of(ctx))
+    _end(show_status(settings_of(ctx), as_json))
 
 
 @explain_app.command("person")
@@ -446,4 +461,7 @@ def run(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    finally:
+        ui.close()

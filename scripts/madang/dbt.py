@@ -1,5 +1,6 @@
 """dbt's own runner, wrapped: how far it is, what failed in plain words."""
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from madang.config import Settings
 from madang.dbt_environment import options, surroundings
 from madang.errors import MadangError
+from madang.storage import CLOSED, StorageError, in_words, storage_error
 from madang.warehouse import open_warehouse
 from madang.warehouse.bigquery_errors import diagnose
 
@@ -106,8 +108,10 @@ def run_dbt(
     with surroundings(settings, damaged or {}):
         outcome = _invoke(invocation, on_node, manifest)
     results = getattr(outcome.result, "results", None) or []
-    nodes = [_node(result) for result in results if result.status != "no-op"]  # exposures
+    nodes = [node for result in results if _counts(node := _node(result))]
     log = str(settings.paths.logs / "dbt.log")
+    if told := _storage_trouble(settings, outcome.exception, nodes):
+        raise told
     if outcome.exception is not None and not nodes:
         said = _plain(str(outcome.exception))
         raise BuildError(f"dbt stopped: {said}", where=f"log: {log}", fix=_fix(settings, said))
@@ -138,6 +142,25 @@ def parse(settings: Settings) -> Any:
     return outcome.result if outcome.success else None
 
 
+def _storage_trouble(
+    settings: Settings, exception: BaseException | None, nodes: Sequence[Node]
+) -> BuildError | None:
+    """One error for a full or closed disk, on which every further node fails in its own words."""
+    told: StorageError | None = None
+    if exception is not None:
+        told = storage_error(exception, settings.root)
+    failed = [node for node in nodes if node.status in FAILED]
+    if settings.warehouse.type == "duckdb":
+        for node in failed:
+            told = told or in_words(node.message, settings.warehouse.path)
+    if told is None or (told.kind == CLOSED and exception is None):  # a file of the export may be
+        return None
+    message = told.message
+    if failed:
+        message += f" {len(failed)} of {len(nodes)} dbt nodes failed on it."
+    return BuildError(message, where=told.where, fix=told.fix)
+
+
 def _invoke(invocation: list[str], on_node: OnNode | None, manifest: Any = None) -> Any:
     """Call dbt's runner; import it here because that alone takes most of a second."""
     from dbt.cli.main import dbtRunner
@@ -152,12 +175,13 @@ def _invoke(invocation: list[str], on_node: OnNode | None, manifest: Any = None)
             done += 1
             on_node(event.data.node_info.node_name, done, total)
 
-    typed = sys.argv
+    typed, tells = sys.argv, logging.raiseExceptions
     sys.argv = ["dbt", *invocation]  # dbt writes it down, and what was typed may name a person
+    logging.raiseExceptions = False  # a log that cannot be written is no traceback a line
     try:
         outcome = dbtRunner(manifest=manifest, callbacks=[watch]).invoke(invocation)
     finally:
-        sys.argv = typed
+        sys.argv, logging.raiseExceptions = typed, tells
         _release_warehouse()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
@@ -193,6 +217,11 @@ def _node(result: Any) -> Node:
         unique_id=getattr(node, "unique_id", ""),
         compiled=getattr(node, "compiled_code", None) or "",
     )
+
+
+def _counts(node: Node) -> bool:
+    """Exposures do nothing, and hooks are no nodes unless they fail."""
+    return node.status != "no-op" and (node.kind != "operation" or node.status in FAILED)
 
 
 def _fix(settings: Settings, message: str) -> str | None:

@@ -1,8 +1,11 @@
 """What the commands print: progress, tables, a summary at the end, and errors as one block."""
 
+import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from json import dumps
 from typing import Self
 
@@ -11,14 +14,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from madang import times
 from madang.errors import MadangError
 
 # Elsewhere than on a terminal nothing is cut or wrapped to a guessed width.
 PLAIN_WIDTH = 200
 PLAIN_LINES = 10
 
+_zone = "UTC"  # of the moments that are shown; see use_zone
+
 console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 error_console = Console(stderr=True, highlight=False)
+
+
+def use_zone(zone: str) -> None:
+    """Show moments in this time zone from now on: the workspace's."""
+    global _zone
+    _zone = zone
 
 
 class Steps:
@@ -113,7 +125,10 @@ def summary(title: str, rows: Sequence[tuple[str, str]]) -> None:
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "none"
 ) -> None:
-    """Print rows as a table; numbers stand to the right. Without rows, say `empty`."""
+    """Print rows as a table; numbers stand to the right. Without rows, say `empty`.
+
+    Moments are shown in the zone of `use_zone`, which their column's heading names.
+    """
     if not rows:
         line(f"{title}: {empty}")
         return
@@ -124,6 +139,8 @@ def table(
         values = [row[number] for row in rows if row[number] is not None]
         numeric = bool(values) and all(isinstance(value, int | float) for value in values)
         justify = "right" if numeric else "left"
+        if any(isinstance(value, datetime) for value in values):
+            name = f"{name} ({_zone})"
         shown.add_column(name, justify=justify, header_style="dim", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(_cell(value)) for value in row))
@@ -137,8 +154,19 @@ def show_error(error: MadangError) -> None:
         block.append("\nwhere: ", style="bold").append(error.where, style="not bold")
     if error.fix:
         block.append("\nfix:   ", style="bold").append(error.fix, style="not bold")
-    sys.stdout.flush()
-    error_console.print(block, soft_wrap=True)
+    with contextlib.suppress(OSError):  # a log on a full disk: the exit code still tells
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        error_console.print(block, soft_wrap=True)
+
+
+def close() -> None:
+    """Write what is left; where nobody takes it, let Python end without a word about that."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _cell(value: object) -> str:
@@ -150,8 +178,8 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.2f}"
-    if hasattr(value, "strftime") and hasattr(value, "hour"):
-        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, datetime):
+        return f"{times.local(value, _zone):%Y-%m-%d %H:%M}"
     return str(value)
 
 

@@ -106,7 +106,10 @@ def _export_bytes(settings: Settings, warehouse: Any) -> int:
         f"select size_bytes from `{one.project}`.`{one.dataset}`.`__TABLES__` "
         f"where starts_with(table_id, '{one.shard_prefix}') {bound}"
         for one in settings.ga4_properties()
+        if one.dataset
     ]
+    if not lists:  # without an export
+        return 0
     found = warehouse.fetch(
         f"select coalesce(sum(size_bytes), 0) as bytes from ({' union all '.join(lists)})"
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from madang import scratch
+from madang import scratch, times
 from madang.config import Settings
 from madang.ingest.errors import LoadError
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
@@ -53,7 +53,8 @@ def waiting(settings: Settings) -> str:
     if not counts:
         return "nothing waits"
     told = ", ".join(f"{items:,} {source}" for source, items in counts.items())
-    return f"{told} wait for 'madang load', the oldest since {since}"
+    oldest = times.told(since, settings.timezone)
+    return f"{told} wait for 'madang load', the oldest since {oldest}"
 
 
 def drain(

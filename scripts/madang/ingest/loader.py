@@ -16,6 +16,7 @@ from madang.ingest.one_file import Loading, load_file
 from madang.ingest.report import FileReport, LoadReport, ProblemCounts
 from madang.ingest.seen import remember
 from madang.ingest.sources import SourceTable, read_sources
+from madang.times import in_name
 from madang.warehouse import Warehouse
 
 
@@ -48,7 +49,7 @@ def load(
         if paths or not settings.paths.received.exists():
             raise
         files = []  # where calls are received, an inbox without files is no mistake
-    load_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    load_id = f"{in_name(datetime.now(UTC), settings.timezone)}-{secrets.token_hex(2)}"
     run = _Load(settings, warehouse, tables, load_id, acceptance)
     run.files += received
     for path in files:

@@ -25,6 +25,7 @@ from madang.ingest.rows import Rejection, SheetResult, check_rows, peek
 from madang.ingest.seen import Stamp, seen_files, stamp_of
 from madang.ingest.snapshots import Gone, find_gone, last_snapshot
 from madang.ingest.sources import SourceTable
+from madang.times import told
 from madang.warehouse import Warehouse
 
 
@@ -67,12 +68,12 @@ def load_file(loading: Loading, path: Path, table: SourceTable) -> FileReport:
     stamp = _stamp(path, name)
     landed = loading.landed(table)
     if before := landed.get(loading.known_content(stamp) or ""):
-        return _already_loaded(path, table, before)
+        return _already_loaded(loading, path, table, before)
     sha256 = _digest(path)
     if before := landed.get(sha256):
         if stamp.is_settled:
             loading.newly_seen[stamp] = sha256
-        return _already_loaded(path, table, before)
+        return _already_loaded(loading, path, table, before)
     with (
         scratch.folder(loading.settings.paths.scratch) as folder,
         Spool(table, folder) as spool,
@@ -263,8 +264,11 @@ def _changing(path: Path, table: SourceTable) -> FileReport:
     )
 
 
-def _already_loaded(path: Path, table: SourceTable, before: LedgerRow) -> FileReport:
-    reason = f"already loaded on {before.loaded_at:%Y-%m-%d %H:%M} UTC as {before.file}"
+def _already_loaded(
+    loading: Loading, path: Path, table: SourceTable, before: LedgerRow
+) -> FileReport:
+    then = told(before.loaded_at, loading.settings.timezone)
+    reason = f"already loaded at {then} as {before.file}"
     if before.rejected:
         reason += f"; {before.rejected:,} rows were rejected then"
         reason += f" ({before.rejects_file})" if before.rejects_file else ""

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from zoneinfo import ZoneInfo
 
-from madang import ui
+from madang import times, ui
 from madang.config import Settings
 from madang.cost import require_budget
 from madang.dbt import BuildError, DbtResult, OnNode, run_dbt
-from madang.ops.export import left_out, require_export
+from madang.ops.export import left_out, missing
 from madang.ops.export_damage import known_damage, new_damage
 from madang.ops.publish import publish_marts
 from madang.ops.unchanged import Look, is_complete, look, remember
@@ -51,17 +50,15 @@ def build(
     `everything`, `full_refresh` or a selection is wanted; see ops/unchanged.py.
 
     0 all well, 2 with problems in the rules (nothing is built then), 3 where a test warned or files
-    of the GA4 export were left out. Raises ExportError without a GA4 export, unless only a
-    selection is built; CostError where BigQuery would read more than the budget, unless
-    `over_budget`; BuildError when a node fails.
+    of the GA4 export were left out. Without a GA4 export its tables are empty. Raises CostError
+    where BigQuery would read more than the budget, unless `over_budget`; BuildError when a node
+    fails.
 
     Unit tests hold the rules to made-up rows, which no run of real data can change: they are left
     to `dbt build` and the project's tests.
     """
     if check(settings):
         return WRONG
-    if not select:
-        require_export(settings)
     if not over_budget:
         require_budget(settings, select)
     started = monotonic()
@@ -85,14 +82,15 @@ def build(
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.by_status().items()))
     told = f"Built in {monotonic() - started:.1f} s: {counts or 'nothing to build'}"
     if seen.left and seen.since:
-        since = seen.since.astimezone(ZoneInfo(settings.timezone))
         told += f"; {seen.left} nodes left as they are: nothing that they are made of has changed "
-        told += f"since {since:%Y-%m-%d %H:%M}"
+        told += f"since {times.told(seen.since, settings.timezone)}"
     ui.line(f"{told}.")
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
     for shard in shards:
         ui.line(f"  {shard}", "yellow")
+    if not shards and (why := missing(settings)):
+        ui.line(f"  built from files alone, without a GA4 export: {why}")
     ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
     return PARTIAL if result.warned or shards else OK
 

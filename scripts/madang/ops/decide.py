@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from madang import ui
+from madang import times, ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.decisions import Decision, DecisionError, add, path_of, read
@@ -89,7 +89,8 @@ def consider(
     for one in decided:
         if one.ends != made.ends:
             continue
-        by = f"{one.author} on {one.decided_at[:10]}: {one.reason}"
+        day = times.day(one.decided_at, settings.timezone)
+        by = f"{one.author} on {day}: {one.reason}"
         if one.decision == kind:
             raise DecisionError(f"This was decided already, by {by}.", where=where)
         if one.decision == OPPOSITE.get(kind):

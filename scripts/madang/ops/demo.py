@@ -36,6 +36,7 @@ def run_demo(out: Path | None, *, people: int, days: int, seed: int) -> int:
     root = (out or default_folder()).resolve()
     generated = _company(root, people, days, seed)
     settings = load_settings(root)
+    ui.use_zone(settings.timezone)
     timings = [("generate", monotonic() - started)]
     with workspace_lock(settings, "demo"), _local_braze(settings) as settings:
         codes = []

@@ -30,6 +30,7 @@ EXTRAS = {
     "salesforce": "jwt",
 }
 FREE_BYTES = 1 << 30
+FILES_ONLY = "Without an export everything is built from files alone."
 
 
 @dataclass(frozen=True)
@@ -134,14 +135,14 @@ def _export(settings: Settings) -> Iterator[Finding]:
                 place = f"{one.project}.{one.dataset}"
                 yield Finding(name, "ok", f"{place} (--online looks into it)")
             else:
-                fix = "Set warehouse.bigquery.ga4_dataset to analytics_<property id>."
-                yield Finding(name, "problem", "its dataset is not named", fix)
+                fix = "Set warehouse.bigquery.ga4_dataset to analytics_<property id>. " + FILES_ONLY
+                yield Finding(name, "warning", "none: its dataset is not named", fix)
         elif files := shard_files(one):
             detail = f"{len(files)} files, {files[0].name} to {files[-1].name}"
             yield Finding(name, "ok", detail)
         else:
-            fix = "Put events_YYYYMMDD.parquet files there; a build stops without any."
-            yield Finding(name, "warning", f"no files in {one.path}", fix)
+            fix = f"Put events_YYYYMMDD.parquet files there. {FILES_ONLY}"
+            yield Finding(name, "warning", f"none: no files in {one.path}", fix)
 
 
 def _rights(settings: Settings) -> Iterator[Finding]:

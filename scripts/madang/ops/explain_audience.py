@@ -8,6 +8,7 @@ from madang.specs.audiences import Audience
 from madang.specs.located_yaml import line_of
 from madang.specs.project import read_project
 from madang.sync.spec import load_specs
+from madang.times import told
 from madang.warehouse import Warehouse, open_warehouse
 
 REASONS = {
@@ -36,7 +37,7 @@ def show_audience(settings: Settings, name: str) -> None:
         f"Audience {name}: {rule.label}",
         [
             ("rule", where),
-            ("as of", f"{settings.now():%Y-%m-%d %H:%M} UTC"),
+            ("as of", told(settings.now(), settings.timezone)),
             ("consent", f"{rule.consent.purpose}: any of {', '.join(rule.consent.channels)}"),
         ],
     )

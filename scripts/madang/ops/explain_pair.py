@@ -1,6 +1,6 @@
 """Explains a pair: why two identifiers are one person, or what keeps them apart."""
 
-from madang import ui
+from madang import times, ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.decisions import Decision, read
@@ -132,7 +132,7 @@ class _Pair:
             if one.right_value:
                 ends.append(key_of(one.right_type, one.right_value))
             words = [self._name(key) for key in ends] + [None]
-            when = one.decided_at[:16].replace("T", " ")
+            when = times.read(one.decided_at)
             told.append((one.decision, words[0], words[1], one.author, when, one.reason))
         return told
 

@@ -1,14 +1,18 @@
 """Explains a person: identifiers with evidence, devices, activities, audiences, deliveries."""
 
 import hashlib
+from collections.abc import Mapping
+from functools import cached_property
 
-from madang import ui
+from madang import times, ui
 from madang.audiences import require
 from madang.config import Settings
 from madang.errors import UsageError
 from madang.ops import hubs
 from madang.ops.identifiers import find
 from madang.ops.masks import fingerprint, mask
+from madang.ops.orders import COLUMNS as ORDER_COLUMNS
+from madang.ops.orders import Order, amount_of, orders_in
 from madang.ops.rules import RuleReader
 from madang.specs.check import check_project
 from madang.sync import ledger
@@ -41,33 +45,34 @@ def show_person(settings: Settings, who: str) -> None:
     """
     with open_warehouse(settings, read_only=True) as warehouse:
         require(warehouse, *NEEDED)
-        person_id = find_person(warehouse, who)
-        reader = _Person(warehouse, person_id)
+        person_id = find_person(settings, warehouse, who)
+        reader = _Person(settings, warehouse, person_id)
         ui.summary("Person", reader.heading())
         _show_identity(reader)
         ui.table(
             f"Last {ACTIVITIES} activities",
-            ("at (UTC)", "source", "action", "object", "value", "channel"),
+            ("at", "source", "action", "object", "value", "channel"),
             reader.activities(),
         )
+        ui.table("Orders", ORDER_COLUMNS, reader.orders(), empty="none is known")
         ui.table("Consent", ("channel", "purpose", "allowed", "why"), reader.contactability())
         ui.table("Audiences", ("audience", "in", "why"), reader.audiences(settings))
         ui.table(
             "Last deliveries",
-            ("at (UTC)", "sync", "field", "operation", "status", "reason"),
+            ("at", "sync", "field", "operation", "status", "reason"),
             reader.deliveries(settings),
             empty="nothing was sent about this person",
         )
 
 
-def find_person(warehouse: Warehouse, who: str) -> str:
+def find_person(settings: Settings, warehouse: Warehouse, who: str) -> str:
     """Return the person_id meant by an identifier, or by an id that the person had before."""
     found = find(warehouse, who)
     if found.person_id is None:
         raise UsageError(
             f"This identifier is in quarantine ({found.quarantine}): "
             "it belongs to nobody and joins nobody.",
-            where=hubs.evidence(warehouse, found.key),
+            where=hubs.evidence(warehouse, found.key, settings.timezone),
             fix="Ask by customer number instead.",
         )
     return found.person_id
@@ -76,7 +81,8 @@ def find_person(warehouse: Warehouse, who: str) -> str:
 class _Person:
     """The rows about one person, masked."""
 
-    def __init__(self, warehouse: Warehouse, person_id: str) -> None:
+    def __init__(self, settings: Settings, warehouse: Warehouse, person_id: str) -> None:
+        self._zone = settings.timezone
         self._warehouse = warehouse
         self.person_id = person_id
         found = self._fetch(
@@ -111,7 +117,8 @@ class _Person:
         owned = "none"
         if devices["devices"]:
             owned = f"{devices['devices']} owned in {devices['intervals']} intervals, "
-            owned += f"{devices['begun']:%Y-%m-%d} to {devices['ended']:%Y-%m-%d}"
+            days = [times.day(devices[at], self._zone) for at in ("begun", "ended")]
+            owned += " to ".join(days)
         return [
             ("person_id", self.person_id),
             ("tier", self._customer.get("tier") or "-"),
@@ -185,7 +192,9 @@ class _Person:
         ]
 
     def activities(self) -> list[tuple]:
-        """Return the last activities. Ids of applications and orders are masked."""
+        """Return the last activities. Ids of applications and the like are masked, and orders
+        numbered: which is whose is told without a number that the shop's staff could look up."""
+        numbers = {order.object_id: order.number for order in self._orders}
         rows = self._fetch(
             "select occurred_at, source, action, object_type, object_id, value, currency, "
             "channel_group from {} where person_id = ? "
@@ -198,12 +207,27 @@ class _Person:
                 row["occurred_at"],
                 row["source"],
                 row["action"],
-                " ".join(filter(None, (row["object_type"], _object(row)))),
-                f"{row['value']:,.0f} {row['currency'] or ''}" if row["value"] else None,
+                " ".join(filter(None, (row["object_type"], _object(row, numbers)))),
+                amount_of(row),
                 row["channel_group"],
             )
             for row in rows
         ]
+
+    def orders(self) -> list[tuple]:
+        """Return the person's orders, the newest first."""
+        return [order.told(self._zone) for order in reversed(self._orders)]
+
+    @cached_property
+    def _orders(self) -> list[Order]:
+        """The orders by the moment at which they were placed, however many sources tell of them."""
+        rows = self._fetch(
+            "select object_id, action, occurred_at, value, currency from {} where person_id = ? "
+            "and object_type = 'order' and object_id is not null order by occurred_at, activity_id",
+            "activity",
+            "activities",
+        )
+        return orders_in(rows)
 
     def contactability(self) -> list[tuple]:
         """Return per channel and purpose whether the person may be contacted, and why."""
@@ -292,8 +316,10 @@ def _effect(edge: Row) -> str:
     return "cut by a decision, joins nobody" if edge["is_cut"] else "joins"
 
 
-def _object(row: Row) -> str | None:
+def _object(row: Row, numbers: Mapping[str, int]) -> str | None:
     """An object's id, unless it is a person's own, such as an application's or an order's."""
+    if row["object_type"] == "order" and row["object_id"] in numbers:
+        return f"{numbers[row['object_id']]} of {len(numbers)}"
     own = row["source"] in OF_RECORDS or row["object_type"] in (None, "order")
     own = own or row["action"] == "completed_application"
     return mask("object", row["object_id"]) if own and row["object_id"] else row["object_id"]

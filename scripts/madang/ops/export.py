@@ -5,38 +5,30 @@ from pathlib import Path
 
 from madang.config import Settings
 from madang.config_ga4 import Ga4Property
-from madang.errors import MadangError
 from madang.warehouse import Warehouse
 
-INVENTORY = "models/staging/ga4/base_ga4__shards.sql"
 FILE = re.compile(
     r"(events|ga_sessions)_(intraday_|fresh_)?\d{8}([-_.].*)?\.(parquet|(json|ndjson|jsonl)(\.gz)?)"
 )
-FIX = "Put the daily files there, or name their folder in madang.yml (paths.ga4)."
 
 
-class ExportError(MadangError):
-    """There is no export to build from."""
+def missing(settings: Settings) -> str | None:
+    """Say why there is no GA4 export at all; None where there is one.
 
-
-def require_export(settings: Settings) -> None:
-    """Raise ExportError where no property has a file: nothing could be built.
-
-    Files that are cut off or hold other columns are not this check's matter: the build leaves them
-    out and says so. BigQuery's own tables are not looked at.
+    Without it everything is built from files alone, and the tables of GA4 are empty. Whether
+    BigQuery's dataset holds tables is not looked at.
     """
-    if settings.warehouse.type != "duckdb" or not (settings.project_dir / INVENTORY).is_file():
-        return
     read = settings.ga4_properties()
+    if settings.warehouse.type != "duckdb":
+        named = any(one.dataset for one in read)
+        return None if named else "warehouse.bigquery.ga4_dataset is not set"
     if any(shard_files(one) for one in read):
-        return
+        return None
     folders = [one.path for one in read if one.path]
-    there = "the folder does not exist"
+    names = ", ".join(map(str, folders))
     if any(folder.is_dir() for folder in folders):
-        there = "the folder holds no events_YYYYMMDD.parquet or events_YYYYMMDD.json.gz"
-    raise ExportError(
-        f"There is no GA4 export: {there}.", where=", ".join(map(str, folders)), fix=FIX
-    )
+        return f"no events_YYYYMMDD.parquet or events_YYYYMMDD.json.gz in {names}"
+    return f"the folder {names} does not exist"
 
 
 def shard_files(one: Ga4Property) -> list[Path]:
@@ -77,11 +69,25 @@ def left_out(settings: Settings, warehouse: Warehouse) -> list[str]:
                     f"shrunk: {name} ({shard['event_date']}): {lost} fewer than when it was last "
                     "read"
                 )
-    return told + _without_files(settings)
+    return told + _gone(settings, warehouse) + _without_files(settings)
+
+
+def _gone(settings: Settings, warehouse: Warehouse) -> list[str]:
+    """An export that was read before and of which nothing is there now."""
+    why = missing(settings)
+    if why is None or not warehouse.exists("ledger", "ga4_built_days"):
+        return []
+    held = warehouse.fetch(
+        f"select count(*) as days from {warehouse.relation('ledger', 'ga4_built_days')} "
+        "where model = 'base_ga4__events'"
+    )[0]["days"]
+    if not held:
+        return []
+    return [f"left out: the GA4 export is gone ({why}): its {held:,} days stay as they were built"]
 
 
 def _without_files(settings: Settings) -> list[str]:
-    """Properties of madang.yml that have no file at all, while others do."""
+    """Properties of madang.yml that have no file at all."""
     if settings.warehouse.type != "duckdb":
         return []
     return [

@@ -1,5 +1,6 @@
 """What the limits of identity held back: identifiers in quarantine, and whom each would join."""
 
+from madang import times
 from madang.warehouse import Row, Warehouse
 
 PLACE = ("identity", "identity_hubs")
@@ -30,14 +31,14 @@ def by_reason(warehouse: Warehouse) -> list[Row]:
         order by identifiers desc, identifier_type, quarantine_reason""")
 
 
-def evidence(warehouse: Warehouse, key: str) -> str:
+def evidence(warehouse: Warehouse, key: str, zone: str) -> str:
     """Return what speaks against one identifier: what it came with, where and when it was seen."""
     if not warehouse.exists(*PLACE):
         return ""
     sql = f"select * from {warehouse.relation(*PLACE)} where identifier_key = ?"
     for row in warehouse.fetch(sql, [key]):
         told = [f"{row[column]} {words}" for column, words in COUNTS.items() if row[column]]
-        days = [f"{row[at]:%Y-%m-%d}" for at in ("first_seen_at", "last_seen_at") if row[at]]
+        days = [times.day(row[at], zone) for at in ("first_seen_at", "last_seen_at") if row[at]]
         told.append(f"seen in {row['sources']} " + " to ".join(dict.fromkeys(days)))
         told.append(f"would make one of {row['persons_kept_apart']} persons")
         return ", ".join(part.strip() for part in told)

@@ -5,12 +5,15 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 from madang import private, scratch
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.ops import rights
+from madang.storage import storage_error
+from madang.times import told
 
 NAME = "run.lock"
 
@@ -28,18 +31,22 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
     """
     path = settings.paths.logs / NAME
     private.only_owner()
-    private.folder(path.parent)
-    with path.open("a+", encoding="utf-8") as file:
+    try:
+        private.folder(path.parent)
+        held = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise storage_error(error, path) or error from None
+    with held as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
-                f"Another run is at work in this workspace: {_holder(path.read_text())}.",
+                f"Another run is at work in this workspace: {_holder(settings, path)}.",
                 where=str(settings.root),
                 fix="Wait for it to end. Nothing was changed.",
             ) from error
         file.truncate(0)
-        since = datetime.now().astimezone().isoformat(timespec="seconds")
+        since = datetime.now(UTC).isoformat(timespec="seconds")
         json.dump({"pid": os.getpid(), "command": command, "since": since}, file)
         file.flush()
         try:
@@ -51,12 +58,28 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
             file.truncate(0)
 
 
-def _holder(text: str) -> str:
+def at_work(settings: Settings) -> str | None:
+    """Say which command holds the workspace now, without waiting for it; None where none does.
+
+    A killed one leaves its name in the file, and its process id may be another process's by now:
+    only then is the lock tried, which for that moment would keep a command out.
+    """
+    path = settings.paths.logs / NAME
     try:
-        held = json.loads(text)
-        since = datetime.fromisoformat(held["since"])
-        return (
-            f"madang {held['command']}, process id {held['pid']}, since {since:%Y-%m-%d %H:%M:%S}"
-        )
+        with path.open(encoding="utf-8") as file:
+            os.kill(json.load(file)["pid"], 0)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return _holder(settings, path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
+
+
+def _holder(settings: Settings, path: Path) -> str:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        since = told(datetime.fromisoformat(held["since"]), settings.timezone)
+        return f"madang {held['command']}, process id {held['pid']}, since {since}"
     except (ValueError, KeyError, TypeError):
         return "it has just begun"

@@ -47,20 +47,19 @@ def pull(
             acceptance=acceptance,
             on_step=step,
         )
-    show(report, settings)
+    show(report)
     return report.exit_code
 
 
-def show(report: PullReport, settings: Settings) -> None:
+def show(report: PullReport) -> None:
     """Print what became of each object, rows left out, and what it cost in calls."""
-    zone = ZoneInfo(settings.timezone)
     columns = ("object", "status", "by", "changed since", "rows", "new", "rejected")
     rows = [
         (
             one.object,
             one.status,
             one.method,
-            one.asked_from.astimezone(zone) if one.asked_from else None,
+            one.asked_from,
             one.rows,
             one.loaded,
             one.rejected,

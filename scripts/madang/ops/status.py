@@ -1,167 +1,244 @@
-"""The overview of a workspace: last loads, last build, plans, runs, rejects, what is pending."""
+"""The overview of a workspace as data: last loads, builds, plans, runs, and what needs attention.
+
+Its shape is documented in docs/runbook.md; it holds no personal data. `status_show` prints it.
+"""
 
 import json
 import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any, Literal
 
-from madang import ui
+from madang import times
+from madang.builds import Build, Builds, another_clock, builds_of
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
 from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words, not_used
+from madang.ops.lock import at_work
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
-LOADS = 8
-PLANS = 5
+VERSION = 1  # of the shape; keys may be added without a new one
+SHOWN = 8  # loads, plans and runs
+Level = Literal["failed", "partly"]
+FAILED: Level = "failed"
+PARTLY: Level = "partly"
+CODES = {"ok": 0, FAILED: 1, PARTLY: 3}
+Data = dict[str, Any]
+FILES = ("file", "source", "rows", "loaded", "rejected", "loaded_at")
+PLANS = ("plan_id", "sync", "adds", "changes", "removes", "unchanged", "held_back", "status")
+PLANS += ("created_at",)
+RUNS = ("run_id", "plan_id", "sync", "destination", "status", "planned", "accepted", "rejected")
+RUNS += ("skipped", "requests", "started_at")
+UNFOLDED = """
+    select sync, plan_id, started_at, status from runs
+    where status in ('running', 'interrupted', 'failed') and not is_folded
+    order by run_id"""
 
 
-def show_status(settings: Settings) -> None:
-    """Print the overview. What the warehouse knows is left out while another process holds it."""
-    rows = [
-        ("workspace", str(settings.root)),
-        ("as of", f"{settings.now():%Y-%m-%d %H:%M} UTC"),
-        ("last build", _last_build(settings)),
-        ("published", _published(settings.paths.marts)),
-        ("rejects", _rejects(settings.paths.rejects)),
-        ("received", waiting(settings)),
-        ("pending", pending(settings)),
-    ]
-    ui.summary("Status", rows)
-    if not may_be_built(settings):
-        ui.line("There is no warehouse yet: run 'madang load' and 'madang build'.")
-        return
-    try:
-        with open_warehouse(settings, read_only=True) as warehouse:
-            _show_tables(settings, warehouse)
-    except MadangError as error:
-        ui.line(f"The warehouse cannot be read now: {error.message}", "yellow")
-
-
-def pending(settings: Settings) -> str:
-    """Say whether a sync was cut off and will go on with the next `sync --apply`."""
-    path = settings.paths.journal
-    if not path.exists():
-        return "nothing"
-    try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
+def status_of(settings: Settings) -> Data:
+    """Return the overview, as JSON holds it. What cannot be read is said, and needs attention."""
+    found = _Found(settings)
+    data: Data = {
+        "version": VERSION,
+        "status": "ok",
+        "attention": found.attention,
+        "workspace": str(settings.root),
+        "timezone": settings.timezone,
+        "as_of": found.iso(settings.now()),
+        "as_of_is_pinned": settings.as_of is not None,
+        "at_work": found.at_work,
+        "published": _folder(settings.paths.marts, "*.parquet"),
+        "rejects": _folder(settings.paths.rejects, "*.csv"),
+        "received": waiting(settings),
+        "pending_sync": found.pending(),
+        "warehouse": "none",
+        "builds": {"last": None, "last_whole": None, "last_good": None},
+        **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart")},
+        **{name: [] for name in ("plans", "runs")},
+        "sources_not_used": "",
+    }
+    if may_be_built(settings):
         try:
-            runs = connection.execute(
-                "select sync, plan_id, started_at, status from runs "
-                "where status in ('running', 'interrupted', 'failed') and not is_folded "
-                "order by run_id"
-            ).fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return f"the journal cannot be read: {error}"
-    if not runs:
-        return "nothing"
-    name, plan_id, started_at, status = runs[-1]
-    return (
-        f"the run of {name} begun {started_at[:16]} UTC is {status}: if no 'madang sync' is at "
-        f"work, 'madang sync --apply --plan {plan_id}' goes on with it"
-    )
+            with open_warehouse(settings, read_only=True) as warehouse:
+                data.update(found.tables(warehouse))
+            data["warehouse"] = "readable"
+        except MadangError as error:
+            data["warehouse"] = error.message
+            if found.at_work is None:
+                found.needs("warehouse", FAILED, error.message, error.fix)
+    found.erasures()
+    levels = {one["level"] for one in found.attention}
+    data["status"] = next((level for level in (FAILED, PARTLY) if level in levels), "ok")
+    return json.loads(json.dumps(data, default=str))
 
 
-def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
-    zone = ZoneInfo(settings.timezone)
-    loads = _rows(
-        warehouse,
-        "raw",
-        "_files",
-        "select files.file, files.source, files.rows, files.loaded, files.rejected, "
-        "files.loaded_at from {} as files where files.loaded > 0 "  # a pull may find nothing new
-        f"order by files.loaded_at desc limit {LOADS}",
-    )
-    columns = ("file", "source", "rows", "loaded", "rejected", "at")
-    ui.table("Last loads", columns, _told(loads, zone), empty="nothing was loaded")
-    held = [
-        (row["file"], row["source"], row["why"], row["happened_at"])
-        for row in open_holds(warehouse)
-        if (settings.paths.inbox / row["file"]).exists()
-    ]
-    if held:
-        rows = [(*row[:3], _local(row[3], zone)) for row in held]
-        ui.table("Held files", ("file", "source", "why", "since"), rows)
-        ui.line('  Correct them, or take one as it is: madang load FILE --accept "why"')
-    found = freshness(settings, warehouse)
-    told = [
-        (one.label, _local(one.last_loaded_at, zone), in_words(one.every), one.state, one.rests)
-        for one in found
-        if one.is_used
-    ]
-    columns = ("source", "last loaded", "every", "state", "rests on it")
-    ui.table("Freshness", columns, told, empty="no source is used yet")
-    if names := not_used(found):
-        ui.line(f"  not used: {names}")
-    if apart := hubs.by_reason(warehouse):
-        ui.table("Identifiers that name nobody", hubs.COLUMNS, _told(apart, zone))
-        ui.line("  Each is a row of identity_hubs; docs/identity.md says what the reasons mean.")
-    plans = _rows(
-        warehouse,
-        "ledger",
-        "sync_plans",
-        f"select plan_id, sync, adds, changes, removes, unchanged, held_back, status, created_at "
-        f"from {{}} order by plan_id desc limit {PLANS}",
-    )
-    columns = ("plan", "sync", "add", "change", "remove", "same", "held back", "status", "at")
-    ui.table("Last plans", columns, _told(plans, zone), empty="nothing was planned")
-    runs = _rows(
-        warehouse,
-        "ledger",
-        "sync_runs",
-        "select run_id, sync, destination, status, planned, accepted, rejected, skipped, requests, "
-        f"started_at from {{}} order by run_id desc limit {PLANS}",
-    )
-    columns = ("run", "sync", "to", "status", "planned", "accepted", "rejected", "skipped")
-    columns = (*columns, "requests", "at")
-    ui.table("Last runs", columns, _told(runs, zone), empty="nothing was sent")
+class _Found:
+    """What was found of one workspace, and what of it needs attention."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.attention: list[Data] = []
+        self.at_work = at_work(settings)
+
+    def needs(self, what: str, level: Level, message: str, fix: str | None) -> None:
+        """Note something that a person has to look at."""
+        self.attention.append({"what": what, "level": level, "message": message, "fix": fix})
+
+    def iso(self, moment: datetime | None) -> str | None:
+        return times.iso(moment, self.settings.timezone)
+
+    def tables(self, warehouse: Warehouse) -> Data:
+        """Return what the warehouse knows."""
+        builds = builds_of(warehouse)
+        self._judge_builds(builds)
+        if clock := another_clock(self.settings, warehouse):
+            self.needs("clock", PARTLY, clock, "Run 'madang build'.")
+        held = [
+            row
+            for row in open_holds(warehouse)
+            if (self.settings.paths.inbox / row["file"]).exists()
+        ]
+        for row in held:
+            fix = 'Correct it, or take it as it is: madang load FILE --accept "why"'
+            self.needs("held file", PARTLY, f"{row['file']} is held: {row['why']}", fix)
+        found = freshness(self.settings, warehouse)
+        sources = [
+            {
+                "source": one.label,
+                "last_loaded_at": self.iso(one.last_loaded_at),
+                "every": in_words(one.every) or None,
+                "state": one.state,
+                "rests_on_it": one.rests,
+                "is_used": one.is_used,
+            }
+            for one in found
+        ]
+        for one in sources:
+            if one["state"].startswith("late") and one["rests_on_it"]:
+                message = f"{one['source']} is {one['state']}; on it rest {one['rests_on_it']}"
+                self.needs("late source", PARTLY, message, "Load its new files.")
+        runs = _newest(warehouse, "ledger", "sync_runs", "run_id")
+        plans = _newest(warehouse, "ledger", "sync_plans", "plan_id")
+        self._judge_syncs(runs, plans)
+        loads = _newest(warehouse, "raw", "_files", "loaded_at", "loaded > 0")
+        return {
+            "builds": {name: self._build(one) for name, one in vars(builds).items()},
+            "loads": self._rows(loads, FILES),
+            "held_files": self._rows(held),
+            "sources": sources,
+            "sources_not_used": not_used(found),
+            "identifiers_apart": self._rows(hubs.by_reason(warehouse)),
+            "plans": self._rows(plans, PLANS),
+            "runs": self._rows(runs, RUNS),
+        }
+
+    def pending(self) -> Data | None:
+        """Return the sync that was cut off and will go on with the next `sync --apply`."""
+        path = self.settings.paths.journal
+        if not path.exists():
+            return None
+        try:
+            connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
+            try:
+                runs = connection.execute(UNFOLDED).fetchall()
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            fix = "Keep the file, and put back its last backup: it knows what was sent."
+            self.needs("journal", FAILED, f"The journal cannot be read: {error}", fix)
+            return None
+        if not runs:
+            return None
+        name, plan_id, started_at, status = runs[-1]
+        begun = f"{started_at}+00:00"
+        if self.at_work is None:
+            status = "cut off" if status == "running" else status
+            message = f"The run of {name} begun {self._told(begun)} is {status}."
+            fix = f"'madang sync --apply --plan {plan_id}' goes on with it."
+            self.needs("sync", FAILED, message, fix)
+        moment = times.read(begun)
+        begun_at = self.iso(moment) if isinstance(moment, datetime) else started_at
+        return {"sync": name, "plan_id": plan_id, "begun_at": begun_at, "status": status}
+
+    def erasures(self) -> None:
+        """Look for erasures that are not finished."""
+        for path in sorted((self.settings.root / "erasures").glob("*.pending")):
+            self.needs("erasure", PARTLY, f"{path.stem} is not finished.", "Run 'madang erase'.")
+
+    def _judge_builds(self, builds: Builds) -> None:
+        for one in dict.fromkeys((builds.last, builds.last_whole)):
+            if one is None or one.state == "good" or (one.ended_at is None and self.at_work):
+                continue
+            begun = f"The build ({one.command}) begun {self._told(one.started_at)}"
+            if one.state == "failed":
+                message = f"{begun} failed at {one.failed} of its nodes."
+            else:
+                message = f"{begun} has no end: it was killed, or is at work elsewhere."
+            good = builds.last_good
+            ended = f"ended {self._told(good.ended_at)}" if good else "there is none"
+            self.needs("build", FAILED, f"{message} The last good one: {ended}.", "Build again.")
+
+    def _judge_syncs(self, runs: Sequence[Row], plans: Sequence[Row]) -> None:
+        """Look at the newest run and plan of each sync; both come newest first."""
+        for run in _first_of_each(runs):
+            message = f"The run of {run['sync']} begun {self._told(run['started_at'])}"
+            if run["status"] in ("failed", "interrupted"):
+                self.needs("sync", FAILED, f"{message} is {run['status']}.", "Send again.")
+            elif run["status"] == "partial":
+                fix = "The ledger's table sync_rejects has the destination's words."
+                self.needs("sync", PARTLY, f"{message} was refused in part.", fix)
+        sent = {run["plan_id"] for run in runs}
+        for plan in _first_of_each(plans):
+            if plan["status"] == "guarded" and plan["plan_id"] not in sent:
+                message = f"A guard stops the plan {plan['plan_id']} of {plan['sync']}."
+                fix = "'madang sync' shows it; 'madang sync --apply --force' if it is meant."
+                self.needs("plan", PARTLY, message, fix)
+
+    def _told(self, moment: datetime | str | None) -> str:
+        return times.told(moment, self.settings.timezone)
+
+    def _build(self, one: Build | None) -> Data | None:
+        return {**self._row(asdict(one)), "state": one.state} if one else None
+
+    def _rows(self, rows: Iterable[Row], columns: Sequence[str] = ()) -> list[Data]:
+        """Rows with the named columns; None for one that a table of an earlier version lacks."""
+        return [self._row({name: row.get(name) for name in columns or row.keys()}) for row in rows]
+
+    def _row(self, row: Row) -> Data:
+        return {
+            name: self.iso(value) if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
 
 
-def _rows(warehouse: Warehouse, layer: str, table: str, sql: str) -> list[Row]:
+def _newest(
+    warehouse: Warehouse, layer: str, table: str, by: str, where: str = "1 = 1"
+) -> list[Row]:
     if not warehouse.exists(layer, table):
         return []
-    return warehouse.fetch(sql.format(warehouse.relation(layer, table)))
+    return warehouse.fetch(
+        f"select * from {warehouse.relation(layer, table)} where {where} "
+        f"order by {by} desc limit {SHOWN}"
+    )
 
 
-def _told(rows: list[Row], zone: ZoneInfo) -> list[tuple]:
-    """Rows as tuples, UTC timestamps in the workspace's zone."""
-    return [tuple(_local(value, zone) for value in row.values()) for row in rows]
+def _first_of_each(rows: Iterable[Row]) -> list[Row]:
+    """The first row of each sync."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row["sync"], row)
+    return list(found.values())
 
 
-def _local(value: object, zone: ZoneInfo) -> object:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
-    return value
-
-
-def _last_build(settings: Settings) -> str:
-    path = settings.root / "target" / "run_results.json"
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        ended = datetime.fromisoformat(results["metadata"]["generated_at"])
-        counts: dict[str, int] = {}
-        for result in results["results"]:
-            if result["status"] != "no-op":
-                counts[result["status"]] = counts.get(result["status"], 0) + 1
-    except FileNotFoundError:
-        return "never"
-    except (ValueError, KeyError, TypeError):
-        return f"cannot be read: {path}"
-    local = ended.astimezone(ZoneInfo(settings.timezone))
-    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    return f"{local:%Y-%m-%d %H:%M}, {told}"
-
-
-def _published(folder: Path) -> str:
-    files = list(folder.glob("*.parquet")) if folder.is_dir() else []
-    return f"{len(files)} marts in {folder}" if files else "nothing"
-
-
-def _rejects(folder: Path) -> str:
-    files = sorted(folder.glob("*.csv"), key=lambda p: p.stat().st_mtime) if folder.is_dir() else []
-    return f"{len(files)} files in {folder}, the last is {files[-1].name}" if files else "none"
+def _folder(folder: Path, pattern: str) -> Data:
+    """How many files a folder has, and which is the newest."""
+    files: list[Path] = []
+    with suppress(OSError):
+        files = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
+    return {"folder": str(folder), "files": len(files), "last": files[-1].name if files else None}

@@ -120,7 +120,9 @@ def export_made_of(settings: Settings, warehouse: Warehouse) -> str | None:
     parts: list[str] = []
     for one in properties:
         if settings.warehouse.type == "bigquery":
-            if not one.dataset or not one.project:
+            if not one.dataset:
+                continue  # without an export
+            if not one.project:
                 return None
             rows = _listed(warehouse, one.project, one.dataset)
             if rows is None:
@@ -128,9 +130,7 @@ def export_made_of(settings: Settings, warehouse: Warehouse) -> str | None:
             parts += [f"{one.id} {row['table_id']} {_state(row)}" for row in rows]
             continue
         folder = one.path or settings.paths.ga4 / one.id
-        if not folder.is_dir():
-            return None
-        for file in os.scandir(folder):
+        for file in os.scandir(folder) if folder.is_dir() else ():
             if file.is_file():
                 found = file.stat()
                 parts.append(f"{one.id} {file.path} {found.st_size} {found.st_mtime_ns}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from madang import times
 from madang.config import Settings
 from madang.ingest.holds import Acceptance
 from madang.ingest.landing import LedgerRow, naive
@@ -94,7 +95,8 @@ class ObjectPull:
         if left is None:
             return progress.done
         told.asked_from = left.asked_from.replace(tzinfo=UTC) if left.asked_from else None
-        told.notes.append(f"went on with the job of {left.bookmark:%Y-%m-%d %H:%M} UTC")
+        at = times.told(left.bookmark, self.run.settings.timezone)
+        told.notes.append(f"went on with the job of {at}")
         try:
             self._bulk(chosen, left, resumed=True)
         except ObjectFailed as error:

@@ -21,6 +21,7 @@ from madang.pull.login import Login
 from madang.pull.one_object import ObjectPull, Opened, Pulling
 from madang.pull.report import ObjectReport, PullReport
 from madang.sync.http import Retry
+from madang.times import in_name
 
 
 def pull(
@@ -45,7 +46,7 @@ def pull(
     login = Login(settings, environ)
     tables = chosen_tables(settings, objects)
     connection = Connection(login, retry)
-    pull_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    pull_id = f"{in_name(datetime.now(UTC), settings.timezone)}-{secrets.token_hex(2)}"
     step = on_step or (lambda _: None)
     run = Pulling(settings, open_warehouse, connection, pull_id, acceptance, step)
     report = PullReport(pull_id, [ObjectReport(table.pull or "", table.label) for table in tables])

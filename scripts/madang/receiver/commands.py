@@ -6,6 +6,7 @@ import typer
 
 from madang import ui
 from madang.config import Settings, load_settings
+from madang.times import told
 
 keys_app = typer.Typer(help="Keys of partners that call the receiver.", no_args_is_help=True)
 
@@ -69,8 +70,8 @@ def show(ctx: typer.Context) -> None:
             key.partner,
             ", ".join(key.kinds),
             key.requests_per_minute or "",
-            f"{key.created_at:%Y-%m-%d}",
-            f"{key.revoked_at:%Y-%m-%d}" if key.revoked_at else "",
+            key.created_at,
+            key.revoked_at,
         )
         for key in read_keys(_settings(ctx).paths.receiver_keys)
     ]
@@ -85,11 +86,13 @@ def revoke(
     """Revoke a key; a running receiver refuses it within two seconds."""
     from madang.receiver.keys import revoke_key
 
-    key = revoke_key(_settings(ctx).paths.receiver_keys, key_id)
-    ui.line(
-        f"Key {key.key_id} of {key.partner} is revoked since {key.revoked_at:%Y-%m-%d %H:%M} UTC."
-    )
+    settings = _settings(ctx)
+    key = revoke_key(settings.paths.receiver_keys, key_id)
+    since = told(key.revoked_at, settings.timezone)
+    ui.line(f"Key {key.key_id} of {key.partner} is revoked since {since}.")
 
 
 def _settings(ctx: typer.Context) -> Settings:
-    return load_settings(ctx.obj["config"])
+    settings = load_settings(ctx.obj["config"])
+    ui.use_zone(settings.timezone)
+    return settings

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from madang import private
+from madang.builds import another_clock
 from madang.config import Settings
 from madang.sync import SyncError, diff, files, guards, ledger
 from madang.sync.clock import new_id, stamp, utc_now
@@ -192,10 +193,16 @@ def _compared(
         total=total,
         by_field=by_field,
         held_back=diff.held_back(warehouse, relation),
-        guards=tuple(guards.tripped(total, by_field, share)),
+        guards=(*_clock_guard(settings, warehouse), *guards.tripped(total, by_field, share)),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
     )
+
+
+def _clock_guard(settings: Settings, warehouse: Warehouse) -> list[Guard]:
+    """Windows such as "within 30 days" are other ones by another clock."""
+    found = another_clock(settings, warehouse)
+    return [Guard("clock", f"{found} 'madang build' makes them by its clock.")] if found else []
 
 
 def checked_relation(warehouse: Warehouse, spec: SyncSpec) -> str:

@@ -210,16 +210,13 @@ class BigQueryWarehouse:
     def require_exports(self) -> list[tuple[Ga4Property, bigquery.Dataset]]:
         """Return each GA4 property with its dataset. Raises WarehouseError where one is missing.
 
+        Without a named dataset there is no GA4 export, and the list is empty.
         Asked before dbt starts, because dbt would say the same in its own words, model by model.
         """
         found = []
         for one in self._settings.ga4_properties():
             if one.dataset is None:
-                raise WarehouseError(
-                    "The dataset of the GA4 export is not named.",
-                    where=f"{self._settings.config_path}, warehouse.bigquery",
-                    fix="Set ga4_dataset: analytics_<property id> (BigQuery's console lists it).",
-                )
+                continue
             with self._plainly():
                 name = f"{one.project}.{one.dataset}"
                 dataset = self.client.get_dataset(name, retry=self._retry)

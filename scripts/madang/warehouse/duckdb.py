@@ -1,5 +1,6 @@
 """The embedded warehouse: one DuckDB file, opened by one writer or by several readers."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import duckdb
 
 from madang import private, scratch
 from madang.config import Settings
+from madang.storage import in_words, storage_error
 from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB
 
@@ -51,9 +53,10 @@ class DuckDBWarehouse:
             private.folder(path.parent)
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
         except OSError as error:
-            raise WarehouseError(
-                f"Cannot write here: {error.strerror}.", where=str(path)
-            ) from error
+            told = storage_error(error, path)
+            message = told.message if told else f"Cannot write here: {error.strerror}."
+            fix = told.fix if told else None
+            raise WarehouseError(message, where=str(path), fix=fix) from error
         except duckdb.Error as error:
             raise open_error(error, path) from error
         connection.execute("set TimeZone = 'UTC'")
@@ -109,7 +112,8 @@ class DuckDBWarehouse:
             inserted = self._run(f"insert into {relation} by name from {source}").fetchall()
             self._run("commit")
         except BaseException:
-            self._connection.rollback()
+            with contextlib.suppress(duckdb.Error):  # what failed may have ended the transaction
+                self._connection.rollback()
             raise
         return int(inserted[0][0])
 
@@ -144,6 +148,8 @@ class DuckDBWarehouse:
         try:
             return self._connection.execute(sql, list(params) or None)
         except duckdb.Error as error:
+            if told := in_words(str(error), self._path):
+                raise WarehouseError(told.message, where=told.where, fix=told.fix) from error
             raise WarehouseError(
                 f"The warehouse refused a statement: {first_line(error)}", where=str(self._path)
             ) from error
@@ -164,6 +170,8 @@ def _remove_leftovers(path: Path) -> None:
 def open_error(error: duckdb.Error, path: Path) -> WarehouseError:
     """Say in plain words why DuckDB could not open a file."""
     text = str(error)
+    if told := in_words(text, path):
+        return WarehouseError(told.message, where=told.where, fix=told.fix)
     if "lock" in text.lower():
         holder = re.search(r"PID (\d+)", text)
         who = f"another process (process id {holder[1]})" if holder else "another process"
