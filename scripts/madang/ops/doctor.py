@@ -17,6 +17,7 @@ from madang.errors import MadangError
 from madang.ops.export import shard_files
 from madang.pull.connection import Connection
 from madang.pull.login import Login
+from madang.sync.destinations import open_by_name
 from madang.warehouse import open_warehouse
 
 Status = Literal["ok", "warning", "problem"]
@@ -206,13 +207,14 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
         fix = "Add 'destinations:' to madang.yml to send audiences."
         yield Finding("destinations", "warning", "none in madang.yml", fix)
     for name, destination in settings.destinations.items():
-        given = bool(os.environ.get(destination.key_env))
         detail = f"{destination.url}, key from {destination.key_env}"
-        if given:
-            yield Finding(f"destination {name}", "ok", detail)
+        try:
+            open_by_name(name, settings).close()
+        except MadangError as error:
+            fix = f"{error.fix} 'madang sync --apply' needs it."
+            yield Finding(f"destination {name}", "warning", f"{detail}: {error.message}", fix)
         else:
-            fix = f"Set the environment variable {destination.key_env} before 'sync --apply'."
-            yield Finding(f"destination {name}", "warning", f"{detail}: not set", fix)
+            yield Finding(f"destination {name}", "ok", detail)
 
 
 def _journal(settings: Settings) -> Iterator[Finding]:
