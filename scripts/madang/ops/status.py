@@ -1,7 +1,6 @@
 """The overview of a workspace: last loads, last build, plans, runs, rejects, what is pending."""
 
 import json
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +12,8 @@ from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
 from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words, not_used
+from madang.sync import SyncError, ledger
+from madang.sync.journal import reading
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 LOADS = 8
@@ -47,17 +48,14 @@ def pending(settings: Settings) -> str:
     if not path.exists():
         return "nothing"
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
-        try:
-            runs = connection.execute(
+        with reading(path) as journal:
+            runs = journal.execute(
                 "select sync, plan_id, started_at, status from runs "
                 "where status in ('running', 'interrupted', 'failed') and not is_folded "
-                "order by run_id"
+                "order by rowid"
             ).fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return f"the journal cannot be read: {error}"
+    except SyncError as error:
+        return f"{error.message} {error.fix}"
     if not runs:
         return "nothing"
     name, plan_id, started_at, status = runs[-1]
@@ -105,8 +103,9 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         warehouse,
         "ledger",
         "sync_plans",
-        f"select plan_id, sync, adds, changes, removes, unchanged, held_back, status, created_at "
-        f"from {{}} order by plan_id desc limit {PLANS}",
+        "select plan_id, sync, adds, changes, removes, unchanged, held_back, status, created_at "
+        f"from {{}} order by {ledger.newest_first(warehouse, 'sync_plans', 'plan_id')} "
+        f"limit {PLANS}",
     )
     columns = ("plan", "sync", "add", "change", "remove", "same", "held back", "status", "at")
     ui.table("Last plans", columns, _told(plans, zone), empty="nothing was planned")
@@ -115,7 +114,8 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         "ledger",
         "sync_runs",
         "select run_id, sync, destination, status, planned, accepted, rejected, skipped, requests, "
-        f"started_at from {{}} order by run_id desc limit {PLANS}",
+        f"started_at from {{}} order by {ledger.newest_first(warehouse, 'sync_runs', 'run_id')} "
+        f"limit {PLANS}",
     )
     columns = ("run", "sync", "to", "status", "planned", "accepted", "rejected", "skipped")
     columns = (*columns, "requests", "at")

@@ -131,7 +131,7 @@ def verify_rows(plan: Plan) -> None:
 def _forget_overtaken(settings: Settings, latest: Plan) -> None:
     """Delete the rows of a sync's earlier plans, which can never be sent: they are personal."""
     for rows in settings.paths.plans.glob("*/rows.parquet"):
-        if rows.parent.name < latest.plan_id:
+        if rows.parent.name != latest.plan_id:  # all others were made before it
             with contextlib.suppress(SyncError):  # not a plan of ours: left alone
                 if read_plan(settings, rows.parent.name).sync == latest.sync:
                     rows.unlink()
@@ -293,6 +293,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
         ledger.append(settings, warehouse, "sync_plan_holds", held)
     row = {
         "plan_id": plan.plan_id,
+        "ledger_no": ledger.next_number(warehouse),
         "sync": plan.sync,
         "created_at": stamp(plan.created_at),
         "as_of": stamp(plan.as_of),

@@ -136,6 +136,12 @@ def open_by_name(
     environ = os.environ if environ is None else environ
     configured = settings.destinations[name]
     where = str(settings.config_path)
+    if not read_address(configured.url).is_safe:
+        raise ConfigError(
+            "The key and personal data would be sent unencrypted to another machine.",
+            where=f"{where}, destinations.{name}.url",
+            fix="Use https://.",
+        )
     key = environ.get(configured.key_env, "").strip()
     if not key:
         raise ConfigError(
@@ -151,12 +157,6 @@ def open_by_name(
             "(a space, a line break or a letter outside ASCII).",
             where=f"the environment variable {configured.key_env}",
             fix="Copy the key again.",
-        )
-    if not read_address(configured.url).is_safe:
-        raise ConfigError(
-            "The key and personal data would be sent unencrypted to another machine.",
-            where=f"{where}, destinations.{name}.url",
-            fix="Use https://.",
         )
     http = Http(configured.url, key=key, timeout=configured.timeout_seconds, retry=retry or Retry())
     return Braze(http, objects_per_request=configured.objects_per_request)
