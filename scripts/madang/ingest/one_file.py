@@ -20,6 +20,7 @@ from madang.ingest.landing import LedgerRow, Spool, files_in, record
 from madang.ingest.readers import open_sheets
 from madang.ingest.rejects import Rejects
 from madang.ingest.report import FileReport
+from madang.ingest.reused import reused_keys, told
 from madang.ingest.rows import Rejection, SheetResult, check_rows, peek
 from madang.ingest.seen import Stamp, seen_files, stamp_of
 from madang.ingest.snapshots import Gone, find_gone, last_snapshot
@@ -138,6 +139,8 @@ def _read(
         loading.warehouse.append("raw", table.identifier, parquet, once=("_sha256", sha256))
         entries = _ledger_rows(report, table, name, sha256, results, loaded_at)
         record(loading.warehouse, entries)
+        if table.key_means and (reused := reused_keys(loading.warehouse, table, sha256)):
+            report = replace(report, notes=(*report.notes, told(table, reused)))
         loading.landed(table)[sha256] = entries[0]
     return report
 

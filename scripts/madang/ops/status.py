@@ -96,6 +96,17 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
     ui.table("Freshness", columns, told, empty="no source is used yet")
     if names := not_used(found):
         ui.line(f"  not used: {names}")
+    reused = _rows(
+        warehouse,
+        "marts",
+        "reused_ids",
+        "select source_table, count(*) as ids, sum(things) as things, max(last_at) as last_at "
+        "from {} group by source_table order by source_table",
+    )
+    if reused:
+        columns = ("source", "numbers", "things", "last at")
+        ui.table("Numbers that stand for two things", columns, _told(reused, zone))
+        ui.line("  Each is a row of reused_ids; docs/loading.md says what becomes of them.")
     if apart := hubs.by_reason(warehouse):
         ui.table("Identifiers that name nobody", hubs.COLUMNS, _told(apart, zone))
         ui.line("  Each is a row of identity_hubs; docs/identity.md says what the reasons mean.")
