@@ -86,12 +86,12 @@ def read(settings: Settings) -> list[Decision]:
 
 
 def write(settings: Settings, decisions: Iterable[Decision]) -> None:
-    """Replace the file, whole or not at all. Oldest first."""
+    """Replace the file, whole or not at all. In the order given, which is the order of deciding."""
     path = path_of(settings)
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     rows.writeheader()
-    rows.writerows(asdict(one) for one in sorted(decisions, key=lambda one: one.decided_at))
+    rows.writerows(asdict(one) for one in decisions)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".csv.new")
     with beside.open("w", encoding="utf-8", newline="") as file:

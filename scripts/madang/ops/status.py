@@ -10,6 +10,7 @@ from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
+from madang.ingest.landing import clock_at
 from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words, not_used
 from madang.sync import SyncError, ledger
@@ -72,7 +73,8 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
         "raw",
         "_files",
         "select files.file, files.source, files.rows, files.loaded, files.rejected, "
-        "files.loaded_at from {} as files where files.loaded > 0 "  # a pull may find nothing new
+        f"{clock_at(warehouse)} as loaded_at from {{}} as files "
+        "where files.loaded > 0 "  # a pull may find nothing new
         f"order by files.loaded_at desc limit {LOADS}",
     )
     columns = ("file", "source", "rows", "loaded", "rejected", "at")
