@@ -10,7 +10,10 @@
 {% endmacro %}
 
 
-{# The days whose events the last run that read any has read, as a list of texts. #}
+{#
+    The days whose events the last run that read any has read, as a list of texts: this run, where it has read any. Its clock may stand before that of an
+    earlier run, so that the newest moment alone does not say.
+#}
 {% macro ga4_days_built_last() %}
     {% set ledger = ga4_days_ledger() if execute else none %}
     {% if ledger is none %}{{ return(none) }}{% endif %}
@@ -22,9 +25,9 @@
             and run_id in (
                 select run_id
                 from {{ ledger }}
-                where model = 'base_ga4__events' and built_at = (
-                    select max(built_at) from {{ ledger }} where model = 'base_ga4__events'
-                )
+                where model = 'base_ga4__events'
+                qualify
+                    rank() over (order by case when run_id = '{{ invocation_id }}' then 0 else 1 end, built_at desc) = 1
             )
         order by 1
     {% endset %}

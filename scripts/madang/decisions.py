@@ -115,8 +115,11 @@ def forget(settings: Settings, values: Container[str]) -> int:
 
 
 def write(settings: Settings, decisions: Iterable[Decision]) -> None:
-    """Replace the file, whole or not at all, while nobody else changes it. Oldest first."""
+    """Replace the file, whole or not at all, while nobody else changes it.
+
+    In the order given, which is the order of deciding.
+    """
     with private.whole(path_of(settings), newline="") as file:
         rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         rows.writeheader()
-        rows.writerows(asdict(one) for one in sorted(decisions, key=lambda one: one.decided_at))
+        rows.writerows(asdict(one) for one in decisions)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from madang.sync import DestinationRefused
+from madang.sync import DestinationUnclear
 from madang.sync.destinations import Change, SyncObject
 from madang.sync.destinations.braze import (
     Braze,
@@ -115,8 +115,54 @@ def test_a_fatal_answer_that_names_nobody_blames_all():
 
 @pytest.mark.parametrize("body", [None, {}, {"status": "ok"}])
 def test_a_2xx_that_is_not_brazes_is_not_success(body):
-    with pytest.raises(DestinationRefused, match="not as Braze does"):
+    with pytest.raises(DestinationUnclear, match="not as Braze does"):
         judge(reply(200, body), 1)
+
+
+@pytest.mark.parametrize("message", ["error", "Internal failure", "Success", "queued", "", None, 1])
+def test_a_2xx_of_another_message_is_not_success(message):
+    with pytest.raises(DestinationUnclear, match="message is not success"):
+        judge(reply(201, {"message": message, "attributes_processed": 1}), 1)
+
+
+@pytest.mark.parametrize("count", [None, "2", "0", 2.0, True, -1, 3, 10**30, [], {}])
+def test_a_count_of_objects_that_is_none_is_not_success(count):
+    with pytest.raises(DestinationUnclear, match="number of objects"):
+        judge(reply(201, {"message": "success", "attributes_processed": count}), 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"error": "object 3 was not stored"},
+        {"fatal_errors": [["nested"]]},
+        {"Errors": {"attributes": [{"index": 0, "type": "bad"}]}},
+        {"failed": [0]},
+        {"rejected": 2},
+        {"success": False},
+        {"stored": 0},
+        {"status": "error"},
+        {"errors": "all is bad"},
+        {"errors": [{"index": "0", "type": "x", "input_array": "attributes"}]},
+        {"events_processed": 2},
+    ],
+)
+def test_errors_under_any_name_are_never_read_as_success(more):
+    verdict = judge(reply(201, {"message": "success", **more}), 2)
+    assert (verdict.accepted, verdict.unclear) == ([], [0, 1])
+
+
+def test_an_error_under_another_name_that_names_an_object_rejects_it():
+    verdict = judge(reply(201, {"message": "success", "minor_errors": named(0)}), 2)
+    assert (verdict.accepted, verdict.rejected) == ([1], {0: "bad 0"})
+
+
+@pytest.mark.parametrize(
+    "more", [{"errors": []}, {"errors": None}, {"error_count": 0}, {"events_processed": 0}]
+)
+def test_what_says_that_nothing_failed_is_success(more):
+    body = {"message": "success", "attributes_processed": 2, **more}
+    assert judge(reply(201, body), 2).accepted == [0, 1]
 
 
 @pytest.mark.parametrize("field", ["external_id", "braze_id", "$email", "", "x" * 256])

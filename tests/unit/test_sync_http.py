@@ -1,9 +1,11 @@
 """Waiting and trying again, decided without a clock, a network or a server."""
 
 from email.utils import formatdate
+from io import BytesIO
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from madang.sync import DestinationDown
 from madang.sync.http import Http, Retry, seconds_until_reset
@@ -24,7 +26,7 @@ class Clock:
 
 def answer(status, body=b'{"message": "success"}', **headers):
     made = requests.Response()
-    made.status_code, made._content = status, body
+    made.status_code, made.raw = status, HTTPResponse(BytesIO(body), preload_content=False)
     made.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return made
 
@@ -36,18 +38,19 @@ def http_with(answers, clock, **retry):
         timeout=5,
         retry=Retry(**retry),
         clock=lambda: clock.now,
+        wall=lambda: clock.now,
         sleep=clock.sleep,
         chance=lambda: 1.0,
     )
     waiting = list(answers)
 
-    def post(*_, **__):
+    def request(*_, **__):
         one = waiting.pop(0)
         if isinstance(one, Exception):
             raise one
         return one
 
-    http._session.post = post
+    http._session.request = request
     return http
 
 

@@ -9,7 +9,7 @@ with plans as (
 
 runs as (
 
-    select plan_id, run_id, destination, started_at, finished_at, status, accepted, rejected, skipped, requests
+    select plan_id, run_id, ledger_no, destination, started_at, finished_at, status, accepted, rejected, skipped, requests
     from {{ ref('stg_sync__runs') }}
 
 ),
@@ -21,15 +21,15 @@ sent as (
         plan_id,
         max(destination) as destination,
         count(*) as runs,
-        min(started_at) as started_at,
-        max(finished_at) as finished_at,
+        {{ first_by('started_at', 'run_order') }} as started_at,
+        {{ last_by('finished_at', 'run_order') }} as finished_at,
         {{ last_by('status', 'run_order') }} as status,
         cast(sum(accepted) as int64) as accepted,
         cast(sum(rejected) as int64) as rejected,
         cast(sum(skipped) as int64) as skipped,
         cast(sum(requests) as int64) as requests
     from (
-        select *, row_number() over (partition by plan_id order by started_at, run_id) as run_order
+        select *, row_number() over (partition by plan_id order by coalesce(ledger_no, 0), started_at, run_id) as run_order
         from runs
     ) as ordered
     group by plan_id

@@ -22,7 +22,7 @@ loads as (
 
     select
         source_table,
-        max(loaded_at) as last_loaded_at,
+        {{ last_by('loaded_at', 'coalesce(ordered_at, loaded_at)') }} as last_loaded_at,
         count(distinct case when loaded_rows > 0 then file_sha256 end) as files,
         cast(sum(loaded_rows) as int64) as loaded_rows
     from {{ ref('stg_loads__files') }}

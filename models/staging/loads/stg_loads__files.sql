@@ -18,7 +18,8 @@ final as (
         files.sheet,
         files.loaded as loaded_rows,
         files.rejected as rejected_rows,
-        files.loaded_at
+        coalesce(files.clock_at, files.loaded_at) as loaded_at,
+        files.loaded_at as ordered_at
     from files
     qualify row_number() over (
         partition by files.source, files.sha256, files.sheet

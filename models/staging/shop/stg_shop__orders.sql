@@ -48,11 +48,25 @@ renamed as (
 
 ),
 
+-- a number that was given to two customers or moments: one order of them is lost, and `reused_ids` counts it
+with_reuse as (
+
+    select
+        *,
+        coalesce(
+            min(customer_no) over (partition by order_id) <> max(customer_no) over (partition by order_id), false
+        )
+        or min(ordered_at) over (partition by order_id) <> max(ordered_at) over (partition by order_id)
+            as is_number_reused
+    from renamed
+
+),
+
 -- an order's state is the one that was set last, however late its row came in
 final as (
 
     select *
-    from renamed
+    from with_reuse
     qualify row_number() over (
         partition by order_id
         order by updated_at desc, loaded_at desc, file_sha256, file_row desc

@@ -2,6 +2,7 @@ with source as (
 
     select
         run_id,
+        ledger_no,
         plan_id,
         sync,
         sync_key,
@@ -21,6 +22,7 @@ final as (
     select
         -- ids
         run_id,
+        ledger_no,
         plan_id,
         sync_key,
         batch_no,

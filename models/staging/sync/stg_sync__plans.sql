@@ -1,6 +1,6 @@
 with source as (
 
-    select plan_id, sync, created_at, as_of, adds, changes, removes, unchanged, held_back, status
+    select plan_id, ledger_no, sync, created_at, as_of, adds, changes, removes, unchanged, held_back, status
     from {{ source('ledger', 'sync_plans') }}
 
 ),
@@ -10,6 +10,7 @@ final as (
     select
         -- ids
         plan_id,
+        ledger_no,
 
         -- strings
         sync,

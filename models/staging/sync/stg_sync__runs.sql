@@ -2,6 +2,7 @@ with source as (
 
     select
         run_id,
+        ledger_no,
         plan_id,
         sync,
         destination,
@@ -23,6 +24,7 @@ final as (
     select
         -- ids
         run_id,
+        ledger_no,
         plan_id,
 
         -- strings

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from madang import scratch
@@ -20,7 +20,8 @@ from madang.ingest.currents_ledger import ReadFile
 from madang.ingest.currents_spool import EventSpool
 from madang.ingest.errors import FileRefused
 from madang.ingest.files import name_in
-from madang.ingest.landing import LedgerRow, record
+from madang.ingest.landing import LedgerRow, naive, record
+from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.problems import CellProblem
 from madang.ingest.rejects import write_rejects
 from madang.ingest.report import FileReport
@@ -70,6 +71,7 @@ class _Reading:
         self.settings, self.warehouse, self.table = settings, warehouse, table
         self.load_id, self.scratch = load_id, scratch
         self.columns = [one.name for one in table.columns if one.name not in OWN]
+        self.clock = LedgerClock(warehouse)
         self.known = currents_ledger.read_files(warehouse, table)
         last = max((one.loaded_at for one in self.known.values()), default=None)
         self.landed = {one.sha256 for one in self.known.values()}
@@ -94,8 +96,9 @@ class _Reading:
             data = path.read_bytes()
             sha256 = hashlib.sha256(data).hexdigest()
             events = open_events(data, name, self.columns)
+            moment = naive(self.clock.now())
             entry = ReadFile(
-                self.table.label, name, size, modified, sha256, events.event_type, 0, 0, _now()
+                self.table.label, name, size, modified, sha256, events.event_type, 0, 0, moment
             )
             if sha256 in self.landed:
                 folder.known += 1
@@ -143,7 +146,7 @@ class _Reading:
 
     def _land(self, spool: EventSpool, files: list[ReadFile]) -> None:
         """Add the rows in one statement, then enter their files in the ledgers."""
-        moment = _now()
+        moment = naive(self.clock.now())
         parquet = spool.to_parquet(self.columns, moment)
         self.warehouse.append("raw", self.table.identifier, parquet)
         parquet.unlink()
@@ -247,7 +250,3 @@ def _summary(table: SourceTable, files: list[ReadFile], moment: datetime) -> Led
         rejects_file=None,
         loaded_at=moment,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

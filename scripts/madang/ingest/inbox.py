@@ -19,6 +19,7 @@ from madang.config import Settings
 from madang.ingest.errors import LoadError
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
 from madang.ingest.landing import LEDGER, LedgerRow, quiet_about_values, record
+from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.report import FileReport
 from madang.ingest.sources import SourceTable
 from madang.warehouse import Warehouse
@@ -113,7 +114,7 @@ def _undeclared(path: Path, source: str, items: int) -> FileReport:
 
 def _land(inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable) -> None:
     """Append the rows of a batch to the raw table, unless they are there, and enter the ledger."""
-    loaded_at = datetime.now(UTC)
+    loaded_at = LedgerClock(warehouse).now()
     with scratch.folder(warehouse.scratch) as folder:
         lines = folder / "items.ndjson"
         digest = _spool(inbox, batch, lines)

@@ -6,7 +6,7 @@ files it holds. The ledger `_files` follows; a crash between the two is healed b
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,7 @@ import duckdb
 
 from madang import scratch
 from madang.ingest.errors import LoadError
+from madang.ingest.ledger_clock import wall_clock
 from madang.ingest.sources import SourceTable
 from madang.ingest.spool_lines import LAYOUT, lines_of
 from madang.warehouse import Warehouse
@@ -31,12 +32,15 @@ LEDGER_COLUMNS = {
     "rejected": "bigint",
     "rejects_file": "varchar",
     "loaded_at": "timestamp",
+    "clock_at": "timestamp",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One sheet of one landed file."""
+    """One sheet of one landed file. `loaded_at` is in the order of the loads; `clock_at` is what
+    the clock said.
+    """
 
     source: str
     file: str
@@ -47,6 +51,7 @@ class LedgerRow:
     rejected: int | None
     rejects_file: str | None
     loaded_at: datetime
+    clock_at: datetime | None = field(default_factory=wall_clock)
 
 
 class Spool:
@@ -165,6 +170,7 @@ def files_in(warehouse: Warehouse, table: SourceTable) -> dict[str, LedgerRow]:
             rejected=entry["rejected"] if entry else None,
             rejects_file=entry["rejects_file"] if entry else None,
             loaded_at=row["loaded_at"],
+            clock_at=None,
         )
     record(warehouse, [entry for sha256, entry in found.items() if sha256 not in known])
     return found
@@ -179,6 +185,14 @@ def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:
         for entry in entries
     ]
     add_rows(warehouse, LEDGER, LEDGER_COLUMNS, rows)
+
+
+def clock_at(warehouse: Warehouse) -> str:
+    """Return what the clock said of a row of the ledger, here `files`; before it was written down,
+    the moment in the ledger.
+    """
+    there = warehouse.columns("raw").get(LEDGER, ())
+    return "coalesce(files.clock_at, files.loaded_at)" if "clock_at" in there else "files.loaded_at"
 
 
 def add_rows(

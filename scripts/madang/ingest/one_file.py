@@ -4,13 +4,14 @@ import hashlib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from madang import scratch
 from madang.config import Settings
 from madang.ingest import holds
+from madang.ingest import reused as reused_ids
 from madang.ingest.choosing import choose_sheets, no_such_sheet
 from madang.ingest.errors import FileRefused
 from madang.ingest.fast_csv import check_fast
@@ -18,6 +19,7 @@ from madang.ingest.files import name_in
 from madang.ingest.header import header_key, known_headers
 from madang.ingest.holds import Acceptance, Hold, record_hold
 from madang.ingest.landing import LedgerRow, Spool, files_in, record
+from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.readers import open_sheets
 from madang.ingest.rejects import Rejects
 from madang.ingest.report import FileReport
@@ -43,8 +45,12 @@ class Loading:
     acceptance: Acceptance | None = None
     hold_from_rows: int = 0
     newly_seen: dict[Stamp, str] = field(default_factory=dict)
+    clock: LedgerClock = field(init=False)
     _seen: dict[Stamp, str] | None = None
     _landed: dict[str, dict[str, LedgerRow]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock = LedgerClock(self.warehouse)
 
     def landed(self, table: SourceTable) -> dict[str, LedgerRow]:
         """The files whose rows a table's raw table holds, by SHA-256."""
@@ -104,7 +110,7 @@ def _read(
             "The file has a header but no rows; as a snapshot it would mean that nobody is left.",
             fix="Export it again, or remove the file.",
         )
-    loaded_at = datetime.now(UTC)
+    loaded_at = loading.clock.now()
     parquet = spool.to_parquet(name, sha256, loaded_at)
     if _stamp(path, name) != stamp:
         return _changing(path, table)
@@ -144,6 +150,8 @@ def _read(
         loading.warehouse.append("raw", table.identifier, parquet, once=("_sha256", sha256))
         entries = _ledger_rows(report, table, name, sha256, results, loaded_at)
         record(loading.warehouse, entries)
+        if table.key_means and (reused := reused_ids.reused_keys(loading.warehouse, table, sha256)):
+            report = replace(report, notes=(*report.notes, reused_ids.told(table, reused)))
         loading.landed(table)[sha256] = entries[0]
     return report
 
@@ -227,7 +235,7 @@ def _record_hold(
         rows=report.rows,
         rejected=report.rejected,
         gone=report.gone,
-        happened_at=datetime.now(UTC),
+        happened_at=loading.clock.now(),
     )
     record_hold(loading.warehouse, hold)
 

@@ -32,12 +32,17 @@ def _known_type(kind: str) -> str:
 
 
 class LoadMeta(Strict):
-    """`config.meta.load` of a source table."""
+    """`config.meta.load` of a source table.
+
+    `key_means` are columns that say what a key stands for: a key with two values in one of them
+    stands for two things, which the load tells.
+    """
 
     files: Annotated[list[str], Field(min_length=1)]
     format: Literal["table", "braze_currents"] = "table"
     mode: Literal["snapshot", "delta"]
-    key: Annotated[list[str], Field(min_length=1)]
+    key: list[str] = Field(default_factory=list)
+    key_means: list[str] = Field(default_factory=list)
     stop_rows: list[str] = Field(default_factory=list)
     receive: Annotated[str, matching(r"[a-z][a-z0-9-]*", "a kind such as outcomes")] | None = None
     pull: Annotated[str, matching(r"[A-Za-z]\w*", "an object such as Account")] | None = None
@@ -178,10 +183,13 @@ def _table(source: str, table: dict, place: tuple, file: str, lines: Lines) -> S
     if load:
         line = line_of(lines, (*load_at, "key"))
         names = [column.name for column in columns]
-        for key in load.key if not found else []:
+        for key in [*load.key, *load.key_means] if not found else []:
             if key not in names:
                 message = f"The key column '{key}' is not declared.{did_you_mean(key, names)}"
                 found.append(Problem(file, line, message))
+        if not load.key and (load.mode == "snapshot" or load.receive or load.key_means):
+            message = "Without 'key' a table is a delta that receives nothing; name its key."
+            found.append(Problem(file, line, message))
     found += _shared_headers(columns, file, line_of(lines, (*place, "columns")))
     if found or load is None:
         raise SpecError.of(found)

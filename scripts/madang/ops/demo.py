@@ -159,7 +159,7 @@ def _outcome(settings: Settings) -> list[tuple[str, str]]:
         last = warehouse.fetch(
             f"""
             select accepted, rejected, requests from {warehouse.relation("ledger", "sync_runs")}
-            order by run_id desc limit 1"""
+            order by ledger_no desc limit 1"""
         )
     for row in last:
         words = f"{row['accepted']:,} values accepted, {row['rejected']:,} rejected"

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +18,9 @@ from madang.ops import rights
 from madang.ops.export import shard_files
 from madang.pull.connection import Connection
 from madang.pull.login import Login
+from madang.sync import SyncError
+from madang.sync.destinations import open_by_name
+from madang.sync.journal import check, reading
 from madang.warehouse import open_warehouse
 
 Status = Literal["ok", "warning", "problem"]
@@ -225,13 +227,14 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
         fix = "Add 'destinations:' to madang.yml to send audiences."
         yield Finding("destinations", "warning", "none in madang.yml", fix)
     for name, destination in settings.destinations.items():
-        given = bool(os.environ.get(destination.key_env))
         detail = f"{destination.url}, key from {destination.key_env}"
-        if given:
-            yield Finding(f"destination {name}", "ok", detail)
+        try:
+            open_by_name(name, settings).close()
+        except MadangError as error:
+            fix = f"{error.fix} 'madang sync --apply' needs it."
+            yield Finding(f"destination {name}", "warning", f"{detail}: {error.message}", fix)
         else:
-            fix = f"Set the environment variable {destination.key_env} before 'sync --apply'."
-            yield Finding(f"destination {name}", "warning", f"{detail}: not set", fix)
+            yield Finding(f"destination {name}", "ok", detail)
 
 
 def _journal(settings: Settings) -> Iterator[Finding]:
@@ -239,19 +242,16 @@ def _journal(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("journal", "ok", "nothing sent yet")
         return
+    result, fix = "ok", None
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            result = connection.execute("pragma quick_check").fetchone()[0]
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        result = str(error)
+        with reading(path) as journal:
+            check(journal)
+    except SyncError as error:
+        result, fix = error.message, error.fix
     if result == "ok":
         yield Finding("journal", "ok", f"{path.stat().st_size / 1e6:,.1f} MB")
     else:
-        fix = "Keep the file, and put back its last backup: it knows what was sent."
-        yield Finding("journal", "problem", f"cannot be read: {result}", fix)
+        yield Finding("journal", "problem", result, fix)
 
 
 def show(findings: list[Finding]) -> None:

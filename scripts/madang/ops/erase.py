@@ -180,8 +180,11 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
 
 def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     """Ask destinations that were not reached; end the erasure when none waits."""
-    problems = _send(settings)
     told = certificate.get("destinations") or {}
+    is_done = {name for name, one in told.items() if one["status"] == "deleted"}
+    asked = [name for name in settings.destinations if name not in is_done]
+    deletions.queue(settings, path.stem, asked, kept(path).numbers)  # the journal may be a new one
+    problems = _send(settings)
     for name, one in deletions.done(settings, path.stem).items():
         told[name] = {"status": "deleted", "keys": one.keys, "http_status": one.http_status}
     left = {

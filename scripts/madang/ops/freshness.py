@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from madang.config import Settings
+from madang.ingest.landing import clock_at
 from madang.ingest.sources import read_sources
 from madang.specs.freshness import read_cadences, required_sources
 from madang.warehouse import Warehouse
@@ -41,8 +42,12 @@ def freshness(settings: Settings, warehouse: Warehouse) -> list[Freshness]:
     loaded: dict[str, datetime] = {}
     if warehouse.exists("raw", "_files"):
         rows = warehouse.fetch(
-            "select source, max(loaded_at) as last_loaded_at from "
-            f"{warehouse.relation('raw', '_files')} group by source"
+            f"""
+            select files.source, {clock_at(warehouse)} as last_loaded_at
+            from {warehouse.relation("raw", "_files")} as files
+            qualify row_number() over (
+                partition by files.source order by files.loaded_at desc
+            ) = 1"""
         )
         loaded = {row["source"]: row["last_loaded_at"] for row in rows}
     dependents = _dependents(warehouse)

@@ -4,7 +4,6 @@ Its shape is documented in docs/runbook.md; it holds no personal data. `status_s
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -18,9 +17,12 @@ from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
+from madang.ingest.landing import clock_at
 from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words, not_used
 from madang.ops.lock import at_work
+from madang.sync import SyncError, ledger
+from madang.sync.journal import reading
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 VERSION = 1  # of the shape; keys may be added without a new one
@@ -38,7 +40,7 @@ RUNS += ("skipped", "requests", "started_at")
 UNFOLDED = """
     select sync, plan_id, started_at, status from runs
     where status in ('running', 'interrupted', 'failed') and not is_folded
-    order by run_id"""
+    order by rowid"""
 
 
 def status_of(settings: Settings) -> Data:
@@ -123,17 +125,17 @@ class _Found:
             if one["state"].startswith("late") and one["rests_on_it"]:
                 message = f"{one['source']} is {one['state']}; on it rest {one['rests_on_it']}"
                 self.needs("late source", PARTLY, message, "Load its new files.")
-        runs = _newest(warehouse, "ledger", "sync_runs", "run_id")
-        plans = _newest(warehouse, "ledger", "sync_plans", "plan_id")
+        runs = _newest_in_ledger(warehouse, "sync_runs", "run_id")
+        plans = _newest_in_ledger(warehouse, "sync_plans", "plan_id")
         self._judge_syncs(runs, plans)
-        loads = _newest(warehouse, "raw", "_files", "loaded_at", "loaded > 0")
         return {
             "builds": {name: self._build(one) for name, one in vars(builds).items()},
-            "loads": self._rows(loads, FILES),
+            "loads": self._rows(_newest_loads(warehouse), FILES),
             "held_files": self._rows(held),
             "sources": sources,
             "sources_not_used": not_used(found),
             "identifiers_apart": self._rows(hubs.by_reason(warehouse)),
+            "reused_ids": self._rows(_reused_ids(warehouse)),
             "plans": self._rows(plans, PLANS),
             "runs": self._rows(runs, RUNS),
         }
@@ -144,14 +146,10 @@ class _Found:
         if not path.exists():
             return None
         try:
-            connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
-            try:
-                runs = connection.execute(UNFOLDED).fetchall()
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
-            fix = "Keep the file, and put back its last backup: it knows what was sent."
-            self.needs("journal", FAILED, f"The journal cannot be read: {error}", fix)
+            with reading(path) as journal:
+                runs = journal.execute(UNFOLDED).fetchall()
+        except SyncError as error:
+            self.needs("journal", FAILED, error.message, error.fix)
             return None
         if not runs:
             return None
@@ -217,14 +215,34 @@ class _Found:
         }
 
 
-def _newest(
-    warehouse: Warehouse, layer: str, table: str, by: str, where: str = "1 = 1"
-) -> list[Row]:
-    if not warehouse.exists(layer, table):
+def _newest_loads(warehouse: Warehouse) -> list[Row]:
+    """The files loaded last, by the ledger's order, each with what the clock said then."""
+    if not warehouse.exists("raw", "_files"):
+        return []
+    rows = warehouse.fetch(
+        f"select files.*, {clock_at(warehouse)} as told_at "
+        f"from {warehouse.relation('raw', '_files')} as files where files.loaded > 0 "
+        f"order by files.loaded_at desc limit {SHOWN}"
+    )
+    return [{**row, "loaded_at": row["told_at"]} for row in rows]
+
+
+def _newest_in_ledger(warehouse: Warehouse, table: str, name: str) -> list[Row]:
+    if not warehouse.exists("ledger", table):
+        return []
+    order = ledger.newest_first(warehouse, table, name)
+    relation = warehouse.relation("ledger", table)
+    return warehouse.fetch(f"select * from {relation} order by {order} limit {SHOWN}")
+
+
+def _reused_ids(warehouse: Warehouse) -> list[Row]:
+    """How many ids of each table stand for two things."""
+    if not warehouse.exists("marts", "reused_ids"):
         return []
     return warehouse.fetch(
-        f"select * from {warehouse.relation(layer, table)} where {where} "
-        f"order by {by} desc limit {SHOWN}"
+        "select source_table, count(*) as ids, sum(things) as things, max(last_at) as last_at "
+        f"from {warehouse.relation('marts', 'reused_ids')} "
+        "group by source_table order by source_table"
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from madang.config import Settings
 from madang.config_salesforce import SalesforceSettings
 from madang.errors import ConfigError
-from madang.sync.destinations import is_loopback
+from madang.http.address import read_address
 
 TOKEN_PATH = "/services/oauth2/token"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -29,7 +29,7 @@ class Login:
         self.org = org_of(settings)
         self._where = f"{settings.config_path}, salesforce"
         self._environ = os.environ if environ is None else environ
-        if self.org.url.startswith("http://") and not is_loopback(self.org.url):
+        if not read_address(self.org.url).is_safe:
             raise ConfigError(
                 "Secrets and personal data would be sent unencrypted over the network.",
                 where=f"{self._where}.url",

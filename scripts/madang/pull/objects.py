@@ -10,6 +10,7 @@ from madang.ingest.sources import SourceTable
 from madang.pull import ObjectFailed
 
 CHANGED_AT = "modified_at"  # the column that the bookmark is about
+LONGEST_NUMBER = 400  # digits; no double has more before its point
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
 
 
@@ -29,7 +30,8 @@ class Field:
             return "true" if value else "false"
         text = str(value)
         if self.kind in NUMBERS and "e" in text.lower():  # 1.2E7, as Java writes it
-            return format(Decimal(text), "f")
+            number = Decimal(text)
+            return format(number, "f") if abs(number.adjusted()) < LONGEST_NUMBER else text
         return text
 
 

@@ -16,6 +16,7 @@ from madang.config import Settings
 from madang.ingest.holds import Acceptance
 from madang.ingest.landing import LedgerRow, naive
 from madang.ingest.landing import record as record_file
+from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.one_file import Loading, load_file
 from madang.ingest.report import FileReport, ProblemCounts
 from madang.ingest.sources import SourceTable
@@ -217,7 +218,7 @@ class ObjectPull:
                 )
                 self._count(load_file(loading, path, self.table))
             if event:
-                bookmarks.record(warehouse, replace(event, happened_at=_now()))
+                bookmarks.record(warehouse, replace(event, happened_at=_now(warehouse)))
         run.on_step(f"{told.object}: {told.rows:,} rows")
 
     def _count(self, report: FileReport) -> None:
@@ -250,7 +251,7 @@ class ObjectPull:
                     loaded=0,
                     rejected=0,
                     rejects_file=None,
-                    loaded_at=datetime.now(UTC),
+                    loaded_at=LedgerClock(warehouse).now(),
                 )
                 record_file(warehouse, [entry])
         told.status = "pulled" if told.loaded else "nothing new"
@@ -264,8 +265,8 @@ class ObjectPull:
             self._record(warehouse, event, kind)
 
     def _record(self, warehouse: Warehouse, event: Pulled, kind: str) -> None:
-        bookmarks.record(warehouse, replace(event, event=kind, happened_at=_now()))
+        bookmarks.record(warehouse, replace(event, event=kind, happened_at=_now(warehouse)))
 
 
-def _now() -> datetime:
-    return naive(datetime.now(UTC))
+def _now(warehouse: Warehouse) -> datetime:
+    return naive(LedgerClock(warehouse).now())

@@ -7,6 +7,7 @@ https://developer.salesforce.com/docs/platform/api-asynch/guide/query-bulk-api-2
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from madang.pull import ObjectFailed, PullError
-from madang.pull.connection import AGAIN, Connection
+from madang.pull.connection import AGAIN, Connection, understood
 from madang.pull.objects import Chosen
 
 Rows = Iterator[list[str]]
@@ -25,7 +26,11 @@ csv.field_size_limit(LONGEST_CELL)
 
 def describe(connection: Connection, name: str) -> dict[str, Any]:
     """Return what the org says of an object. Raises ObjectMissing where there is none."""
-    return connection.get(f"{connection.data}/sobjects/{name}/describe").json()
+    with understood():
+        told = connection.get(f"{connection.data}/sobjects/{name}/describe").json()
+        if not all(isinstance(field["name"], str) for field in told["fields"]):
+            raise TypeError
+        return told
 
 
 def soql(chosen: Chosen, since: datetime | None) -> str:
@@ -52,13 +57,16 @@ class RestQuery:
         fewer come than were told.
         """
         page, count = self.first, 0
-        while True:
-            for record in page["records"]:
-                count += 1
-                yield [field.text(record.get(field.name)) for field in self.chosen.fields]
-            if page["done"]:
-                break
-            page = self.connection.get(page["nextRecordsUrl"]).json()
+        with understood():
+            while True:
+                for record in page["records"]:
+                    count += 1
+                    yield [field.text(record.get(field.name)) for field in self.chosen.fields]
+                if page["done"] is True:
+                    break
+                if not page["records"] or count > self.total:  # without end
+                    raise _short(count, self.total)
+                page = self.connection.get(page["nextRecordsUrl"]).json()
         if count != self.total:
             raise _short(count, self.total)
 
@@ -66,8 +74,9 @@ class RestQuery:
 def query(connection: Connection, chosen: Chosen, since: datetime | None) -> RestQuery:
     """Ask over REST; the first page is read at once."""
     params = {"q": soql(chosen, since)}
-    page = connection.get(f"{connection.data}/queryAll", params).json()
-    return RestQuery(connection, chosen, int(page["totalSize"]), page)
+    with understood():
+        page = connection.get(f"{connection.data}/queryAll", params).json()
+        return RestQuery(connection, chosen, int(page["totalSize"]), page)
 
 
 class BulkJob:
@@ -88,8 +97,12 @@ class BulkJob:
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }
-        found = connection.post(f"{connection.data}/jobs/query", body).json()
-        return cls(connection, str(found["id"]))
+        with understood():
+            found = connection.post(f"{connection.data}/jobs/query", body).json()
+            job_id = found["id"]
+            if not re.fullmatch(r"[A-Za-z0-9]+", job_id):
+                raise ValueError
+        return cls(connection, job_id)
 
     def wait(self, minutes: float) -> None:
         """Wait until the result is there. Raises ObjectFailed where the job failed, PullError where
@@ -97,13 +110,15 @@ class BulkJob:
         """
         began, pause = self._connection.clock(), FIRST_LOOK
         while True:
-            told = self._connection.get(self._path).json()
-            if told["state"] == "JobComplete":
+            with understood():
+                told = self._connection.get(self._path).json()
+                state = told["state"]
+            if state == "JobComplete":
                 return
-            if told["state"] in ("Failed", "Aborted"):
+            if state in ("Failed", "Aborted"):
                 why = " ".join(str(told.get("errorMessage") or "no reason given").split())[:300]
                 raise ObjectFailed(
-                    f"Salesforce ended the job as {told['state']}: {why}.",
+                    f"Salesforce ended the job as {state}: {why}.",
                     fix="Run the same command again: it begins a new job.",
                 )
             if self._connection.clock() - began > minutes * 60:
@@ -121,11 +136,17 @@ class BulkJob:
         if locator:
             params["locator"] = locator
         found = self._connection.download(f"{self._path}/results", params, target)
-        told = found.headers.get("Sforce-NumberOfRecords")
-        if told is not None and (count := count_rows(target)) != int(told):
-            raise _short(count, int(told))
-        following = found.headers.get("Sforce-Locator")
-        return None if following in (None, "", "null") else following
+        with understood():
+            told = int(found.headers["Sforce-NumberOfRecords"])
+            following = found.headers["Sforce-Locator"]
+            count = count_rows(target)
+        if count != told:
+            raise _short(count, told)
+        if following in ("", "null"):
+            return None
+        if following == locator or not count:  # without end
+            raise _short(count, told)
+        return following
 
     def forget(self) -> None:
         """Have Salesforce delete the job and its result, which it would keep for seven days."""
@@ -137,7 +158,7 @@ class BulkJob:
 
 def csv_rows(path: Path, chosen: Chosen) -> Rows:
     """Yield the rows of a part as texts, in the order of `chosen.fields`."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file, understood():
         lines = csv.reader(file)
         names = next(lines, None)
         if names is None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Tag, ValidationError
 
 from madang.errors import Problem, did_you_mean
+from madang.http.address import checked
 from madang.specs.located_yaml import Lines, line_of
 
 
@@ -30,7 +31,7 @@ def matching(pattern: str, meaning: str) -> AfterValidator:
 EnvironmentName = Annotated[
     str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
 ]
-HttpAddress = Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")]
+HttpAddress = Annotated[str, AfterValidator(checked)]
 
 
 def problems_of(

@@ -16,5 +16,9 @@ class DestinationRefused(SyncError):
     """The destination will not take anything from us: a wrong key, a wrong host, a wrong path."""
 
 
+class DestinationUnclear(SyncError):
+    """The destination answered, and it cannot be understood whether it took what it was sent."""
+
+
 class DestinationDown(SyncError):
     """The destination did not answer, or kept failing, for as long as we may wait."""

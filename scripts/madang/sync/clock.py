@@ -1,7 +1,7 @@
-"""The wall clock of the ledger, and names that sort by it.
+"""The wall clock of the ledger, and names that tell it.
 
 A pinned `as_of` repeats a build; it does not repeat a delivery. So what was sent when is told by
-the real clock, also in the demo.
+the real clock, also in the demo. Nothing is ordered by it: a clock is set back, and runs ahead.
 """
 
 import secrets
@@ -14,7 +14,7 @@ def utc_now() -> datetime:
 
 
 def new_id(now: datetime) -> str:
-    """Return a unique name that sorts by time: 20261101T030000123456-9f3a1c."""
+    """Return a unique name that tells the time: 20261101T030000123456-9f3a1c."""
     return f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
 
 

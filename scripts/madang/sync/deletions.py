@@ -15,7 +15,7 @@ from madang.config import Settings
 from madang.errors import MadangError
 from madang.sync.clock import stamp, utc_now
 from madang.sync.destinations import open_by_name
-from madang.sync.journal import locked
+from madang.sync.journal import locked, reading
 
 TOGETHER = 50  # keys a request, the least that a destination takes
 TABLES = """
@@ -69,19 +69,19 @@ def queue(
 
 
 def waiting(settings: Settings) -> list[Deletion]:
-    """Return what destinations are still to delete. Reads only."""
+    """Return what destinations are still to delete. Reads only. Raises SyncError."""
     path = settings.paths.journal
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)) as database:
-        try:
-            rows = database.execute(
-                "select erasure_id, destination, 'waiting', count(*) from deletions "
-                "group by erasure_id, destination order by erasure_id, destination"
-            )
-            return [Deletion(*row) for row in rows]
-        except sqlite3.OperationalError:  # nobody was erased yet
+    with reading(path) as database:
+        there = "select count(*) from sqlite_master where name = 'deletions'"
+        if not database.execute(there).fetchone()[0]:  # nobody was erased yet
             return []
+        rows = database.execute(
+            "select erasure_id, destination, 'waiting', count(*) from deletions "
+            "group by erasure_id, destination order by erasure_id, destination"
+        )
+        return [Deletion(*row) for row in rows]
 
 
 def send(settings: Settings) -> list[Deletion]:

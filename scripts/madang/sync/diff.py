@@ -29,8 +29,9 @@ def wanted(relation: str, dialect: str) -> str:
 def delivered(relation: str, sync: str) -> str:
     """Return a query of what the destination holds: sync_key, field, value_hash.
 
-    The latest delivery counts. One whose fate is unknown (sent, but the answer never came) may be
-    there or not: it has no hash, so that it is sent again while wanted and removed when not.
+    The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
+    answer never came) may be there or not: it has no hash, so that it is sent again while wanted
+    and removed when not.
     """
     return f"""
     select
@@ -45,7 +46,8 @@ def delivered(relation: str, sync: str) -> str:
             status,
             value_hash,
             row_number() over (
-                partition by sync_key, field order by recorded_at desc, run_id desc
+                partition by sync_key, field
+                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
             ) as recency
         from {relation}
         where sync = '{sync}' and status in ('accepted', 'unknown')

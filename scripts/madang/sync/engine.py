@@ -11,7 +11,16 @@ from pathlib import Path
 
 from madang import scratch
 from madang.config import Settings
-from madang.sync import DestinationDown, DestinationRefused, diff, files, ledger, pending, permits
+from madang.sync import (
+    DestinationDown,
+    DestinationRefused,
+    DestinationUnclear,
+    diff,
+    files,
+    ledger,
+    pending,
+    permits,
+)
 from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.destinations import Change, Destination, Receipt, SyncObject, open_destination
 from madang.sync.journal import Journal, Run, locked
@@ -74,8 +83,8 @@ def apply_plan(
     batches are settled; its attribute `total`, if it has one, is set to the number of calls.
 
     Raises SyncError when the plan is too old, overtaken, guarded (unless `allow_guards`) or gone;
-    ConfigError when the key is missing; DestinationRefused or DestinationDown, with `.result`,
-    when sending stops: what was accepted is kept, the rest stays planned.
+    ConfigError when the key is missing; DestinationRefused, DestinationUnclear or DestinationDown,
+    with `.result`, when sending stops: what was accepted is kept, the rest stays planned.
     """
     with locked(settings.paths.journal) as journal:
         with warehouse_opener() as warehouse:
@@ -111,7 +120,7 @@ def apply_plan(
             if destination is not None:
                 with closing(destination):
                     _send(settings, journal, run, destination, spooled.objects, result, on_step)
-        except (DestinationDown, DestinationRefused) as stop:
+        except (DestinationDown, DestinationRefused, DestinationUnclear) as stop:
             result.status = "failed"
             stop.result = result
             stop.message = f"{stop.message}\n{_so_far(result)}"

@@ -6,20 +6,22 @@ https://www.braze.com/docs/api/api_limits
 """
 
 import contextlib
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 
+from madang.http.address import is_loopback
+from madang.http.exchange import Broken, exchange, read_json, session
 from madang.sync import DestinationDown
 
-RETRIED_STATUSES = frozenset({408, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, *range(500, 600)})
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Http:
         key: str,
         timeout: float,
         retry: Retry,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -79,14 +82,14 @@ class Http:
         self._key = key
         self._timeout = timeout
         self._retry = retry
-        self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._clock, self._wall, self._sleep, self._chance = clock, wall, sleep, chance
         self._not_before = 0.0
         self._has_answered = False
-        self._session = requests.Session()
+        self._session = session()
         self._session.auth = _Bearer(key)
         self._session.headers["Content-Type"] = "application/json"
         self._session.headers["User-Agent"] = "madang"
-        if urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1"):
+        if is_loopback(url):
             self._session.trust_env = False  # a proxy cannot reach this machine's own loopback
 
     def post(self, path: str, body: bytes) -> Reply:
@@ -97,31 +100,30 @@ class Http:
         wait are used up.
         """
         started = self._clock()
-        rate_waited, failures, attempts = 0.0, 0, 0
+        rate_waited, failures, attempts, limited = 0.0, 0, 0, 0
         while True:
             self._wait_for_window()
             attempts += 1
             self.requests += 1
             trouble = ""
             try:
-                answer = self._session.post(
-                    self.url + path, data=body, timeout=self._timeout, allow_redirects=False
+                answer = exchange(
+                    self._session, "POST", self.url + path, data=body, timeout=self._timeout
                 )
-            except (
-                requests.ConnectionError,
-                requests.Timeout,
-                requests.exceptions.ChunkedEncodingError,
-            ) as error:
+            except requests.RequestException as error:
                 trouble = plain_trouble(error, self._timeout)
             else:
                 self._has_answered = True
                 self._note_window(answer.headers)
-                if answer.status_code == 429:
-                    rate_waited += self._wait_after_429(answer.headers, rate_waited, attempts)
+                if answer.status == 429:
+                    limited += 1
+                    rate_waited += self._wait_after_429(answer.headers, rate_waited, limited)
                     continue
-                if answer.status_code not in RETRIED_STATUSES:
-                    return Reply(answer.status_code, _json(answer), answer.headers, attempts)
-                trouble = f"it answered {answer.status_code}"
+                if answer.status not in RETRIED_STATUSES:
+                    found = read_json(answer.content)
+                    said = found if isinstance(found, dict) else None
+                    return Reply(answer.status, said, answer.headers, attempts)
+                trouble = f"it answered {answer.status}"
             failures += 1
             pause = self._retry.pause(failures, self._chance())
             spent = self._clock() - started - rate_waited
@@ -154,20 +156,24 @@ class Http:
     def _note_window(self, headers: Mapping[str, str]) -> None:
         """When the window is used up, do not knock again before it ends."""
         if headers.get("X-RateLimit-Remaining") == "0":
-            wait = seconds_until_reset(headers, self._clock())
+            wait = seconds_until_reset(headers, self._wall())
             if wait is not None and wait <= self._retry.longest_rate_wait:
                 self._not_before = self._clock() + wait
 
-    def _wait_after_429(self, headers: Mapping[str, str], waited: float, attempts: int) -> float:
-        """Sleep until the window's end; return for how long."""
-        wait = seconds_until_reset(headers, self._clock())
-        if wait is None:
-            wait = self._retry.pause(attempts, self._chance())
+    def _wait_after_429(self, headers: Mapping[str, str], waited: float, limited: int) -> float:
+        """Sleep until the window's end; return for how long.
+
+        A window that is over and still refuses is not believed: the pauses grow as without one.
+        """
+        wait = seconds_until_reset(headers, self._wall())
+        if wait is None or (wait < 0.05 and limited > 1):
+            wait = self._retry.pause(limited, self._chance())
         wait = max(wait, 0.05)
         if waited + wait > self._retry.longest_rate_wait:
             raise DestinationDown(
-                f"The destination's rate limit is used up for {wait:.0f} more seconds, longer than "
-                f"a run may wait ({self._retry.longest_rate_wait:.0f}).",
+                f"The destination's rate limit is used up for {wait:.0f} more seconds; with the "
+                f"{waited:.0f} before, that is longer than a run may wait "
+                f"({self._retry.longest_rate_wait:.0f}).",
                 where=self.url,
                 fix="Run the same command later: it goes on where it stopped.",
             )
@@ -186,21 +192,17 @@ def seconds_until_reset(headers: Mapping[str, str], now: float) -> float | None:
         reset = float(headers["X-RateLimit-Reset"])
     except (KeyError, ValueError):
         return None
-    with contextlib.suppress(KeyError, ValueError, TypeError):
+    if not math.isfinite(reset):
+        return None
+    with contextlib.suppress(KeyError, ValueError, TypeError, OverflowError):
         now = parsedate_to_datetime(headers["Date"]).timestamp()
     return max(0.0, reset - now)
 
 
-def _json(answer: requests.Response) -> dict[str, Any] | None:
-    try:
-        body = answer.json()
-    except ValueError:  # no JSON, or not even text
-        return None
-    return body if isinstance(body, dict) else None
-
-
 def plain_trouble(error: Exception, timeout: float) -> str:
     """Say what went wrong without the addresses and objects in the library's own text."""
+    if isinstance(error, Broken):
+        return str(error)
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate could not be verified"
     if isinstance(error, requests.exceptions.ProxyError):

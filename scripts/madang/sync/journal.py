@@ -7,8 +7,8 @@ ledger folds a run's entries into the warehouse and only then are they dropped h
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,18 @@ class Run:
     finished_at: str | None
     status: str
     requests: int
+
+
+KINDS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("run_id", "plan_id", "sync", "destination", "started_at", "status"), str),
+    "spool": Path,
+    "finished_at": lambda value: value,
+    "requests": int,
+}
+
+
+class UnreadableRun(Exception):
+    """What the journal holds of a run is not what was written there."""
 
 
 class Journal:
@@ -170,8 +182,8 @@ class Journal:
                 )
 
     def unfolded(self) -> list[Run]:
-        """Return the runs whose entries are not in the warehouse yet, oldest first."""
-        rows = self._db.execute("select * from runs where not is_folded order by run_id")
+        """Return the runs whose entries are not in the warehouse yet, in the order they began."""
+        rows = self._db.execute("select * from runs where not is_folded order by rowid")
         return [_run(row) for row in rows]
 
     def get(self, run_id: str) -> Run:
@@ -199,55 +211,87 @@ def locked(path: Path) -> Iterator[Journal]:
     """Open the journal and keep every other sync of this workspace out until the end.
 
     The lock is the operating system's, so it goes when the process goes, however it dies. Raises
-    SyncError when another sync is running.
+    SyncError when another sync is running, and when the journal cannot be used, then or later.
     """
-    private.file(path)
-    beside = private.file(path.with_name(f"{path.name}.lock"))
-    lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
+    lock_path = path.with_name(f"{path.name}.lock")
     try:
+        private.file(path)
+        private.file(lock_path)
+        lock = sqlite3.connect(lock_path, timeout=0, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise unusable(lock_path, error) from error
+    with closing(lock):
         try:
             lock.execute("begin exclusive")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if "lock" not in str(error):
-                raise _unusable(path, error) from error
+                raise unusable(lock_path, error) from error
             raise SyncError(
                 "Another sync of this workspace is running.",
                 where=str(path),
                 fix="Wait for it to end. If it hangs, end that process: nothing is lost by it.",
             ) from error
         try:
-            journal = sqlite3.connect(path)
-        except sqlite3.Error as error:
-            raise _unusable(path, error) from error
-        try:
-            journal.row_factory = sqlite3.Row
-            try:
+            with closing(sqlite3.connect(path)) as journal:
+                journal.row_factory = sqlite3.Row
                 journal.execute("pragma journal_mode = wal")
                 journal.execute("pragma synchronous = full")
                 journal.execute("pragma secure_delete = on")
+                check(journal)
                 journal.executescript(TABLES)
-            except sqlite3.Error as error:
-                raise _unusable(path, error) from error
-            yield Journal(journal)
-        finally:
-            journal.close()
-    finally:
-        lock.close()
+                yield Journal(journal)
+        except (sqlite3.Error, UnreadableRun) as error:
+            raise unusable(path, error) from error
+
+
+def check(journal: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError where pages of the file are damaged."""
+    if journal.execute("pragma quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("its pages are damaged")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the journal to look into it, beside whoever writes. Raises SyncError."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+        ) as journal:
+            yield journal
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
 
 
 def _entry(outcome: Outcome, now: str, run_id: str, number: int) -> tuple:
     return outcome.status, outcome.reason, outcome.problem, outcome.fix, now, run_id, number
 
 
-def _run(row: Mapping[str, Any]) -> Run:
-    names = Run.__dataclass_fields__
-    return Run(**{name: Path(row[name]) if name == "spool" else row[name] for name in names})
+def _run(row: Mapping[str, Any] | None) -> Run:
+    if row is None:
+        raise UnreadableRun("a run is missing")
+    try:
+        return Run(**{name: kind(row[name]) for name, kind in KINDS.items()})
+    except (TypeError, ValueError) as error:
+        raise UnreadableRun("a run cannot be read") from error
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> SyncError:
-    return SyncError(
-        f"The journal of the syncs cannot be used: {error}.",
-        where=str(path),
-        fix="Correct paths.journal in madang.yml or the file's permissions. A damaged journal may "
-        "be moved away: what it held of the last run is then sent once more.",
-    )
+def unusable(path: Path, error: Exception) -> SyncError:
+    """Say why the journal cannot be used, and what to do about this kind of reason."""
+    said = str(error).lower()
+    if "locked" in said or "busy" in said:
+        fix = "Another program has the file open. Close it, then run the command again."
+    elif isinstance(error, OSError) or any(
+        word in said for word in ("readonly", "read-only", "unable to open", "permission")
+    ):
+        fix = "Correct paths.journal in madang.yml, or the permissions of the file and its folder."
+    elif "full" in said or "disk i/o" in said:
+        fix = "See whether the disk is full, then run the command again: it goes on from there."
+    elif path.suffix == ".lock":
+        fix = "Delete this file: it holds nothing but the lock."
+    else:
+        fix = (
+            "Put back its last backup, or move it away (with -wal and -shm beside it): what it "
+            "held of the last run is then sent once more, and 'madang erase' asks again for "
+            "deletions that waited in it."
+        )
+    return SyncError(f"The journal of the syncs cannot be used: {error}.", where=str(path), fix=fix)

@@ -11,7 +11,7 @@ import yaml
 
 from madang.config import Settings
 from madang.sync import SyncError, files
-from madang.sync.journal import Journal, Run
+from madang.sync.journal import Journal, Run, UnreadableRun
 from madang.warehouse import Warehouse
 
 LAYER = "ledger"
@@ -39,12 +39,43 @@ def columns(project_dir: Path) -> dict[str, dict[str, str]]:
 
 
 def ensure(warehouse: Warehouse, project_dir: Path) -> None:
-    """Create the ledger tables that are missing, empty."""
+    """Create the ledger tables that are missing, empty, and the columns that one was made without.
+
+    Nobody else changes a ledger's columns while a command holds the journal's lock.
+    """
     warehouse.ensure_layer(LAYER)
+    there = warehouse.columns(LAYER)
     for table, declared in columns(project_dir).items():
-        if not warehouse.exists(LAYER, table):
+        relation = warehouse.relation(LAYER, table)
+        if table not in there:
             listed = ", ".join(f"{name} {kind}" for name, kind in declared.items())
-            warehouse.execute(f"create table {warehouse.relation(LAYER, table)} ({listed})")
+            warehouse.execute(f"create table {relation} ({listed})")
+            continue
+        for name, kind in declared.items():
+            if name not in there[table]:
+                warehouse.execute(f"alter table {relation} add column {name} {kind}")
+
+
+def next_number(warehouse: Warehouse) -> int:
+    """Return the place in the ledger's order of the plan or run that is entered next.
+
+    Order is by this number and never by a clock, which may be set back or run ahead. Rows that are
+    older than the number have none, and come before all others.
+    """
+    both = " union all ".join(
+        f"select max(ledger_no) as ledger_no from {warehouse.relation(LAYER, table)}"
+        for table in ("sync_plans", "sync_runs")
+    )
+    (row,) = warehouse.fetch(
+        f"select coalesce(max(ledger_no), 0) + 1 as n from ({both}) as numbers"
+    )
+    return int(row["n"])
+
+
+def newest_first(warehouse: Warehouse, table: str, name: str) -> str:
+    """Return what to order plans or runs by, also of a ledger that no newer command has met."""
+    numbered = "ledger_no" in warehouse.columns(LAYER).get(table, ())
+    return f"coalesce(ledger_no, 0) desc, {name} desc" if numbered else f"{name} desc"
 
 
 def append(
@@ -77,11 +108,18 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
     """Move a run's entries from the journal into the ledger; return rows by delivery status.
 
     May be repeated after dying half way: every table gets a run's rows in one statement, and those
-    that have them are passed over. The run itself comes last, so that whoever finds it finds all.
+    that have them are passed over. The run itself comes last, so that whoever finds it finds all;
+    until then its number is nobody else's, because runs are folded in their order before a plan.
     """
     run = journal.get(run_id)
+    number = next_number(warehouse)
     with files.scratch(settings) as (connection, folder):
-        receipts = _receipts(connection, folder, journal, run, columns(settings.project_dir))
+        try:
+            receipts = _receipts(
+                connection, folder, journal, run, number, columns(settings.project_dir)
+            )
+        except (duckdb.Error, ValueError, TypeError) as error:
+            raise UnreadableRun(f"the entries of the run {run_id} cannot be read") from error
         for table in ("sync_deliveries", "sync_rejects", "sync_batches", "sync_runs"):
             relation = warehouse.relation(LAYER, table)
             there = f"select count(*) as rows_found from {relation} where run_id = ?"
@@ -100,6 +138,7 @@ def _receipts(
     folder: Path,
     journal: Journal,
     run: Run,
+    number: int,
     declared: dict[str, dict[str, str]],
 ) -> dict[str, int]:
     """Make the rows of the four tables in memory, each row of the spool with its object's fate."""
@@ -126,6 +165,7 @@ def _receipts(
         create table fates as
         select
             {files.text(run.run_id)} as run_id,
+            {number} as ledger_no,
             {files.text(run.plan_id)} as plan_id,
             {files.text(run.sync)} as sync,
             spool.sync_key,
@@ -158,6 +198,7 @@ def _receipts(
     ).fetchall()[0]
     row = {
         "run_id": run.run_id,
+        "ledger_no": number,
         "plan_id": run.plan_id,
         "sync": run.sync,
         "destination": run.destination,

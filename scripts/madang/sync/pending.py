@@ -16,15 +16,19 @@ def latest_plans(warehouse: Warehouse) -> list[dict]:
     return warehouse.fetch(
         f"""
     select plans.plan_id, plans.sync,
-        max(runs.plan_id) is not null or max(plans.status) = 'empty' as is_applied
-    from {plans} as plans
-    inner join (
-        select sync, max(plan_id) as plan_id from {plans} group by sync
-    ) as latest on plans.plan_id = latest.plan_id
-    left join {runs} as runs
-        on plans.plan_id = runs.plan_id and runs.status in ('succeeded', 'partial')
-    group by plans.plan_id, plans.sync
-    order by plans.plan_id"""
+        plans.status = 'empty' or runs.plan_id is not null as is_applied
+    from (
+        select plan_id, sync, status, coalesce(ledger_no, 0) as ledger_no,
+            row_number() over (
+                partition by sync order by coalesce(ledger_no, 0) desc, plan_id desc
+            ) as recency
+        from {plans}
+    ) as plans
+    left join (
+        select distinct plan_id from {runs} where status in ('succeeded', 'partial')
+    ) as runs on plans.plan_id = runs.plan_id
+    where plans.recency = 1
+    order by plans.ledger_no, plans.plan_id"""
     )
 
 
@@ -64,10 +68,10 @@ def check(settings: Settings, plan: Plan, allow_guards: bool) -> None:
     """Raise SyncError when a plan is too old, guarded, or not as it was made."""
     verify_rows(plan)
     hours = (utc_now() - plan.created_at).total_seconds() / 3600
-    if hours > settings.sync.max_plan_age_hours:
+    limit = settings.sync.max_plan_age_hours
+    if hours > limit:  # below zero the clock was ahead then or is behind now: no reason to wait
         raise SyncError(
-            f"The plan {plan.plan_id} is {hours:.1f} hours old; the limit is "
-            f"{settings.sync.max_plan_age_hours:g}.",
+            f"The plan {plan.plan_id} is {hours:.1f} hours old; the limit is {limit:g}.",
             where=f"{settings.config_path}, sync.max_plan_age_hours",
             fix="Build and plan again: 'madang build', 'madang plan'.",
         )

@@ -135,7 +135,7 @@ def _forget_overtaken(settings: Settings, latest: Plan) -> None:
     for rows in settings.paths.plans.glob("*/rows.parquet"):
         if not (rows.parent / "plan.json").exists():
             rows.unlink()  # of a plan that was killed while it was made
-        elif rows.parent.name < latest.plan_id:
+        elif rows.parent.name != latest.plan_id:  # all others were made before it
             with contextlib.suppress(SyncError):  # not a plan of ours: left alone
                 if read_plan(settings, rows.parent.name).sync == latest.sync:
                     rows.unlink()
@@ -305,6 +305,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
         ledger.append(settings, warehouse, "sync_plan_holds", held)
     row = {
         "plan_id": plan.plan_id,
+        "ledger_no": ledger.next_number(warehouse),
         "sync": plan.sync,
         "created_at": stamp(plan.created_at),
         "as_of": stamp(plan.as_of),

@@ -1,14 +1,14 @@
 """What every destination offers to the engine: one Protocol, its messages, and the known ones."""
 
-import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 from madang.config import Settings
 from madang.errors import ConfigError
+from madang.http.address import is_loopback as is_loopback
+from madang.http.address import read_address
 from madang.sync.http import Http, Retry
 
 if TYPE_CHECKING:
@@ -88,12 +88,14 @@ class Destination(Protocol):
         """Group objects, in order, into requests within the limits."""
 
     def send(self, batch: Batch) -> Receipt:
-        """Send one batch. Raises DestinationRefused or DestinationDown when nothing can go on."""
+        """Send one batch. Raises DestinationRefused, DestinationUnclear or DestinationDown when
+        nothing can go on; after Refused alone it is sure that nothing of the batch was taken.
+        """
 
     def delete(self, keys: Sequence[str]) -> int | None:
         """Delete users for good; return the last HTTP status. Unknown keys are no error.
 
-        Raises DestinationRefused or DestinationDown.
+        Raises DestinationRefused, DestinationUnclear or DestinationDown.
         """
 
     def close(self) -> None:
@@ -134,6 +136,12 @@ def open_by_name(
     environ = os.environ if environ is None else environ
     configured = settings.destinations[name]
     where = str(settings.config_path)
+    if not read_address(configured.url).is_safe:
+        raise ConfigError(
+            "The key and personal data would be sent unencrypted to another machine.",
+            where=f"{where}, destinations.{name}.url",
+            fix="Use https://.",
+        )
     key = environ.get(configured.key_env, "").strip()
     if not key:
         raise ConfigError(
@@ -150,12 +158,6 @@ def open_by_name(
             where=f"the environment variable {configured.key_env}",
             fix="Copy the key again.",
         )
-    if configured.url.startswith("http://") and not is_loopback(configured.url):
-        raise ConfigError(
-            "The key and personal data would be sent unencrypted to another machine.",
-            where=f"{where}, destinations.{name}.url",
-            fix="Use https://.",
-        )
     http = Http(configured.url, key=key, timeout=configured.timeout_seconds, retry=retry or Retry())
     return Braze(http, objects_per_request=configured.objects_per_request)
 
@@ -165,12 +167,3 @@ def field_problem(destination: str, field: str) -> str | None:
     from madang.sync.destinations import braze
 
     return {"braze": braze.field_problem}[destination](field)
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether an address is this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

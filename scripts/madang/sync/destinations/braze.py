@@ -5,21 +5,24 @@ The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/api_limits (50 or 75 objects a request by contract, 4 MB)
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
-An entry of `errors` that names an object has the shape
-`{"type": "<what is wrong>", "input_array": "attributes", "index": <0-based in that array>}`.
-The vendor's pages do not show it, so an answer of another shape is never read as success: the
-objects are sent again in halves until the answer is about one of them. Setting an attribute twice
-changes nothing, so that is safe.
+- how its answers are read: `braze_answers`
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from madang.sync import DestinationRefused
+from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations import Batch, Capabilities, Outcome, Receipt, SyncObject
+from madang.sync.destinations.braze_answers import (
+    Verdict,
+    complaints,
+    harmless,
+    judge,
+    not_understood,
+    rejected,
+    words_of,
+)
 from madang.sync.http import Http, Reply
 
 PATH = "/users/track"
@@ -32,17 +35,6 @@ RESERVED = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "push_token_import"}
 )
 SYSTEMATIC = 10  # when so many objects of one request all fail, it is not about the objects
-
-
-@dataclass
-class Verdict:
-    """What one answer says about the objects of its request, by their position."""
-
-    accepted: list[int] = field(default_factory=list)
-    rejected: dict[int, str] = field(default_factory=dict)
-    again: list[int] = field(default_factory=list)  # not processed, and not to blame
-    unclear: list[int] = field(default_factory=list)  # one of these is to blame
-    words: str = ""
 
 
 class Braze:
@@ -98,25 +90,25 @@ class Braze:
             elif unclear:
                 middle = len(unclear) // 2
                 waiting += [unclear[middle:], unclear[:middle]]
-            self._stop_if_systematic(batch, receipt)
+            self._stop_if_systematic(batch, receipt, reply)
         return receipt
 
     def delete(self, keys: Sequence[str]) -> int | None:
         """Delete users by external_id, for good; return the last HTTP status.
 
         Braze counts those that it knew and passes over the others, so that asking again is safe.
-        Raises DestinationRefused for an answer that is no success, DestinationDown for none.
+        Raises DestinationRefused for an answer that is no plain success, DestinationDown for none.
         """
         status = None
         for first in range(0, len(keys), DELETE_LIMIT):
             body = json.dumps({"external_ids": list(keys[first : first + DELETE_LIMIT])})
             reply = self._http.post(DELETE_PATH, body.encode())
-            status = reply.status
-            said = (reply.body or {}).get("message")
-            if status not in (200, 201) or said != "success":
-                words = harmless(self._http.redact(str(said or "no message")))
+            status, body = reply.status, reply.body or {}
+            wrong = complaints(body, is_success=True)
+            if status not in (200, 201) or body.get("message") != "success" or wrong:
+                words = words_of(wrong[0] if wrong else body.get("message") or "no message")
                 raise DestinationRefused(
-                    f"Braze did not delete: HTTP {status}, {words}",
+                    f"Braze did not delete: HTTP {status}, {self._clean(words)}",
                     fix="The key must be allowed to call users.delete.",
                 )
         return status
@@ -126,22 +118,26 @@ class Braze:
 
     def _judged(self, reply: Reply, count: int) -> Verdict:
         """Judge an answer; take the key and personal data out of its words before anyone sees."""
-        verdict = judge(reply, count)
-        verdict.words = harmless(self._http.redact(verdict.words))
-        verdict.rejected = {
-            at: harmless(self._http.redact(words)) for at, words in verdict.rejected.items()
-        }
+        verdict = judge(reply, count, self._clean)
+        verdict.words = self._clean(verdict.words)
+        verdict.rejected = {at: self._clean(words) for at, words in verdict.rejected.items()}
         if reply.status in (401, 403):
             raise self._refused(reply.status, verdict.words)
-        if reply.status not in (400, 413) and not 200 <= reply.status < 300:
+        if not 200 <= reply.status < 500:
+            raise not_understood(reply, "Its status means nothing.")
+        if reply.status not in (400, 413) and reply.status >= 300:
             raise self._unexpected(reply.status, verdict.words)
         self._has_accepted |= bool(verdict.accepted)
         return verdict
 
-    def _stop_if_systematic(self, batch: Batch, receipt: Receipt) -> None:
+    def _clean(self, words: str) -> str:
+        return harmless(self._http.redact(words))
+
+    def _stop_if_systematic(self, batch: Batch, receipt: Receipt, reply: Reply) -> None:
         """Stop where a whole request failed for one reason before anything was ever accepted.
 
-        Then it is the attribute or the account, and all the rest would fail alike.
+        Then it is the attribute or the account, and all the rest would fail alike. Of a 4xx it is
+        sure that nothing was stored; beside a 2xx it is not.
         """
         outcomes = list(receipt.outcomes.values())
         if self._has_accepted or len(outcomes) < max(SYSTEMATIC, len(batch.objects)):
@@ -149,11 +145,13 @@ class Braze:
         if all(one.status == "rejected" for one in outcomes):
             reasons = {one.problem for one in outcomes}
             if len(reasons) == 1:
-                raise DestinationRefused(
+                is_sure = reply.status >= 400
+                fix = "Correct the activation model, then plan again."
+                fix += " Nothing of this request was stored." if is_sure else ""
+                raise (DestinationRefused if is_sure else DestinationUnclear)(
                     f"Braze refuses every object of a request: {reasons.pop()}",
                     where=self._http.url + PATH,
-                    fix="Correct the activation model, then plan again. Nothing of this request "
-                    "was stored.",
+                    fix=fix,
                 )
 
     def _refused(self, status: int, words: str) -> DestinationRefused:
@@ -213,75 +211,3 @@ def encode(one: SyncObject) -> bytes:
 def payload(encoded: Sequence[bytes]) -> bytes:
     """Return the body of a request."""
     return ENVELOPE % b",".join(encoded)
-
-
-def judge(reply: Reply, count: int) -> Verdict:
-    """Read an answer about `count` objects. Statuses other than 2xx, 400 and 413 only get words."""
-    body = reply.body or {}
-    verdict = Verdict(words=str(body.get("message") or ""))
-    everything = list(range(count))
-    if reply.status == 413:
-        verdict.words = verdict.words or "The object is larger than Braze takes."
-        verdict.unclear = everything
-        return verdict
-    succeeded = 200 <= reply.status < 300
-    if succeeded and (reply.body is None or "message" not in body):
-        raise DestinationRefused(
-            f"This address answered {reply.status}, but not as Braze does (no message in JSON).",
-            fix="Check the URL in madang.yml: it may be a proxy's or a login page's.",
-        )
-    if not succeeded and reply.status != 400:
-        return verdict
-    errors = body.get("errors") or []
-    errors = errors if isinstance(errors, list) else [errors]
-    misplaced = [text for error in errors if (text := _place(error, count, verdict)) is not None]
-    left = [place for place in everything if place not in verdict.rejected]
-    if misplaced:
-        verdict.words = misplaced[0]
-        verdict.unclear = left
-    elif not succeeded:
-        # Fatal: nothing was processed. With the culprits named, the others can go again.
-        named = bool(verdict.rejected)
-        verdict.again, verdict.unclear = (left, []) if named else ([], left)
-    elif _processed(body, len(left)) < len(left):
-        verdict.words = "Braze processed fewer objects than it was sent, without saying which."
-        verdict.unclear = left
-    else:
-        verdict.accepted = left
-    return verdict
-
-
-def rejected(problem: str) -> Outcome:
-    """Return the outcome of an object that Braze refused, with its words as the problem."""
-    return Outcome(
-        "rejected",
-        reason="refused by braze",
-        problem=problem or "Braze gave no reason.",
-        fix="Correct the value in the activation model or its source, then plan and apply again.",
-    )
-
-
-def harmless(words: str) -> str:
-    """Cut a foreign text short and take out what may be an address, a number or a key."""
-    words = re.sub(r"\s+", " ", words).strip()
-    words = re.sub(r"[^\s'\"<>]+@[^\s'\"<>]+", "[address]", words)
-    words = re.sub(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{20,}\b", "[key]", words)
-    words = re.sub(r"\+?\d[\d\s()-]{6,}\d", "[number]", words)
-    return words if len(words) <= 200 else f"{words[:199]}…"
-
-
-def _place(error: Any, count: int, verdict: Verdict) -> str | None:
-    """Note a named object as rejected; return the words of an error that names none."""
-    if isinstance(error, dict):
-        index, text = error.get("index"), str(error.get("type") or error.get("message") or error)
-        named = error.get("input_array", "attributes") == "attributes"
-        if named and isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count:
-            verdict.rejected[index] = text
-            return None
-        return text
-    return str(error)
-
-
-def _processed(body: dict[str, Any], expected: int) -> int:
-    processed = body.get("attributes_processed", expected)
-    return processed if isinstance(processed, int) else expected

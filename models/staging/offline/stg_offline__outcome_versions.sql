@@ -1,0 +1,120 @@
+-- every version of each outcome that was reported, in the order in which it happened, whenever its file came
+with source as (
+
+    select
+        outcome_id,
+        product,
+        application_id,
+        customer_no,
+        phone,
+        status,
+        occurred_at,
+        value,
+        currency,
+        reason,
+        branch_id,
+        _sha256,
+        _row,
+        _loaded_at
+    from {{ source('offline', 'outcomes') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        outcome_id as given_outcome_id,
+        application_id,
+        customer_no,
+        branch_id,
+
+        -- strings
+        lower(product) as product,
+        lower(status) as status,
+        {{ normalize_phone('phone') }} as phone,
+        {{ hash_as_given('phone') }} as phone_hash,
+        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+        reason,
+
+        -- numerics
+        {{ safe_cast_as('value', float64()) }} as value,
+
+        -- timestamps
+        {{ timestamp_from_text('occurred_at') }} as occurred_at,
+        _sha256 as file_sha256,
+        _row as file_row,
+        _loaded_at as loaded_at
+    from source
+    where outcome_id is not null and {{ known_by_then() }}
+
+),
+
+-- an outcome number that was given to two applications, customers or telephones stands for two outcomes
+compared as (
+
+    select
+        *,
+        coalesce(min(product) over same_number = max(product) over same_number, true)
+        and coalesce(min(application_id) over same_number = max(application_id) over same_number, true)
+        and coalesce(min(customer_no) over same_number = max(customer_no) over same_number, true)
+        and (
+            coalesce(
+                min(coalesce(phone, phone_hash)) over same_number = max(coalesce(phone, phone_hash)) over same_number, true
+            )
+            or count(*) over same_number in (count(application_id) over same_number, count(customer_no) over same_number)
+        ) as is_one_outcome
+    from renamed
+    window same_number as (partition by given_outcome_id)
+
+),
+
+with_outcome as (
+
+    select
+        *,
+        case
+            when is_one_outcome then given_outcome_id
+            else {{ surrogate_key(['given_outcome_id', 'product', 'application_id', 'customer_no', 'phone', 'phone_hash']) }}
+        end as outcome_id
+    from compared
+
+),
+
+-- one status at one moment, told again, is no other version; what was loaded last knows best
+deduplicated as (
+
+    select *
+    from with_outcome
+    qualify row_number() over (
+        partition by outcome_id, occurred_at, status
+        order by loaded_at desc, file_sha256, file_row desc
+    ) = 1
+
+),
+
+ranked as (
+
+    select
+        *,
+        count(*) over (partition by outcome_id) as versions,
+        row_number() over (
+            partition by outcome_id
+            order by occurred_at desc, loaded_at desc, file_sha256, file_row desc, status desc
+        ) as recency
+    from deduplicated
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['outcome_id', micros_of('occurred_at'), 'status']) }} as version_key,
+        ranked.*,
+        versions - recency + 1 as version_number,
+        recency = 1 as is_last
+    from ranked
+
+)
+
+select * from final

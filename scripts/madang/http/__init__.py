@@ -1,0 +1,1 @@
+"""Requests to other machines: where they go, and how much of an answer is read."""
