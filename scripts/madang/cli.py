@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from madang import ui
+from madang import config_secrets, ui
 from madang.config import Settings, load_settings
 from madang.errors import MadangError
 from madang.ops.lock import workspace_lock
@@ -80,8 +80,10 @@ def settings_option(
 
 
 def settings_of(ctx: typer.Context) -> Settings:
-    """Read the settings that the global options name."""
-    return load_settings(ctx.obj["config"])
+    """Read the settings that the options name; take the secrets out of the environment."""
+    settings = load_settings(ctx.obj["config"])
+    config_secrets.take(settings)
+    return settings
 
 
 def _end(code: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from madang import decisions
+from madang import config_secrets, decisions
 from madang.config import Settings
 from madang.errors import ConfigError
 from madang.warehouse import labels
@@ -39,13 +39,16 @@ def options(
 
 @contextmanager
 def surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[None]:
-    """Set what dbt reads from the environment, and put everything back afterwards.
+    """Set what dbt reads from the environment, without secrets; put everything back afterwards.
 
     dbt also changes the working folder of the process to its project.
     """
     wanted = environment(settings, damaged)
-    before = {name: os.environ.get(name) for name in wanted}
+    secret = config_secrets.secret_names(settings)
+    before = {name: os.environ.get(name) for name in {*wanted, *secret}}
     folder = Path.cwd()
+    for name in secret:
+        os.environ.pop(name, None)
     os.environ.update(wanted)
     try:
         yield
@@ -149,7 +152,7 @@ def bigquery_environment(settings: Settings) -> dict[str, str]:
         "MADANG_BIGQUERY_PROJECT": reach.project,
         "MADANG_BIGQUERY_DATASET": settings.warehouse.schema_,
         "MADANG_BIGQUERY_LOCATION": reach.location,
-        "MADANG_BIGQUERY_KEYFILE": os.environ.get(reach.keyfile_env or "", ""),
+        "MADANG_BIGQUERY_KEYFILE": config_secrets.given().get(reach.keyfile_env or "", ""),
         "MADANG_BIGQUERY_ENDPOINT": reach.api_endpoint or "None",
         "MADANG_BIGQUERY_MAXIMUM_BYTES": str(reach.maximum_bytes_billed or 0),
         "MADANG_BIGQUERY_RETRY_SECONDS": f"{max(1, reach.retry_seconds):.0f}",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from madang import ui
 from madang.config import Settings
+from madang.config_secrets import given
 from madang.errors import MadangError
 from madang.ops.export import shard_files
 from madang.pull.connection import Connection
@@ -171,7 +172,7 @@ def _bigquery(settings: Settings) -> Iterator[Finding]:
     reach = settings.bigquery
     detail = f"BigQuery project {reach.project}, datasets {settings.warehouse.schema_}_*"
     detail += f" in {reach.location}"
-    if reach.keyfile_env and not Path(os.environ.get(reach.keyfile_env, "")).is_file():
+    if reach.keyfile_env and not Path(given().get(reach.keyfile_env, "")).is_file():
         fix = f"Set {reach.keyfile_env} to the path of the service account's key file."
         yield Finding("warehouse", "problem", f"{detail}: the key file is not there", fix)
     else:
@@ -206,9 +207,9 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
         fix = "Add 'destinations:' to madang.yml to send audiences."
         yield Finding("destinations", "warning", "none in madang.yml", fix)
     for name, destination in settings.destinations.items():
-        given = bool(os.environ.get(destination.key_env))
+        is_set = bool(given().get(destination.key_env))
         detail = f"{destination.url}, key from {destination.key_env}"
-        if given:
+        if is_set:
             yield Finding(f"destination {name}", "ok", detail)
         else:
             fix = f"Set the environment variable {destination.key_env} before 'sync --apply'."

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from madang import ui
+from madang import config_secrets, ui
 from madang.config import Settings, load_settings
 
 keys_app = typer.Typer(help="Keys of partners that call the receiver.", no_args_is_help=True)
@@ -92,4 +92,6 @@ def revoke(
 
 
 def _settings(ctx: typer.Context) -> Settings:
-    return load_settings(ctx.obj["config"])
+    settings = load_settings(ctx.obj["config"])
+    config_secrets.take(settings)
+    return settings
