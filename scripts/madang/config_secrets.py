@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Names that hold a secret, whatever they are for.
 SECRET = re.compile(
-    r"(?:^|_)(?:API)?(?:KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL)S?(?:_|$)", re.I
+    r"((^|_)(API)?KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|WEBHOOK)S?(_|$)", re.I
 )
 #: `MADANG_BIGQUERY_TOKEN` is no secret: 'none', for a local server in tests.
 LEFT = ("DBT_ENV_SECRET_", "GOOGLE_APPLICATION_CREDENTIALS", "MADANG_BIGQUERY_")

@@ -440,7 +440,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "one_order_per: device",
             "one_order_per: household",
             "order_rule",
-            "one_order_per: Input should be 'person', 'device', 'property' or 'event' "
+            "one_order_per: must be 'person', 'device', 'property' or 'event' "
             "(found 'household').",
         ),
         (
@@ -462,7 +462,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "tab: string",
             "tab: integer",
             "tab: integer",
-            "tab: Input should be 'string', 'int64' or 'float64' (found 'integer').",
+            "tab: must be 'string', 'int64' or 'float64' (found 'integer').",
         ),
         (
             "dbt_project.yml",

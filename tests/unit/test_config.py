@@ -73,7 +73,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         (8, "url: 'ftp://braze.example' is not an http(s) address."),
         (7, "The key 'key_env' is missing."),
         (9, "Unknown key 'key'. Did you mean 'key_env'?"),
-        (10, "max_change_share: Input should be less than or equal to 1 (found 2)."),
+        (10, "max_change_share: must be less than or equal to 1 (found 2)."),
         (2, "Unknown key 'timezon'. Did you mean 'timezone'?"),
     ]
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from madang import ui
 from madang.config import Settings
+from madang.config_secrets import secret_names
 from madang.cost import require_budget
 from madang.dbt import BuildError, DbtResult, OnNode, run_dbt
 from madang.ops.export import left_out, require_export
@@ -22,7 +23,7 @@ def check(settings: Settings) -> int:
     """Check all YAML offline. 0 sound, 2 with problems."""
     from madang.specs.check import check_project
 
-    checked = check_project(settings.project_dir)
+    checked = check_project(settings.project_dir, secret_names(settings))
     for problem in checked.problems:
         ui.line(f"{problem.where}: {problem.message}", "red")
         if problem.fix:

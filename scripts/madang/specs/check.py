@@ -1,24 +1,24 @@
 """Checks all that people write in YAML, offline: every problem at once, with file and line."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
+from madang.specs.check_jinja import check_jinja
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
-from madang.specs.strict import Strict, problems_of
+from madang.specs.strict import Strict, validated
+from madang.specs.unquoted import unquoted_freely
 
 CONSENT_FIX = "Say which permission it needs: consent: {purpose: marketing, channels: [email]}."
 
@@ -35,8 +35,11 @@ class Checked:
     problems: list[Problem]
 
 
-def check_project(folder: Path) -> Checked:
-    """Check a dbt project's rules, mappings and syncs. Never raises for what the YAML says."""
+def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
+    """Check a dbt project's rules, mappings and syncs. Never raises for what the YAML says.
+
+    `secrets` are the environment variables that madang.yml names for secrets.
+    """
     project = read_project(folder)
     actions = read_actions(project, partial(_parse, project, kind=Action))
     audiences = _rules(project, "audience", "aud_", Audience)
@@ -52,6 +55,7 @@ def check_project(folder: Path) -> Checked:
     for entry, place, audience in audiences.values():
         check_requires_fresh(project, entry, place, audience, cadences)
     _check_vars(project)
+    check_jinja(project, secrets)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
     return Checked(
@@ -69,13 +73,11 @@ def _check_vars(project: Project) -> None:
         _check_var(project, rule, OrderRule, ("vars", "order_rule"))
     asked = {name: project.vars[name] for name in Ga4Columns.model_fields if name in project.vars}
     _check_var(project, asked, Ga4Columns, ("vars",))
+    project.problems += unquoted_freely("dbt_project.yml", project.lines, ("vars",))
 
 
 def _check_var(project: Project, value: Any, kind: type[Strict], at: tuple) -> None:
-    try:
-        kind.model_validate(value)
-    except ValidationError as error:
-        project.problems += problems_of(error, kind, "dbt_project.yml", project.lines, at)
+    project.problems += validated(kind, value, "dbt_project.yml", project.lines, at)[1]
 
 
 def _rules(
@@ -125,15 +127,13 @@ def _calls(path: Path, macro: str) -> bool:
 
 
 def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type[Strict]) -> Any:
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        found = problems_of(error, kind, entry.file, entry.lines, at)
-        for number, problem in enumerate(found):
-            if kind is Audience and problem.message == "The key 'consent' is missing.":
-                found[number] = Problem(problem.file, problem.line, problem.message, CONSENT_FIX)
-        project.problems += found
-        return None
+    """Return the rule; one with problems too, for further checks, where it can be read at all."""
+    read, found = validated(kind, data, entry.file, entry.lines, at)
+    for number, problem in enumerate(found):
+        if kind is Audience and problem.message == "The key 'consent' is missing.":
+            found[number] = Problem(problem.file, problem.line, problem.message, CONSENT_FIX)
+    project.problems += found
+    return read
 
 
 def _check_audience(
