@@ -8,7 +8,7 @@ import typer
 
 from madang import config_secrets, ui
 from madang.config import Settings, load_settings
-from madang.errors import MadangError
+from madang.errors import ConfigError, MadangError
 from madang.ops.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
 from madang.warehouse import labels
@@ -208,7 +208,11 @@ def check(ctx: typer.Context) -> None:
     """Check actions, audiences, funnels, sources and syncs, offline. Exit code 2 with problems."""
     from madang.ops import build as room
 
-    _end(room.check(settings_of(ctx)))
+    try:
+        settings = settings_of(ctx)
+    except ConfigError as error:
+        _end(room.check_beside(error, ctx.obj["config"]))
+    _end(room.check(settings))
 
 
 @app.command()

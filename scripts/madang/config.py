@@ -276,6 +276,17 @@ def load_settings(path: Path | None = None) -> Settings:
     return Settings(**absolute, root=root, config_path=config_path, project_dir=project_dir)
 
 
+def project_near(config_path: Path) -> Path | None:
+    """Return the dbt project of a madang.yml that cannot be used, as far as that can be seen."""
+    try:
+        data, _ = load_located(config_path)
+    except SpecError:
+        data = None
+    named = data.get("project") if isinstance(data, dict) else None
+    found = _project_dir(config_path.parent, Path(named) if isinstance(named, str) else None)
+    return found if (found / "dbt_project.yml").is_file() else None
+
+
 def _under(root: Path, path: Path) -> Path:
     """Join without following links, so that a linked data folder keeps its name."""
     return Path(os.path.normpath(root / path.expanduser()))

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from madang import config_secrets, decisions
 from madang.config import Settings
 from madang.errors import ConfigError
+from madang.specs.located_yaml import load_located
 from madang.warehouse import labels
 
 PROFILE_EXAMPLE = "profiles.yml.example"
@@ -63,8 +62,8 @@ def surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[No
 
 def project_vars(project: Path) -> dict[str, Any]:
     """Return the vars of dbt_project.yml."""
-    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
-    return (yaml.safe_load(text) or {}).get("vars") or {}
+    data, _ = load_located(project / "dbt_project.yml", shown_as="dbt_project.yml")
+    return (data or {}).get("vars") or {}
 
 
 def run_vars(settings: Settings, project: Path) -> dict[str, Any]:

@@ -440,8 +440,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "one_order_per: device",
             "one_order_per: household",
             "order_rule",
-            "one_order_per: must be 'person', 'device', 'property' or 'event' "
-            "(found 'household').",
+            "one_order_per: must be 'person', 'device', 'property' or 'event' (found 'household').",
         ),
         (
             "dbt_project.yml",

@@ -75,6 +75,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         (9, "Unknown key 'key'. Did you mean 'key_env'?"),
         (10, "max_change_share: must be less than or equal to 1 (found 2)."),
         (2, "Unknown key 'timezon'. Did you mean 'timezone'?"),
+        (9, "key_env: this is not the name of an environment variable, such as MADANG_X."),
     ]
 
 

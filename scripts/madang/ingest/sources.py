@@ -131,7 +131,9 @@ def read_sources(project_dir: Path) -> list[SourceTable]:
                 tables.append(_table(source, table, place, shown, lines))
             except SpecError as error:
                 found += error.problems
-    found += _repeated(tables) + _unknown_kinds(tables)
+    found += _repeated(tables)
+    if not found:  # else what they name may stand in a table that could not be read
+        found += _unknown_kinds(tables)
     if found:
         raise SpecError.of(found)
     return tables

@@ -54,6 +54,11 @@ class Project:
     unread: set[str] = field(default_factory=set)  # files that are no YAML
     problems: list[Problem] = field(default_factory=list)
 
+    def may_describe(self, path: Path) -> bool:
+        """Say whether a YAML file beside a SQL file could not be read, so may describe it."""
+        beside = Path(self.shown(path)).parent
+        return any(Path(name).parent == beside for name in self.unread)
+
     @property
     def lines(self) -> Lines:
         """Return the lines of dbt_project.yml."""

@@ -34,9 +34,13 @@ def matching(pattern: str, meaning: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-EnvironmentName = Annotated[
-    str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
-]
+def _environment_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", text):  # without the text: it may be the secret itself
+        raise ValueError("this is not the name of an environment variable, such as MADANG_X.")
+    return text
+
+
+EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 HttpAddress = Annotated[str, matching(r"https?://[^\s/]\S*", "an http(s) address")]
 
 

@@ -5,6 +5,7 @@ dbt reads the same file in the same way, so a rule would silently ask for anothe
 
 import math
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import NoneType
@@ -31,7 +32,10 @@ def unquoted(model: type, file: str, lines: Lines, at: tuple) -> dict[tuple, Pro
             kinds = kinds_at(model, place[len(at) :])
             if kinds and not _is_meant(kinds, written, value):
                 named = f"{_name(place)}: {written}" if written else _name(place)
-                found[place] = _problem(file, lines, place, named, written, value)
+                problem = _problem(file, lines, place, named, written, value)
+                if not any(_is_text(kind) for kind in kinds):
+                    problem = replace(problem, fix=f"Write {_plainly(value)}.")
+                found[place] = problem
     return found
 
 
@@ -61,7 +65,9 @@ def _is_meant(kinds: list[Any], written: str, value: Any) -> bool:
     if isinstance(value, int | float):
         if not text:
             return bool(PLAIN_NUMBER.fullmatch(written)) or not {int, float} & {*kinds}
-        return (any_value or int in kinds) and _as_sql_has_it(value) == written
+        if _as_sql_has_it(value) == written:
+            return isinstance(value, int) or any_value  # where text is a must, the model says so
+        return False
     return not text or any(isinstance(kind, type) and issubclass(kind, date) for kind in kinds)
 
 
@@ -75,6 +81,14 @@ def _as_sql_has_it(value: float) -> str:
     """As the macro `value_literals` writes it: a whole number without a decimal point."""
     whole = math.isfinite(value) and value == int(value)
     return str(int(value)) if whole else repr(value)
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float) and math.isfinite(value):
+        return _as_sql_has_it(value)
+    return "a plain number, such as 1500 or 0.5"
 
 
 def _problem(

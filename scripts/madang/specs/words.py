@@ -43,6 +43,8 @@ def words_of(found: Any) -> str:
         key, words = LIMITS[kind]
         limit = found["ctx"][key]
         return f"{words.format(f'{limit:g}' if isinstance(limit, float) else limit)}{given}."
+    if kind == "string_type" and isinstance(found["input"], int | float):
+        return f"must be text, so put it into quotes{given}."
     for ending in ("_type", "_parsing", "_from_float", "_aware", "_size", "_inexact", ""):
         name = kind.removesuffix(ending) if ending else kind
         if name in KINDS and (not ending or kind.endswith(ending)):
