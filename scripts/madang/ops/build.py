@@ -11,6 +11,7 @@ from madang.config_secrets import secret_names
 from madang.cost import require_budget
 from madang.dbt import BuildError, DbtResult, OnNode, run_dbt
 from madang.errors import ConfigError, Problem
+from madang.failing_rows import failing_rows
 from madang.ops.export import left_out, require_export
 from madang.ops.export_damage import known_damage, new_damage
 from madang.ops.publish import publish_marts
@@ -113,6 +114,8 @@ def build(
     ui.line(f"{told}.")
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
+        for told in failing_rows(settings, node):
+            ui.line(f"    {told}", "yellow")
     for shard in shards:
         ui.line(f"  {shard}", "yellow")
     ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
