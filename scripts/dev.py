@@ -1,7 +1,7 @@
 """The project's commands without make: `scripts/dev.py setup`, `demo` and `test`.
 
 Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what the lock pins (with uv when it
-can be had, else with pip), and runs. `setup` does only that. It and the demo take requirements.lock;
+can be had, else with pip), and runs. `setup` ends there. It and the demo take requirements.lock;
 the tests take requirements-dev.lock, which is that and the tools, BigQuery's packages and the
 GoogleSQL engine. Every package has a hash: also uv, and what builds this package.
 The second run finds the environment as it is and does no set-up.
