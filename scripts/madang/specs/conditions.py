@@ -22,7 +22,8 @@ PARTS = ("event", "page_path", "hostname", "page_query", "where", "item", "any",
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError(f"'{value}' is not a number.")
+        is_short = isinstance(value, str | int | float)
+        raise ValueError(f"'{value}' is not a number." if is_short else "must be a number.")
     return value
 
 

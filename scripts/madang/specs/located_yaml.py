@@ -106,7 +106,7 @@ def place_of(lines: Lines, place: tuple) -> tuple:
     known: list[tuple] = [()]
     for part in place:
         known += [(*path, part) for path in known if (*path, part) in lines]
-    return max(known, key=lambda path: (len(path), path[-1:] == place[-1:]))
+    return max(reversed(known), key=len)  # of two as deep, what `place` names later
 
 
 class _Walk:

@@ -34,7 +34,7 @@ def unquoted(model: type, file: str, lines: Lines, at: tuple) -> dict[tuple, Pro
                 named = f"{_name(place)}: {written}" if written else _name(place)
                 problem = _problem(file, lines, place, named, written, value)
                 if not any(_is_text(kind) for kind in kinds):
-                    problem = replace(problem, fix=f"Write {_plainly(value)}.")
+                    problem = _of_a_number(problem, f"{_name(place)}: {written}", value)
                 found[place] = problem
     return found
 
@@ -61,7 +61,9 @@ def _is_meant(kinds: list[Any], written: str, value: Any) -> bool:
     if isinstance(value, str):
         return not text and bool not in kinds and int not in kinds and float not in kinds
     if isinstance(value, bool):
-        return bool in kinds or (any_value and written in ("true", "false")) or not text
+        if bool in kinds or (any_value and written in ("true", "false")):
+            return True
+        return not (text or {int, float} & {*kinds})
     if isinstance(value, int | float):
         if not text:
             return bool(PLAIN_NUMBER.fullmatch(written)) or not {int, float} & {*kinds}
@@ -83,12 +85,13 @@ def _as_sql_has_it(value: float) -> str:
     return str(int(value)) if whole else repr(value)
 
 
-def _plainly(value: Any) -> str:
+def _of_a_number(problem: Problem, named: str, value: Any) -> Problem:
+    """What is wrong where a number is meant, and quotes would not help."""
     if isinstance(value, bool):
-        return str(value).lower()
+        return replace(problem, message=f"{named} is no number.", fix="Write a number.")
     if isinstance(value, int | float) and math.isfinite(value):
-        return _as_sql_has_it(value)
-    return "a plain number, such as 1500 or 0.5"
+        return replace(problem, fix=f"Write {_as_sql_has_it(value)}.")
+    return replace(problem, fix="Write a plain number, such as 1500 or 0.5.")
 
 
 def _problem(
