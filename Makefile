@@ -1,4 +1,4 @@
-# Two commands; both set up what they need. Without make: python3 scripts/dev.py demo|test
+# Two commands; both set up what they need. Without make: python3 scripts/dev.py setup|demo|test
 PYTHON ?= python3
 
 .PHONY: demo test

@@ -40,7 +40,7 @@ SCAN = """
 import duckdb, sys
 connection = duckdb.connect(config={"threads": 2})
 files = sys.argv[1] + "/*.parquet"
-connection.sql(f"select count(*), sum(hash(event_params)) from '{files}'").fetchone()
+connection.sql(f"select count(*), sum(hash(event_params)) from '{files}'").fetchall()
 """
 PERSIST = """
 import duckdb, sys

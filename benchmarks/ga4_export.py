@@ -326,10 +326,10 @@ def main() -> None:
     arguments.add_argument("--days", type=int, default=60)
     options = arguments.parse_args()
     files = export(options.folder, int(options.events), options.days)
-    count, params = duckdb.sql(
+    ((count, params),) = duckdb.sql(
         "select count(*), avg(len(event_params)) from read_parquet(?)",
         params=[[str(f) for f in files]],
-    ).fetchone()
+    ).fetchall()
     size = sum(file.stat().st_size for file in files)
     print(
         f"{count:,} events, {params:.2f} parameters each, {size / 1e6:.0f} MB in {options.folder}"

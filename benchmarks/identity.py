@@ -102,7 +102,8 @@ class Bench:
             db.execute(DRAWN.format(people=people, share=self.share))
             db.execute("""
                 create table madang_identity.identity_cuts (left_key varchar, right_key varchar)""")
-            self.edges, self.new = db.sql("select count(*), sum(is_new::int) from drawn").fetchone()
+            counted = db.sql("select count(*), sum(is_new::int) from drawn").fetchall()
+            ((self.edges, self.new),) = counted
             began, used = time.perf_counter(), cpu()
             ids = f"max({ID.format('left_key')}), max({ID.format('right_key')})"
             db.execute(f"select {ids} from drawn").fetchall()
@@ -142,7 +143,7 @@ class Bench:
     def same_as(self, other: str) -> bool:
         differs = f"(from {TABLE} except from {other}) union all (from {other} except from {TABLE})"
         with connect(self.warehouse, self.threads) as db:
-            return db.sql(f"select count(*) from ({differs})").fetchone() == (0,)
+            return db.sql(f"select count(*) from ({differs})").fetchall() == [(0,)]
 
     def keep(self, name: str) -> None:
         with connect(self.warehouse, self.threads) as db:

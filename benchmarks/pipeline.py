@@ -21,7 +21,7 @@ import duckdb, sys
 connection = duckdb.connect()
 connection.execute("set threads = 2")
 files = f"{sys.argv[1]}/ga4/*.parquet"
-connection.sql(f"select count(*), sum(hash(event_params)) from '{files}'").fetchone()
+connection.sql(f"select count(*), sum(hash(event_params)) from '{files}'").fetchall()
 """
 GENERATE = """
 import datetime as dt, sys

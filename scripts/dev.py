@@ -1,8 +1,9 @@
-"""The project's two commands without make: `scripts/dev.py demo` and `scripts/dev.py test`.
+"""The project's commands without make: `scripts/dev.py setup`, `demo` and `test`.
 
 Needs nothing but Python 3.11 to 3.13: makes `.venv`, installs what the lock pins (with uv when it
-can be had, else with pip), and runs. The demo takes requirements.lock; the tests take
-requirements-dev.lock, which is that and the tools, BigQuery's packages and the GoogleSQL engine.
+can be had, else with pip), and runs. `setup` ends there. It and the demo take requirements.lock;
+the tests take requirements-dev.lock, which is that and the tools, BigQuery's packages and the
+GoogleSQL engine. Every package has a hash: also uv, and what builds this package.
 The second run finds the environment as it is and does no set-up.
 """
 
@@ -18,13 +19,19 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-LOCKS = {"demo": "requirements.lock", "test": "requirements-dev.lock"}
+LOCKS = {
+    "setup": "requirements.lock",
+    "demo": "requirements.lock",
+    "test": "requirements-dev.lock",
+}
+BUILD, UV = "requirements-build.lock", "requirements-uv.lock"
 LINT = ROOT / "target" / "lint"
 
 
 def fingerprint(lock: str) -> str:
     """Changes when the lock, the package's metadata or the interpreter does."""
-    texts = [sys.version, *((ROOT / name).read_text() for name in (lock, "pyproject.toml"))]
+    names = (lock, BUILD, UV, "pyproject.toml")
+    texts = [sys.version, *((ROOT / name).read_text() for name in names)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
@@ -39,33 +46,27 @@ def set_up(command: str) -> None:
     print(f"Setting up .venv from {lock} (once)", flush=True)
     if not PYTHON.exists():
         venv.create(VENV, with_pip=True)
-    install = [find_uv(), "pip", "install", "--python", str(PYTHON), "--quiet"]
-    if install[0] is None:
-        install = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input"]
+    install = installer()
+    run([*install, "--require-hashes", "-r", BUILD])
     run([*install, "--require-hashes", "-r", lock])
-    run([*install, "--no-deps", "--editable", "."])
+    # not in an environment of its own, for which a builder without a hash would be fetched
+    run([*install, "--no-deps", "--no-build-isolation", "--editable", "."])
     stamp.write_text(fingerprint(lock))
 
 
-def find_uv() -> str | None:
-    """uv on the path, else freshly installed beside the project's Python, else None."""
-    if found := shutil.which("uv"):
-        return found
+def installer() -> list[str]:
+    """uv on the path, else the one that its lock pins beside the project's Python, else pip."""
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input"]
+    pip.append("--disable-pip-version-check")
     own = BIN / ("uv.exe" if os.name == "nt" else "uv")
-    if not own.exists():
-        command = [
-            str(PYTHON),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "uv",
-        ]
-        subprocess.run(
-            command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-    return str(own) if own.exists() else None
+    found = shutil.which("uv")
+    if not found and not own.exists():
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        command = [*pip, "--require-hashes", "-r", UV]
+        subprocess.run(command, cwd=ROOT, check=False, **quiet)
+    if found or own.exists():
+        return [found or str(own), "pip", "install", "--python", str(PYTHON), "--quiet"]
+    return pip
 
 
 def run(command: list[str], **environment: str) -> None:
@@ -78,6 +79,13 @@ def run(command: list[str], **environment: str) -> None:
 def step(title: str, command: list[str], **environment: str) -> None:
     print(f"\n== {title}", flush=True)
     run([str(BIN / command[0]), *command[1:]], **environment)
+
+
+def setup(arguments: list[str]) -> None:
+    """Nothing more: the environment is there."""
+    if arguments:
+        sys.exit("setup takes no arguments; usage: python3 scripts/dev.py setup")
+    print(f"Ready: . {(BIN / 'activate').relative_to(ROOT)}")
 
 
 def demo(arguments: list[str]) -> None:
@@ -115,9 +123,9 @@ def test(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    commands = {"demo": demo, "test": test}
+    commands = {"setup": setup, "demo": demo, "test": test}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        sys.exit(f"{__doc__}\nusage: python3 scripts/dev.py demo|test [arguments]")
+        sys.exit(f"{__doc__}\nusage: python3 scripts/dev.py setup|demo|test [arguments]")
     set_up(sys.argv[1])
     commands[sys.argv[1]](sys.argv[2:])
 

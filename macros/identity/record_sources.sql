@@ -1,6 +1,6 @@
 {#
     What the records of each source say of people: (source, relation, its key, whether the record says that its identifiers belong together, when it was, columns
-    for identity_records that are not null). The relations are those that identity_records imports.
+    for identity_records that are not null). A new source that names people is one more entry. Named relations are steps of identity_records.
 #}
 {% macro record_sources() %}
     {%- set addresses = {
@@ -12,15 +12,15 @@
     {%- set registered_at = 'coalesce(registered_at, loaded_at)' -%}
     {%- set kept = '(not is_deleted or merged_into_id is not null)' -%}
     {{ return([
-        ('crm', 'customers', 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
-        ('shop', 'orders', 'order_id', 'true', 'ordered_at', dict(named, order_id='order_id')),
+        ('crm', ref('stg_crm__customers'), 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
+        ('shop', ref('stg_shop__orders'), 'order_id', 'true', 'ordered_at', dict(named, order_id='order_id')),
         (
-            'offline', 'outcomes', 'outcome_id', 'false', 'occurred_at',
+            'offline', ref('stg_offline__outcomes'), 'outcome_id', 'false', 'occurred_at',
             {'crm_id': 'customer_no', 'phone': 'phone', 'given_phone_hash': 'phone_hash'},
         ),
-        ('consent', 'consents', 'consent_id', 'false', 'occurred_at', numbered),
+        ('consent', ref('stg_consent__events'), 'consent_id', 'false', 'occurred_at', numbered),
         (
-            'inquiry', 'inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)',
+            'inquiry', ref('stg_inquiries__inquiries'), 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)',
             dict(numbered, order_id='order_id'),
         ),
         (
@@ -28,7 +28,7 @@
             dict(named, salesforce_id='contact_id', becomes_id='coalesce(merged_into_id, person_account_id)'),
         ),
         (
-            'salesforce', 'leads', 'lead_id', kept, created_at,
+            'salesforce', ref('stg_salesforce__leads'), 'lead_id', kept, created_at,
             dict(named, salesforce_id='lead_id', becomes_id='coalesce(merged_into_id, converted_contact_id)'),
         ),
         (

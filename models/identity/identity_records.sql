@@ -3,39 +3,9 @@
     'given_phone_hash', 'order_id', 'name',
 ] -%}
 
--- every record that names somebody, with all the identifiers that it carries
-with customers as (
-
-    select * from {{ ref('stg_crm__customers') }}
-
-),
-
-orders as (
-
-    select * from {{ ref('stg_shop__orders') }}
-
-),
-
-outcomes as (
-
-    select * from {{ ref('stg_offline__outcomes') }}
-
-),
-
-consents as (
-
-    select * from {{ ref('stg_consent__events') }}
-
-),
-
-inquiries as (
-
-    select * from {{ ref('stg_inquiries__inquiries') }}
-
-),
-
+-- every record that names somebody, with all the identifiers that it carries: `record_sources` lists them
 -- an account is a person only where it is a person account; the company that somebody works for is nobody
-person_accounts as (
+with person_accounts as (
 
     select * from {{ ref('stg_salesforce__accounts') }}
     where is_person_account
@@ -47,12 +17,6 @@ contacts as (
     select contacts.*, person_accounts.account_id as person_account_id
     from {{ ref('stg_salesforce__contacts') }} as contacts
     left join person_accounts on contacts.account_id = person_accounts.account_id
-
-),
-
-leads as (
-
-    select * from {{ ref('stg_salesforce__leads') }}
 
 ),
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from madang import ui
+from madang import config_secrets, ui
 from madang.config import Settings, load_settings
-from madang.errors import MadangError
+from madang.errors import ConfigError, MadangError
 from madang.ops.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
 from madang.storage import storage_error
@@ -90,9 +90,10 @@ def settings_option(
 
 
 def settings_of(ctx: typer.Context) -> Settings:
-    """Read the settings that the global options name."""
+    """Read the settings that the options name; take the secrets out of the environment."""
     settings = load_settings(ctx.obj["config"])
     ui.use_zone(settings.timezone)
+    config_secrets.take(settings)
     return settings
 
 
@@ -218,7 +219,11 @@ def check(ctx: typer.Context) -> None:
     """Check actions, audiences, funnels, sources and syncs, offline. Exit code 2 with problems."""
     from madang.ops import build as room
 
-    _end(room.check(settings_of(ctx)))
+    try:
+        settings = settings_of(ctx)
+    except ConfigError as error:
+        _end(room.check_beside(error, ctx.obj["config"]))
+    _end(room.check(settings))
 
 
 @app.command()

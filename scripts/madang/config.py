@@ -11,7 +11,6 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
-    ValidationError,
     model_validator,
 )
 
@@ -27,9 +26,10 @@ from madang.config_receiver import ReceiverSettings
 from madang.config_salesforce import SalesforceSettings
 from madang.errors import ConfigError, Problem, SpecError
 from madang.specs.located_yaml import load_located
-from madang.specs.strict import EnvironmentName, HttpAddress, Strict, matching, problems_of
+from madang.specs.strict import EnvironmentName, HttpAddress, Strict, matching, validated
 
 CONFIG_NAME = "madang.yml"
+JINJA_FIX = "Write the value itself; a secret's place is the environment (key_env)."
 LAYERS = (
     "raw",
     "staging",
@@ -262,10 +262,13 @@ def load_settings(path: Path | None = None) -> Settings:
     if not isinstance(data, dict):
         message = "madang.yml must be a mapping of keys, beginning with 'version: 1'."
         raise ConfigError.of([Problem(file, 1, message)])
-    try:
-        read = SettingsFile.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError.of(problems_of(error, SettingsFile, file, lines)) from error
+    read, problems = validated(SettingsFile, data, file, lines)
+    problems += [
+        Problem(file, line, "madang.yml is data: nothing like {{ }} is replaced.", JINJA_FIX)
+        for line, _ in lines.jinja.values()
+    ]
+    if read is None or problems:
+        raise ConfigError.of(problems)
     root = config_path.parent
     absolute: dict[str, Any] = dict(read)
     absolute["paths"] = PathSettings(**{name: _under(root, p) for name, p in read.paths})
@@ -279,6 +282,17 @@ def load_settings(path: Path | None = None) -> Settings:
         message = f"project: there is no dbt_project.yml in {project_dir}."
         raise ConfigError.of([Problem(file, line, message, "Name the folder of the dbt project.")])
     return Settings(**absolute, root=root, config_path=config_path, project_dir=project_dir)
+
+
+def project_near(config_path: Path) -> Path | None:
+    """Return the dbt project of a madang.yml that cannot be used, as far as that can be seen."""
+    try:
+        data, _ = load_located(config_path)
+    except SpecError:
+        data = None
+    named = data.get("project") if isinstance(data, dict) else None
+    found = _project_dir(config_path.parent, Path(named) if isinstance(named, str) else None)
+    return found if (found / "dbt_project.yml").is_file() else None
 
 
 def _under(root: Path, path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 from madang.config import Settings
 from madang.dbt_environment import options, surroundings
 from madang.errors import MadangError
+from madang.failing_rows import failing_rows
 from madang.storage import CLOSED, StorageError, in_words, storage_error
 from madang.warehouse import open_warehouse
 from madang.warehouse.bigquery_errors import diagnose
@@ -44,6 +45,8 @@ class Node:
     path: str
     unique_id: str = ""
     compiled: str = ""
+    compiled_path: str = ""
+    failures: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def run_dbt(
     result = DbtResult(nodes)
     if result.failed:
         fixes = [fix for node in result.failed if (fix := _fix(settings, node.message))]
-        raise _failure(result, log, fixes[0] if fixes else None)
+        raise _failure(settings, result, log, fixes[0] if fixes else None)
     return result
 
 
@@ -216,6 +219,8 @@ def _node(result: Any) -> Node:
         path=getattr(node, "original_file_path", ""),
         unique_id=getattr(node, "unique_id", ""),
         compiled=getattr(node, "compiled_code", None) or "",
+        compiled_path=getattr(node, "compiled_path", None) or "",
+        failures=getattr(result, "failures", None) or 0,
     )
 
 
@@ -231,11 +236,12 @@ def _fix(settings: Settings, message: str) -> str | None:
     return diagnose(message, project=settings.bigquery.project).fix
 
 
-def _failure(result: DbtResult, log: str, fix: str | None) -> BuildError:
+def _failure(settings: Settings, result: DbtResult, log: str, fix: str | None) -> BuildError:
     lines = []
     for node in result.failed:
         lines.append(f"{node.kind} {node.name} ({node.path})")
-        lines += [f"    {text}" for text in node.message.splitlines()[:6]]
+        told = [*node.message.splitlines()[:6], *failing_rows(settings, node)]
+        lines += [f"    {text}" for text in told]
     skipped = result.by_status().get("skipped", 0)
     head = f"{len(result.failed)} of {len(result.nodes)} dbt nodes failed"
     head += f", {skipped} after them were skipped:" if skipped else ":"

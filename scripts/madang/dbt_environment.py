@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from madang import decisions, private
+from madang import config_secrets, decisions, private
 from madang.config import Settings
 from madang.errors import ConfigError
+from madang.specs.located_yaml import load_located
 from madang.warehouse import labels
 from madang.warehouse.duckdb import spill_folder
 
@@ -39,14 +38,17 @@ def options(
 
 @contextmanager
 def surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[None]:
-    """Set what dbt reads from the environment, and put everything back afterwards.
+    """Set what dbt reads from the environment, without secrets; put everything back afterwards.
 
     dbt also changes the working folder of the process to its project.
     """
     private.only_owner()
     wanted = environment(settings, damaged)
-    before = {name: os.environ.get(name) for name in wanted}
+    secret = config_secrets.secret_names(settings)
+    before = {name: os.environ.get(name) for name in {*wanted, *secret}}
     folder = Path.cwd()
+    for name in secret:
+        os.environ.pop(name, None)
     os.environ.update(wanted)
     try:
         yield
@@ -61,8 +63,8 @@ def surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[No
 
 def project_vars(project: Path) -> dict[str, Any]:
     """Return the vars of dbt_project.yml."""
-    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
-    return (yaml.safe_load(text) or {}).get("vars") or {}
+    data, _ = load_located(project / "dbt_project.yml", shown_as="dbt_project.yml")
+    return (data or {}).get("vars") or {}
 
 
 def run_vars(settings: Settings, project: Path) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def bigquery_environment(settings: Settings) -> dict[str, str]:
         "MADANG_BIGQUERY_PROJECT": reach.project,
         "MADANG_BIGQUERY_DATASET": settings.warehouse.schema_,
         "MADANG_BIGQUERY_LOCATION": reach.location,
-        "MADANG_BIGQUERY_KEYFILE": os.environ.get(reach.keyfile_env or "", ""),
+        "MADANG_BIGQUERY_KEYFILE": config_secrets.given().get(reach.keyfile_env or "", ""),
         "MADANG_BIGQUERY_ENDPOINT": reach.api_endpoint or "None",
         "MADANG_BIGQUERY_MAXIMUM_BYTES": str(reach.maximum_bytes_billed or 0),
         "MADANG_BIGQUERY_RETRY_SECONDS": f"{max(1, reach.retry_seconds):.0f}",

@@ -83,7 +83,7 @@ class UsageError(MadangError):
 
 def did_you_mean(word: object, choices: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest of `choices`, or "" when none is close."""
-    known = list(choices)
+    known = [str(choice) for choice in choices]  # YAML makes a truth of a key such as no
     close = get_close_matches(str(word), known, n=1, cutoff=0.6)
     if not close:
         lowered = {choice.lower(): choice for choice in known}

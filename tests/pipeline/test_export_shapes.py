@@ -89,7 +89,7 @@ def test_a_day_is_the_same_in_every_format_and_in_parts(root: Path, day: str):
         assert shapes_differ(tables, "lines", "whole") == 0
         assert shapes_differ(tables, "whole", "parts") == 0
         assert shapes_differ(tables, "parts", "whole") == 0
-    rows = duckdb.sql(f"select count(*) {day}").fetchone()[0]
+    rows = duckdb.sql(f"select count(*) {day}").fetchall()[0][0]
     assert found == [
         ("lines", 1, None, True),
         ("parts", 3, rows, True),

@@ -1,5 +1,6 @@
 """madang check: every mistake in the YAML is told at once, with its file, line and a suggestion."""
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -100,6 +101,7 @@ FILES = {
     "models/marts/journeys/_journeys__models.yml": FUNNELS,
     "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
 }
+CUSTOMER_FILE = "models/marts/customers/_customers__models.yml"
 AUDIENCE_FILE = "models/marts/audiences/_audiences__models.yml"
 ACTION_FILE = "models/activity/_activity__models.yml"
 FUNNEL_FILE = "models/marts/journeys/_journeys__models.yml"
@@ -440,8 +442,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "one_order_per: device",
             "one_order_per: household",
             "order_rule",
-            "one_order_per: Input should be 'person', 'device', 'property' or 'event' "
-            "(found 'household').",
+            "one_order_per: must be 'person', 'device', 'property' or 'event' (found 'household').",
         ),
         (
             "dbt_project.yml",
@@ -462,7 +463,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "tab: string",
             "tab: integer",
             "tab: integer",
-            "tab: Input should be 'string', 'int64' or 'float64' (found 'integer').",
+            "tab: must be 'string', 'int64' or 'float64' (found 'integer').",
         ),
         (
             "dbt_project.yml",
@@ -614,3 +615,231 @@ def test_what_an_audience_wants_fresh_is_a_source_with_a_cadence(
         assert any(says in message for message in problems), problems
     else:
         assert not problems
+
+
+@pytest.mark.parametrize("written", ["NO", "off", "0123", "1.10", "1.0", "1_000", "1:30", "0x1F"])
+@pytest.mark.parametrize("written_as", ["{0}", "[shown, {0}]", "{{equals: {0}}}", "{{not: {0}}}"])
+def test_a_value_that_yaml_makes_something_else_of_is_to_be_quoted(
+    tmp_path: Path, written: str, written_as: str
+) -> None:
+    wanted = f"where: {{product: {written_as.format(written)}}}"
+    folder = project(tmp_path, {ACTION_FILE: ("where: {product: [test_drive, charger]}", wanted)})
+    (problem,) = check_project(folder).problems
+    assert (problem.file, problem.line) == (ACTION_FILE, line(folder, ACTION_FILE, wanted))
+    assert f'"{written}"' in (problem.fix or "")
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("~", "product: ~ is nothing to YAML."),
+        ("null", "product: null is nothing to YAML."),
+        ("", "product: nothing stands here."),
+        ("2026-10-05", "product: 2026-10-05 is a date to YAML, and no text."),
+        (".inf", "product: .inf is no number that can be compared."),
+        (".nan", "product: .nan is no number that can be compared."),
+        ("y", "product: y is not the same to every reader of YAML."),
+        ("0o17", "product: 0o17 is not the same to every reader of YAML."),
+        ("1e3", "product: 1e3 is not the same to every reader of YAML."),
+        ("Yes", "product: Yes becomes true in YAML."),
+        ("2026-02-30", "'2026-02-30' looks like a date, and is none."),
+    ],
+)
+def test_a_value_that_is_no_text_says_what_it_is(tmp_path: Path, written: str, says: str) -> None:
+    wanted = f"where: {{product: {written}}}"
+    changes = {ACTION_FILE: ("where: {product: [test_drive, charger]}", wanted)}
+    assert says in told(check_project(project(tmp_path, changes)))
+
+
+@pytest.mark.parametrize("written", ["true", "false", "12", "-5", "1.5", "'NO'", '"0123"', "maru9"])
+def test_a_value_that_means_what_is_written_needs_no_quotes(tmp_path: Path, written: str) -> None:
+    wanted = f"where: {{product: {written}}}"
+    changes = {ACTION_FILE: ("where: {product: [test_drive, charger]}", wanted)}
+    assert told(check_project(project(tmp_path, changes))) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        (AUDIENCE_FILE, "{object_id: maru9}", "{object_id: 0123}", "object_id: 0123 becomes 83"),
+        (AUDIENCE_FILE, "is: [VIP, VVIP]", "is: [NO, VIP]", "is: NO becomes false"),
+        (AUDIENCE_FILE, "label: 플래그십 관심 고객", "label: NO", "label: NO becomes false"),
+        (AUDIENCE_FILE, "at_least: 3", "at_least: 010", "at_least: 010 becomes 8"),
+        (
+            AUDIENCE_FILE,
+            "at_least: 100000",
+            "at_least: 100_000",
+            "at_least: 100_000 becomes 100000",
+        ),
+        (AUDIENCE_FILE, "[kakao, email]", "[no, email]", "channels: no becomes false"),
+        (FUNNEL_FILE, "{object_type: test_drive}", "{object_type: on}", "object_type: on becomes"),
+        (ACTION_FILE, "{product: {exists: false}}", "{on: x}", "The key on becomes true"),
+        ("dbt_project.yml", '"(not set)", 0', '"(not set)", 007', "placeholders: 007 becomes 7"),
+        ("dbt_project.yml", "tab: string", "no: string", "The key no becomes false"),
+        (
+            "dbt_project.yml",
+            "vars:",
+            "vars:\n      own_hostnames: [NO]",
+            "own_hostnames: NO becomes false",
+        ),
+    ],
+)
+def test_no_rule_takes_another_value_than_the_one_written(
+    tmp_path: Path, file: str, old: str, new: str, says: str
+) -> None:
+    checked = check_project(project(tmp_path, {file: (old, new)}))
+    assert [message for message in told(checked) if message.startswith(says)], told(checked)
+    assert not [message for message in told(checked) if "Input should" in message]
+
+
+def test_a_price_may_end_in_a_nought(tmp_path: Path) -> None:
+    changes = {ACTION_FILE: ("{at_least: 30000000}", "{at_least: 19.90}")}
+    assert told(check_project(project(tmp_path, changes))) == []
+
+
+def test_the_choices_of_a_source_and_a_sync_are_held_to_their_text_too(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    path = folder / "models/staging/any/_any__sources.yml"
+    path.parent.mkdir(parents=True)
+    column = "{name: customer_no, config: {meta: {type: choice, choices: {allowed: [yes, NO]}}}}"
+    text = textwrap.dedent(SOURCES).replace("{name: customer_no}", column)
+    path.write_text(text, encoding="utf-8")
+    assert told(check_project(folder)) == [
+        "allowed: NO becomes false in YAML.",
+        "allowed: yes becomes true in YAML.",
+    ]
+
+
+KEY = "{{ env_var('MADANG_BRAZE_KEY') }}"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (AUDIENCE_FILE, "label: 플래그십 관심 고객", f'label: "{KEY}"'),
+        (AUDIENCE_FILE, "within: 30 days", "within: \"{{ var('days') }} days\""),
+        (AUDIENCE_FILE, "{object_id: maru9}", '{object_id: "{% if true %}x{% endif %}"}'),
+        (ACTION_FILE, "description: A model's page was opened.", f'description: "{KEY}"'),
+        (ACTION_FILE, "- name: actions", f'- name: actions\n        description: "Is {KEY}."'),
+        (ACTION_FILE, "- name: actions", f'- name: actions\n        group: "{KEY}"'),
+        (CUSTOMER_FILE, "- name: tier", f'- {{name: tier, description: "{KEY}"}}'),
+        ("dbt_project.yml", "vars:", f'vars:\n      currency: "{KEY}"'),
+        ("dbt_project.yml", "profile: madang", f'profile: madang\n    query-comment: "{KEY}"'),
+    ],
+)
+def test_jinja_in_what_is_data_is_told_with_its_line(
+    tmp_path: Path, file: str, old: str, new: str
+) -> None:
+    folder = project(tmp_path, {file: (old, textwrap.dedent(new))})
+    found = check_project(folder).problems
+    (problem,) = [one for one in found if "Jinja" in one.message or "secret" in one.message]
+    sign = "{%" if "{%" in new else "{{"
+    assert (problem.file, problem.line) == (file, line(folder, file, sign))
+
+
+MORE = """
+    version: 2
+    sources:
+      - name: crm
+        schema: "{{ target.schema }}_raw"
+        database: "{{ env_var('MADANG_GA4_PROJECT', target.database) }}"
+        tables: [{name: other}]
+    models:
+      - name: more
+        description: "{{ doc('more') }}"
+        config: {enabled: "{{ var('more', true) }}"}
+        columns:
+          - name: more_key
+            description: See {{ doc("madang", "keys") }}.
+            data_tests: [{accepted_values: {arguments: {values: "{{ var('keys', []) }}"}}}]
+"""
+
+
+def test_jinja_is_right_where_dbt_takes_code(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (folder / "models/marts/more.yml").write_text(textwrap.dedent(MORE), encoding="utf-8")
+    assert told(check_project(folder)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{{ doc('more') }}", "{{ env_var('HOME') }}"),
+        ("{{ doc('more') }}", "{{ doc(env_var('HOME')) }}"),
+        ("env_var('MADANG_GA4_PROJECT', target.database)", "env_var('MADANG_BRAZE_KEY')"),
+        ("{{ var('keys', []) }}", "{{ env_var('MADANG_BRAZE_KEY') }}"),
+        ("{{ var('more', true) }}", "{{ env_var('GITHUB_TOKEN') }}"),
+        ("{{ var('more', true) }}", "{{ env_var('X' ~ 'Y') }}"),
+    ],
+)
+def test_what_dbt_renders_reads_no_environment_that_is_secret(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    folder = project(tmp_path)
+    text = textwrap.dedent(MORE)
+    assert old in text
+    path = folder / "models/marts/more.yml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    (problem,) = check_project(folder).problems
+    assert (problem.file, problem.line) == (
+        "models/marts/more.yml",
+        line(folder, "models/marts/more.yml", new),
+    )
+
+
+@pytest.mark.parametrize("folder", ["models/marts", "macros/own", "tests/data", "snapshots"])
+@pytest.mark.parametrize(
+    "call", ["env_var('MADANG_BRAZE_KEY', 'none')", 'env_var( "OWN_NAME" )', "env_var(name)"]
+)
+def test_sql_that_reads_a_secret_is_told(tmp_path: Path, folder: str, call: str) -> None:
+    root = project(tmp_path)
+    path = root / folder / "own.sql"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"select 1 as a,\n    '{{{{ {call} }}}}' as b\n", encoding="utf-8")
+    (problem,) = check_project(root, secrets={"OWN_NAME"}).problems
+    assert problem.where == f"{folder}/own.sql:2"
+
+
+def test_sql_may_read_what_is_no_secret(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    (root / "models/marts/own.sql").write_text("select '{{ env_var('MADANG_SCHEMA') }}' as a\n")
+    assert told(check_project(root, secrets={"OWN_NAME"})) == []
+
+
+def test_all_mistakes_of_a_rule_are_told_at_once(tmp_path: Path) -> None:
+    """A misspelt key, a name and a value that are none, an object that never is, in one rule."""
+    folder = project(tmp_path)
+    path = folder / AUDIENCE_FILE
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("did: viewed_model", "did: viewed_modle"),
+        ("at_least: 3", "at_leest: 0"),
+        ("has: tier", "has: teir"),
+        ("within: 30 days", "within: 30 dyas"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    assert sorted(told(check_project(folder))) == [
+        "Unknown action 'viewed_modle'. Did you mean 'viewed_model'?",
+        "Unknown attribute 'teir': not a column of customers. Did you mean 'tier'?",
+        "Unknown key 'at_leest'. Did you mean 'at_least'?",
+        "at_least: must be greater than or equal to 1 (found 0).",
+        "within: '30 dyas' is not a duration such as '30 minutes', '1 hour' or '14 days'.",
+    ]
+
+
+@pytest.mark.parametrize("written", ["many", "[1]", "{a: 1}", "true"])
+def test_a_value_of_the_wrong_kind_is_told_once_in_plain_words(
+    tmp_path: Path, written: str
+) -> None:
+    changes = {AUDIENCE_FILE: ("at_least: 100000", f"at_least: {written}")}
+    (message,) = told(check_project(project(tmp_path, changes)))
+    assert re.match(r"at_least: (must be|'many' is not|true is no)", message), message
+    assert not [word for word in ("Input", "valid", "int:", "float:", "dict") if word in message]
+
+
+def test_a_file_that_cannot_be_read_blames_no_other(tmp_path: Path) -> None:
+    folder = project(tmp_path, {AUDIENCE_FILE: ("label: 플래그십", "label: [플래그십")})
+    (problem,) = check_project(folder).problems
+    assert problem.message.startswith("Not valid YAML")

@@ -76,8 +76,9 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ),
         (7, "The key 'key_env' is missing."),
         (9, "Unknown key 'key'. Did you mean 'key_env'?"),
-        (10, "max_change_share: Input should be less than or equal to 1 (found 2)."),
+        (10, "max_change_share: must be less than or equal to 1 (found 2)."),
         (2, "Unknown key 'timezon'. Did you mean 'timezone'?"),
+        (9, "key_env: this is not the name of an environment variable, such as MADANG_X."),
     ]
 
 

@@ -42,7 +42,8 @@ def _param(key: str, kind: str = "string_value") -> str:
 
 
 def _one(sql: str) -> tuple:
-    return duckdb.sql(sql).fetchone()
+    (row,) = duckdb.sql(sql).fetchall()
+    return row
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path):

@@ -1,6 +1,10 @@
 """Holds the documents to the project: links, anchors, commands, settings, variables, samples."""
 
+import importlib.util
 import re
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -91,6 +95,58 @@ def test_every_option_of_a_command_exists(page):
         options = {opt for param in params for opt in param.opts} | {"--help"}
         for option in re.findall(r"(?<= )--[a-z-]+", rest.split(">>")[0].split("||")[0]):
             assert option in options, f"'madang {name}' has no {option}"
+
+
+DEV = re.compile(r"scripts/dev\.py ([a-z|]+)")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SAMPLES, ROOT / "Makefile"])
+def test_every_command_of_the_set_up_exists(page):
+    """`python3 scripts/dev.py setup`, and each of several: `demo|test`."""
+    spec = importlib.util.spec_from_file_location("dev", ROOT / "scripts" / "dev.py")
+    dev = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(dev)
+    for written in DEV.findall(page.read_text(encoding="utf-8")):
+        for name in written.split("|"):
+            assert name in dev.LOCKS, f"there is no 'scripts/dev.py {name}'"
+            assert callable(getattr(dev, name))
+
+
+def test_the_set_up_is_documented_and_ends_with_words_for_a_command_that_is_none():
+    assert "scripts/dev.py setup" in (ROOT / "README.md").read_text(encoding="utf-8")
+    command = [sys.executable, str(ROOT / "scripts" / "dev.py"), "set-up"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "setup|demo|test" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements", "requirements-dev", "requirements-build", "requirements-uv"]
+)
+def test_every_package_of_a_lock_has_a_hash_and_no_host(name):
+    text = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
+    packages = re.findall(r"^\S.*(?:\n {4}.*)*", text, re.MULTILINE)
+    assert packages
+    for package in packages:
+        assert re.match(r"[\w.\[\], -]+==\S+", package), package
+        assert "--hash=sha256:" in package, package
+    assert "://" not in text
+
+
+def test_the_builder_of_the_package_is_in_a_lock():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lock = (ROOT / "requirements-build.lock").read_text(encoding="utf-8")
+    for wanted in [*project["build-system"]["requires"], "editables"]:
+        assert re.search(rf"^{re.match(r'[a-z]+', wanted)[0]}==", lock, re.MULTILINE)
+    for page in (ROOT / "scripts" / "dev.py", ROOT / "deploy" / "Dockerfile"):
+        for command in re.findall(r".*--editable.*", page.read_text(encoding="utf-8")):
+            assert "--no-build-isolation" in command
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=names(SAMPLES))
+def test_a_sample_runs_no_action_by_a_tag(sample):
+    for action in re.findall(r"uses: *(\S+)", sample.read_text(encoding="utf-8")):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
 
 
 def table_rows(page: str) -> set[str]:

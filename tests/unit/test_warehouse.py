@@ -76,7 +76,7 @@ def test_export_replaces_the_file_whole_or_leaves_it(settings: Settings, tmp_pat
         assert warehouse.export("select * from range(5)", target) == 5
         with pytest.raises(WarehouseError):
             warehouse.export("select error('half way') from range(5)", target)
-    assert duckdb.sql(f"select count(*) from '{target}'").fetchone() == (5,)
+    assert duckdb.sql(f"select count(*) from '{target}'").fetchall() == [(5,)]
     assert [path.name for path in target.parent.iterdir()] == ["numbers.parquet"]
 
 

@@ -6,13 +6,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from madang.errors import Problem, SpecError, did_you_mean
 from madang.ingest.header import header_key
 from madang.ingest.values import TYPES, fold
 from madang.specs.located_yaml import Lines, line_of, load_located
-from madang.specs.strict import Strict, matching, problems_of
+from madang.specs.strict import Strict, matching, validated
 
 Meta = TypeVar("Meta", bound=Strict)
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -136,7 +136,9 @@ def read_sources(project_dir: Path) -> list[SourceTable]:
                 tables.append(_table(source, table, place, shown, lines))
             except SpecError as error:
                 found += error.problems
-    found += _repeated(tables) + _unknown_kinds(tables)
+    found += _repeated(tables)
+    if not found:  # else what they name may stand in a table that could not be read
+        found += _unknown_kinds(tables)
     if found:
         raise SpecError.of(found)
     return tables
@@ -209,11 +211,9 @@ def _table(source: str, table: dict, place: tuple, file: str, lines: Lines) -> S
 def _parsed(
     model: type[Meta], data: Any, file: str, lines: Lines, at: tuple, found: list[Problem]
 ) -> Meta | None:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        found += problems_of(error, model, file, lines, at)
-        return None
+    read, problems = validated(model, data, file, lines, at)
+    found += problems
+    return read
 
 
 def _choice_problems(column: SourceColumn, file: str, line: int) -> list[Problem]:

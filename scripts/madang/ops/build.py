@@ -5,9 +5,12 @@ from pathlib import Path
 from time import monotonic
 
 from madang import times, ui
-from madang.config import Settings
+from madang.config import Settings, find_config, project_near
+from madang.config_secrets import secret_names
 from madang.cost import require_budget
 from madang.dbt import BuildError, DbtResult, OnNode, run_dbt
+from madang.errors import ConfigError, Problem
+from madang.failing_rows import failing_rows
 from madang.ops.export import left_out, missing
 from madang.ops.export_damage import known_damage, new_damage
 from madang.ops.publish import publish_marts
@@ -21,11 +24,8 @@ def check(settings: Settings) -> int:
     """Check all YAML offline. 0 sound, 2 with problems."""
     from madang.specs.check import check_project
 
-    checked = check_project(settings.project_dir)
-    for problem in checked.problems:
-        ui.line(f"{problem.where}: {problem.message}", "red")
-        if problem.fix:
-            ui.line(f"    {problem.fix}")
+    checked = check_project(settings.project_dir, secret_names(settings))
+    _tell(checked.problems)
     counts = (
         f"{len(checked.actions)} actions, {len(checked.audiences)} audiences, "
         f"{len(checked.funnels)} funnels, {checked.sources} sources, {checked.syncs} syncs"
@@ -35,6 +35,29 @@ def check(settings: Settings) -> int:
         return WRONG
     ui.line(f"Checked {counts}: no problems.")
     return OK
+
+
+def check_beside(error: ConfigError, config: Path | None) -> int:
+    """Tell what is wrong with madang.yml, and with the project that it seems to be for; return 2.
+
+    Raises the error where there is no madang.yml.
+    """
+    from madang.specs.check import check_project
+
+    if not error.problems:
+        raise error
+    project = project_near(find_config(config))
+    problems = [*error.problems, *(check_project(project).problems if project else ())]
+    _tell(problems)
+    ui.line(f"{len(problems)} problems.")
+    return WRONG
+
+
+def _tell(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        ui.line(f"{problem.where}: {problem.message}", "red")
+        if problem.fix:
+            ui.line(f"    {problem.fix}")
 
 
 def build(
@@ -87,6 +110,8 @@ def build(
     ui.line(f"{told}.")
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
+        for told in failing_rows(settings, node):
+            ui.line(f"    {told}", "yellow")
     for shard in shards:
         ui.line(f"  {shard}", "yellow")
     if not shards and (why := missing(settings)):

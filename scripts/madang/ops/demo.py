@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from madang import ui
+from madang import config_secrets, ui
 from madang.config import Settings, load_settings
 from madang.errors import UsageError
 from madang.ops import run
@@ -37,6 +36,7 @@ def run_demo(out: Path | None, *, people: int, days: int, seed: int) -> int:
     generated = _company(root, people, days, seed)
     settings = load_settings(root)
     ui.use_zone(settings.timezone)
+    config_secrets.take(settings)
     timings = [("generate", monotonic() - started)]
     with workspace_lock(settings, "demo"), _local_braze(settings) as settings:
         codes = []
@@ -120,7 +120,7 @@ def _local_braze(settings: Settings) -> Iterator[Settings]:
     from madang.sandbox.braze import BrazeSandbox
 
     destination = settings.destinations["braze"]
-    key = os.environ.setdefault(destination.key_env, KEY)
+    key = config_secrets.hold(destination.key_env, KEY)
     with BrazeSandbox(0, key, settings.root / "sandbox.sqlite") as sandbox:
         local = destination.model_copy(update={"url": sandbox.url})
         yield settings.model_copy(update={"destinations": {"braze": local}})

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from madang import ui
 from madang.config import Settings
+from madang.config_secrets import given
 from madang.errors import MadangError
 from madang.ops import rights
 from madang.ops.export import shard_files
@@ -192,7 +193,7 @@ def _bigquery(settings: Settings) -> Iterator[Finding]:
     reach = settings.bigquery
     detail = f"BigQuery project {reach.project}, datasets {settings.warehouse.schema_}_*"
     detail += f" in {reach.location}"
-    if reach.keyfile_env and not Path(os.environ.get(reach.keyfile_env, "")).is_file():
+    if reach.keyfile_env and not Path(given().get(reach.keyfile_env, "")).is_file():
         fix = f"Set {reach.keyfile_env} to the path of the service account's key file."
         yield Finding("warehouse", "problem", f"{detail}: the key file is not there", fix)
     else:

@@ -21,8 +21,8 @@ from madang.warehouse import Row, Warehouse, open_warehouse
 
 ACTIVITIES = 20
 DELIVERIES = 12
-#: Sources whose objects are a person's own records.
-OF_RECORDS = ("crm", "offline", "shop", "inquiry", "salesforce")
+#: Sources whose objects are things; those of all others are a person's own records.
+OF_THINGS = ("ga4", "braze", "consent")
 NEEDED = (
     ("identity", "identifiers"),
     ("identity", "person_identifiers"),
@@ -320,6 +320,6 @@ def _object(row: Row, numbers: Mapping[str, int]) -> str | None:
     """An object's id, unless it is a person's own, such as an application's or an order's."""
     if row["object_type"] == "order" and row["object_id"] in numbers:
         return f"{numbers[row['object_id']]} of {len(numbers)}"
-    own = row["source"] in OF_RECORDS or row["object_type"] in (None, "order")
+    own = row["source"] not in OF_THINGS or row["object_type"] in (None, "order")
     own = own or row["action"] == "completed_application"
     return mask("object", row["object_id"]) if own and row["object_id"] else row["object_id"]

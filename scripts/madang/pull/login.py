@@ -4,13 +4,13 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_cr
 https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm
 """
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from madang.config import Settings
 from madang.config_salesforce import SalesforceSettings
+from madang.config_secrets import given
 from madang.errors import ConfigError
 from madang.http.address import read_address
 
@@ -28,7 +28,7 @@ class Login:
         """
         self.org = org_of(settings)
         self._where = f"{settings.config_path}, salesforce"
-        self._environ = os.environ if environ is None else environ
+        self._environ = given() if environ is None else environ
         if not read_address(self.org.url).is_safe:
             raise ConfigError(
                 "Secrets and personal data would be sent unencrypted over the network.",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from madang import ui
+from madang import config_secrets, ui
 from madang.config import Settings, load_settings
 from madang.times import told
 
@@ -95,4 +95,5 @@ def revoke(
 def _settings(ctx: typer.Context) -> Settings:
     settings = load_settings(ctx.obj["config"])
     ui.use_zone(settings.timezone)
+    config_secrets.take(settings)
     return settings

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from madang.errors import did_you_mean
+from madang.specs.conditions import Number
 from madang.specs.strict import Strict
 from madang.specs.values import Duration, Name, Values, one_of
 
@@ -52,8 +53,8 @@ class HasRule(Strict):
 
     has: Name
     is_: Values | None = Field(default=None, alias="is")
-    at_least: int | float | None = None
-    at_most: int | float | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:

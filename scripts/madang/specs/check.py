@@ -1,24 +1,24 @@
 """Checks all that people write in YAML, offline: every problem at once, with file and line."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, NamedTuple
 
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
+from madang.specs.check_jinja import check_jinja
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
-from madang.specs.strict import Strict, problems_of
+from madang.specs.strict import Strict, validated
+from madang.specs.unquoted import unquoted_freely
 
 CONSENT_FIX = "Say which permission it needs: consent: {purpose: marketing, channels: [email]}."
 
@@ -35,29 +35,47 @@ class Checked:
     problems: list[Problem]
 
 
-def check_project(folder: Path) -> Checked:
-    """Check a dbt project's rules, mappings and syncs. Never raises for what the YAML says."""
+class Found(NamedTuple):
+    """A rule of the project: where it stands, and what could be read of it."""
+
+    name: str
+    entry: ModelEntry
+    place: tuple
+    data: Any
+    rule: Any
+    is_sound: bool
+
+
+def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
+    """Check a dbt project's rules, mappings and syncs. Never raises for what the YAML says.
+
+    `secrets` are the environment variables that madang.yml names for secrets.
+    """
     project = read_project(folder)
     actions = read_actions(project, partial(_parse, project, kind=Action))
     audiences = _rules(project, "audience", "aud_", Audience)
     funnels = _rules(project, "funnel", "funnel_", Funnel)
-    for entry, place, audience in audiences.values():
+    for one in [*audiences, *funnels]:
+        if one.rule is None:
+            _check_names(project, one.entry, one.place, one.data, actions)
+    for entry, place, audience in _readable(audiences):
         _check_audience(project, entry, place, audience, actions)
-    for entry, place, funnel in funnels.values():
+    for entry, place, funnel in _readable(funnels):
         for number, step in enumerate(funnel.steps):
             at = (*place, "steps", number)
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
     cadences = _read(project, read_cadences)
-    for entry, place, audience in audiences.values():
+    for entry, place, audience in _readable(audiences) if cadences or not project.unread else ():
         check_requires_fresh(project, entry, place, audience, cadences)
     _check_vars(project)
+    check_jinja(project, secrets)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
     return Checked(
         actions=actions,
-        audiences={name: rule for name, (_, _, rule) in audiences.items()},
-        funnels={name: rule for name, (_, _, rule) in funnels.items()},
+        audiences={one.name: one.rule for one in audiences if one.is_sound},
+        funnels={one.name: one.rule for one in funnels if one.is_sound},
         sources=len(sources),
         syncs=len(syncs),
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
@@ -69,20 +87,16 @@ def _check_vars(project: Project) -> None:
         _check_var(project, rule, OrderRule, ("vars", "order_rule"))
     asked = {name: project.vars[name] for name in Ga4Columns.model_fields if name in project.vars}
     _check_var(project, asked, Ga4Columns, ("vars",))
+    project.problems += unquoted_freely("dbt_project.yml", project.lines, ("vars",))
 
 
 def _check_var(project: Project, value: Any, kind: type[Strict], at: tuple) -> None:
-    try:
-        kind.model_validate(value)
-    except ValidationError as error:
-        project.problems += problems_of(error, kind, "dbt_project.yml", project.lines, at)
+    project.problems += validated(kind, value, "dbt_project.yml", project.lines, at)[1]
 
 
-def _rules(
-    project: Project, key: str, prefix: str, kind: type[Strict]
-) -> dict[str, tuple[ModelEntry, tuple, Any]]:
+def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[Found]:
     """Read the rules under `config.meta.<key>`, and compare them with the SQL files `<prefix>*`."""
-    found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
+    found: list[Found] = []
     described: set[str] = set()
     for entry in project.models:
         given = entry.meta(key)
@@ -94,12 +108,15 @@ def _rules(
             message = f"The rule of '{entry.name}' is in 'meta.{key}', "
             message += f"so its name must begin with '{prefix}'."
             project.problems.append(entry.problem((*entry.at, "name"), message))
-            continue
-        _check_sql(project, entry, key)
-        if (rule := _parse(project, entry, place, data, kind)) is not None:
-            found[entry.name.removeprefix(prefix)] = (entry, place, rule)
+        else:
+            _check_sql(project, entry, key)
+        before = len(project.problems)
+        rule = _parse(project, entry, place, data, kind)
+        is_sound = len(project.problems) == before
+        found.append(Found(entry.name.removeprefix(prefix), entry, place, data, rule, is_sound))
     for name, path in project.sql.items():
-        if name.startswith(prefix) and name not in described and _calls(path, key):
+        is_rule = name.startswith(prefix) and name not in described and _calls(path, key)
+        if is_rule and not project.may_describe(path):
             hint = did_you_mean(name, described - set(project.sql))
             message = f"The model '{name}' has no rule.{hint}"
             fix = f"Describe it in the YAML beside it, with config.meta.{key}."
@@ -125,15 +142,32 @@ def _calls(path: Path, macro: str) -> bool:
 
 
 def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type[Strict]) -> Any:
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        found = problems_of(error, kind, entry.file, entry.lines, at)
-        for number, problem in enumerate(found):
-            if kind is Audience and problem.message == "The key 'consent' is missing.":
-                found[number] = Problem(problem.file, problem.line, problem.message, CONSENT_FIX)
-        project.problems += found
-        return None
+    """Return the rule; one with problems too, for further checks, where it can be read at all."""
+    read, found = validated(kind, data, entry.file, entry.lines, at)
+    for number, problem in enumerate(found):
+        if kind is Audience and problem.message == "The key 'consent' is missing.":
+            found[number] = Problem(problem.file, problem.line, problem.message, CONSENT_FIX)
+    project.problems += found
+    return read
+
+
+def _readable(found: Iterable[Found]) -> list[tuple[ModelEntry, tuple, Any]]:
+    return [(one.entry, one.place, one.rule) for one in found if one.rule is not None]
+
+
+def _check_names(project: Project, entry: ModelEntry, at: tuple, data: Any, actions: dict) -> None:
+    """Check the names in a rule that could not be read as a whole."""
+    if isinstance(data, list):
+        for number, part in enumerate(data):
+            _check_names(project, entry, (*at, number), part, actions)
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if key in ("did", "and_not", "action") and isinstance(value, str):
+                _check_action(project, entry, (*at, key), value, actions)
+            elif key == "has" and isinstance(value, str):
+                _check_attribute(project, entry, (*at, key), value)
+            elif key != "where":
+                _check_names(project, entry, (*at, key), value, actions)
 
 
 def _check_audience(
@@ -163,7 +197,7 @@ def _check_did(
 def _check_action(
     project: Project, entry: ModelEntry, at: tuple, name: str, actions: Iterable[str]
 ) -> None:
-    if name not in actions:
+    if name not in actions and (actions or not project.unread):
         message = f"Unknown action '{name}'.{did_you_mean(name, actions)}"
         fix = f"Known actions: {', '.join(sorted(actions)) or 'none'}."
         project.problems.append(entry.problem(at, message, fix))
@@ -195,7 +229,7 @@ def _check_attribute(project: Project, entry: ModelEntry, at: tuple, name: str) 
     customers = project.model("customers")
     columns = customers.columns() if customers else {}
     usable = [column for column, data in columns.items() if not is_personal(data)]
-    if name in usable:
+    if name in usable or (customers is None and project.unread):
         return
     if name in columns:
         message = f"'{name}' holds personal data, so no audience may depend on it."
@@ -214,8 +248,7 @@ def _read(project: Project, reader: Callable[[Path], Any]) -> Any:
         found = error.problems or [Problem(error.where or "", 0, error.message, error.fix)]
     except MadangError as error:
         found = [Problem(error.where or "", 0, error.message, error.fix)]
-    unread = {problem.where for problem in project.problems}
-    project.problems += [problem for problem in found if problem.where not in unread]
+    project.problems += [problem for problem in found if problem.file not in project.unread]
     return []
 
 

@@ -59,6 +59,8 @@ def _check_fields(project: Project, entry: ModelEntry, at: tuple, action: Action
             fix = f"Fields: {', '.join(ITEM_FIELDS)}."
             tell(place, f"Unknown field of an item '{name}'.{hint}", fix)
         else:
+            if "dbt_project.yml" in project.unread:
+                return False
             fix = "Add it to vars.ga4_params of dbt_project.yml, so that staging reads it."
             tell(place, f"Unknown GA4 parameter '{name}'.{hint}", fix)
         return False

@@ -1,8 +1,9 @@
 """What a named action asks of an event: fields against values, numbers, beginnings and patterns."""
 
+from math import isfinite
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from madang.specs.strict import Strict, matching
 from madang.specs.values import Texts, Values
@@ -20,12 +21,13 @@ PARTS = ("event", "page_path", "hostname", "page_query", "where", "item", "any",
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"'{value}' is not a number.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        is_short = isinstance(value, str | int | float)
+        raise ValueError(f"'{value}' is not a number." if is_short else "must be a number.")
     return value
 
 
-Number = Annotated[Any, AfterValidator(_number)]
+Number = Annotated[int | float, BeforeValidator(_number)]
 
 
 def readable_regex(value: Any) -> Any:

@@ -7,6 +7,9 @@ from typing import Any
 from madang.errors import Problem, SpecError
 from madang.specs.located_yaml import Lines, line_of, load_located
 
+#: Folders beside models/ whose YAML dbt reads as well.
+OTHERS = ("seeds", "snapshots", "macros", "analyses", "tests")
+
 
 @dataclass(frozen=True)
 class ModelEntry:
@@ -47,8 +50,19 @@ class Project:
     models: list[ModelEntry] = field(default_factory=list)
     sql: dict[str, Path] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
-    lines: Lines = field(default_factory=dict)  # of dbt_project.yml
+    yaml: dict[str, Lines] = field(default_factory=dict)  # of each file that dbt reads
+    unread: set[str] = field(default_factory=set)  # files that are no YAML
     problems: list[Problem] = field(default_factory=list)
+
+    def may_describe(self, path: Path) -> bool:
+        """Say whether a YAML file beside a SQL file could not be read, so may describe it."""
+        beside = Path(self.shown(path)).parent
+        return any(Path(name).parent == beside for name in self.unread)
+
+    @property
+    def lines(self) -> Lines:
+        """Return the lines of dbt_project.yml."""
+        return self.yaml.get("dbt_project.yml") or Lines()
 
     def model(self, name: str) -> ModelEntry | None:
         """Return the YAML entry of a model."""
@@ -60,9 +74,9 @@ class Project:
 
 
 def read_project(folder: Path) -> Project:
-    """Read dbt_project.yml and every YAML below models/. Unreadable files become problems."""
+    """Read dbt_project.yml and every YAML that dbt reads. Unreadable files become problems."""
     project = Project(folder)
-    main, project.lines = _load(project, folder / "dbt_project.yml")
+    main, _ = _load(project, folder / "dbt_project.yml")
     if isinstance(main, dict) and isinstance(main.get("vars"), dict):
         project.vars = main["vars"]
     models = folder / "models"
@@ -75,6 +89,9 @@ def read_project(folder: Path) -> Project:
                 at = ("models", number)
                 name = project.shown(path)
                 project.models.append(ModelEntry(entry["name"], name, at, entry, lines))
+    for other in OTHERS:
+        for path in sorted([*(folder / other).rglob("*.yml"), *(folder / other).rglob("*.yaml")]):
+            _load(project, path)
     _tell_doubles(project)
     return project
 
@@ -88,11 +105,14 @@ def is_personal(column: dict) -> bool:
 
 def _load(project: Project, path: Path) -> tuple[Any, Lines]:
     try:
-        return load_located(path, shown_as=project.shown(path))
+        data, lines = load_located(path, shown_as=project.shown(path))
+        project.yaml[project.shown(path)] = lines
+        return data, lines
     except SpecError as error:
+        project.unread.add(project.shown(path))
         given = error.problems or [Problem(error.where or project.shown(path), 0, error.message)]
         project.problems += given
-        return None, {}
+        return None, Lines()
 
 
 def _tell_doubles(project: Project) -> None:

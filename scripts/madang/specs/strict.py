@@ -1,20 +1,27 @@
-"""Turns what pydantic finds in YAML data into problems with a file, a line and "did you mean"."""
+"""Checks YAML data against models: every problem with its file, its line and "did you mean"."""
 
+import copy
 import re
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Tag, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from madang.errors import Problem, did_you_mean
 from madang.http.address import checked
-from madang.specs.located_yaml import Lines, line_of
+from madang.specs.located_yaml import Lines, place_of
+from madang.specs.schema import keys_at
+from madang.specs.unquoted import unquoted
+from madang.specs.words import words_of
 
 
 class Strict(BaseModel):
     """A mapping whose keys are all known. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=Strict)
 
 
 def matching(pattern: str, meaning: str) -> AfterValidator:
@@ -28,109 +35,113 @@ def matching(pattern: str, meaning: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-EnvironmentName = Annotated[
-    str, matching(r"[A-Z][A-Z0-9_]*", "the name of an environment variable")
-]
+def _environment_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", text):  # without the text: it may be the secret itself
+        raise ValueError("this is not the name of an environment variable, such as MADANG_X.")
+    return text
+
+
+EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 HttpAddress = Annotated[str, AfterValidator(checked)]
 
 
-def problems_of(
-    error: ValidationError, model: type[BaseModel], file: str, lines: Lines, at: tuple = ()
-) -> list[Problem]:
-    """Return one problem for every finding; `at` is where the validated data stands in the file."""
-    problems = []
-    for found in error.errors(include_url=False):
-        place = at + found["loc"]
-        name = _name_of(found["loc"])
-        if found["type"] == "extra_forbidden":
-            known = sorted(_keys_at(model, found["loc"][:-1]))
-            message = f"Unknown key '{found['loc'][-1]}'.{did_you_mean(found['loc'][-1], known)}"
-            problems.append(
-                _problem(file, lines, place, message, f"Known keys: {', '.join(known)}.")
-            )
-        elif found["type"] == "missing":
-            problems.append(_problem(file, lines, place, f"The key '{name}' is missing."))
-        elif found["type"] == "value_error":
-            text = str(found["ctx"]["error"])
-            problems.append(
-                _problem(file, lines, place, text if name in text else f"{name}: {text}")
-            )
-        elif found["type"] == "rule_kind":
-            problems.append(_problem(file, lines, place, f"{found['msg']}."))
-        else:
-            shown = _shown(found["input"])
-            message = f"{name}: {found['msg']}{shown}." if name else f"{found['msg']}{shown}."
-            problems.append(_problem(file, lines, place, message))
-    return problems
+def validated(
+    model: type[Model], data: Any, file: str, lines: Lines, at: tuple = ()
+) -> tuple[Model | None, list[Problem]]:
+    """Return what the data is, and every problem found in it; `at` is its place in the file.
 
-
-def _problem(
-    file: str, lines: Lines, place: tuple, message: str, fix: str | None = None
-) -> Problem:
-    return Problem(file, line_of(lines, place), message, fix)
-
-
-def _name_of(loc: tuple) -> str:
-    """The last key of a place, with list positions: `channels[0]`.
-
-    Parts in brackets are no keys of the file: kinds of a union, and what pydantic calls a key.
+    An unknown key hides no other mistake: it is then read as the key that was probably meant, or
+    left out. So there may be a model beside problems, for further checks and nothing else; it is
+    None where no reading holds together.
     """
-    loc = tuple(part for part in loc if not (isinstance(part, str) and part[:1] in ("(", "[")))
-    keys = [part for part in loc if isinstance(part, str)]
-    tail = loc[-1] if loc else ""
-    if isinstance(tail, int) and keys:
-        return f"{keys[-1]}[{tail}]"
+    findings = unquoted(model, file, lines, at)
+    found: dict[tuple[tuple, str], Problem] = {}
+    try:
+        read = model.model_validate(data)
+    except ValidationError as error:
+        read = None
+        _collect(error, model, file, lines, at, found)
+        data, lines = _with_known_keys(error, model, data, lines, at)
+        try:
+            read = model.model_validate(data)
+        except ValidationError as second:
+            _collect(second, model, file, lines, at, found)
+    told = [problem for (place, _), problem in found.items() if place not in findings]
+    return read, [*findings.values(), *told]
+
+
+def _collect(
+    error: ValidationError,
+    model: type[Strict],
+    file: str,
+    lines: Lines,
+    at: tuple,
+    found: dict[tuple[tuple, str], Problem],
+) -> None:
+    """Add one problem for every finding; a value that fits none of several kinds is one."""
+    for one in error.errors(include_url=False):
+        if one["type"] == "invalid_key" or (
+            one["type"] == "string_type" and one["loc"][-1] == "[key]"
+        ):
+            continue  # a key that is no text: a finding about quotes
+        place = place_of(lines, (*at, *one["loc"]))
+        message, fix, kind = _told(one, model, place[len(at) :])
+        # one value against several kinds (a whole number, a number): one finding
+        key = (place, message if kind in ("unknown", "missing", "rule") else "")
+        if key not in found:
+            found[key] = Problem(file, lines.get(place, 0), message, fix)
+
+
+def _told(one: Any, model: type[Strict], place: tuple) -> tuple[str, str | None, str]:
+    name = _name_of(place)
+    if one["type"] == "extra_forbidden":
+        known = sorted(keys_at(model, one["loc"][:-1]))
+        message = f"Unknown key '{one['loc'][-1]}'.{did_you_mean(one['loc'][-1], known)}"
+        return message, f"Known keys: {', '.join(known)}.", "unknown"
+    if one["type"] == "missing":
+        return f"The key '{one['loc'][-1]}' is missing.", None, "missing"
+    if one["type"] == "value_error":
+        text = str(one["ctx"]["error"])
+        return (text if name in text else f"{name}: {text}"), None, "rule"
+    if one["type"] == "rule_kind":
+        return f"{one['msg']}.", None, "rule"
+    text = words_of(one)
+    return (f"{name}: {text}" if name else f"{text[:1].upper()}{text[1:]}"), None, "value"
+
+
+def _with_known_keys(
+    error: ValidationError, model: type[Strict], data: Any, lines: Lines, at: tuple
+) -> tuple[Any, Lines]:
+    """Return the data with each unknown key under the name that was probably meant, or without."""
+    data, renamed = copy.deepcopy(data), copy.copy(lines)
+    for one in error.errors(include_url=False):
+        if one["type"] != "extra_forbidden":
+            continue
+        *parent, key = place_of(lines, (*at, *one["loc"]))[len(at) :] or (None,)
+        mapping = data
+        for part in parent:
+            mapping = mapping[part]
+        if not isinstance(mapping, dict) or key not in mapping:
+            continue
+        value = mapping.pop(key)
+        known = keys_at(model, one["loc"][:-1])
+        meant = [name for name in known if f"'{name}'" in did_you_mean(key, known)]
+        if meant and meant[0] not in mapping:
+            mapping[meant[0]] = value
+            for place, line in _below(lines, (*at, *parent, key)):
+                renamed[(*at, *parent, meant[0], *place)] = line
+    return data, renamed
+
+
+def _below(lines: Lines, at: tuple) -> Iterator[tuple[tuple, int]]:
+    for place, line in lines.items():
+        if place[: len(at)] == at:
+            yield place[len(at) :], line
+
+
+def _name_of(place: tuple) -> str:
+    """The last key of a place of the file, with list positions: `channels[0]`."""
+    keys = [part for part in place if isinstance(part, str)]
+    if place and isinstance(place[-1], int) and keys:
+        return f"{keys[-1]}[{place[-1]}]"
     return keys[-1] if keys else ""
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str | int | float | bool):
-        return f" (found {value!r})"
-    return " (nothing is given)" if value is None else ""
-
-
-def _keys_at(model: type[BaseModel], loc: tuple) -> set[str]:
-    """The keys that the model at `loc` knows: follows fields, list items and tagged unions."""
-    current: list[Any] = [model]
-    for part in loc:
-        current = [nested for kind in current for nested in _step(kind, part)]
-    keys: set[str] = set()
-    for kind in (leaf for nested in current for leaf in _unwrapped(nested)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            keys |= {field.alias or name for name, field in kind.model_fields.items()}
-    return keys
-
-
-def _step(kind: Any, part: Any) -> list[Any]:
-    found = []
-    for leaf in _unwrapped(kind):
-        if get_origin(leaf) in (list, tuple, set) and isinstance(part, int):
-            found.append(get_args(leaf)[0])
-        elif get_origin(leaf) is dict:
-            found.append(get_args(leaf)[1])
-        elif isinstance(leaf, type) and issubclass(leaf, BaseModel):
-            for name, field in leaf.model_fields.items():
-                if part in (name, field.alias):
-                    found.append(Annotated[field.annotation, *field.metadata, "field"])
-    return _tagged(kind, part) or found
-
-
-def _tagged(kind: Any, part: Any) -> list[Any]:
-    """Members of a tagged union whose tag is `part`."""
-    if get_origin(kind) is Annotated:
-        inner, *metadata = get_args(kind)
-        if any(isinstance(item, Tag) and item.tag == part for item in metadata):
-            return [inner]
-        return _tagged(inner, part)
-    if get_origin(kind) in (Union, UnionType):
-        return [leaf for member in get_args(kind) for leaf in _tagged(member, part)]
-    return []
-
-
-def _unwrapped(kind: Any) -> list[Any]:
-    """The kinds behind Annotated and unions."""
-    if get_origin(kind) is Annotated:
-        return _unwrapped(get_args(kind)[0])
-    if get_origin(kind) in (Union, UnionType):
-        return [leaf for member in get_args(kind) for leaf in _unwrapped(member)]
-    return [kind]

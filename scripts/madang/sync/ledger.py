@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from madang.config import Settings
+from madang.specs.located_yaml import load_located
 from madang.sync import SyncError, files
 from madang.sync.journal import Journal, Run, UnreadableRun
 from madang.warehouse import Warehouse
@@ -23,14 +23,13 @@ log = logging.getLogger(__name__)
 def columns(project_dir: Path) -> dict[str, dict[str, str]]:
     """Return name and type of every column of every ledger table, as dbt's source declares them."""
     path = project_dir / SOURCES
-    try:
-        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not path.is_file():
         raise SyncError(
             "The declaration of the ledger tables is missing from the dbt project.",
             where=str(path),
             fix="Restore the file from Madang's repository.",
-        ) from error
+        )
+    declared, _ = load_located(path)
     (source,) = declared["sources"]
     return {
         table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}

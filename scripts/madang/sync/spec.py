@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from madang.errors import Problem, SpecError, UsageError, did_you_mean
 from madang.specs.located_yaml import Lines, line_of, load_located
-from madang.specs.strict import Strict, matching, problems_of
+from madang.specs.strict import Strict, matching, validated
 from madang.sync.destinations import OBJECTS
 
 FOLDER = Path("models") / "activation"
@@ -94,12 +94,11 @@ def _read(
     if meta is None:
         return None
     place = (*at, "config", "meta", "sync")
-    try:
-        read = SyncMeta.model_validate(meta)
-    except ValidationError as error:
-        problems += problems_of(error, SyncMeta, file, lines, place)
-        return None
     before = len(problems)
+    read, found = validated(SyncMeta, meta, file, lines, place)
+    problems += found
+    if read is None:
+        return None
 
     def problem(key: str, message: str, fix: str | None = None) -> None:
         problems.append(Problem(file, line_of(lines, (*place, key)), message, fix))

@@ -1,6 +1,5 @@
 """Who Madang is to Google: a key file that the settings name, else the default credentials."""
 
-import os
 from typing import Any
 
 from google.auth import default as default_credentials
@@ -8,6 +7,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
 from madang.config import Settings
+from madang.config_secrets import given
 from madang.warehouse import WarehouseError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -21,7 +21,7 @@ def credentials(settings: Settings) -> Any:
     if reach.keyfile_env is None:
         return default_credentials(scopes=SCOPES)[0]
     where = f"{settings.config_path}, warehouse.bigquery.keyfile_env"
-    path = os.environ.get(reach.keyfile_env)
+    path = given().get(reach.keyfile_env)
     if not path:
         raise WarehouseError(
             f"The environment variable {reach.keyfile_env} is not set.",

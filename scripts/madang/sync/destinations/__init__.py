@@ -1,11 +1,11 @@
 """What every destination offers to the engine: one Protocol, its messages, and the known ones."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from madang.config import Settings
+from madang.config_secrets import given
 from madang.errors import ConfigError
 from madang.http.address import is_loopback as is_loopback
 from madang.http.address import read_address
@@ -133,7 +133,7 @@ def open_by_name(
     """Return a destination that madang.yml names. Raises ConfigError as `open_destination`."""
     from madang.sync.destinations.braze import Braze
 
-    environ = os.environ if environ is None else environ
+    environ = given() if environ is None else environ
     configured = settings.destinations[name]
     where = str(settings.config_path)
     if not read_address(configured.url).is_safe:
