@@ -30,8 +30,9 @@ class Commands(typer.core.TyperGroup):
                 MadangError("Interrupted.", fix="Run it again: it goes on or begins anew.")
             )
             raise typer.Exit(1) from error
-        except Exception as error:
-            if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
+        except BaseException as error:  # a panic of native code is no Exception
+            known = typer.Exit | typer.Abort | SystemExit | GeneratorExit
+            if isinstance(error, known) or hasattr(error, "show"):
                 raise
             from madang.ops.log import write_traceback
 

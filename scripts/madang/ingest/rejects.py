@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import IO, Self
 
 from madang.ingest.rows import Rejection
 from madang.ingest.values import NATIONAL_ID
+from madang.names import defused, file_stem
 
 HEADERS = (
     "파일 / file",
@@ -23,16 +23,15 @@ HEADERS = (
     "고치는 법 / how to fix (ko)",
     "고치는 법 / how to fix (en)",
 )
-# Excel would compute a cell that starts so.
 LONGEST = 2_000  # signs of a value that are shown
-FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 class Rejects:
     """The rejected rows of one file, written as they are found; kept only when asked to.
 
     Values stand as they were read, but for three: what Excel would take for a formula gets a
-    leading apostrophe, a national id number is masked, and a very long one is cut.
+    leading apostrophe, a national id number is masked, and a very long one is cut. Another process
+    may have written them to `scratch`; `keep` takes what is there.
     """
 
     def __init__(self, scratch: Path, file: str) -> None:
@@ -50,7 +49,9 @@ class Rejects:
     def add(self, rejections: Sequence[Rejection]) -> None:
         """Write the problems of a row."""
         if self._target is None:
-            self._target = self._path.open("w", encoding="utf-8-sig", newline="")
+            self._target = self._path.open(
+                "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+            )
             csv.writer(self._target).writerow(HEADERS)
         csv.writer(self._target).writerows(_row(self._file, one) for one in rejections)
 
@@ -59,11 +60,12 @@ class Rejects:
 
         Return it, or None where nothing was rejected.
         """
-        if self._target is None:
+        if self._target:
+            self._target.close()
+        if not self._path.exists():
             return None
-        self._target.close()
         folder.mkdir(parents=True, exist_ok=True)
-        path = free_path(folder, f"{Path(self._file).name.partition('.')[0]}__{load_id}")
+        path = free_path(folder, file_stem(self._file, f"__{load_id}"))
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             shutil.copyfile(self._path, partial)
@@ -88,10 +90,10 @@ def write_rejects(folder: Path, file: str, load_id: str, rejections: Sequence[Re
 def _row(file: str, rejection: Rejection) -> tuple:
     problem = rejection.problem
     return (
-        file,
-        rejection.sheet or "",
+        defused(file),
+        defused(rejection.sheet or ""),
         rejection.row,
-        _column(rejection),
+        defused(_column(rejection)),
         safe(rejection.value or "")[:LONGEST],
         problem.korean,
         problem.english,
@@ -112,7 +114,7 @@ def safe(value: str) -> str:
     """Defuse what Excel would compute, and mask a national id number."""
     if NATIONAL_ID.fullmatch(value):
         return f"{value[:7]}*******"
-    return f"'{value}" if FORMULA.match(value) else value
+    return defused(value)
 
 
 def free_path(folder: Path, stem: str) -> Path:

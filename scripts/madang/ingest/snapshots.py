@@ -10,7 +10,7 @@ import duckdb
 
 from madang.ingest.landing import quiet_about_values
 from madang.ingest.rejects import free_path, safe
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DUCKDB
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from madang.ingest.landing import naive, parquet_of
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 
 TABLE = "_pulls"
