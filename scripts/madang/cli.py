@@ -8,7 +8,7 @@ import typer
 
 from madang import ui
 from madang.config import Settings, load_settings
-from madang.errors import MadangError
+from madang.errors import MadangError, is_panic
 from madang.ops.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
 from madang.warehouse import labels
@@ -30,9 +30,10 @@ class Commands(typer.core.TyperGroup):
                 MadangError("Interrupted.", fix="Run it again: it goes on or begins anew.")
             )
             raise typer.Exit(1) from error
-        except BaseException as error:  # a panic of native code is no Exception
-            known = typer.Exit | typer.Abort | SystemExit | GeneratorExit
-            if isinstance(error, known) or hasattr(error, "show"):
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
+            if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
                 raise
             from madang.ops.log import write_traceback
 

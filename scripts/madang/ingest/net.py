@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from madang.config import Settings
-from madang.errors import MadangError
+from madang.errors import MadangError, is_panic
 from madang.ingest.errors import FileRefused, LoadError, Unforeseen, is_full
 
 
@@ -17,9 +17,11 @@ def one_file(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (MadangError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except MadangError:
         raise
-    except BaseException as error:  # a panic of native code is no Exception
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         if isinstance(error, OSError) and is_full(error):
             raise LoadError(
                 "The disk is full, so that checked rows cannot be written.",

@@ -18,6 +18,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from madang.errors import is_panic
 from madang.ingest.binary_workbooks import xls_is_1904
 from madang.ingest.cells import Cell
 from madang.ingest.errors import FileRefused
@@ -152,7 +153,9 @@ def _readable(sheet: CalamineSheet) -> Iterator[list[Cell] | BadLine]:
         try:
             yield from rows
             return
-        except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
-            raise
-        except BaseException:  # a panic is no Exception
+        except BaseException as error:
+            if isinstance(error, MemoryError) or not (
+                isinstance(error, Exception) or is_panic(error)
+            ):
+                raise
             yield BadLine("", ROW_UNREADABLE)
