@@ -8,7 +8,7 @@ import typer
 
 from madang import config_secrets, ui
 from madang.config import Settings, load_settings
-from madang.errors import ConfigError, MadangError
+from madang.errors import ConfigError, MadangError, is_panic
 from madang.ops.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
 from madang.storage import storage_error
@@ -33,7 +33,9 @@ class Commands(typer.core.TyperGroup):
                 MadangError("Interrupted.", fix="Run it again: it goes on or begins anew.")
             )
             raise typer.Exit(1) from error
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
             if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
                 raise
             ui.show_error(storage_error(error) or _unforeseen(ctx, error))

@@ -81,6 +81,11 @@ class UsageError(MadangError):
     exit_code = 2
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether native code (Rust) gave up; Python sees that as a BaseException, like an exit."""
+    return type(error).__name__ == "PanicException"
+
+
 def did_you_mean(word: object, choices: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest of `choices`, or "" when none is close."""
     known = [str(choice) for choice in choices]  # YAML makes a truth of a key such as no

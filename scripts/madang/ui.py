@@ -16,6 +16,7 @@ from rich.text import Text
 
 from madang import times
 from madang.errors import MadangError
+from madang.names import seen_lines, shown
 
 # Elsewhere than on a terminal nothing is cut or wrapped to a guessed width.
 PLAIN_WIDTH = 200
@@ -58,6 +59,7 @@ class Steps:
 
     def __call__(self, name: str = "") -> Self:
         self.done += 1
+        name = shown(name)
         self._name = name
         if self._total is not None and self.done > self._total:
             self.total = self.done
@@ -105,7 +107,7 @@ def progress(title: str, total: int | None = None) -> Iterator[Steps]:
 
 def line(text: str, style: str | None = None) -> None:
     """Print one line as it is, without wrapping."""
-    console.print(Text(text, style=style or ""), soft_wrap=True)
+    console.print(Text(seen_lines(text), style=style or ""), soft_wrap=True)
 
 
 def json(data: object) -> None:
@@ -143,17 +145,18 @@ def table(
             name = f"{name} ({_zone})"
         shown.add_column(name, justify=justify, header_style="dim", overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(_cell(value)) for value in row))
+        shown.add_row(*(Text(seen_lines(_cell(value))) for value in row))
     console.print(shown)
 
 
 def show_error(error: MadangError) -> None:
     """Print an error as one block on the error stream: what, where, fix."""
-    block = Text("error: ", style="bold red").append(error.message, style="not bold default")
+    message = seen_lines(error.message)
+    block = Text("error: ", style="bold red").append(message, style="not bold default")
     if error.where:
-        block.append("\nwhere: ", style="bold").append(error.where, style="not bold")
+        block.append("\nwhere: ", style="bold").append(seen_lines(error.where), style="not bold")
     if error.fix:
-        block.append("\nfix:   ", style="bold").append(error.fix, style="not bold")
+        block.append("\nfix:   ", style="bold").append(seen_lines(error.fix), style="not bold")
     with contextlib.suppress(OSError):  # a log on a full disk: the exit code still tells
         sys.stdout.flush()
     with contextlib.suppress(OSError):

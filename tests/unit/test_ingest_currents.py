@@ -14,6 +14,7 @@ from ingest_workspace import put, workspace
 from madang import ingest
 from madang.config import Settings
 from madang.ingest import currents
+from madang.ingest.apart import Reader
 from madang.ingest.avro_events import float32_text, open_events
 from madang.ingest.errors import FileRefused
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
@@ -103,8 +104,8 @@ def test_a_second_load_opens_no_file(settings, warehouse, monkeypatch) -> None:
     def opened(*_: object) -> None:
         raise AssertionError("a file was opened again")
 
-    monkeypatch.setattr(Path, "read_bytes", opened)
-    monkeypatch.setattr(currents, "open_events", opened)
+    monkeypatch.setattr(currents, "digest_of", opened)
+    monkeypatch.setattr(Reader, "call", opened)
     (file,) = ingest.load(settings, warehouse).files
     assert file.status == "already loaded"
     assert len(rows(warehouse)) == 2
@@ -135,6 +136,11 @@ def test_a_load_that_was_cut_off_before_its_ledger_is_not_repeated(
     monkeypatch.undo()
     ingest.load(settings, warehouse)
     assert len(rows(warehouse)) == 1
+    files = warehouse.relation("raw", "_files")
+    (entry,) = warehouse.fetch(f"select rows, loaded, rejected from {files}")
+    assert entry == {"rows": 1, "loaded": 1, "rejected": 0}
+    ingest.load(settings, warehouse)
+    assert len(warehouse.fetch(f"from {files}")) == 1
 
 
 def test_rows_that_cannot_land_leave_nothing_half_done(settings, warehouse, monkeypatch) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from madang import ingest
 from madang.cli import app
 from madang.config import Settings
-from madang.ingest import one_file
+from madang.ingest import checking, one_file
 from madang.ingest.holds import open_holds, too_many_gone, too_many_rejected
 from madang.warehouse import open_warehouse
 
@@ -189,7 +189,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_load(
     load: Load, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = snapshot(settings, "list.csv", range(10))
-    checked = one_file.check_rows
+    checked = checking.check_rows
 
     def slow_writer(*args: Any) -> Any:
         with path.open("ab") as file:
@@ -197,7 +197,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_load(
         return checked(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(one_file, "check_rows", slow_writer)
+        patched.setattr(checking, "check_rows", slow_writer)
         (file,) = load().files
     assert (file.status, file.loaded) == ("changing", 0)
     with open_warehouse(settings) as warehouse:
@@ -214,7 +214,7 @@ def test_a_folder_loaded_twice_reads_metadata_alone(
     load(first)
     load()
     with monkeypatch.context() as patched:
-        patched.setattr(one_file, "_digest", lambda path: pytest.fail(f"{path} was opened"))
+        patched.setattr(one_file, "digest_of", lambda path: pytest.fail(f"{path} was opened"))
         report = load()
     assert [file.status for file in report.files] == ["already loaded"] * 2
 

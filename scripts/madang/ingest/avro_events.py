@@ -20,13 +20,12 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException
 
+from madang.ingest.currents_lines import IN_PATH, OTHER
 from madang.ingest.errors import FileRefused
 
 #: What every event has; a file without them is something else.
 ESSENTIAL = ("id", "time")
-OTHER = "other_fields"
 NUMBER = "(number)"
-IN_PATH = re.compile(r"(?:^|/)event_type=([^/]+)/")
 #: Braze's schemas are called `….dataexport.<store>.inner.<event type>`.
 IN_SCHEMA = re.compile(r"(?:^|\.)inner\.(.+)$")
 BROKEN = (EOFError, ValueError, KeyError, IndexError, TypeError, OverflowError, struct.error)

@@ -6,7 +6,7 @@ from madang.ingest.columns import national_id_refusal
 from madang.ingest.errors import FileRefused
 from madang.ingest.header import Header, missing_headers, national_id_label, no_header
 from madang.ingest.rows import PeekedSheet
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 
 
 def choose_sheets(

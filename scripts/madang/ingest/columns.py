@@ -8,7 +8,7 @@ from madang.ingest import problems
 from madang.ingest.cells import DAYS_TO_1904, LAST_SERIAL, Cell, as_text, cleaned
 from madang.ingest.errors import FileRefused
 from madang.ingest.problems import CellProblem
-from madang.ingest.sources import SourceColumn
+from madang.ingest.tables import SourceColumn
 from madang.ingest.values import NATIONAL_ID, NOTHING, PLAIN, Check, checker, is_nothing
 
 FREE_TEXT = ("id", "text", "name")

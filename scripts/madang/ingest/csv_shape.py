@@ -7,6 +7,7 @@ import duckdb
 
 from madang.ingest.delimited import LONGEST_LINE, TextTable
 from madang.ingest.header import Header
+from madang.ingest.inputs import plainly_named
 from madang.ingest.problems import BadLine
 from madang.ingest.rows import PeekedSheet
 from madang.warehouse.dialects import DUCKDB
@@ -27,9 +28,9 @@ def is_regular(peeked: PeekedSheet, header: Header) -> bool:
 
 
 def as_utf8(text: TextTable, folder: Path) -> Path:
-    """Return the file in UTF-8: itself, or a copy in `folder`."""
+    """Return the file in UTF-8: itself under a plain name, or a copy in `folder`."""
     if text.encoding in ("utf-8", "utf-8-sig"):
-        return text.path
+        return plainly_named(text.path, folder)
     target = folder / "utf8.csv"
     decoder = codecs.getincrementaldecoder(text.encoding)()
     with text.path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as file:

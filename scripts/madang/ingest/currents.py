@@ -14,9 +14,10 @@ from pathlib import Path
 
 from madang import scratch
 from madang.config import Settings
-from madang.ingest import currents_ledger
-from madang.ingest.avro_events import IN_PATH, OTHER, open_events
+from madang.ingest import currents_ledger, net
+from madang.ingest.apart import Reader
 from madang.ingest.currents_ledger import ReadFile
+from madang.ingest.currents_lines import IN_PATH, OTHER, ReadEvents
 from madang.ingest.currents_spool import EventSpool
 from madang.ingest.errors import FileRefused
 from madang.ingest.files import name_in
@@ -26,7 +27,9 @@ from madang.ingest.problems import CellProblem
 from madang.ingest.rejects import write_rejects
 from madang.ingest.report import FileReport
 from madang.ingest.rows import Rejection
-from madang.ingest.sources import SourceTable
+from madang.ingest.seen import digest_of, stamp_of
+from madang.ingest.tables import SourceTable
+from madang.names import shown
 from madang.warehouse import Warehouse
 
 FORMAT = "braze_currents"
@@ -49,6 +52,7 @@ class _Folder:
     """What the files of one event type came to."""
 
     path: Path
+    event_type: str
     files: int = 0
     known: int = 0
     events: int = 0
@@ -66,21 +70,24 @@ class _Reading:
         warehouse: Warehouse,
         table: SourceTable,
         load_id: str,
+        reader: Reader,
         scratch: Path,
     ) -> None:
         self.settings, self.warehouse, self.table = settings, warehouse, table
-        self.load_id, self.scratch = load_id, scratch
+        self.load_id, self.reader, self.scratch = load_id, reader, scratch
         self.columns = [one.name for one in table.columns if one.name not in OWN]
         self.clock = LedgerClock(warehouse)
         self.known = currents_ledger.read_files(warehouse, table)
         last = max((one.loaded_at for one in self.known.values()), default=None)
         self.landed = {one.sha256 for one in self.known.values()}
-        self.landed |= currents_ledger.landed_since(warehouse, table, last)
+        self.cut_off = currents_ledger.landed_since(warehouse, table, last) - self.landed
+        self.landed |= self.cut_off
         self.folders: dict[str, _Folder] = {}
         self.refused: list[FileReport] = []
         self.spool: EventSpool | None = None
         self.waiting: list[ReadFile] = []
         self.renamed: list[ReadFile] = []
+        self.healed: list[ReadFile] = []
         self.landing: Future[None] | None = None
 
     def take(self, path: Path, pool: ThreadPoolExecutor) -> None:
@@ -88,47 +95,52 @@ class _Reading:
         name = name_in(self.settings.paths.inbox, path)
         folder = self._folder(path, name)
         try:
-            size, modified = (told := path.stat()).st_size, told.st_mtime_ns // 1000
-            before = self.known.get(name)
-            if before and (before.bytes, before.modified_us) == (size, modified):
-                folder.known += 1
-                return
-            data = path.read_bytes()
-            sha256 = hashlib.sha256(data).hexdigest()
-            events = open_events(data, name, self.columns)
-            moment = naive(self.clock.now())
-            entry = ReadFile(
-                self.table.label, name, size, modified, sha256, events.event_type, 0, 0, moment
-            )
-            if sha256 in self.landed:
-                folder.known += 1
-                self.renamed.append(entry)
-                return
-            if self.spool is None:
-                self.spool = EventSpool(self.scratch)
-            count = self.spool.add(name, sha256, events)
-        except OSError as error:
-            message = f"The file cannot be opened: {error.strerror}."
-            self._refuse(path, FileRefused(message, fix="Check its permissions."))
-            return
+            with net.one_file(self.settings):
+                self._take(path, name, folder)
         except FileRefused as refusal:
             self._refuse(path, refusal)
+        if self.spool and self.spool.rows >= BATCH_ROWS:
+            self.flush(pool)
+
+    def _take(self, path: Path, name: str, folder: _Folder) -> None:
+        stamp, before = stamp_of(path, name), self.known.get(name)
+        modified = stamp.modified_ns // 1000
+        if before and (before.bytes, before.modified_us) == (stamp.size, modified):
+            folder.known += 1
             return
+        sha256 = digest_of(path)
+        if self.spool is None:
+            self.spool = EventSpool(self.scratch, self.reader)
+        moment = naive(self.clock.now())
+        entry = ReadFile(self.table.label, name, stamp.size, modified, sha256, "", 0, 0, moment)
+        if sha256 in self.cut_off:  # its rows are in, but no ledger has it
+            self.cut_off.discard(sha256)
+            folder.known += 1
+            self.healed.append(_counted(entry, self.spool.look(path, name, self.columns)))
+            return
+        if sha256 in self.landed:
+            folder.known += 1
+            self.renamed.append(replace(entry, event_type=folder.event_type))
+            return
+        read = self.spool.add(path, name, sha256, self.columns)
+        if stamp_of(path, name) != stamp:
+            self.spool.drop_last(read)
+            raise FileRefused(
+                "The file was written to while it was read; nothing of it was loaded.",
+                fix="The next load takes it, once it stands still.",
+            )
         self.landed.add(sha256)
         folder.files += 1
-        folder.events += count
-        folder.unknown |= set(events.unknown)
-        rejected = len(events.without_id)
-        if rejected:
-            folder.rejected += rejected
-            found = [Rejection(None, row, "id", None, None, NO_ID) for row in events.without_id]
+        folder.events += read.count
+        folder.unknown |= set(read.unknown)
+        if read.without_id:
+            folder.rejected += len(read.without_id)
+            found = [Rejection(None, row, "id", None, None, NO_ID) for row in read.without_id]
             rejects = write_rejects(
                 self.settings.paths.rejects, name, self.load_id, found, self.scratch
             )
             folder.rejects_file = rejects
-        self.waiting.append(replace(entry, events=count, rejected=rejected))
-        if self.spool.rows >= BATCH_ROWS:
-            self.flush(pool)
+        self.waiting.append(_counted(entry, read))
 
     def flush(self, pool: ThreadPoolExecutor) -> None:
         """Let what is kept land while the next files are read; one at a time."""
@@ -159,7 +171,8 @@ class _Reading:
         event_type = found[1] if found else path.parent.name
         if event_type not in self.folders:
             parents = [p for p in path.parents if p.name == f"event_type={event_type}"]
-            self.folders[event_type] = _Folder(parents[0] if parents else path.parent)
+            where = parents[0] if parents else path.parent
+            self.folders[event_type] = _Folder(where, event_type)
         return self.folders[event_type]
 
     def _refuse(self, path: Path, refusal: FileRefused) -> None:
@@ -175,7 +188,7 @@ class _Reading:
             if folder.files:
                 notes = [f"{folder.files:,} new files, {folder.known:,} read before."]
                 if folder.unknown:
-                    names = ", ".join(sorted(folder.unknown))
+                    names = ", ".join(map(shown, sorted(folder.unknown)))
                     notes.append(f"Fields without a column, kept in other_fields: {names}.")
                 told.append(
                     FileReport(
@@ -205,6 +218,7 @@ def load_currents(
     table: SourceTable,
     paths: Sequence[Path],
     load_id: str,
+    reader: Reader,
     on_step: Callable[[str], object] | None = None,
 ) -> list[FileReport]:
     """Load Currents files, and say by event type what became of them.
@@ -220,7 +234,7 @@ def load_currents(
         scratch.folder(settings.paths.scratch) as folder,
         ThreadPoolExecutor(max_workers=1) as pool,
     ):
-        reading = _Reading(settings, warehouse, table, load_id, folder)
+        reading = _Reading(settings, warehouse, table, load_id, reader, folder)
         for event_type, files in sorted(by_type.items()):
             if on_step:
                 on_step(event_type or files[0].name)
@@ -228,8 +242,15 @@ def load_currents(
                 reading.take(path, pool)
         reading.flush(pool)
         reading.wait()
-        currents_ledger.remember(warehouse, reading.renamed)
+        currents_ledger.remember(warehouse, [*reading.renamed, *reading.healed])
+        if reading.healed:
+            record(warehouse, [_summary(table, reading.healed, naive(reading.clock.now()))])
     return reading.reports()
+
+
+def _counted(entry: ReadFile, read: ReadEvents) -> ReadFile:
+    rejected = len(read.without_id)
+    return replace(entry, event_type=read.event_type, events=read.count, rejected=rejected)
 
 
 def _summary(table: SourceTable, files: list[ReadFile], moment: datetime) -> LedgerRow:

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 
 from madang.ingest.landing import add_rows
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 
 TABLE = "_currents_files"

@@ -10,12 +10,15 @@ from pathlib import Path
 from madang.ingest import problems
 from madang.ingest.encodings import encoding_of
 from madang.ingest.problems import BadLine
+from madang.ingest.spool_lines import LONGEST
 
 DELIMITERS = (",", "\t", ";", "|")
 LOOK_AT = 50  # rows to find the delimiter in
 # A cell may hold so many lines; a quote that is open longer was never closed.
 MOST_LINES = 1_000
-LONGEST_LINE = 16 * 2**20
+LONGEST_LINE = LONGEST  # signs of a row, over all its lines
+MOST_COLUMNS = 16_384  # as many as Excel has
+SHOWN = 1_000  # signs of a line that is handed back
 csv.field_size_limit(LONGEST_LINE)
 
 Row = list[str] | BadLine
@@ -44,15 +47,23 @@ def delimiter_of(path: Path, encoding: str, is_header: Callable[[str], bool]) ->
     """The delimiter that brings out the most known headers in one row; a comma at a tie."""
 
     def most_headers(delimiter: str) -> int:
-        rows = itertools.islice(_records(path, encoding, delimiter), LOOK_AT)
-        hits = (sum(map(is_header, row)) for row in rows if not isinstance(row, BadLine))
-        return max(hits, default=0)
+        most = 0
+        for row in itertools.islice(_records(path, encoding, delimiter), LOOK_AT):
+            if not isinstance(row, BadLine):
+                most = max(most, sum(map(is_header, row)))
+            elif row.problem in (problems.LINE_TOO_LONG, problems.TOO_MANY_COLUMNS):
+                break  # what follows such a line is no header, and takes long to find
+        return most
 
     return max(DELIMITERS, key=most_headers)
 
 
 class _NeverClosed(Exception):
     """A quote is open for more lines than a cell can have."""
+
+
+class _TooLong(Exception):
+    """A line is longer than LONGEST_LINE."""
 
 
 class _Lines:
@@ -63,13 +74,17 @@ class _Lines:
         self._encoding = encoding
         self._again: deque[str] = deque()
         self.taken: list[str] = []
+        self._signs = 0  # of the lines taken
         self.number = 0  # of the last line that belongs to a finished record
 
     def read(self) -> Iterator[str]:
-        """Yield every line of the file, with its ending; one that is too long comes in pieces."""
+        """Yield every line of the file, with its ending; of one that is too long the beginning."""
         with self._path.open(encoding=self._encoding, newline="") as file:
             while line := file.readline(LONGEST_LINE):
                 yield line
+                rest = line
+                while _is_cut(rest):
+                    rest = file.readline(LONGEST_LINE)
 
     def feed(self, lines: Iterator[str]) -> Iterator[str]:
         """Yield the lines given back, then those of the file."""
@@ -79,22 +94,32 @@ class _Lines:
             elif (line := next(lines, "")) == "":
                 return
             self.taken.append(line)
-            if len(self.taken) > MOST_LINES:
-                raise _NeverClosed
+            self._signs += len(line)
+            if len(self.taken) > MOST_LINES or self._signs >= LONGEST_LINE:
+                raise _TooLong if len(self.taken) == 1 else _NeverClosed
             yield line
 
     def finish(self) -> None:
         """The record at hand is whole."""
         self.number += len(self.taken)
-        self.taken.clear()
+        self._forget()
 
     def give_up(self) -> tuple[int, str]:
         """Give back all lines of the record but its first; return that one and its number."""
         first, *others = self.taken
         self._again.extendleft(reversed(others))
-        self.taken.clear()
+        self._forget()
         self.number += 1
         return self.number, first
+
+    def _forget(self) -> None:
+        self.taken.clear()
+        self._signs = 0
+
+
+def _is_cut(line: str) -> bool:
+    """Whether a line goes on behind what was read of it."""
+    return len(line) >= LONGEST_LINE and line[-1] not in "\r\n"
 
 
 def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
@@ -104,9 +129,17 @@ def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
         reader = csv.reader(source.feed(lines), delimiter=delimiter, strict=True)
         try:
             for row in reader:
+                if len(row) > MOST_COLUMNS:
+                    text = source.taken[0][:SHOWN]
+                    source.finish()
+                    yield BadLine(text, problems.TOO_MANY_COLUMNS)
+                    continue
                 source.finish()
                 yield row
             return
+        except _TooLong:
+            _, text = source.give_up()
+            yield BadLine(text[:SHOWN].strip(), problems.LINE_TOO_LONG)
         except (csv.Error, _NeverClosed):
             number, text = source.give_up()
-            yield BadLine(text.strip(), problems.broken_quotes(number))
+            yield BadLine(text[:SHOWN].strip(), problems.broken_quotes(number))

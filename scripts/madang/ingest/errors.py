@@ -1,5 +1,9 @@
 """What can go wrong in loading: the whole load, or one file of it."""
 
+import errno
+import traceback
+from typing import Self
+
 from madang.errors import MadangError
 
 
@@ -9,3 +13,25 @@ class LoadError(MadangError):
 
 class FileRefused(LoadError):
     """One file cannot be used as a whole. Its message never holds a value of the file."""
+
+
+class Unforeseen(Exception):
+    """What no reader foresaw: the kind of an error and where it was raised, but not its words.
+
+    Those may hold a value of the file. `kind` is the name of its class.
+    """
+
+    def __init__(self, kind: str, stack: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.add_note(stack)
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """Take an error's kind and stack."""
+        return cls(type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room on the disk, which no file is to blame for."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

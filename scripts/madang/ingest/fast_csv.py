@@ -28,7 +28,7 @@ from madang.ingest.rows import (
     RowKinds,
     SheetResult,
 )
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse.dialects import DUCKDB
 
 FROM_BYTES = 8 * 2**20  # smaller files are as fast in Python
@@ -111,7 +111,7 @@ class _Check:
         if not wrong:
             for _, rejections in sorted(refused):
                 self._reject(rejections)
-        self._spool.take(self._landed(doubtful, f"{data} and not ({is_wrong})"), rows - rejected)
+        self._spool.take(self._landed(doubtful, f"{data} and not ({is_wrong})"))
         total = rejected + len(refused)
         return SheetResult(None, rows + len(refused), rows - rejected, total)
 

@@ -7,7 +7,8 @@ from pathlib import Path, PurePath
 
 from madang.errors import did_you_mean
 from madang.ingest.errors import FileRefused, LoadError
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
+from madang.names import shown
 
 # What Excel, browsers and systems leave behind; never data.
 DEBRIS = (".*", "~$*", "*.tmp", "*.part", "*.crdownload", "thumbs.db", "desktop.ini")
@@ -31,7 +32,7 @@ def find_files(inbox: Path, paths: Sequence[Path] | None = None) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise LoadError("There is no such file or folder.", where=str(path))
-        inside = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+        inside = [path] if path.is_file() else [p for p in path.rglob("*") if _is_file(p)]
         found += [p for p in inside if not _is_debris(p, path)]
     if not found:
         raise LoadError(
@@ -43,9 +44,12 @@ def find_files(inbox: Path, paths: Sequence[Path] | None = None) -> list[Path]:
 
 
 def name_in(inbox: Path, path: Path) -> str:
-    """Return a file's name for reports: its path below the inbox, else its own name."""
+    """Return a file's name for reports: its path below the inbox, else its own name.
+
+    What cannot be seen of it is written out, so that it is one line of any text.
+    """
     inside = _below(inbox, path)
-    return unicodedata.normalize("NFC", inside.as_posix() if inside else path.name)
+    return shown(unicodedata.normalize("NFC", inside.as_posix() if inside else path.name))
 
 
 def source_of(path: Path, inbox: Path, tables: Sequence[SourceTable]) -> SourceTable:
@@ -118,6 +122,14 @@ def _below(inbox: Path, path: Path) -> PurePath | None:
         if file.is_relative_to(folder):
             return file.relative_to(folder)
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file; one in a folder that may not be looked into is told when it is read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _is_debris(path: Path, start: Path) -> bool:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from madang.errors import did_you_mean
 from madang.ingest.cells import Cell, cleaned
 from madang.ingest.errors import FileRefused
+from madang.names import without_unseen
 
 if TYPE_CHECKING:
-    from madang.ingest.sources import SourceColumn, SourceTable
+    from madang.ingest.tables import SourceColumn, SourceTable
 
 LOOK_AT = 50  # rows to look for a header in
+SHOWN = 100  # signs of a header in a message
 IGNORED = re.compile(r"[\s_\-*:.\u200b\ufeff]+")
 NATIONAL_ID_HEADER = re.compile(
     r"주민(등록)?(번호|no)|외국인등록번호|residentregistration|^ssn$|^rrn$"
@@ -149,8 +151,10 @@ def missing_headers(header: Header, table: "SourceTable") -> FileRefused:
         looked = ", ".join(f"'{name}'" for name in column.synonyms)
         hint = next(filter(None, (did_you_mean(name, free) for name in column.synonyms)), "")
         lines.append(f"The required column '{column.name}' is missing; looked for {looked}.{hint}")
-    found = ", ".join(f"'{name}'" for name in header.labels if name)
-    lines.append(f"Headers found: {found}.")
+    labels = [name for name in header.labels if name]
+    found = ", ".join(f"'{name[:SHOWN]}'" for name in labels[:LOOK_AT])
+    more = f" and {len(labels) - LOOK_AT:,} more" if len(labels) > LOOK_AT else ""
+    lines.append(f"Headers found: {found}{more}.")
     return FileRefused(
         "\n".join(lines),
         fix="Rename the header in the file, or add it to 'headers' of that column in "
@@ -175,5 +179,6 @@ def no_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> FileRefus
 
 
 def _label(cell: Cell) -> str:
+    """What a header says, on one line; signs that would act on a screen are no part of it."""
     text = cleaned(cell)
-    return " ".join(text.split()) if isinstance(text, str) else ""
+    return without_unseen(" ".join(text.split())) if isinstance(text, str) else ""

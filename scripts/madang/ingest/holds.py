@@ -9,7 +9,7 @@ from pathlib import Path
 
 from madang.ingest.errors import LoadError
 from madang.ingest.landing import LEDGER, add_rows
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 
 TABLE = "_held_files"

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from madang import scratch, times
 from madang.config import Settings
+from madang.ingest import net
 from madang.ingest.errors import LoadError
 from madang.ingest.inbox_file import Batch, Inbox, open_inbox
 from madang.ingest.landing import LEDGER, LedgerRow, quiet_about_values, record
 from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.report import FileReport
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 
 BATCH = 250_000
@@ -67,38 +68,60 @@ def drain(
     """Land what the receiver took, and return one report a source.
 
     Items of a source that the project no longer declares stay where they are; their report says
-    so. Call it under the lock of the workspace. Raises LoadError when the inbox cannot be read,
-    WarehouseError when rows cannot be written; the next call goes on from there.
+    so, and so do those of a source whose items cannot be read (`refused`); the others land. Call it
+    under the lock of the workspace. Raises LoadError when the inbox cannot be read, WarehouseError
+    when rows cannot be written; the next call goes on from there.
     """
     path = settings.paths.received
     if not path.exists():
         return []
     inbox = open_inbox(path)
     known = {table.label: table for table in tables}
+    declared = set(known)
     landed: dict[str, int] = {}
+    refused: list[FileReport] = []
     try:
         for batch in inbox.batches("landed"):
             inbox.forget_items(batch)
         batches = [batch for batch in inbox.batches("open") if batch.source in known]
         while batches := batches or inbox.begin_batches(known, BATCH):
             for batch in batches:
+                if batch.source not in known:
+                    continue
                 if on_step:
                     on_step(f"received {batch.source}")
-                _land(inbox, batch, warehouse, known[batch.source])
+                try:
+                    with net.one_file(settings):
+                        _land(inbox, batch, warehouse, known[batch.source])
+                except LoadError as error:
+                    refused.append(_refused(path, batch, error))
+                    del known[batch.source]
+                    continue
                 inbox.landed(batch)
                 inbox.forget_items(batch)
                 landed[batch.source] = landed.get(batch.source, 0) + batch.items
             batches = []
         inbox.forget_requests(datetime.now(UTC) - timedelta(days=settings.receiver.remember_days))
         inbox.wipe()
-        strange = {source: n for source, n in inbox.waiting().items() if source not in known}
+        strange = {source: n for source, n in inbox.waiting().items() if source not in declared}
     finally:
         inbox.close()
     reports = [
         FileReport(path, source, "loaded", rows=items, loaded=items)
         for source, items in sorted(landed.items())
     ]
-    return reports + [_undeclared(path, source, items) for source, items in strange.items()]
+    undeclared = [_undeclared(path, source, items) for source, items in strange.items()]
+    return reports + refused + undeclared
+
+
+def _refused(path: Path, batch: Batch, error: LoadError) -> FileReport:
+    return FileReport(
+        path,
+        batch.source,
+        "refused",
+        skipped_reason=f"{batch.items:,} received items wait and cannot be read: {error.message}",
+        fix=error.fix,
+    )
 
 
 def _undeclared(path: Path, source: str, items: int) -> FileReport:

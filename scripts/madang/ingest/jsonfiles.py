@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -9,15 +10,21 @@ from typing import IO, Any
 from madang.ingest.cells import Cell
 from madang.ingest.encodings import encoding_of
 from madang.ingest.errors import FileRefused
-from madang.ingest.problems import BadLine
+from madang.ingest.problems import LINE_TOO_LONG, NUMBER_TOO_LONG, BadLine
+from madang.ingest.spool_lines import LONGEST
 
-LONGEST = 16 * 2**20  # signs of one object
 IN_MEMORY = 16 * 2**20  # bytes of a file whose objects are kept between the two readings
 CHUNK = 2**20
+MOST_KEYS = 2_000
 SPACE = " \t\r\n"
+NO_SPACE = re.compile(f"[^{SPACE}]")
 
 Record = tuple[int, Any]
 Rows = Iterator[tuple[int, list[Cell] | BadLine]]
+SHOWN = 1_000  # signs of a line that is handed back
+# Reads whole numbers of any length, as texts; Python reads 4,300 digits.
+STRICT = json.JSONDecoder()
+LENIENT = json.JSONDecoder(parse_int=str)
 DEEP = FileRefused("The JSON is nested too deeply.", fix="Export it again, one flat object a row.")
 
 
@@ -36,7 +43,9 @@ def read_json(path: Path) -> Rows:
     """Return one row an element of a JSON list (or of one object), under a header row."""
     encoding = encoding_of(path)
     with path.open(encoding=encoding) as file:
-        first = next((sign for sign in iter(lambda: file.read(1), "") if sign not in SPACE), "")
+        chunks = iter(lambda: file.read(CHUNK), "")
+        signs = (found[0] for chunk in chunks if (found := NO_SPACE.search(chunk)))
+        first = next(signs, "")
     if first == "{" and _is_json_lines(path, encoding):
         return read_json_lines(path)
     rows = _as_rows(path, lambda: _elements(path, encoding, first)) if first in "[{" else None
@@ -54,14 +63,16 @@ def _lines(path: Path, encoding: str) -> Iterator[Record]:
         while line := file.readline(LONGEST):
             number += 1
             if len(line) == LONGEST and not line.endswith("\n"):
-                yield number, BadLine(line[:1000])
+                yield number, BadLine(line[:SHOWN], LINE_TOO_LONG)
                 while (rest := file.readline(LONGEST)) and not rest.endswith("\n"):
                     pass
             elif line.strip():
                 try:
                     yield number, json.loads(line)
-                except (ValueError, RecursionError):
-                    yield number, BadLine(line.strip())
+                except (json.JSONDecodeError, RecursionError):
+                    yield number, BadLine(line[:SHOWN].strip())
+                except ValueError:
+                    yield number, BadLine(line[:SHOWN].strip(), NUMBER_TOO_LONG)
 
 
 def _is_json_lines(path: Path, encoding: str) -> bool:
@@ -70,7 +81,7 @@ def _is_json_lines(path: Path, encoding: str) -> bool:
         filled = (line for line in iter(lambda: file.readline(LONGEST), "") if line.strip())
         first, second = next(filled, ""), next(filled, "")
     try:
-        return bool(second) and isinstance(json.loads(first), dict)
+        return bool(second) and isinstance(LENIENT.decode(first), dict)
     except (ValueError, RecursionError):
         return False
 
@@ -98,29 +109,38 @@ class _Text:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._decoder = json.JSONDecoder()
         self._buffer, self._at = "", 0
         self._line, self._column = 1, 1
 
     def value(self) -> Any:
-        """Return the next value. Raises FileRefused for one that is broken or too deep."""
+        """Return the next value; a BadLine where it holds a number that is too long.
+
+        Raises FileRefused for one that is broken or too deep.
+        """
         self._peek()
-        wanted = CHUNK
+        decoder, wanted = STRICT, CHUNK
         while True:
             try:
-                found, end = self._decoder.raw_decode(self._buffer, self._at)
+                found, end = decoder.raw_decode(self._buffer, self._at)
                 if end < len(self._buffer) or not self._more(CHUNK):
+                    if decoder is LENIENT:
+                        shown = self._buffer[self._at : min(end, self._at + SHOWN)]
+                        found = BadLine(shown, NUMBER_TOO_LONG)
                     self._take(end)
                     return found
             except RecursionError as error:
                 raise DEEP from error
             except json.JSONDecodeError as error:
                 if len(self._buffer) - self._at > LONGEST:
-                    raise self._broken("One element is too long.") from error
+                    raise self._broken(
+                        f" One element has more than {LONGEST:,} signs, which is the limit."
+                    ) from error
                 if not self._more(wanted):
                     self._take(min(error.pos, len(self._buffer)))
                     raise self._broken() from error
                 wanted *= 2
+            except ValueError:
+                decoder = LENIENT
 
     def skip(self, sign: str) -> bool:
         """Take a sign when it is the next one."""
@@ -138,12 +158,10 @@ class _Text:
 
     def _peek(self) -> str:
         while True:
-            end = self._at
-            while end < len(self._buffer) and self._buffer[end] in SPACE:
-                end += 1
-            self._take(end)
-            if end < len(self._buffer):
-                return self._buffer[end]
+            found = NO_SPACE.search(self._buffer, self._at)
+            self._take(found.start() if found else len(self._buffer))
+            if found:
+                return found[0]
             if not self._more(CHUNK):
                 return ""
 
@@ -176,29 +194,44 @@ def _as_rows(path: Path, records: Callable[[], Iterator[Record]]) -> Rows | None
     """
     kept = list(records()) if path.stat().st_size <= IN_MEMORY else None
     keys: dict[str, None] = {}
+    problem = None
     for _, record in kept if kept is not None else records():
         if isinstance(record, dict):
             keys.update(dict.fromkeys(record))
+        elif isinstance(record, BadLine):
+            problem = record.problem
+        if len(keys) > MOST_KEYS:
+            raise FileRefused(
+                f"The objects have more than {MOST_KEYS:,} different keys, which is the limit.",
+                fix="Export the same keys in each object, a column of the table each.",
+            )
+    if not keys and problem:
+        raise FileRefused(problem.english, fix=problem.fix_en)
     if not keys:
         return None
     return _rows(list(keys), iter(kept) if kept is not None else records())
 
 
 def _rows(keys: list[str], records: Iterator[Record]) -> Rows:
-    yield 0, list(keys)
+    yield 0, list(map(_unbroken, keys))
     for number, record in records:
         if isinstance(record, dict):
             yield number, [_scalar(record.get(key)) for key in keys]
+        elif isinstance(record, BadLine):
+            yield number, record
         else:
-            yield number, record if isinstance(record, BadLine) else BadLine(_written(record))
+            yield number, BadLine(_unbroken(_written(record))[:SHOWN])
 
 
 def _scalar(value: Any) -> Cell:
     if isinstance(value, dict | list):
         value = _written(value)
-    if isinstance(value, str):  # JSON can name half a character (\ud800), which no table can hold
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return value
+    return _unbroken(value) if isinstance(value, str) else value
+
+
+def _unbroken(text: str) -> str:
+    """JSON can name half a character (\\ud800), which no table and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _written(value: Any) -> str:

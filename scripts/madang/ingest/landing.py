@@ -1,7 +1,8 @@
 """Lands checked rows in the raw layer, once a file: the rows first, then the ledger of files.
 
 A file's rows arrive in one statement and carry its SHA-256, so the raw table itself knows which
-files it holds. The ledger `_files` follows; a crash between the two is healed by the next load.
+files it holds. The ledger `_files` follows; a crash between the two is healed by the next load,
+which counts the rows of such a file again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +15,10 @@ from typing import Any, Self
 import duckdb
 
 from madang import scratch
-from madang.ingest.errors import LoadError
+from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.ledger_clock import wall_clock
-from madang.ingest.sources import SourceTable
-from madang.ingest.spool_lines import LAYOUT, lines_of
+from madang.ingest.spool_lines import LAYOUT, RowLines
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DUCKDB
 
@@ -46,7 +47,7 @@ class LedgerRow:
     file: str
     sha256: str
     sheet: str | None
-    rows: int | None
+    rows: int
     loaded: int
     rejected: int | None
     rejects_file: str | None
@@ -55,30 +56,26 @@ class LedgerRow:
 
 
 class Spool:
-    """Rows of one file in a scratch folder until all of it is checked."""
+    """Rows of one file in a scratch folder until all of it is checked.
+
+    They are in `lines`, which another process may have written, or in `connection`.
+    """
 
     def __init__(self, table: SourceTable, folder: Path) -> None:
         self._columns = [column.name for column in table.columns]
         self._key = table.key
-        self.rows = 0
         self._database: duckdb.DuckDBPyConnection | None = None
         self._queries: list[str] = []
         self.folder = folder
-        self._csv = self.folder / "rows.csv"
-        self._target = self._csv.open("w", encoding="utf-8", newline="")
+        self.lines = RowLines(folder)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._target.close()
+        self.lines.close()
         if self._database:
             self._database.close()
-
-    def add(self, columns: list[list[str | None]], sheet: str | None, rows: list[int]) -> None:
-        """Keep some rows: texts by column, in the order of the table's columns, and row numbers."""
-        self._target.write(lines_of([*columns, [sheet] * len(rows), list(map(str, rows))]))
-        self.rows += len(rows)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB of this file's own, in bounded memory, for `take`."""
@@ -86,10 +83,9 @@ class Spool:
             self._database = scratch.database(self.folder, threads=2, memory_limit="1GB")
         return self._database
 
-    def take(self, query: str, rows: int) -> None:
+    def take(self, query: str) -> None:
         """Keep the rows of a query on `connection`: the table's columns, `_sheet` and `_row`."""
         self._queries.append(query)
-        self.rows += rows
 
     def repeated(self, parquet: Path) -> int:
         """How many rows have a key that another row has too, beyond the first of each."""
@@ -103,15 +99,18 @@ class Spool:
 
     def to_parquet(self, file: str, sha256: str, loaded_at: datetime) -> Path:
         """Write the rows as Parquet with where they came from."""
-        self._target.close()
+        self.lines.close()
         columns = {**dict.fromkeys([*self._columns, "_sheet"], "varchar"), "_row": "bigint"}
         names = ", ".join(f'"{name}"' for name in self._columns)
-        parquet = self._csv.with_suffix(".parquet")
+        csv = self.lines.path
+        parquet = csv.with_suffix(".parquet")
         queries = list(self._queries)
-        if self._csv.stat().st_size or not queries:
+        if not csv.exists() and not queries:
+            csv.touch()
+        if csv.exists():
             queries.append(
                 f"""
-                select * from read_csv('{escaped(self._csv)}', columns = {columns!r}, {LAYOUT})
+                select * from read_csv('{escaped(csv)}', columns = {columns!r}, {LAYOUT})
                 """
             )
         with quiet_about_values():
@@ -130,23 +129,29 @@ class Spool:
 
 @contextmanager
 def quiet_about_values() -> Iterator[None]:
-    """DuckDB's messages about a CSV quote its lines; such a message must not go on."""
+    """DuckDB's messages about a CSV quote its lines; such a message must not go on.
+
+    Raises LoadError where the disk is full, else FileRefused: other files may go through.
+    """
     try:
         yield
     except duckdb.Error as error:
-        raise LoadError(
-            f"The checked rows could not be written as Parquet ({type(error).__name__}).",
-            fix="See whether the disk is full where paths.scratch lies.",
-        ) from None
+        message = f"The checked rows could not be written as Parquet ({type(error).__name__})."
+        if "No space left" in str(error):
+            fix = "The disk is full where paths.scratch lies: make room."
+            raise LoadError(message, fix=fix) from None
+        fix = "Split the file and load the parts; report it if one of them is refused, too."
+        raise FileRefused(message, fix=fix) from None
 
 
-def files_in(warehouse: Warehouse, table: SourceTable) -> dict[str, LedgerRow]:
-    """Return the files whose rows the raw table holds, by SHA-256.
-
-    Files that the ledger misses, because a load was cut off, are entered there.
+def files_in(
+    warehouse: Warehouse, table: SourceTable
+) -> tuple[dict[str, LedgerRow], dict[str, LedgerRow]]:
+    """Return the files whose rows the raw table holds, by SHA-256; and those of them that the
+    ledger misses, because a load was cut off: of these only the rows that landed are known.
     """
     if not warehouse.exists("raw", table.identifier):
-        return {}
+        return {}, {}
     rows = warehouse.fetch(
         f"""
         select _sha256 as sha256, min(_file) as file, count(*) as loaded,
@@ -165,15 +170,14 @@ def files_in(warehouse: Warehouse, table: SourceTable) -> dict[str, LedgerRow]:
             file=row["file"],
             sha256=row["sha256"],
             sheet=None,
-            rows=None,
+            rows=row["loaded"],
             loaded=row["loaded"],
             rejected=entry["rejected"] if entry else None,
             rejects_file=entry["rejects_file"] if entry else None,
             loaded_at=row["loaded_at"],
             clock_at=None,
         )
-    record(warehouse, [entry for sha256, entry in found.items() if sha256 not in known])
-    return found
+    return found, {sha256: entry for sha256, entry in found.items() if sha256 not in known}
 
 
 def record(warehouse: Warehouse, entries: Sequence[LedgerRow]) -> None:

@@ -1,5 +1,6 @@
 """Loads files into the raw layer: find, match, read, check, land, report; one file at a time."""
 
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from madang.config import Settings
+from madang.ingest import net
+from madang.ingest.apart import Reader
 from madang.ingest.currents import FORMAT, load_currents
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import find_files, name_in, source_of
@@ -15,7 +18,8 @@ from madang.ingest.inbox import drain
 from madang.ingest.one_file import Loading, load_file
 from madang.ingest.report import FileReport, LoadReport, ProblemCounts
 from madang.ingest.seen import remember
-from madang.ingest.sources import SourceTable, read_sources
+from madang.ingest.sources import read_sources
+from madang.ingest.tables import SourceTable
 from madang.times import in_name
 from madang.warehouse import Warehouse
 
@@ -42,7 +46,7 @@ def load(
             where=str(settings.project_dir / "models" / "staging"),
             fix="Declare 'config.meta.load' at a table in a _<source>__sources.yml there.",
         )
-    received = [] if paths else drain(settings, warehouse, tables, on_step)
+    received = [] if paths else _drained(settings, warehouse, tables, on_step)
     try:
         files = find_files(settings.paths.inbox, paths)
     except LoadError:
@@ -50,11 +54,14 @@ def load(
             raise
         files = []  # where calls are received, an inbox without files is no mistake
     load_id = f"{in_name(datetime.now(UTC), settings.timezone)}-{secrets.token_hex(2)}"
-    run = _Load(settings, warehouse, tables, load_id, acceptance)
-    run.files += received
-    for path in files:
-        run.take(path, on_step)
-    run.take_currents(on_step)
+    with Reader() as reader:
+        run = _Load(settings, warehouse, tables, load_id, acceptance, reader)
+        run.files += received
+        for path in files:
+            run.take(path, on_step)
+        run.take_currents(on_step)
+    if not paths:
+        run.loading.settle()
     remember(warehouse, run.loading.newly_seen)
     return LoadReport(load_id, run.files, run.problems.listed())
 
@@ -69,20 +76,23 @@ class _Load:
         tables: list[SourceTable],
         load_id: str,
         acceptance: Acceptance | None,
+        reader: Reader,
     ) -> None:
         self.settings = settings
         self.warehouse = warehouse
         self.tables = tables
         self.load_id = load_id
         self.problems = ProblemCounts()
-        self.loading = Loading(settings, warehouse, load_id, self.problems.add, acceptance)
+        self.reader = reader
+        self.loading = Loading(settings, warehouse, load_id, self.problems, reader, acceptance)
         self.files: list[FileReport] = []
         self.currents: dict[str, list[Path]] = {}
 
     def take(self, path: Path, on_step: Callable[[str], object] | None) -> None:
         """Load one file, or say why not; one of Currents is only put beside its like."""
         try:
-            table = source_of(path, self.settings.paths.inbox, self.tables)
+            with net.one_file(self.settings):
+                table = source_of(path, self.settings.paths.inbox, self.tables)
         except FileRefused as refusal:
             report = FileReport(path, None, "unmatched")
             self.files.append(replace(report, skipped_reason=refusal.message, fix=refusal.fix))
@@ -93,7 +103,8 @@ class _Load:
         if on_step:
             on_step(name_in(self.settings.paths.inbox, path))
         try:
-            self.files.append(load_file(self.loading, path, table))
+            with net.one_file(self.settings):
+                self.files.append(load_file(self.loading, path, table))
         except FileRefused as refusal:
             report = FileReport(path, table.label, "refused")
             self.files.append(replace(report, skipped_reason=refusal.message, fix=refusal.fix))
@@ -102,6 +113,28 @@ class _Load:
         """Load the files of Braze Currents, which land together."""
         for table in self.tables:
             if paths := self.currents.get(table.label):
-                self.files += load_currents(
-                    self.settings, self.warehouse, table, paths, self.load_id, on_step
-                )
+                given = (self.settings, self.warehouse, table, paths, self.load_id, self.reader)
+                try:
+                    with net.one_file(self.settings):
+                        self.files += load_currents(*given, on_step)
+                except LoadError as error:
+                    folder = Path(os.path.commonpath(paths))
+                    report = FileReport(folder, table.label, "refused")
+                    why = replace(report, skipped_reason=error.message, fix=error.fix)
+                    self.files.append(why)
+
+
+def _drained(
+    settings: Settings,
+    warehouse: Warehouse,
+    tables: list[SourceTable],
+    on_step: Callable[[str], object] | None,
+) -> list[FileReport]:
+    """Drain what the receiver took; where that cannot be read, files are loaded all the same."""
+    path = settings.paths.received
+    try:
+        with net.one_file(settings):
+            return drain(settings, warehouse, tables, on_step)
+    except LoadError as error:
+        report = FileReport(path, None, "refused", skipped_reason=error.message, fix=error.fix)
+        return [report]

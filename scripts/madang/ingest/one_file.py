@@ -1,8 +1,6 @@
 """Loads one file of a table: read, check, hold or land, and say what became of it."""
 
-import hashlib
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,21 +10,23 @@ from madang import scratch
 from madang.config import Settings
 from madang.ingest import holds
 from madang.ingest import reused as reused_ids
-from madang.ingest.choosing import choose_sheets, no_such_sheet
+from madang.ingest.apart import Reader
+from madang.ingest.checking import Checked, check_binary, check_file
 from madang.ingest.errors import FileRefused
 from madang.ingest.fast_csv import check_fast
 from madang.ingest.files import name_in
-from madang.ingest.header import header_key, known_headers
+from madang.ingest.header import Header
 from madang.ingest.holds import Acceptance, Hold, record_hold
 from madang.ingest.landing import LedgerRow, Spool, files_in, record
 from madang.ingest.ledger_clock import LedgerClock
-from madang.ingest.readers import open_sheets
+from madang.ingest.readers import is_binary
 from madang.ingest.rejects import Rejects
-from madang.ingest.report import FileReport
-from madang.ingest.rows import Rejection, SheetResult, check_rows, peek
-from madang.ingest.seen import Stamp, seen_files, stamp_of
+from madang.ingest.report import FileReport, ProblemCounts
+from madang.ingest.rows import PeekedSheet, Reject, SheetResult
+from madang.ingest.seen import Stamp, digest_of, seen_files, stamp_of
 from madang.ingest.snapshots import Gone, find_gone, last_snapshot
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
+from madang.names import file_stem
 from madang.times import told
 from madang.warehouse import Warehouse
 
@@ -35,18 +35,22 @@ from madang.warehouse import Warehouse
 class Loading:
     """What the files of one load share: where to, since when, and what the warehouse holds.
 
+    `reader` is the process that reads what is binary; it begins with the first such file.
     A file of fewer rows than `hold_from_rows` is never held, however many of them are rejected.
     """
 
     settings: Settings
     warehouse: Warehouse
     load_id: str
-    on_rejections: Callable[[SourceTable, list[Rejection]], None]
+    problems: ProblemCounts
+    reader: Reader = field(default_factory=Reader)
     acceptance: Acceptance | None = None
     hold_from_rows: int = 0
     newly_seen: dict[Stamp, str] = field(default_factory=dict)
     clock: LedgerClock = field(init=False)
     _seen: dict[Stamp, str] | None = None
+    #: Files that landed in a load that was cut off before the ledger knew, by SHA-256.
+    cut_off: dict[str, LedgerRow] = field(default_factory=dict)
     _landed: dict[str, dict[str, LedgerRow]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,8 +59,16 @@ class Loading:
     def landed(self, table: SourceTable) -> dict[str, LedgerRow]:
         """The files whose rows a table's raw table holds, by SHA-256."""
         if table.identifier not in self._landed:
-            self._landed[table.identifier] = files_in(self.warehouse, table)
+            self._landed[table.identifier], cut_off = files_in(self.warehouse, table)
+            self.cut_off |= cut_off
         return self._landed[table.identifier]
+
+    def settle(self) -> None:
+        """Enter the files in the ledger that did not come again; how many rows were rejected is
+        not known.
+        """
+        record(self.warehouse, list(self.cut_off.values()))
+        self.cut_off.clear()
 
     def known_content(self, stamp: Stamp) -> str | None:
         """The SHA-256 of a file that was read before and has not been touched since."""
@@ -71,12 +83,12 @@ def load_file(loading: Loading, path: Path, table: SourceTable) -> FileReport:
     Nothing of a file lands unless all of it was checked, and unless it stood still meanwhile.
     """
     name = name_in(loading.settings.paths.inbox, path)
-    stamp = _stamp(path, name)
+    stamp = stamp_of(path, name)
     landed = loading.landed(table)
     if before := landed.get(loading.known_content(stamp) or ""):
         return _already_loaded(loading, path, table, before)
-    sha256 = _digest(path)
-    if before := landed.get(sha256):
+    sha256 = digest_of(path)
+    if (before := landed.get(sha256)) and sha256 not in loading.cut_off:
         if stamp.is_settled:
             loading.newly_seen[stamp] = sha256
         return _already_loaded(loading, path, table, before)
@@ -102,7 +114,8 @@ def _read(
 ) -> FileReport:
     """Check all rows, then decide: refuse, hold or land."""
     name = stamp.file
-    results, notes = _checked(loading, path, table, spool, rejects)
+    checked = _checked(loading, path, table, name, spool, rejects)
+    results, notes = checked.results, checked.notes
     rows = sum(result.rows for result in results)
     rejected = sum(result.rejected for result in results)
     if not rows and table.mode == "snapshot":
@@ -112,8 +125,11 @@ def _read(
         )
     loaded_at = loading.clock.now()
     parquet = spool.to_parquet(name, sha256, loaded_at)
-    if _stamp(path, name) != stamp:
+    if stamp_of(path, name) != stamp:
         return _changing(path, table)
+    if before := loading.cut_off.pop(sha256, None):
+        return _healed(loading, path, table, before, checked, rejects)
+    loading.problems.take(checked.problems)
     if table.mode == "snapshot" and (repeated := spool.repeated(parquet)):
         notes.append(
             f"{repeated:,} rows repeat the key ({', '.join(table.key)}) of another row; the last "
@@ -148,7 +164,8 @@ def _read(
         report = replace(report, notes=(*notes, f"Loaded although: {why} ({accepted.reason})"))
     if report.loaded:
         loading.warehouse.append("raw", table.identifier, parquet, once=("_sha256", sha256))
-        entries = _ledger_rows(report, table, name, sha256, results, loaded_at)
+        kept = report.rejects_file
+        entries = _ledger_rows(table, name, sha256, checked, kept, loaded_at)
         record(loading.warehouse, entries)
         if table.key_means and (reused := reused_ids.reused_keys(loading.warehouse, table, sha256)):
             report = replace(report, notes=(*report.notes, reused_ids.told(table, reused)))
@@ -156,35 +173,45 @@ def _read(
     return report
 
 
+def _healed(
+    loading: Loading,
+    path: Path,
+    table: SourceTable,
+    before: LedgerRow,
+    checked: Checked,
+    rejects: Rejects,
+) -> FileReport:
+    """Enter a file in the ledger that landed in a load which was cut off right then."""
+    kept = rejects.keep(loading.settings.paths.rejects, loading.load_id)
+    entries = _ledger_rows(table, before.file, before.sha256, checked, kept, before.loaded_at)
+    record(loading.warehouse, entries)
+    loading.landed(table)[before.sha256] = entries[0]
+    return _already_loaded(path, table, entries[0])
+
+
 def _checked(
-    loading: Loading, path: Path, table: SourceTable, spool: Spool, rejects: Rejects
-) -> tuple[list[SheetResult], list[str]]:
-    """Check the rows of every sheet that is meant: good ones into the spool, bad to the rejects."""
-    is_header = known_headers(table.columns).__contains__
-    sheets = open_sheets(path, lambda text: is_header(header_key(text)), spool.folder)
-    wanted = [sheet for sheet in sheets if table.reads_sheet(sheet.name)]
-    if not wanted:
-        raise no_such_sheet([sheet.name for sheet in sheets], table)
-    usable, notes = choose_sheets([peek(sheet, table) for sheet in wanted], table)
-
-    def reject(rejections: list[Rejection]) -> None:
-        rejects.add(rejections)
-        loading.on_rejections(table, rejections)
-
+    loading: Loading, path: Path, table: SourceTable, name: str, spool: Spool, rejects: Rejects
+) -> Checked:
+    """Check the rows of the file: good ones into the spool, bad ones to the rejects."""
     zone = ZoneInfo(loading.settings.timezone)
-    results = [
-        check_fast(peeked, header, table, zone, spool, reject)
-        or check_rows(peeked, header, table, zone, spool.add, reject)
-        for peeked, header in usable
-    ]
-    return results, [*notes, *(note for result in results for note in result.notes)]
+    if is_binary(path.name):
+        call = loading.reader.call
+        checked = call(check_binary, path, table, zone, spool.folder, name)
+    else:
+
+        def fast(peeked: PeekedSheet, header: Header, reject: Reject) -> SheetResult | None:
+            return check_fast(peeked, header, table, zone, spool, reject)
+
+        add = spool.lines.add
+        checked = check_file(path, table, zone, spool.folder, add, rejects, fast)
+    return checked
 
 
 def _gone(loading: Loading, table: SourceTable, parquet: Path, name: str) -> Gone | None:
     before = last_snapshot(loading.warehouse, table)
     if before is None:
         return None
-    stem = f"{Path(name).name.partition('.')[0]}__{loading.load_id}__gone"
+    stem = file_stem(name, f"__{loading.load_id}__gone")
     folder = loading.settings.paths.rejects
     return find_gone(loading.warehouse, table, before, parquet, folder, stem)
 
@@ -240,28 +267,6 @@ def _record_hold(
     record_hold(loading.warehouse, hold)
 
 
-def _stamp(path: Path, name: str) -> Stamp:
-    try:
-        return stamp_of(path, name)
-    except OSError as error:
-        raise _unopened(error) from error
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise _unopened(error) from error
-
-
-def _unopened(error: OSError) -> FileRefused:
-    return FileRefused(
-        f"The file cannot be opened: {error.strerror}.",
-        fix="Close it in other programs and check its permissions.",
-    )
-
-
 def _changing(path: Path, table: SourceTable) -> FileReport:
     return FileReport(
         path,
@@ -284,14 +289,13 @@ def _already_loaded(
 
 
 def _ledger_rows(
-    report: FileReport,
     table: SourceTable,
     name: str,
     sha256: str,
-    results: list[SheetResult],
+    checked: Checked,
+    rejects: Path | None,
     loaded_at: datetime,
 ) -> list[LedgerRow]:
-    rejects = report.rejects_file.name if report.rejects_file else None
     return [
         LedgerRow(
             source=table.label,
@@ -301,8 +305,8 @@ def _ledger_rows(
             rows=result.rows,
             loaded=result.loaded,
             rejected=result.rejected,
-            rejects_file=rejects,
+            rejects_file=rejects.name if rejects else None,
             loaded_at=loaded_at,
         )
-        for result in results
+        for result in checked.results
     ]

@@ -29,7 +29,7 @@ def read_parquet(path: Path) -> Iterator[tuple[int, list[Cell]]]:
         columns = connection.execute(f"describe from {source}").fetchall()
     except duckdb.Error as error:
         connection.close()
-        raise _damaged() from error
+        raise _damaged(error) from error
     return _rows(connection, source, [(name, kind) for name, kind, *_ in columns])
 
 
@@ -47,7 +47,7 @@ def _rows(
                     number += 1
                     yield number, [_cell(value) for value in row]
     except duckdb.Error as error:
-        raise _damaged() from error
+        raise _damaged(error) from error
 
 
 def _selected(name: str, kind: str) -> str:
@@ -71,6 +71,8 @@ def _cell(value: Any) -> Cell:
     return str(value)
 
 
-def _damaged() -> FileRefused:
+def _damaged(error: duckdb.Error) -> Exception:
     """DuckDB's own words may quote the file, so they are not passed on."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return MemoryError()
     return FileRefused(DAMAGED, fix="Export it again, without encryption.")

@@ -134,6 +134,35 @@ BAD_JSON = CellProblem(
     'Write one object a line, such as {"id": "A1"}.',
     '한 줄에 {"id": "A1"} 같은 객체 하나를 쓰세요.',
 )
+ROW_UNREADABLE = CellProblem(
+    "row_unreadable",
+    "A number of this row does not fit the format of its cell, such as a telephone number in a "
+    "cell for times.",
+    "이 행의 숫자가 셀 서식에 맞지 않습니다(예: 시간 서식 셀에 든 전화번호).",
+    "Format the cells of the row as text, enter the number again, and save the file.",
+    "이 행의 셀 서식을 '텍스트'로 바꾸고 숫자를 다시 입력한 뒤 저장하세요.",
+)
+LINE_TOO_LONG = CellProblem(
+    "line_too_long",
+    "The line is longer than 8,000,000 signs, which is the limit.",
+    "이 줄은 8,000,000자 제한을 넘습니다.",
+    "Look whether line breaks are missing; delete what is no row of the table.",
+    "줄바꿈이 빠지지 않았는지 확인하고 표의 행이 아닌 내용을 지우세요.",
+)
+NUMBER_TOO_LONG = CellProblem(
+    "number_too_long",
+    "A whole number of this row has more than 4,300 digits, which is the limit.",
+    "이 행의 정수가 4,300자리 제한을 넘습니다.",
+    "Correct the number; write what is no number in quotes.",
+    "숫자를 고치고, 숫자가 아닌 값은 따옴표로 묶으세요.",
+)
+TOO_MANY_COLUMNS = CellProblem(
+    "too_many_columns",
+    "The row has more than 16,384 values, which is the limit.",
+    "이 행의 값이 16,384개 제한을 넘습니다.",
+    "Look whether line breaks are missing; delete what is no row of the table.",
+    "줄바꿈이 빠지지 않았는지 확인하고 표의 행이 아닌 내용을 지우세요.",
+)
 
 
 def unknown_choice(allowed: list[str]) -> CellProblem:

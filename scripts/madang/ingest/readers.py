@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 from madang.ingest.cells import Cell
 from madang.ingest.delimited import TextTable, open_delimited
 from madang.ingest.errors import FileRefused
+from madang.ingest.inputs import plainly_named, without_end_sign
 from madang.ingest.jsonfiles import read_json, read_json_lines
 from madang.ingest.packed import unpack_gzip
-from madang.ingest.parquetfiles import read_parquet
 from madang.ingest.problems import BadLine
-from madang.ingest.workbooks import read_workbook
+from madang.names import shown
 
 NumberedRow = tuple[int, list[Cell] | BadLine]
 
@@ -53,6 +53,15 @@ READERS: dict[str, str] = {
 }
 
 
+# Native code reads these; see `ingest/apart.py`.
+BINARY = ("workbook", "parquet")
+
+
+def is_binary(name: str) -> bool:
+    """Whether a file is read by native code, by its name."""
+    return kind_of(name) in BINARY
+
+
 def kind_of(name: str) -> str | None:
     """The reader of a file by its name, `.gz` or not."""
     return READERS.get(PurePath(name.lower().removesuffix(".gz")).suffix)
@@ -66,24 +75,31 @@ def open_sheets(path: Path, is_header: Callable[[str], bool], scratch: Path) -> 
     """
     kind = kind_of(path.name)
     if kind is None:
+        ending = shown(PurePath(path.name.lower().removesuffix(".gz")).suffix)
         raise FileRefused(
-            f"Files ending in '{PurePath(path.name.lower().removesuffix('.gz')).suffix}' cannot "
-            "be read.",
+            f"Files ending in '{ending}' cannot be read.",
             fix=f"Save it as one of: {', '.join(READERS)} (plain or .gz).",
         )
     plain = unpack_gzip(path, scratch) if path.name.lower().endswith(".gz") else path
+    if kind not in BINARY:
+        plain = without_end_sign(plain, scratch)
     if _is_blank(plain):
         raise FileRefused("The file is empty.", fix="Export it again.")
     if kind == "workbook":
+        from madang.ingest.workbooks import read_workbook
+
         book = read_workbook(plain)
         return [
-            Sheet(name, rows, is_1904=book.is_1904, notes=book.notes) for name, rows in book.sheets
+            Sheet(shown(name), rows, is_1904=book.is_1904, notes=book.notes)
+            for name, rows in book.sheets
         ]
     if kind == "delimited":
         table = open_delimited(plain, is_header)
         return [Sheet(None, table.rows(), text=table)]
     if kind == "parquet":
-        return [Sheet(None, read_parquet(plain))]
+        from madang.ingest.parquetfiles import read_parquet
+
+        return [Sheet(None, read_parquet(plainly_named(plain, scratch)))]
     return [Sheet(None, read_json(plain) if kind == "json" else read_json_lines(plain))]
 
 

@@ -1,7 +1,6 @@
 """Writes the rejected rows of a file as a CSV that opens in Excel, in Korean and English."""
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
@@ -9,6 +8,7 @@ from typing import IO, Self
 from madang import private
 from madang.ingest.rows import Rejection
 from madang.ingest.values import NATIONAL_ID
+from madang.names import defused, file_stem
 
 HEADERS = (
     "파일 / file",
@@ -21,17 +21,16 @@ HEADERS = (
     "고치는 법 / how to fix (ko)",
     "고치는 법 / how to fix (en)",
 )
-# Excel would compute a cell that starts so.
 MARK = "\ufeff"  # by which Excel knows UTF-8
 LONGEST = 2_000  # signs of a value that are shown
-FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 class Rejects:
     """The rejected rows of one file, written as they are found; kept only when asked to.
 
     Values stand as they were read, but for three: what Excel would take for a formula gets a
-    leading apostrophe, a national id number is masked, and a very long one is cut.
+    leading apostrophe, a national id number is masked, and a very long one is cut. Another process
+    may have written them to `scratch`; `keep` takes what is there.
     """
 
     def __init__(self, scratch: Path, file: str) -> None:
@@ -49,7 +48,9 @@ class Rejects:
     def add(self, rejections: Sequence[Rejection]) -> None:
         """Write the problems of a row."""
         if self._target is None:
-            self._target = self._path.open("w", encoding="utf-8-sig", newline="")
+            self._target = self._path.open(
+                "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+            )
             csv.writer(self._target).writerow(HEADERS)
         csv.writer(self._target).writerows(_row(self._file, one) for one in rejections)
 
@@ -58,11 +59,12 @@ class Rejects:
 
         Return it, or None where nothing was rejected.
         """
-        if self._target is None:
+        if self._target:
+            self._target.close()
+        if not self._path.exists():
             return None
-        self._target.close()
         private.folder(folder)
-        path = free_path(folder, f"{Path(self._file).name.partition('.')[0]}__{load_id}")
+        path = free_path(folder, file_stem(self._file, f"__{load_id}"))
         private.copy(self._path, path)
         return path
 
@@ -81,10 +83,10 @@ def write_rejects(
 def _row(file: str, rejection: Rejection) -> tuple:
     problem = rejection.problem
     return (
-        file,
-        rejection.sheet or "",
+        defused(file),
+        defused(rejection.sheet or ""),
         rejection.row,
-        _column(rejection),
+        defused(_column(rejection)),
         safe(rejection.value or "")[:LONGEST],
         problem.korean,
         problem.english,
@@ -105,7 +107,7 @@ def safe(value: str) -> str:
     """Defuse what Excel would compute, and mask a national id number."""
     if NATIONAL_ID.fullmatch(value):
         return f"{value[:7]}*******"
-    return f"'{value}" if FORMULA.match(value) else value
+    return defused(value)
 
 
 def free_path(folder: Path, stem: str) -> Path:

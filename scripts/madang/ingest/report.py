@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from madang.names import shown
+
 if TYPE_CHECKING:
     from madang.ingest.rows import Rejection
-    from madang.ingest.sources import SourceTable
+    from madang.ingest.tables import SourceTable
 
 Status = Literal["loaded", "already loaded", "held", "changing", "refused", "unmatched"]
 
@@ -46,6 +48,12 @@ class ProblemCounts:
             )
             self._groups[key] = replace(group, rows=group.rows + 1)
 
+    def take(self, others: "ProblemCounts") -> None:
+        """Add what was counted elsewhere."""
+        for key, group in others._groups.items():
+            known = self._groups.get(key)
+            self._groups[key] = replace(group, rows=group.rows + (known.rows if known else 0))
+
     def listed(self) -> list[ProblemGroup]:
         """The problems found, the most frequent first."""
         return sorted(self._groups.values(), key=lambda group: (-group.rows, group.source))
@@ -73,6 +81,11 @@ class FileReport:
     gone: int = 0
     gone_file: Path | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's own name, as one line that can be seen."""
+        return shown(self.path.name)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Says which keys of a loaded file stand for two things, as a running number of each file does."""
 
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 
 

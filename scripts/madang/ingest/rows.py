@@ -12,7 +12,7 @@ from madang.ingest.columns import ColumnCheck, NationalIds, Outcome
 from madang.ingest.header import LOOK_AT, Header, find_header
 from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.ingest.values import fold
 
 START = 4  # signs of a row's first cell that tell most rows of data from all others
@@ -101,8 +101,10 @@ def check_rows(
         for number, cells in chunk:
             if isinstance(cells, BadLine):
                 batch.refuse(number, cells.problem or problems.BAD_JSON, cells.text)
-            elif kinds.is_plain(cells) or (kind := kinds.of(cells)) is DATA:
+            elif kinds.is_plain(cells):
                 batch.add([(number, cells)])
+            elif (kind := kinds.of(cells)) is DATA:  # beyond the header it has blanks alone
+                batch.add([(number, cells[: header.width] if peeked.sheet.is_delimited else cells)])
             elif kind is not None:
                 batch.refuse(number, kind)
                 batch.see(cells)

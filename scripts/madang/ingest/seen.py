@@ -1,11 +1,13 @@
 """What stood in which file: by name, size and times, so that a known file is not read again."""
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from madang.ingest.errors import FileRefused
 from madang.ingest.landing import add_rows
 from madang.warehouse import Warehouse
 
@@ -38,9 +40,28 @@ class Stamp:
 
 
 def stamp_of(path: Path, name: str) -> Stamp:
-    """Return a file's stamp. Raises OSError."""
-    found = path.stat()
+    """Return a file's stamp. Raises FileRefused where it cannot be opened."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _unopened(error) from error
     return Stamp(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file. Raises FileRefused where it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unopened(error) from error
+
+
+def _unopened(error: OSError) -> FileRefused:
+    return FileRefused(
+        f"The file cannot be opened: {error.strerror}.",
+        fix="Close it in other programs and check its permissions.",
+    )
 
 
 def seen_files(warehouse: Warehouse) -> dict[Stamp, str]:

@@ -11,7 +11,7 @@ import duckdb
 from madang import private, scratch
 from madang.ingest.landing import quiet_about_values
 from madang.ingest.rejects import MARK, free_path, safe
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DUCKDB
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from madang.errors import Problem, SpecError, did_you_mean
 from madang.ingest.header import header_key
+from madang.ingest.tables import SourceColumn, SourceTable
 from madang.ingest.values import TYPES, fold
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.strict import Strict, matching, validated
@@ -70,53 +70,6 @@ class ColumnMeta(Strict):
     identifies: Kind | None = None
     refers_to: Kind | None = None
     only_where: Kind | None = None
-
-
-class SourceColumn(ColumnMeta):
-    """One column to land: its name, the headers it may stand under, its type."""
-
-    name: str
-    description: str = ""
-
-    @property
-    def stands_for(self) -> str | None:
-        """What `identifies` says; a column of e-mail addresses or telephones says it itself."""
-        return self.identifies or (self.type if self.type in ("email", "phone") else None)
-
-    @property
-    def synonyms(self) -> list[str]:
-        """Every header that names this column, as written in the YAML, without repeats."""
-        return list(dict.fromkeys([*self.headers, self.name]))
-
-    @property
-    def spellings(self) -> dict[str, str]:
-        """For a choice: every folded spelling and the value it stands for."""
-        return {
-            fold(spelling): value
-            for value, spellings in self.choices.items()
-            for spelling in [value, *spellings]
-        }
-
-
-class SourceTable(LoadMeta):
-    """One raw table and how files become its rows."""
-
-    source: str
-    name: str
-    identifier: str
-    columns: list[SourceColumn]
-    declared_at: str
-
-    def reads_sheet(self, name: str | None) -> bool:
-        """Whether a sheet of this name is read; without `sheets` all are."""
-        if name is None or not self.sheets:
-            return True
-        return any(fnmatchcase(fold(name), fold(pattern)) for pattern in self.sheets)
-
-    @property
-    def label(self) -> str:
-        """`crm.customers`, as people say it."""
-        return f"{self.source}.{self.name}"
 
 
 def read_sources(project_dir: Path) -> list[SourceTable]:

@@ -18,14 +18,17 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from madang.errors import is_panic
 from madang.ingest.binary_workbooks import xls_is_1904
 from madang.ingest.cells import Cell
 from madang.ingest.errors import FileRefused
 from madang.ingest.packed import WorkbookFacts, look_into_workbook
+from madang.ingest.problems import ROW_UNREADABLE, BadLine
 
 OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 # An encrypted xlsx is an OLE file with a stream of this name ([MS-OFFCRYPTO] 2.3.2).
 ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+MOST_ROWS = 2**20
 INDENT = re.compile(rb">\s+<")
 PROTECTED = "The workbook is protected with a password, so it cannot be read."
 PROTECTED_FIX = (
@@ -34,11 +37,14 @@ PROTECTED_FIX = (
 )
 
 
+Row = tuple[int, list[Cell] | BadLine]
+
+
 @dataclass(frozen=True)
 class Workbook:
     """The visible worksheets of a file, and what there is to know about it."""
 
-    sheets: list[tuple[str, Iterator[tuple[int, list[Cell]]]]]
+    sheets: list[tuple[str, Iterator[Row]]]
     is_1904: bool
     notes: tuple[str, ...]
 
@@ -113,17 +119,20 @@ def _notes(facts: WorkbookFacts) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
+def _rows(sheet: CalamineSheet) -> Iterator[Row]:
     """Yield the rows; the first column of a merged range has its value in every row of it."""
     starts: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for (top, left), (bottom, _) in sheet.merged_cell_ranges or []:
         if bottom > top:
             starts[top].append((left, bottom))
     if not starts:
-        yield from enumerate(sheet.iter_rows(), start=1)
+        yield from enumerate(_readable(sheet), start=1)
         return
     filling: dict[int, tuple[int, Cell]] = {}
-    for at, row in enumerate(sheet.iter_rows()):
+    for at, row in enumerate(_readable(sheet)):
+        if isinstance(row, BadLine):
+            yield at + 1, row
+            continue
         for left, (bottom, value) in list(filling.items()):
             if at > bottom:
                 del filling[left]
@@ -133,3 +142,20 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
             if left < len(row):
                 filling[left] = (bottom, row[left])
         yield at + 1, row
+
+
+def _readable(sheet: CalamineSheet) -> Iterator[list[Cell] | BadLine]:
+    """Yield the rows. The reader of cells gives up a row of which a number is outside of its
+    format (a duration of a billion days), by an error or a panic; it goes on with the next.
+    """
+    rows = sheet.iter_rows()
+    for _ in range(MOST_ROWS):
+        try:
+            yield from rows
+            return
+        except BaseException as error:
+            if isinstance(error, MemoryError) or not (
+                isinstance(error, Exception) or is_panic(error)
+            ):
+                raise
+            yield BadLine("", ROW_UNREADABLE)

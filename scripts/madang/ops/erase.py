@@ -137,7 +137,10 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
     """Everything but the answers of destinations."""
     with open_warehouse(settings) as warehouse:
         forget(warehouse)  # of the last build: the next one, also after a kill, builds everything
-        drain(settings, warehouse, read_sources(settings.project_dir))
+        for one in drain(settings, warehouse, read_sources(settings.project_dir)):
+            if one.status == "refused":  # what waits may be about the person
+                where = str(settings.paths.received)
+                raise MadangError(one.skipped_reason or "", where=where, fix=one.fix)
         found = follow(warehouse, settings.project_dir, known)
         keep(known, path)  # what came since, before anything is gone
         days = erase_tables.days_of(warehouse, known)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from madang.ingest.contacts import normalize_email, normalize_phone
-from madang.ingest.sources import SourceTable, read_sources
+from madang.ingest.sources import read_sources
+from madang.ingest.tables import SourceTable
 from madang.ops.erase_values import Known, sha256
 from madang.ops.identifiers import chunks, key_of
 from madang.warehouse import Row, Warehouse

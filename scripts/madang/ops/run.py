@@ -30,12 +30,12 @@ def load(
     acceptance = accepted(accept, author, paths)
     with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
         report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
-    rows = [(f.path.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
+    rows = [(f.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
     ui.table("Files", ("file", "source", "status", "rows", "loaded", "rejected"), rows)
     for file in report.files:
         for text in (file.skipped_reason, file.fix, *file.notes):
             if text and file.status != "already loaded":
-                ui.line(f"  {file.path.name}: {text}")
+                ui.line(f"  {file.name}: {text}")
     problems = [(p.source, p.column, p.english, p.korean, p.rows) for p in report.problems]
     if problems:
         ui.table("Rows left out", ("source", "column", "problem", "문제", "rows"), problems)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from madang.config import Settings
 from madang.ingest.columns import ColumnCheck
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.pull.objects import CHANGED_AT, Chosen
 from madang.warehouse import Warehouse
 

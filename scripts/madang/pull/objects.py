@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from madang.errors import did_you_mean
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.pull import ObjectFailed
 
 CHANGED_AT = "modified_at"  # the column that the bookmark is about

@@ -19,7 +19,7 @@ from madang.ingest.landing import record as record_file
 from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.one_file import Loading, load_file
 from madang.ingest.report import FileReport, ProblemCounts
-from madang.ingest.sources import SourceTable
+from madang.ingest.tables import SourceTable
 from madang.pull import ObjectFailed, ObjectMissing, bookmarks
 from madang.pull.bookmarks import Pulled
 from madang.pull.connection import Connection
@@ -212,11 +212,12 @@ class ObjectPull:
                     run.settings,
                     warehouse,
                     run.pull_id,
-                    run.problems.add,
-                    run.acceptance,
+                    run.problems,
+                    acceptance=run.acceptance,
                     hold_from_rows=HOLD_FROM_ROWS,
                 )
                 self._count(load_file(loading, path, self.table))
+                loading.settle()
             if event:
                 bookmarks.record(warehouse, replace(event, happened_at=_now(warehouse)))
         run.on_step(f"{told.object}: {told.rows:,} rows")

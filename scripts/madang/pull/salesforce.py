@@ -14,7 +14,8 @@ from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
 from madang.ingest.errors import FileRefused
 from madang.ingest.holds import Acceptance
-from madang.ingest.sources import SourceTable, read_sources
+from madang.ingest.sources import read_sources
+from madang.ingest.tables import SourceTable
 from madang.pull import ObjectFailed, ObjectMissing, PullError
 from madang.pull.connection import Connection
 from madang.pull.login import Login

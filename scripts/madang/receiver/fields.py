@@ -28,7 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from madang.ingest.cells import cleaned
 from madang.ingest.problems import CellProblem
-from madang.ingest.sources import SourceColumn, SourceTable
+from madang.ingest.tables import SourceColumn, SourceTable
 from madang.ingest.values import checker
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")

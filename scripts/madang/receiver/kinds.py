@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from madang.ingest.sources import SourceTable, read_sources
+from madang.ingest.sources import read_sources
+from madang.ingest.tables import SourceTable
 from madang.receiver.fields import Clock, item_model
 from madang.receiver.findings import MOST, Findings, findings_of
 

@@ -10,7 +10,7 @@ from madang.ingest.cells import Cell, as_text
 from madang.ingest.header import header_key
 from madang.ingest.moments import read_moment
 from madang.ingest.problems import CellProblem
-from madang.ingest.sources import SourceColumn
+from madang.ingest.tables import SourceColumn
 from madang.ingest.values import CHECKS, NO, YES, check_timestamp, checker, fold, is_nothing
 
 FITS = 0.9  # a type is proposed when this share of the values passes its check

@@ -20,7 +20,8 @@ from madang.ingest.propose.render import Column, Draft, render
 from madang.ingest.propose.tables import FoundTable, find_tables
 from madang.ingest.readers import Sheet, open_sheets
 from madang.ingest.rows import Rejection, check_rows, peek
-from madang.ingest.sources import NAME, SourceColumn, SourceTable, read_sources
+from madang.ingest.sources import NAME, read_sources
+from madang.ingest.tables import SourceColumn, SourceTable
 
 # Moments that tell of a person or a record as it stands, not of something that happened.
 STANDING = re.compile(r"가입|등록|생년|생일|탈퇴|수정|변경|최근|최종|마지막|birth|join|regist|last")
