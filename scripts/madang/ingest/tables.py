@@ -60,6 +60,7 @@ class SourceTable:
     mode: str
     key: list[str]
     format: str = "table"
+    key_means: list[str] = field(default_factory=list)
     stop_rows: list[str] = field(default_factory=list)
     receive: str | None = None
     pull: str | None = None
