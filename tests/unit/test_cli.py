@@ -166,7 +166,7 @@ def test_a_second_run_exits_at_once(workspace: Path) -> None:
 def test_the_unforeseen_is_one_block_and_the_traceback_is_in_the_log(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(settings: object) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("nobody saw this coming")
 
     monkeypatch.setattr("madang.ops.status_show.show_status", broken)

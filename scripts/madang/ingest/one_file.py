@@ -186,7 +186,7 @@ def _healed(
     entries = _ledger_rows(table, before.file, before.sha256, checked, kept, before.loaded_at)
     record(loading.warehouse, entries)
     loading.landed(table)[before.sha256] = entries[0]
-    return _already_loaded(path, table, entries[0])
+    return _already_loaded(loading, path, table, entries[0])
 
 
 def _checked(
