@@ -15,6 +15,20 @@
 {% endtest %}
 
 
+{# Every rate has a day, two currencies of three letters and a number above zero. #}
+{% test rates_that_can_be_read(model) %}
+    select *
+    from {{ model }}
+    where not coalesce(
+        {{ safe_cast_as('rate_date', 'date') }} is not null
+        and {{ regex_matches('trim(from_currency)', '^[A-Za-z]{3}$') }}
+        and {{ regex_matches('trim(to_currency)', '^[A-Za-z]{3}$') }}
+        and {{ safe_cast_as('rate', float64()) }} between 1e-12 and 1e12,
+        false
+    )
+{% endtest %}
+
+
 {# No value looks like an e-mail address or a telephone number. #}
 {% test without_personal_data(model, column_name) %}
     select {{ column_name }}
