@@ -21,6 +21,7 @@ from madang.ingest.inbox import waiting
 from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words, not_used
 from madang.ops.lock import at_work
+from madang.ops.notices import notices
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 VERSION = 1  # of the shape; keys may be added without a new one
@@ -59,7 +60,7 @@ def status_of(settings: Settings) -> Data:
         "pending_sync": found.pending(),
         "warehouse": "none",
         "builds": {"last": None, "last_whole": None, "last_good": None},
-        **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart")},
+        **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart", "notices")},
         **{name: [] for name in ("plans", "runs")},
         "sources_not_used": "",
     }
@@ -134,6 +135,7 @@ class _Found:
             "sources": sources,
             "sources_not_used": not_used(found),
             "identifiers_apart": self._rows(hubs.by_reason(warehouse)),
+            "notices": notices(warehouse),
             "plans": self._rows(plans, PLANS),
             "runs": self._rows(runs, RUNS),
         }

@@ -71,6 +71,8 @@ class _Shown:
         if apart := data["identifiers_apart"]:
             ui.table("Identifiers that name nobody", hubs.COLUMNS, self._rows(apart))
             ui.line("  Each is a row of identity_hubs; docs/identity.md says what they mean.")
+        for text in data["notices"]:
+            ui.line(text, "yellow")
         columns = ("plan", "sync", "add", "change", "remove", "same", "held back", "status", "at")
         ui.table("Last plans", columns, self._rows(data["plans"]), empty="nothing was planned")
         runs = [{k: v for k, v in run.items() if k != "plan_id"} for run in data["runs"]]
