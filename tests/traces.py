@@ -1,6 +1,7 @@
 """Looks for somebody's values in every cell of a warehouse and in every byte of a workspace."""
 
 import gzip
+import re
 import sqlite3
 import zipfile
 from collections.abc import Iterable
@@ -15,24 +16,34 @@ TOMBSTONES = "erased_identifiers"
 
 
 def in_warehouse(path: Path, needles: Iterable[str]) -> dict[str, set[str]]:
-    """The columns of every table, of every schema, with cells that contain a needle, as text."""
+    """The columns of every table, of every schema, with cells that contain a needle, as text.
+
+    As a word of its own: some hash among millions contains any short id.
+    """
     found: dict[str, set[str]] = {}
     with duckdb.connect(str(path), read_only=True) as db:
         tables = db.execute("""
             select schema_name, table_name, list(column_name order by column_index)
             from duckdb_columns() where not internal group by all order by all""").fetchall()
-        wanted = list(needles)
+        wanted = [(needle, _word(needle.lower())) for needle in needles]
+        db.execute("create temp table needles (needle varchar, word varchar)")
+        db.executemany("insert into needles values (?, ?)", wanted)
         for schema, table, columns in tables:
             if table == TOMBSTONES:
                 continue
             for column in columns:
                 cell = f'lower("{column}"::varchar)'
                 sql = f"""
-                    select distinct needle from {schema}."{table}", (select unnest(?) as needle)
-                    where contains({cell}, lower(needle))"""
-                for (needle,) in db.execute(sql, [wanted]).fetchall():
+                    select distinct needle from {schema}."{table}", needles
+                    where contains({cell}, lower(needle)) and regexp_matches({cell}, word)"""
+                for (needle,) in db.execute(sql).fetchall():
                     found.setdefault(f"{schema}.{table}.{column}", set()).add(needle)
     return found
+
+
+def _word(needle: str) -> str:
+    """A pattern for a needle that is no part of a longer word."""
+    return rf"(?:^|[^0-9a-z]){re.escape(needle)}(?:$|[^0-9a-z])"
 
 
 def in_files(root: Path, needles: Iterable[str]) -> dict[str, set[str]]:

@@ -23,7 +23,7 @@ renamed as (
         campaign,
         ad_group_id,
         ad_group,
-        upper({{ currency }}) as currency,
+        {{ currency_code(currency) }} as currency,
         {{ cost }} as cost,
         {{ safe_cast_as('impressions', 'int64') }} as impressions,
         {{ safe_cast_as('clicks', 'int64') }} as clicks,

@@ -67,6 +67,14 @@
 {%- endmacro %}
 
 
+{# A date so many days later; `days` is a whole number. #}
+{% macro date_plus(expression, days) %}{{ adapter.dispatch('date_plus', 'madang')(expression, days) }}{% endmacro %}
+
+{% macro default__date_plus(expression, days) %}date_add({{ expression }}, interval {{ days }} day){% endmacro %}
+
+{% macro duckdb__date_plus(expression, days) %}({{ expression }} + {{ days }}){% endmacro %}
+
+
 {# Seconds from the first instant to the second, with fractions. #}
 {% macro seconds_between(earlier, later) %}
     {{- adapter.dispatch('seconds_between', 'madang')(earlier, later) -}}

@@ -49,6 +49,9 @@
         'collected_traffic_source': ga4_struct(shapes.collected_traffic_source, {
             'gclid': 'case when ' ~ ga360_is_first_hit() ~ ' then session.trafficSource.adwordsClickInfo.gclId end',
         }),
+        'session_traffic_source_last_click': ga4_struct(shapes.session_traffic_source_last_click, {
+            'cross_channel_campaign': ga360_last_click(),
+        }),
         'batch_event_index': 'hit.hitNumber * 4 + event.place',
     } -%}
     select
@@ -110,6 +113,18 @@
 {% macro ga360_is_first_hit() -%}
     hit.hitNumber = {{ ga4_first_of('session.hits') }}.hitNumber
 {%- endmacro %}
+
+
+{# Universal Analytics' own answer to where a session came from, where it has one: its source, and the channel that it made of it. #}
+{% macro ga360_last_click() %}
+    {% set fields = {'default_channel_group': 'session.channelGrouping'} %}
+    {% set none_said = {'source': '(direct)', 'medium': '(none)', 'campaign': '(not set)'} %}
+    {% for name, otherwise in none_said.items() %}
+        {% do fields.update({'campaign_name' if name == 'campaign' else name:
+            "case when session.channelGrouping is not null then coalesce(session.trafficSource." ~ name ~ ", '" ~ otherwise ~ "') end"}) %}
+    {% endfor %}
+    {{ return(fields) }}
+{% endmacro %}
 
 
 {% macro ga360_ecommerce() %}

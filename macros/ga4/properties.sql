@@ -14,7 +14,7 @@
         {% do properties.append({
             'id': one.id | string,
             'timezone': one.timezone,
-            'currency': one.currency or var('currency'),
+            'currency': (one.currency or var('currency')) | upper,
             'format': one.format or 'ga4',
             'path': (one.path or ga4_path() ~ '/' ~ one.id).rstrip('/'),
             'project': one.project or project,
@@ -62,9 +62,9 @@
 
 
 {# The currency of amounts of a property whose events name none. #}
-{% macro ga4_property_currency() -%}
-    case property_id
-        {%- for property in ga4_property_list() %} when '{{ property.id }}' then '{{ property.currency }}'{% endfor %} else '{{ var('currency') }}'
+{% macro ga4_property_currency(property_id='property_id') -%}
+    case {{ property_id }}
+        {%- for property in ga4_property_list() %} when '{{ property.id }}' then '{{ property.currency }}'{% endfor %} else {{ reporting_currency() }}
     end
 {%- endmacro %}
 

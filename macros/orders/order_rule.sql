@@ -88,3 +88,10 @@
         when false then ''
     end
 {%- endmacro %}
+
+
+{# Whether a refund comes so soon after the same one that it is a repeat; `micros` is null where there is none before. #}
+{% macro is_repeat(micros) -%}
+    {%- set days = order_rule().repeat_days -%}
+    {%- if days is none -%} ({{ micros }} is not null) {%- else -%} coalesce({{ micros }} <= {{ days }} * 86400000000, false) {%- endif -%}
+{%- endmacro %}

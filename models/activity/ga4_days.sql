@@ -49,17 +49,17 @@ sessions as (
 
 ),
 
-orders as (
+strays as (
 
-    select
-        property_id,
-        event_date,
-        count(case when order_status = 'counted' then 1 end) as orders,
-        sum(case when order_status = 'counted' then revenue end) as order_revenue,
-        count(case when order_status <> 'counted' then 1 end) as left_out_purchases,
-        sum(case when order_status <> 'counted' then revenue end) as left_out_revenue
-    from {{ ref('web_purchases') }}
-    group by property_id, event_date
+    select *
+    from {{ ref('ga4_day_strays') }}
+
+),
+
+amounts as (
+
+    select *
+    from {{ ref('ga4_day_amounts') }}
 
 ),
 
@@ -78,8 +78,15 @@ final as (
         totals.events_without_device,
         totals.events_without_session,
         totals.internal_events,
+        totals.debug_events,
+        (totals.internal_events + totals.debug_events) * 2 > totals.events as is_mostly_own_traffic,
         totals.measurement_protocol_events,
         totals.masked_events,
+        coalesce(strays.events_of_other_days, 0) as events_of_other_days,
+        coalesce(strays.events_in_other_days, 0) as events_in_other_days,
+        coalesce(strays.sessions_of_other_days, 0) as sessions_of_other_days,
+        coalesce(strays.sessions_in_other_days, 0) as sessions_in_other_days,
+        coalesce(strays.sessions_of_other_days, 0) > greatest(2, totals.sessions / 100) as is_of_another_zone,
 
         -- what GA4 shows
         totals.page_views,
@@ -92,14 +99,18 @@ final as (
         coalesce(sessions.engaged_sessions, 0) as engaged_sessions,
         coalesce(sessions.bot_sessions, 0) as bot_sessions,
         totals.purchases,
-        totals.purchase_revenue,
-        totals.refund_value,
+
+        -- amounts, in the property's currency
+        coalesce(amounts.currency, {{ ga4_property_currency('totals.property_id') }}) as currency,
+        coalesce(amounts.purchase_revenue, 0) as purchase_revenue,
+        coalesce(amounts.refund_value, 0) as refund_value,
+        coalesce(amounts.amounts_without_rate, 0) as amounts_without_rate,
 
         -- what the order rule makes of it
-        coalesce(orders.orders, 0) as orders,
-        coalesce(orders.order_revenue, 0) as order_revenue,
-        coalesce(orders.left_out_purchases, 0) as left_out_purchases,
-        coalesce(orders.left_out_revenue, 0) as left_out_revenue
+        coalesce(amounts.orders, 0) as orders,
+        coalesce(amounts.order_revenue, 0) as order_revenue,
+        coalesce(amounts.left_out_purchases, 0) as left_out_purchases,
+        coalesce(amounts.left_out_revenue, 0) as left_out_revenue
     from totals
     left join read_days
         on totals.property_id = read_days.property_id
@@ -110,9 +121,12 @@ final as (
     left join seen
         on totals.property_id = seen.property_id
         and totals.event_date = seen.event_date
-    left join orders
-        on totals.property_id = orders.property_id
-        and totals.event_date = orders.event_date
+    left join strays
+        on totals.property_id = strays.property_id
+        and totals.event_date = strays.event_date
+    left join amounts
+        on totals.property_id = amounts.property_id
+        and totals.event_date = amounts.event_date
 
 )
 

@@ -12,7 +12,7 @@
 
 {%- set measures = [
     'property_id', 'stream_id', 'platform', 'device_id', 'ga_session_id', 'ga_session_number', 'started_at', 'ended_at',
-    'events', 'page_views', 'purchase_events', 'key_events', 'internal_events',
+    'events', 'page_views', 'purchase_events', 'key_events', 'internal_events', 'debug_events',
     'measurement_protocol_events', 'entrances', 'engaged_parameter',
 ] -%}
 
@@ -67,6 +67,7 @@ added_up as (
         cast(sum(purchase_events) as int64) as purchase_events,
         cast(sum(key_events) as int64) as key_events,
         cast(sum(internal_events) as int64) as internal_events,
+        cast(sum(debug_events) as int64) as debug_events,
         cast(sum(measurement_protocol_events) as int64) as measurement_protocol_events,
         max(entrances) as entrances,
         cast(sum(engagement_msec) as int64) / 1000 as engagement_seconds,

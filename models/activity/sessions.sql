@@ -108,7 +108,8 @@ final as (
         end as traffic_kind,
         bots.bot_reason is not null as is_bot,
         bots.bot_reason,
-        totals.is_internal
+        totals.is_internal,
+        coalesce(totals.debug_events, 0) > 0 as is_debug
     from session_totals as totals
     inner join channels on totals.session_key = channels.session_key
     left join persons on totals.session_key = persons.session_key

@@ -36,6 +36,21 @@ sessions as (
 
 ),
 
+priced as (
+
+    select
+        purchases.*,
+        coalesce(purchases.revenue, 0) as gross_revenue,
+        coalesce(refunds.refunded_amount, 0) as refunded_amount,
+        coalesce(refunds.refunds, 0) as refunds,
+        refunds.last_refunded_at
+    from purchases
+    left join refunds on purchases.order_key = refunds.order_key
+    where purchases.order_status = 'counted'
+
+),
+
+-- what is taken back goes by the rate of the order's day, as the order does
 final as (
 
     select
@@ -48,22 +63,24 @@ final as (
         purchases.session_key,
         purchases.event_at as ordered_at,
         purchases.event_date as order_date,
-        coalesce(purchases.revenue, 0) as revenue,
-        coalesce(refunds.refunded_amount, 0) as refunded_amount,
-        coalesce(purchases.revenue, 0) - coalesce(refunds.refunded_amount, 0) as net_revenue,
+        purchases.gross_revenue as revenue,
+        purchases.refunded_amount,
+        purchases.gross_revenue - purchases.refunded_amount as net_revenue,
         purchases.currency,
+        purchases.fx_rate,
+        {{ converted('purchases.gross_revenue', 'purchases.fx_rate') }} as reporting_revenue,
+        {{ converted('(purchases.gross_revenue - purchases.refunded_amount)', 'purchases.fx_rate') }}
+            as reporting_net_revenue,
         reports.reports,
-        coalesce(refunds.refunds, 0) as refunds,
-        refunds.last_refunded_at,
+        purchases.refunds,
+        purchases.last_refunded_at,
         sessions.source,
         sessions.medium,
         sessions.campaign,
         sessions.channel_group
-    from purchases
+    from priced as purchases
     inner join reports on purchases.order_key = reports.order_key
-    left join refunds on purchases.order_key = refunds.order_key
     left join sessions on purchases.session_key = sessions.session_key
-    where purchases.order_status = 'counted'
 
 )
 

@@ -41,11 +41,13 @@ with_subject as (
 
     select
         purchases.*,
+        {{ fx_rate('purchases') }} as fx_rate,
         {{ transaction_id_kind('transaction_id') }} as id_kind,
         {{ known_person() }} as person_id,
         coalesce({{ known_person() }}, purchases.device_id) as subject_id
     from purchases
     {{ join_known_person('purchases') }}
+    {{ join_fx_rates('purchases', 'purchases.event_date') }}
 
 ),
 
@@ -119,6 +121,7 @@ final as (
         order_key,
         revenue,
         currency,
+        fx_rate,
         case
             when left_out is not null then left_out
             when report_number > 1 then 'duplicate'
@@ -126,7 +129,7 @@ final as (
             when id_kind = '{{ kind }}' and coalesce(revenue, 0) <= 0 then 'no_revenue'
             {%- endfor %}
             {%- if rule.minimum_revenue is not none %}
-            when coalesce(revenue, 0) < {{ rule.minimum_revenue }} then 'below_minimum'
+            when coalesce(revenue, 0) * fx_rate < {{ rule.minimum_revenue }} then 'below_minimum'
             {%- endif %}
             else 'counted'
         end as order_status

@@ -10,8 +10,9 @@ with refunds as (
         user_id,
         session_key,
         {{ exported_transaction_id() }} as transaction_id,
-        nullif(abs(coalesce(refund_value, value)), 0) as reported_amount,
-        currency
+        abs(coalesce(nullif(refund_value, 0), nullif(value, 0))) as reported_amount,
+        currency,
+        is_currency_stated
     from {{ ref('ga4_purchases') }}
     where event_name = 'refund'
 
@@ -73,7 +74,11 @@ final as (
         with_subject.session_key,
         with_subject.transaction_id,
         with_subject.reported_amount,
-        with_subject.currency,
+        coalesce(
+            case when with_subject.is_currency_stated then with_subject.currency end,
+            orders.currency,
+            with_subject.currency
+        ) as currency,
         orders.order_key,
         orders.revenue as order_revenue,
         orders.currency as order_currency

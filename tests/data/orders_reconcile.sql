@@ -1,15 +1,16 @@
--- the stream's net order value is the shop's: orders taken, less what was refunded or cancelled
+-- the stream's net order value is the shop's, in each currency: orders taken, less what was refunded or cancelled
 with staged as (
 
-    select coalesce(sum(case when status = 'paid' then amount else 0 end), 0) as amount
+    select currency, sum(case when status = 'paid' then amount else 0 end) as amount
     from {{ ref('stg_shop__orders') }}
     where ordered_at <= {{ as_of() }} and updated_at <= {{ as_of() }}
+    group by currency
 
 ),
 
 streamed as (
 
-    select coalesce(sum(value), 0) as amount
+    select currency, sum(value) as amount
     from {{ ref('activities') }}
     where
         source = 'shop'
@@ -18,10 +19,14 @@ streamed as (
             from {{ ref('stg_shop__orders') }}
             where updated_at <= {{ as_of() }}
         )
+    group by currency
 
 )
 
-select staged.amount as shop_amount, streamed.amount as stream_amount
+select
+    coalesce(staged.currency, streamed.currency) as currency,
+    staged.amount as shop_amount,
+    streamed.amount as stream_amount
 from staged
-cross join streamed
-where abs(staged.amount - streamed.amount) > 0.005
+full outer join streamed on staged.currency = streamed.currency
+where abs(coalesce(staged.amount, 0) - coalesce(streamed.amount, 0)) > 0.005

@@ -1,14 +1,15 @@
--- per day: revenue as exported = counted + left out; what counts, less what its refunds take back, is what orders say
+-- per day and currency: revenue as exported = counted + left out; what counts, less what its refunds take back, is what orders say
 with exported as (
 
     select
         property_id,
         event_date,
+        currency,
         count(*) as events,
         sum(coalesce(purchase_revenue, 0)) as revenue
     from {{ ref('ga4_purchases') }}
     where event_name = 'purchase'
-    group by property_id, event_date
+    group by property_id, event_date, currency
 
 ),
 
@@ -17,12 +18,13 @@ judged as (
     select
         property_id,
         event_date,
+        currency,
         count(*) as events,
         count(case when order_status = 'counted' then 1 end) as orders,
         sum(case when order_status = 'counted' then coalesce(revenue, 0) else 0 end) as counted,
         sum(case when order_status <> 'counted' then coalesce(revenue, 0) else 0 end) as left_out
     from {{ ref('web_purchases') }}
-    group by property_id, event_date
+    group by property_id, event_date, currency
 
 ),
 
@@ -31,11 +33,12 @@ refunded as (
     select
         purchases.property_id,
         purchases.event_date,
+        purchases.currency,
         sum(refunds.amount) as amount
     from {{ ref('web_refunds') }} as refunds
     inner join {{ ref('web_purchases') }} as purchases
         on refunds.order_key = purchases.order_key and purchases.order_status = 'counted'
-    group by purchases.property_id, purchases.event_date
+    group by purchases.property_id, purchases.event_date, purchases.currency
 
 ),
 
@@ -44,27 +47,38 @@ ordered as (
     select
         property_id,
         order_date as event_date,
+        currency,
         count(*) as orders,
         sum(revenue) as revenue,
         sum(refunded_amount) as refunded,
         sum(net_revenue) as net
     from {{ ref('web_orders') }}
-    group by property_id, order_date
+    group by property_id, order_date, currency
 
 )
 
 select
     coalesce(exported.property_id, judged.property_id) as property_id,
     coalesce(exported.event_date, judged.event_date) as event_date,
+    coalesce(exported.currency, judged.currency) as currency,
     exported.revenue,
     judged.counted,
     judged.left_out,
     refunded.amount,
     ordered.net
 from exported
-full outer join judged on exported.property_id = judged.property_id and exported.event_date = judged.event_date
-left join refunded on judged.property_id = refunded.property_id and judged.event_date = refunded.event_date
-left join ordered on judged.property_id = ordered.property_id and judged.event_date = ordered.event_date
+full outer join judged
+    on exported.property_id = judged.property_id
+    and exported.event_date = judged.event_date
+    and exported.currency = judged.currency
+left join refunded
+    on judged.property_id = refunded.property_id
+    and judged.event_date = refunded.event_date
+    and judged.currency = refunded.currency
+left join ordered
+    on judged.property_id = ordered.property_id
+    and judged.event_date = ordered.event_date
+    and judged.currency = ordered.currency
 where
     coalesce(exported.events, 0) <> coalesce(judged.events, 0)
     or abs(coalesce(exported.revenue, 0) - judged.counted - judged.left_out) > 0.005

@@ -1,30 +1,26 @@
--- per day: every refund event is there once, with the amount that the export says
+-- every refund event is there once, with the amount that the export says
 with exported as (
 
-    select property_id, event_date, count(*) as events, sum(abs(coalesce(refund_value, value, 0))) as amount
+    select event_key, abs(coalesce(nullif(refund_value, 0), nullif(value, 0))) as amount
     from {{ ref('ga4_purchases') }}
     where event_name = 'refund'
-    group by property_id, event_date
 
 ),
 
 judged as (
 
-    select property_id, event_date, count(*) as events, sum(coalesce(reported_amount, 0)) as amount
+    select event_key, reported_amount as amount
     from {{ ref('web_refunds') }}
-    group by property_id, event_date
 
 )
 
 select
-    coalesce(exported.property_id, judged.property_id) as property_id,
-    coalesce(exported.event_date, judged.event_date) as event_date,
-    exported.events,
-    judged.events as judged_events,
+    coalesce(exported.event_key, judged.event_key) as event_key,
     exported.amount,
     judged.amount as judged_amount
 from exported
-full outer join judged on exported.property_id = judged.property_id and exported.event_date = judged.event_date
+full outer join judged on exported.event_key = judged.event_key
 where
-    coalesce(exported.events, 0) <> coalesce(judged.events, 0)
-    or abs(coalesce(exported.amount, 0) - coalesce(judged.amount, 0)) > 0.005
+    exported.event_key is null
+    or judged.event_key is null
+    or coalesce(exported.amount, 0) <> coalesce(judged.amount, 0)

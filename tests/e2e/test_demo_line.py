@@ -258,7 +258,11 @@ def test_days_can_be_read_again_on_request(built, project: Path, company: Compan
 MEANT = ("inbox", "ga4", "truth", "rejects", "warehouse.duckdb")
 EMAIL = re.compile(rb"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 HANGUL = re.compile(rb"(?:[\xea-\xed][\x80-\xbf]{2})+")
-PHONE = re.compile(rb"(?<![0-9a-f.])(?:\+?82[- ]?|0)1[016789][- ]?\d{3,4}[- ]?\d{4}(?![0-9a-f])")
+#: Apart from letters, digits and dashes on both sides: a hash or a UUID may read like a number.
+PHONE = re.compile(
+    rb"(?<![0-9A-Za-z._-])(?:\+?82[- ]?|0)1[016789][- ]?\d{3,4}[- ]?\d{4}"
+    rb"(?![0-9A-Za-z_]|-[0-9A-Za-z])"
+)
 
 
 def contacts_of(company: Company) -> set[str]:

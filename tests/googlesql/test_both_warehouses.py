@@ -99,6 +99,8 @@ class Twins:
             writer.writerow(columns.split())
             moment = "2026-10-30T10:00:00+09:00"
             writer.writerow(["J1", first, email, "", name, "paid", moment, moment, 50000, "KRW"])
+            # in no sum: there is no rate for it
+            writer.writerow(["J2", first, email, "", name, "paid", moment, moment, 12.34, "usd"])
 
 
 @dataclass

@@ -127,6 +127,8 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
         ("timestamp '2026-10-31 23:00:00'", 90, "minute"),
         at("2026-11-01 00:30:00"),
     ),
+    ("date_plus", ("date '2026-02-01'", 31), date(2026, 3, 4)),
+    ("date_plus", ("date '2026-03-01'", -1), date(2026, 2, 28)),
     ("timestamp_plus", ("timestamp '2026-03-01 00:00:00'", -1, "day"), at("2026-02-28 00:00:00")),
     (
         "seconds_between",

@@ -244,6 +244,66 @@ def test_sessions_of_universal_analytics_are_events(root: Path, day: str):
         assert direct == [("page_view", None, "1", "South Korea", "ua", "2017-08-02 07:46:40")]
 
 
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        (
+            True,
+            [
+                ("1.1", "Organic Search", "ga4_export", "google", "organic"),
+                # its own word stands, whatever the source; and a company's own channel
+                ("2.2", "Organic Search", "ga4_export", "(direct)", "(none)"),
+                ("3.3", "동네 소식", "ga4_export", "news", "(none)"),
+                ("4.4", "Direct", "rule", "(direct)", "(none)"),
+            ],
+        ),
+        (
+            False,
+            [
+                ("1.1", "Organic Search", "rule", "google", "organic"),
+                ("2.2", "Direct", "rule", "(direct)", "(none)"),
+                ("3.3", "Unassigned", "rule", "news", "(none)"),
+                ("4.4", "Direct", "rule", "(direct)", "(none)"),
+            ],
+        ),
+    ],
+    ids=["its own", "by the rules"],
+)
+def test_the_channel_is_the_one_of_universal_analytics(
+    root: Path, day: str, says: bool, expected: list[tuple]
+):
+    with_properties(root, property_of("111"), property_of("ua", format="ga360"))
+    copy(f"{day} limit 10", root / "ga4" / "111" / f"events_{DAY}.parquet")
+    (root / "ga4" / "ua").mkdir()
+    views = [
+        visit(
+            device,
+            1501660000,
+            [hit(1, 0, "PAGE", "/"), hit(2, 9, "PAGE", "/more")],
+            trafficSource={"source": source},
+            channelGrouping=channel,
+        )
+        for device, source, channel in (
+            ("2.2", "(direct)", "Organic Search"),
+            ("3.3", "news", "동네 소식"),
+            ("4.4", "(direct)", None),
+        )
+    ]
+    write([BUYING, *views], root / "ga4" / "ua" / "ga_sessions_20170801.json.gz")
+    run_dbt(
+        load_settings(root),
+        ["run", "--select", "+sessions", "--full-refresh"],
+        variables={"channel_groups_from_export": says, "lose_gone_days": True},
+    )
+    with tables_of(root) as tables:
+        assert (
+            tables.rows("""
+            select device_id, channel_group, channel_method, source, medium
+            from madang_activity.sessions where property_id = 'ua' order by 1""")
+            == expected
+        )
+
+
 # people
 
 

@@ -132,6 +132,9 @@ TOLD = {
     "sessions": "select count(*) from madang_activity.sessions",
     "session_start events": """
         select count(*) from madang_staging.stg_ga4__events where event_name = 'session_start'""",
+    "sessions of visitors": """
+        select count(*) from madang_activity.sessions where traffic_kind = 'visitor'""",
+    "sessions in debug mode": "select count(*) from madang_activity.sessions where is_debug",
     "engaged sessions": "select count(*) from madang_activity.sessions where is_engaged",
     "purchase events": "select count(*) from madang_activity.web_purchases",
     "revenue as exported": "select sum(revenue) from madang_activity.web_purchases",

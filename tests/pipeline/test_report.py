@@ -50,7 +50,7 @@ CHANNEL_DAYS = """
         case when channel_group = 'Direct' then 1 else 3 end as applications,
         1 as fulfilled,
         2 as orders,
-        10000.0 as net_order_amount
+        10000.0 as net_order_amount, 0 as orders_without_rate
     from range(date '2026-09-06', date '2026-11-02', interval 1 day) as days (day)
     cross join (values ('Organic Search'), ('Direct')) as channels (channel_group)"""
 FUNNEL = """

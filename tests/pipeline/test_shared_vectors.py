@@ -31,6 +31,8 @@ MACROS = {
     "personal": "{{ ga4_is_personal('text') }}",
     "masked": "{{ ga4_masked('text') }}",
     "ids": "{{ ga4_masked_id('input') }}",
+    "told": "{{ test_without_personal_data('texts', 'input') }}",
+    "unhashed": "{{ test_hashed('texts', 'input', only=\"kind = 'email'\") }}",
 }
 Query = Callable[[str, str], list[tuple]]
 
@@ -171,3 +173,34 @@ def test_a_user_id_that_is_personal_is_the_hash_of_its_one_spelling(query: Query
     assert masked["010-1234-5678"] == masked["+821012345678"] == number
     kept = ["C01012345", "20260101010", None]
     assert [masked[same] for same in kept] == kept
+
+
+def test_among_a_million_hashes_and_ids_none_is_taken_for_a_number(query: Query):
+    """Some hundred of them begin or end like a telephone number, or hold one between dashes."""
+    values = """
+        select sha256(n::varchar) as input from range(1000000) as numbers (n)
+        union all select md5(n::varchar) from range(1000000) as numbers (n)
+        union all select concat('masked:', sha256(n::varchar)) from range(300000) as numbers (n)
+        union all select uuid()::varchar from range(1000000)
+        union all select unnest([
+            '01012345678' || repeat('a', 53), repeat('b', 53) || '01012345678',
+            '82101234-5678-abcd-9abc-123456789abc', '0101234567', 'C01012345678', '20260101010',
+            '1793286000.0101234567', 'k_01012345678', '01012345678.01012345678'])"""
+    assert query("told", f"with texts as ({values}) {{}}") == []
+
+
+def test_addresses_and_numbers_among_ids_are_found(query: Query):
+    planted = ["01012345678", "010-1234-5678", "+82 10 1234 5678", "Tel. 010 1234 5678!"]
+    planted += ["kim@maru.example", "KIM@MARU.EXAMPLE"]
+    found = query("told", f"with texts as (select unnest({planted}) as input) {{}}")
+    assert sorted(text for (text,) in found) == sorted(planted)
+
+
+def test_what_is_no_hash_is_found_where_hashes_belong(query: Query):
+    rows = f"""
+        select * from (values
+            ('email', '{sha256("kim@maru.example")}'), ('email', 'kim'), ('email', null),
+            ('email', '{sha256("kim@maru.example").upper()}'), ('crm_id', 'C1')
+        ) as texts (kind, input)"""
+    found = query("unhashed", f"with texts as ({rows}) {{}}")
+    assert found == [("kim",), (sha256("kim@maru.example").upper(),)]

@@ -110,6 +110,8 @@ def test_a_decision_has_its_reason_author_and_moment(settings: Settings) -> None
     )
     assert (made.reason, made.author, before) == ("told the branch", "Kim", [])
     assert made.decided_at.endswith("Z")
+    dated, _ = consider(settings, "exclude", customer("B"), None, "a test of 2026-10-06", "Kim")
+    assert dated.reason == "a test of 2026-10-06"
     anonymous, _ = consider(settings, "exclude", customer("A"), None, "a test", None)
     assert anonymous.author
     assert anonymous.ends == {("crm_id", "A")}

@@ -302,6 +302,10 @@ def test_currents_files_are_laid_out_as_braze_lays_them_out(company: DemoSummary
     assert any(row["is_suspected_bot_click"] for row in seen["users.messages.email.Click"])
 
 
+#: No part of an id or a hash.
+PHONE = r"(?<![0-9A-Za-z_.-])(?:0|\+82|82-)?10[-. ]?\d{4}[-. ]?\d{4}(?![0-9A-Za-z_.-])"
+
+
 def test_nobody_and_nothing_in_it_can_be_real(company: DemoSummary):
     texts = _all_text(company.out)
     assert len(texts) > 100_000
@@ -313,7 +317,7 @@ def test_nobody_and_nothing_in_it_can_be_real(company: DemoSummary):
     origins |= {"l.instagram.com", "blog.naver.com", "chatgpt.com"}
     for host in set(re.findall(r"https?://([\w.-]+)", texts)):
         assert host in origins or own.search(host), host
-    phones = set(re.findall(r"(?<![\d.-])(?:0|\+82|82-)?10[-. ]?\d{4}[-. ]?\d{4}(?![\d.-])", texts))
+    phones = set(re.findall(PHONE, texts))
     assert len(phones) > 100
     for phone in phones:
         digits = re.sub(r"\D", "", phone)

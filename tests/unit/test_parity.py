@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from madang.errors import UsageError
+from madang.ops.notices import of_days
 from madang.ops.parity import Parity
 from madang.ops.parity_file import Figures, read_figures
 from madang.ops.parity_gaps import Gap, gaps_of
@@ -20,6 +21,13 @@ OURS = {
     "events_without_device": 20,
     "events_without_session": 30,
     "internal_events": 0,
+    "debug_events": 0,
+    "is_mostly_own_traffic": False,
+    "events_of_other_days": 0,
+    "events_in_other_days": 0,
+    "sessions_of_other_days": 0,
+    "sessions_in_other_days": 0,
+    "is_of_another_zone": False,
     "page_views": 400,
     "key_events": 12,
     "devices": 200,
@@ -149,6 +157,7 @@ def test_a_day_counted_from_an_unknown_one_is_told(tmp_path: Path) -> None:
         ("event_count", 1011, {"duplicates": 5}, 6),
         ("event_count", 980, {"no device (consent)": -20}, 0),
         ("event_count", 970, {"no device (consent)": -20}, -10),
+        ("event_count", 950, {"no device (consent)": -20}, -30),
         ("sessions", 243, {"over midnight": 3}, 0),
         ("sessions", 230, {"programs flagged": -10}, 0),
         ("sessions", 400, {"over midnight": 3, "estimate": 13, "no session id (consent)": 30}, 114),
@@ -166,6 +175,49 @@ def test_a_gap_is_split_by_cause_and_no_cause_takes_more_than_its_room(
     gap = split(metric, ga4)
     assert gap.causes == pytest.approx(causes)
     assert gap.unexplained == pytest.approx(unexplained)
+
+
+@pytest.mark.parametrize(
+    ("metric", "ga4", "causes"),
+    [
+        ("event_count", 960, {"time zone": -40}),
+        ("event_count", 1035, {"duplicates": 5, "time zone": 30}),
+        ("sessions", 232, {"time zone": -8}),
+        ("total_users", 192, {"time zone": -8}),
+        ("purchases", 5, {"order rule": -2, "time zone": -1}),
+    ],
+)
+def test_a_shard_of_another_zone_is_a_cause_to_either_side(
+    metric: str, ga4: float, causes: dict[str, float]
+) -> None:
+    moved = {
+        "events_of_other_days": 40,
+        "events_in_other_days": 30,
+        "sessions_of_other_days": 9,
+        "sessions_in_other_days": 6,
+    }
+    gap = split(metric, ga4, **moved)
+    assert gap.causes == pytest.approx(causes)
+    assert gap.unexplained == 0
+
+
+def test_internal_traffic_and_debug_mode_are_causes_of_their_own() -> None:
+    gap = split("event_count", 970, internal_events=20, debug_events=500)
+    assert gap.causes == {"internal traffic": -20, "debug mode": -10}
+
+
+def test_days_of_own_traffic_and_of_another_zone_are_told() -> None:
+    good = {**OURS, "event_date": date(2026, 10, 29)}
+    own = {**OURS, "is_mostly_own_traffic": True, "internal_events": 100, "debug_events": 800}
+    shifted = {**OURS, "is_of_another_zone": True, "sessions_of_other_days": 90}
+    assert of_days([good]) == []
+    (told,) = of_days([good, own])
+    assert told.startswith(
+        "Property 1: on 1 of 2 days (the last is 2026-10-31) most events are the company's own "
+        "(10% internal, 80% in debug mode)."
+    )
+    (told,) = of_days([good, shifted])
+    assert "(90 of 240), so its time zone is most likely another one" in told
 
 
 def test_what_is_left_of_a_day_that_can_change_is_its_being_so() -> None:

@@ -1,17 +1,22 @@
 with outcomes as (
 
     select
-        outcome_id,
-        application_id,
-        branch_id,
-        product,
-        status,
-        value,
-        currency,
-        occurred_at,
-        status in ('cancelled', 'reversed') and value is null and application_id is not null as takes_back
-    from {{ ref('stg_offline__outcomes') }}
-    where occurred_at is not null
+        outcomes.outcome_id,
+        outcomes.application_id,
+        outcomes.branch_id,
+        outcomes.product,
+        outcomes.status,
+        outcomes.value,
+        outcomes.currency,
+        outcomes.occurred_at,
+        outcomes.status in ('cancelled', 'reversed')
+        and outcomes.value is null
+        and outcomes.application_id is not null as takes_back,
+        case when outcomes.value <> 0 then outcomes.currency end as value_currency,
+        {{ fx_rate('outcomes') }} as fx_rate
+    from {{ ref('stg_offline__outcomes') }} as outcomes
+    {{ join_fx_rates('outcomes', local_date('outcomes.occurred_at')) }}
+    where outcomes.occurred_at is not null
 
 ),
 
@@ -30,20 +35,40 @@ with_withdrawals as (
 
 ),
 
-valued as (
+brought as (
 
     select
         *,
-        case
-            when takes_back then -nullif(sum(value) over since_then, 0)
-            else value
-        end as net_value
+        sum(value) over since_then as brought_value,
+        sum({{ converted('value') }}) over since_then as brought_converted,
+        min(value_currency) over since_then as brought_currency,
+        min(value_currency) over since_then < max(value_currency) over since_then as is_of_several_currencies
     from with_withdrawals
     window since_then as (
         partition by application_id, withdrawals_before
         order by occurred_at, outcome_id
         rows between unbounded preceding and 1 preceding
     )
+
+),
+
+-- in the currency in which it was brought; where that was more than one, in the project's
+valued as (
+
+    select
+        * replace (
+            case
+                when not takes_back or brought_currency is null then currency
+                when is_of_several_currencies then {{ reporting_currency() }}
+                else brought_currency
+            end as currency
+        ),
+        case
+            when not takes_back then value
+            when is_of_several_currencies then -nullif(brought_converted, 0)
+            else -nullif(brought_value, 0)
+        end as net_value
+    from brought
 
 ),
 

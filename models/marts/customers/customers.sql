@@ -28,11 +28,15 @@ orders as (
 
     select
         record_persons.person_id,
-        orders.*
+        orders.ordered_at,
+        orders.status,
+        case when orders.status = 'paid' then orders.amount end as paid_amount,
+        {{ fx_rate('orders') }} as fx_rate
     from {{ ref('stg_shop__orders') }} as orders
     inner join record_persons
         on orders.order_id = record_persons.record_id
         and record_persons.source = 'shop'
+    {{ join_fx_rates('orders', local_date('orders.ordered_at')) }}
 
 ),
 
@@ -61,7 +65,8 @@ from_orders as (
     select
         person_id,
         count(case when status = 'paid' then 1 end) as orders,
-        sum(case when status = 'paid' then amount else 0 end) as total_order_amount,
+        {{ sum_amounts('paid_amount') }} as total_order_amount,
+        {{ amounts_without_rate('paid_amount') }} as orders_without_rate,
         max(case when status = 'paid' then ordered_at end) as last_order_at
     from orders
     where ordered_at <= {{ as_of() }}
@@ -123,6 +128,7 @@ final as (
         coalesce(from_activities.sessions_with_actions, 0) as sessions_with_actions,
         coalesce(from_orders.orders, 0) as orders,
         coalesce(from_orders.total_order_amount, 0) as total_order_amount,
+        coalesce(from_orders.orders_without_rate, 0) as orders_without_rate,
         from_orders.last_order_at
     from persons
     left join from_crm on persons.person_id = from_crm.person_id

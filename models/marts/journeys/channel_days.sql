@@ -7,7 +7,7 @@ with sessions as (
 
 activities as (
 
-    select activity_date, channel_group, action, value
+    select activity_date, channel_group, action, source, object_id, value, currency
     from {{ ref('activities') }}
     where session_key is not null
 
@@ -36,9 +36,37 @@ activity_days as (
         channel_group,
         count(case when action = 'completed_application' then 1 end) as applications,
         count(case when action in ('visited', 'installed') then 1 end) as fulfilled,
-        count(case when action = 'ordered' then 1 end) as orders,
-        sum(case when action in ('ordered', 'refunded', 'order_cancelled') then value else 0 end) as net_order_amount
+        count(case when action = 'ordered' then 1 end) as orders
     from activities
+    group by activity_date, channel_group
+
+),
+
+-- what is taken back goes by the rate of the order's day, as the order did
+order_changes as (
+
+    select *, min(activity_date) over (partition by source, object_id) as order_date
+    from activities
+    where action in ('ordered', 'refunded', 'order_cancelled')
+
+),
+
+with_rate as (
+
+    select order_changes.*, {{ fx_rate('order_changes') }} as fx_rate
+    from order_changes
+    {{ join_fx_rates('order_changes', 'order_changes.order_date') }}
+
+),
+
+order_days as (
+
+    select
+        activity_date,
+        channel_group,
+        {{ sum_amounts('value') }} as net_order_amount,
+        {{ amounts_without_rate("case when action = 'ordered' then value end") }} as orders_without_rate
+    from with_rate
     group by activity_date, channel_group
 
 ),
@@ -56,11 +84,15 @@ final as (
         coalesce(activity_days.applications, 0) as applications,
         coalesce(activity_days.fulfilled, 0) as fulfilled,
         coalesce(activity_days.orders, 0) as orders,
-        coalesce(activity_days.net_order_amount, 0) as net_order_amount
+        coalesce(order_days.net_order_amount, 0) as net_order_amount,
+        coalesce(order_days.orders_without_rate, 0) as orders_without_rate
     from session_days
     full outer join activity_days
         on session_days.activity_date = activity_days.activity_date
         and session_days.channel_group = activity_days.channel_group
+    left join order_days
+        on activity_days.activity_date = order_days.activity_date
+        and activity_days.channel_group = order_days.channel_group
 
 )
 

@@ -14,6 +14,15 @@ first_said as (
 
 ),
 
+current_versions as (
+
+    select versions.*, {{ fx_rate('versions') }} as fx_rate
+    from versions
+    {{ join_fx_rates('versions', 'versions.cost_date') }}
+    where versions.known_to is null
+
+),
+
 final as (
 
     select
@@ -29,6 +38,7 @@ final as (
         versions.cost_date,
         versions.currency,
         versions.cost,
+        {{ converted('versions.cost', 'versions.fx_rate') }} as reporting_cost,
         versions.impressions,
         versions.clicks,
         versions.platform_conversions,
@@ -36,9 +46,8 @@ final as (
         first_said.first_cost,
         versions.version_number - 1 as restatements,
         versions.known_from
-    from versions
-    inner join first_said on versions.cost_key = first_said.cost_key
-    where versions.known_to is null
+    from current_versions as versions
+    left join first_said on versions.cost_key = first_said.cost_key
 
 )
 

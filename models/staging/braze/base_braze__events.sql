@@ -45,7 +45,7 @@ renamed as (
         conversion_behavior,
         name as custom_event,
         action as reply_meaning,
-        upper(currency) as currency,
+        {{ currency_code('currency') }} as currency,
         properties,
         other_fields,
 

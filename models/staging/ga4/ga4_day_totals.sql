@@ -20,8 +20,6 @@ with events as (
         user_pseudo_id,
         user_id,
         session_key,
-        purchase_revenue,
-        refund_value,
         is_internal,
         is_debug,
         is_measurement_protocol,
@@ -43,15 +41,13 @@ final as (
         count(case when user_pseudo_id is null then 1 end) as events_without_device,
         count(case when session_key is null then 1 end) as events_without_session,
         count(case when user_id is not null then 1 end) as events_with_user_id,
-        count(case when is_internal or is_debug then 1 end) as internal_events,
+        count(case when is_internal then 1 end) as internal_events,
+        count(case when is_debug and not is_internal then 1 end) as debug_events,
         count(case when is_measurement_protocol then 1 end) as measurement_protocol_events,
         count(case when has_personal_data then 1 end) as masked_events,
         count(case when event_name in ('page_view', 'screen_view') then 1 end) as page_views,
         count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end) as key_events,
-        count(case when event_name in ('purchase', 'in_app_purchase') then 1 end) as purchases,
-        coalesce(sum(case when event_name in ('purchase', 'in_app_purchase') then purchase_revenue end), 0)
-            as purchase_revenue,
-        coalesce(sum(case when event_name = 'refund' then refund_value end), 0) as refund_value
+        count(case when event_name in ('purchase', 'in_app_purchase') then 1 end) as purchases
     from events
     group by property_id, event_date
 

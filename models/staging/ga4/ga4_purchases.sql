@@ -29,7 +29,8 @@ with events as (
         purchase_revenue,
         refund_value,
         value,
-        coalesce(currency, {{ ga4_property_currency() }}) as currency,
+        {{ currency_code('currency', ga4_property_currency()) }} as currency,
+        {{ currency_code('currency') }} is not null as is_currency_stated,
         is_internal,
         is_measurement_protocol
     from {{ ref('stg_ga4__events') }}

@@ -34,7 +34,7 @@ renamed as (
         lower(status) as status,
         {{ normalize_phone('phone') }} as phone,
         {{ hash_as_given('phone') }} as phone_hash,
-        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+        {{ currency_code('currency', reporting_currency()) }} as currency,
         reason,
 
         -- numerics

@@ -15,7 +15,7 @@ final as (
         campaign_name,
         type,
         status,
-        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+        {{ currency_code('currency', reporting_currency()) }} as currency,
 
         -- numerics
         {{ safe_cast_as('budgeted_cost', float64()) }} as budgeted_cost,

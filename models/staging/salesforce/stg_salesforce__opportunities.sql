@@ -16,7 +16,7 @@ final as (
         -- strings
         opportunity_name,
         stage,
-        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+        {{ currency_code('currency', reporting_currency()) }} as currency,
         lead_source,
 
         -- numerics

@@ -32,7 +32,7 @@ renamed as (
         {{ hash_as_given('phone') }} as phone_hash,
         {{ nfc('name') }} as name,
         lower(status) as status,
-        coalesce(upper(currency), '{{ var("currency") }}') as currency,
+        {{ currency_code('currency', reporting_currency()) }} as currency,
 
         -- numerics
         {{ safe_cast_as('amount', float64()) }} as amount,

@@ -1,7 +1,6 @@
 """Files that are held until someone says yes: why, and who let which one in. Append-only."""
 
 import getpass
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from madang.ingest.errors import LoadError
 from madang.ingest.landing import LEDGER, add_rows
 from madang.ingest.tables import SourceTable
+from madang.personal import looks_personal
 from madang.warehouse import Warehouse
 
 TABLE = "_held_files"
@@ -27,7 +27,6 @@ COLUMNS = {
 }
 # A list that lost fewer rows than these is never held for it, however short it is.
 FEW_GONE = 10
-PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}|\+?\d[\d .()-]{7,}\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def accepted(
         wrong = "--accept needs the files that it is for."
     elif not said.reason:
         wrong = "--accept needs a reason."
-    elif PERSONAL.search(said.reason) or PERSONAL.search(said.author):
+    elif looks_personal(said.reason) or looks_personal(said.author):
         wrong = "The reason or the author looks like an e-mail address or a telephone number."
     if wrong:
         error = LoadError(wrong, fix='Such as: madang load inbox/crm/a.xlsx --accept "sold a shop"')

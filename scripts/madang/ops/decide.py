@@ -1,7 +1,6 @@
 """Writes what people decide: that two are one person, that two never are, that one is nobody."""
 
 import getpass
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,11 +12,11 @@ from madang.decisions import Decision, DecisionError, add, path_of, read
 from madang.ops import blast_radius
 from madang.ops.identifiers import TABLES, Identifier, Neighbourhood, around, find, key_of
 from madang.ops.ties import ContradictionError, Tie, components, cuts
+from madang.personal import looks_personal
 from madang.warehouse import Warehouse, open_warehouse
 
 OPPOSITE = {"must_link": "never_link", "never_link": "must_link"}
 WORDS = {"must_link": "to be one person", "never_link": "never to be one person"}
-PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}|\+?\d[\d .()-]{7,}\d", re.IGNORECASE)
 NEXT = "The next build does it in all history; then 'madang plan' shows what is put right."
 
 
@@ -80,7 +79,7 @@ def consider(
         raise DecisionError("Both are the same identifier.", fix="Name two different ones.")
     if not made.reason:
         raise DecisionError("A decision needs a reason.", fix='Give one: --reason "two customers".')
-    if PERSONAL.search(made.reason) or PERSONAL.search(made.author):
+    if looks_personal(made.reason) or looks_personal(made.author):
         raise DecisionError(
             "The reason or the author looks like an e-mail address or a telephone number.",
             fix="Say it without: the file is kept in git, and may hold no personal data.",

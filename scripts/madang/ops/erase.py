@@ -21,12 +21,12 @@ from madang.ingest.inbox import drain
 from madang.ingest.sources import read_sources
 from madang.ops import erase_files, erase_space, erase_tables
 from madang.ops.build import PARTIAL, WRONG, build
-from madang.ops.decide import PERSONAL
 from madang.ops.erase_certificate import Certificate
 from madang.ops.erase_records import Found, follow
 from madang.ops.erase_values import Known, keep, kept, known_by
 from madang.ops.identifiers import TABLES, around, find
 from madang.ops.unchanged import forget
+from madang.personal import looks_personal
 from madang.sync import deletions
 from madang.sync.clock import new_id
 from madang.sync.engine import open_plans
@@ -77,7 +77,7 @@ def _begin(
     shared: bool,
 ) -> Path | None:
     """Write down who is to be erased, once; None for a dry run."""
-    if not reason.strip() or PERSONAL.search(reason):
+    if not reason.strip() or looks_personal(reason):
         raise UsageError(
             "The reason is empty, or holds an e-mail address or a telephone number.",
             fix="Say why in words, such as the number of the request.",

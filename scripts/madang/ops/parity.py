@@ -9,6 +9,7 @@ from typing import Any
 from madang import ui
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
+from madang.ops.notices import of_days
 from madang.ops.parity_file import FigureFile, problems_of, read_figures
 from madang.ops.parity_gaps import Day, Gap, gaps_of
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
@@ -107,6 +108,12 @@ def _days(settings: Settings, warehouse: Warehouse) -> list[Day]:
             where=f"{settings.schema_of('activity')}.ga4_days",
             fix="Run 'madang build' first.",
         )
+    if "debug_events" not in found[0]:
+        raise WarehouseError(
+            "The days of the GA4 export were built by an earlier version.",
+            where=f"{settings.schema_of('activity')}.ga4_days",
+            fix="Run 'madang build' first.",
+        )
     return found
 
 
@@ -115,6 +122,7 @@ def as_json(parity: Parity) -> dict[str, Any]:
     file = parity.file
     return {
         "tolerance": parity.tolerance,
+        "notices": of_days(parity.days),
         "days": [{**day, "event_date": day["event_date"].isoformat()} for day in parity.days],
         "gaps": [
             {
@@ -138,6 +146,8 @@ def show(parity: Parity) -> None:
         title += f" (the last {len(days)} of {len(parity.days)} days; all with --json)"
     rows = [tuple(_plain(day[column]) for _, column in FATE) for day in days]
     ui.table(title, [name for name, _ in FATE], rows)
+    for text in of_days(parity.days):
+        ui.line(text, "yellow")
     if parity.file is None:
         ui.line("Give a CSV of GA4's figures by day to compare them: madang parity FILE.")
         return

@@ -32,6 +32,12 @@ def _fewer(column: str) -> Room:
     return lambda day, told: (-float(day[column] or 0), 0.0)
 
 
+def _moved(name: str) -> Room:
+    """These lie in the shard of another day than GA4 counts them on, to either side."""
+    of, to = f"{name}_of_other_days", f"{name}_in_other_days"
+    return lambda day, told: (-float(day[of] or 0), float(day[to] or 0))
+
+
 def _about(share: float) -> Room:
     return lambda day, told: (-share * told, share * told)
 
@@ -40,6 +46,9 @@ DUPLICATES = ("duplicates", _more("duplicate_rows"))
 UNCOUNTED = ("no device (consent)", _fewer("events_without_device"))
 MODELLED = ("no session id (consent)", _more("events_without_session"))
 INTERNAL = ("internal traffic", _fewer("internal_events"))
+DEBUG = ("debug mode", _fewer("debug_events"))
+ZONE_OF_EVENTS = ("time zone", _moved("events"))
+ZONE_OF_SESSIONS = ("time zone", _moved("sessions"))
 UNKNOWN = ("no device (consent)", _more("events_without_device"))
 MIDNIGHT = ("over midnight", _more("continued_sessions"))
 PROGRAMS = ("programs flagged", _fewer("bot_sessions"))
@@ -53,19 +62,20 @@ class Metric:
     causes: tuple[tuple[str, Room], ...]
 
 
+EVENTS = (DUPLICATES, ZONE_OF_EVENTS, INTERNAL, DEBUG, UNCOUNTED)
+SESSIONS = (MIDNIGHT, ZONE_OF_SESSIONS, PROGRAMS, ("estimate", _about(SESSIONS_ERROR)), MODELLED)
+USERS = (ZONE_OF_SESSIONS, ("estimate", _about(USERS_ERROR)), UNKNOWN)
 METRICS = {
-    "event_count": Metric("events", (DUPLICATES, INTERNAL, UNCOUNTED)),
-    "page_views": Metric("page_views", (DUPLICATES, INTERNAL, UNCOUNTED)),
-    "sessions": Metric(
-        "sessions", (MIDNIGHT, PROGRAMS, ("estimate", _about(SESSIONS_ERROR)), MODELLED)
+    "event_count": Metric("events", EVENTS),
+    "page_views": Metric("page_views", EVENTS),
+    "sessions": Metric("sessions", SESSIONS),
+    "engaged_sessions": Metric("engaged_sessions", SESSIONS),
+    "total_users": Metric("devices", USERS),
+    "active_users": Metric("active_devices", USERS),
+    "key_events": Metric("key_events", EVENTS),
+    "purchases": Metric(
+        "purchases", (("order rule", _fewer("left_out_purchases")), DUPLICATES, ZONE_OF_EVENTS)
     ),
-    "engaged_sessions": Metric(
-        "engaged_sessions", (MIDNIGHT, PROGRAMS, ("estimate", _about(SESSIONS_ERROR)), MODELLED)
-    ),
-    "total_users": Metric("devices", (("estimate", _about(USERS_ERROR)), UNKNOWN)),
-    "active_users": Metric("active_devices", (("estimate", _about(USERS_ERROR)), UNKNOWN)),
-    "key_events": Metric("key_events", (DUPLICATES, INTERNAL, UNCOUNTED)),
-    "purchases": Metric("purchases", (("order rule", _fewer("left_out_purchases")), DUPLICATES)),
     "revenue": Metric(
         "purchase_revenue",
         (("refunds", _fewer("refund_value")), ("order rule", _fewer("left_out_revenue"))),

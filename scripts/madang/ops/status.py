@@ -21,6 +21,7 @@ from madang.ingest.landing import clock_at
 from madang.ops import hubs
 from madang.ops.freshness import freshness, in_words, not_used
 from madang.ops.lock import at_work
+from madang.ops.notices import notices
 from madang.sync import SyncError, ledger
 from madang.sync.journal import reading
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
@@ -61,7 +62,7 @@ def status_of(settings: Settings) -> Data:
         "pending_sync": found.pending(),
         "warehouse": "none",
         "builds": {"last": None, "last_whole": None, "last_good": None},
-        **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart")},
+        **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart", "notices")},
         **{name: [] for name in ("plans", "runs")},
         "sources_not_used": "",
     }
@@ -136,6 +137,7 @@ class _Found:
             "sources_not_used": not_used(found),
             "identifiers_apart": self._rows(hubs.by_reason(warehouse)),
             "reused_ids": self._rows(_reused_ids(warehouse)),
+            "notices": notices(warehouse),
             "plans": self._rows(plans, PLANS),
             "runs": self._rows(runs, RUNS),
         }

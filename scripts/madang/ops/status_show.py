@@ -75,6 +75,8 @@ class _Shown:
             columns = ("numbers of", "numbers", "things", "last at")
             ui.table("Numbers that stand for two things", columns, self._rows(reused))
             ui.line("  Each is a row of reused_ids; docs/loading.md says what becomes of them.")
+        for text in data["notices"]:
+            ui.line(text, "yellow")
         columns = ("plan", "sync", "add", "change", "remove", "same", "held back", "status", "at")
         ui.table("Last plans", columns, self._rows(data["plans"]), empty="nothing was planned")
         runs = [{k: v for k, v in run.items() if k != "plan_id"} for run in data["runs"]]
