@@ -15,6 +15,26 @@
 {% macro duckdb__safe_cast_as(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}
 
 
+{#
+    A number that can be added up and compared: null where it is NaN, infinite, or so large that a sum with it loses its digits. The warehouses do not agree on NaN: for
+    DuckDB it is larger than any number, for BigQuery no comparison with it holds.
+#}
+{% macro number_within(expression, limit='1e15') -%}
+    case when {{ expression }} between -{{ limit }} and {{ limit }} then {{ expression }} end
+{%- endmacro %}
+
+
+{#
+    A text as such a number; null where it is none. The warehouses differ in what else they take for one (NaN, Infinity, 0x1F, 1_000), so a pattern says what is: up to 15 digits
+    before the point, or one digit and an exponent.
+#}
+{% macro number_from_text(expression) -%}
+    {%- set digits = '0*[0-9]{1,15}(?:[.][0-9]*)?|[.][0-9]+' -%}
+    {%- set with_exponent = '[0-9](?:[.][0-9]*)?[eE](?:-[0-9]{1,2}|[+]?(?:0?[0-9]|1[0-4]))' -%}
+    {{ safe_cast_as(regex_extract(expression, '^\\s*([+-]?(?:' ~ digits ~ '|' ~ with_exponent ~ '))\\s*$'), float64()) }}
+{%- endmacro %}
+
+
 {# A float as text: whole numbers without a decimal point, as BigQuery writes them. #}
 {% macro float_text(expression) %}{{ return(adapter.dispatch('float_text', 'madang')(expression)) }}{% endmacro %}
 

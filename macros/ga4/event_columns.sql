@@ -21,7 +21,7 @@
     {% for name in ga4_further_fields() %}{% do columns.append(name) %}{% endfor %}
     {% for name in var('ga4_user_properties') %}{% do columns.append('user_' ~ name) %}{% endfor %}
     {% for name in ga4_params() %}{% do columns.append(ga4_param_column(name)) %}{% endfor %}
-    {% do columns.append('has_personal_data') %}
+    {% do columns.extend(['has_personal_data', 'reading_notes']) %}
     {{ return(columns) }}
 {% endmacro %}
 

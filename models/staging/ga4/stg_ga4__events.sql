@@ -19,7 +19,7 @@ final as (
         -- said in other words
         {{ timestamp_from_micros('event_timestamp') }} as event_at,
         event_timestamp * 1000 + least(coalesce(batch_event_index, 0), 999) as event_order,
-        {{ regex_extract('page_location', '^https?://[^/?#]+(/[^?#]*)') }} as page_path,
+        {{ path_of_page('page_location') }} as page_path,
         coalesce(
             {{ real_transaction_id('ecommerce_transaction_id') }},
             {{ real_transaction_id('param_transaction_id') }},
