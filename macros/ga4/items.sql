@@ -95,7 +95,7 @@
         event_name,
         {{ ga4_hit_key() }} as hit_key,
         {% if with_content -%}
-        case when batch_event_index is null then {{ md5_hex(ga4_list_as_text('event_params')) }} end as content_key,
+        case when batch_event_index is null then {{ md5_hex(ga4_params_as_text()) }} end as content_key,
         {%- else -%}
         cast(null as string) as content_key,
         {%- endif %}

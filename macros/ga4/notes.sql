@@ -2,8 +2,17 @@
     Notes on the reading: per event, what was there and could not be read as what it should be, and what was masked, as `<field>:<cause>` with a space between two. Null
     where there is nothing to say, as of almost every event. ga4_reading_notes counts them by day; no value is in them.
 #}
-{% macro ga4_note_causes() %}
-    {{ return(['not_a_number', 'not_finite', 'too_large', 'personal_data']) }}
+{% macro ga4_possible_notes() %}
+    {% set texts = ['user_id'] + ga4_personal_texts() + ga4_item_texts() %}
+    {% set numbers, notes = ['purchase_revenue', 'refund_value'] + ga4_item_numbers(), [] %}
+    {% for name, type in ga4_params().items() if type != 'string' %}{% do numbers.append(ga4_param_column(name) | trim) %}{% endfor %}
+    {% for name, type in var('ga4_user_properties').items() if type != 'string' %}{% do numbers.append('user_' ~ name) %}{% endfor %}
+    {% for name, type in var('ga4_item_params').items() if type != 'string' %}{% do numbers.append(name) %}{% endfor %}
+    {% for text in texts %}{% do notes.append(text_literal(text ~ ':personal_data')) %}{% endfor %}
+    {% for number in numbers %}
+        {% for cause in ['not_a_number', 'not_finite', 'too_large'] %}{% do notes.append(text_literal(number ~ ':' ~ cause)) %}{% endfor %}
+    {% endfor %}
+    {{ return(notes | unique | list) }}
 {% endmacro %}
 
 

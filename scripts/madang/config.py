@@ -265,12 +265,34 @@ def load_settings(path: Path | None = None) -> Settings:
     absolute["warehouse"] = read.warehouse.model_copy(
         update={"path": _under(root, read.warehouse.path)}
     )
+    if read.warehouse.type == "duckdb":
+        _check_warehouse_path(absolute["warehouse"].path, file, lines)
     project_dir = _project_dir(root, read.project)
     if read.project is not None and not (project_dir / "dbt_project.yml").is_file():
         line = lines.get(("project",), 0)
         message = f"project: there is no dbt_project.yml in {project_dir}."
         raise ConfigError.of([Problem(file, line, message, "Name the folder of the dbt project.")])
     return Settings(**absolute, root=root, config_path=config_path, project_dir=project_dir)
+
+
+def _check_warehouse_path(path: Path, file: str, lines: Mapping[tuple, int]) -> None:
+    """Raise ConfigError for a path that dbt's adapter, which reads it as an address, would cut off.
+
+    DuckDB itself cannot write beside a file below a folder with a question mark.
+    """
+    signs = [sign for sign in "#?" if sign in str(path)] + [";"] * (";" in path.name)
+    if signs:
+        told = " and ".join(f"'{sign}'" for sign in signs)
+        raise ConfigError.of(
+            [
+                Problem(
+                    file,
+                    lines.get(("warehouse", "path"), 0),
+                    f"The path of the warehouse must not have {told} in it: {path}.",
+                    "Rename the folder, or name another place in warehouse.path.",
+                )
+            ]
+        )
 
 
 def _under(root: Path, path: Path) -> Path:

@@ -11,7 +11,7 @@ from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
-from madang.ops import hubs
+from madang.ops import ga4_notes, hubs
 from madang.ops.freshness import freshness, in_words, not_used
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
@@ -47,7 +47,7 @@ def pending(settings: Settings) -> str:
     if not path.exists():
         return "nothing"
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)
         try:
             runs = connection.execute(
                 "select sync, plan_id, started_at, status from runs "
@@ -101,6 +101,11 @@ def _show_tables(settings: Settings, warehouse: Warehouse) -> None:
     if apart := hubs.by_reason(warehouse):
         ui.table("Identifiers that name nobody", hubs.COLUMNS, _told(apart, zone))
         ui.line("  Each is a row of identity_hubs; docs/identity.md says what the reasons mean.")
+    if noted := ga4_notes.notes(warehouse):
+        ui.table("GA4: not understood, or masked", ga4_notes.COLUMNS, noted[: ga4_notes.SHOWN])
+        ui.line("  By day in ga4_reading_notes; docs/ga4-export.md says what the causes mean.")
+    if text := ga4_notes.at_limit(ga4_notes.days_at_limit(warehouse)):
+        ui.line(f"  {text}", "yellow")
     plans = _rows(
         warehouse,
         "ledger",

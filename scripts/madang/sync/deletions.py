@@ -73,7 +73,7 @@ def waiting(settings: Settings) -> list[Deletion]:
     path = settings.paths.journal
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)) as database:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
         try:
             rows = database.execute(
                 "select erasure_id, destination, 'waiting', count(*) from deletions "
