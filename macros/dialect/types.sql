@@ -7,6 +7,14 @@
 {% macro duckdb__float64() %}{{ return('double') }}{% endmacro %}
 
 
+{# A whole number of up to 38 digits. #}
+{% macro wide_int() %}{{ return(adapter.dispatch('wide_int', 'madang')()) }}{% endmacro %}
+
+{% macro default__wide_int() %}{{ return('bignumeric') }}{% endmacro %}
+
+{% macro duckdb__wide_int() %}{{ return('hugeint') }}{% endmacro %}
+
+
 {# A cast that gives null where the value cannot be read. #}
 {% macro safe_cast_as(expression, type) %}{{ return(adapter.dispatch('safe_cast_as', 'madang')(expression, type)) }}{% endmacro %}
 
@@ -70,12 +78,12 @@
 {% endmacro %}
 
 
-{# `string`, `int64` or `float64` as the warehouse writes it where it tells a column's type. #}
+{# `string`, `int64`, `float64` or `wide_int` as the warehouse writes it where it tells a column's type. #}
 {% macro type_as_told(type) %}{{ return(adapter.dispatch('type_as_told', 'madang')(type)) }}{% endmacro %}
 
-{% macro default__type_as_told(type) %}{{ return(type | upper) }}{% endmacro %}
+{% macro default__type_as_told(type) %}{{ return((wide_int() if type == 'wide_int' else type) | upper) }}{% endmacro %}
 
-{% macro duckdb__type_as_told(type) %}{{ return({'string': 'VARCHAR', 'int64': 'BIGINT', 'float64': 'DOUBLE'}[type]) }}{% endmacro %}
+{% macro duckdb__type_as_told(type) %}{{ return({'string': 'VARCHAR', 'int64': 'BIGINT', 'float64': 'DOUBLE', 'wide_int': 'HUGEINT'}[type]) }}{% endmacro %}
 
 
 {# The query for the columns of all tables of a schema: table_name, column_name. #}

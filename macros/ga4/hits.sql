@@ -27,6 +27,17 @@
 {%- endmacro %}
 
 
+{#
+    The order of a device's events as one number: the moment, and within one microsecond, which the events of a request share, the page, the request and the place in it.
+#}
+{% macro ga4_event_order() -%}
+    cast(event_timestamp as {{ wide_int() }}) * cast('1{{ '0' * 22 }}' as {{ wide_int() }})
+        + cast(least(coalesce(batch_page_id, 0), {{ '9' * 13 }}) as {{ wide_int() }}) * 1000000000
+        + least(coalesce(batch_ordering_id, 0), 99999) * 10000
+        + least(coalesce(batch_event_index, 0), 9999)
+{%- endmacro %}
+
+
 {# What a session is: a device and the id that GA4 gave the session, of one property. Events of nobody's session have no key. #}
 {% macro ga4_session_key() %}{{ surrogate_key(['property_id', 'user_pseudo_id', 'ga_session_id']) }}{% endmacro %}
 

@@ -19,7 +19,9 @@ Row = tuple
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("events")
+    # folders have names like these, and signs of patterns in them stand for themselves
+    root = tmp_path_factory.mktemp("events") / "[마케팅] CDP * 100%"
+    root.mkdir()
     (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
     for name, rows in SHARDS.items():
         write(rows, root / "ga4" / f"{name}.parquet", EVENTS)

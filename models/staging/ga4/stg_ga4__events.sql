@@ -18,7 +18,7 @@ final as (
 
         -- said in other words
         {{ timestamp_from_micros('event_timestamp') }} as event_at,
-        event_timestamp * 1000 + least(coalesce(batch_event_index, 0), 999) as event_order,
+        {{ ga4_event_order() }} as event_order,
         {{ path_of_page('page_location') }} as page_path,
         case
             when {{ transaction_id_kind('ecommerce_transaction_id') }} = 'real' then trim(ecommerce_transaction_id)
