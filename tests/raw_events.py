@@ -54,6 +54,17 @@ def page(address: str, **more: Any) -> Row:
 CUP = {"item_id": "CUP", "item_name": "Cup", "price": 9.5, "quantity": 2}
 HAT = {"item_id": "HAT", "item_params": listed({"size": "M", "rank": 3})}
 
+#: How the session 1790000001 is named by a website that reads the cookie; the last two are none.
+COOKIES = (
+    "1790000001",
+    "s1790000001$o5$g1$t1790000400$j36$l0$h0",
+    "GS2.1.s1790000001$o5$g1$t1790000400$j36$l0$h0",
+    "GS1.1.1790000001.5.1.1790000400.0.0.0",
+    "s1790000001%24o5%24g1",
+    "1790000001.0",
+    "t1790000001",
+    "GS3",
+)
 #: What each shard holds.
 SHARDS: dict[str, list[Row]] = {
     f"events_{DAY}": [
@@ -87,6 +98,61 @@ SHARDS: dict[str, list[Row]] = {
             event_params=[*listed({"label": "first"}), *listed({"label": "second"})],
         ),
         # what a project asks for, and who did it
+        # numbers that are none: as texts, as doubles, in the record, of a user, of an item
+        event("nan", 100, params={"score": "NaN", "ratio": "NaN", "value": "Infinity"}),
+        event(
+            "nan_doubles",
+            101,
+            params={key: {"double_value": "NaN"} for key in ("score", "ratio", "value", "label")},
+            user_properties={"visits": "many"},
+        ),
+        event("infinite", 102, params={key: {"double_value": "-Infinity"} for key in ("ratio",)}),
+        event("absurd", 103, params={"ratio": 10**17, "value": "1e20", "score": 1e30}),
+        event("spelt", 104, params={"ratio": " -1.5e3 ", "score": "12.0", "value": "1_000"}),
+        event(
+            "view_item_list",
+            105,
+            ecommerce={"purchase_revenue": "NaN", "refund_value": "Infinity"},
+            items=[
+                {"item_id": "NAN", "price": "NaN", "item_revenue": "Infinity", "quantity": 10**18},
+                {"item_id": "MAIL", "item_name": "for c@b.kr", "coupon": "010-1234-5678"},
+            ],
+        ),
+        # session ids in the forms of the cookie
+        *[
+            event(f"cookie_{number}", 110 + number, params={"ga_session_id": text})
+            for number, text in enumerate(COOKIES)
+        ],
+        # addresses of pages as servers write them
+        event("path", 130, params={"page_location": "HTTPS://WWW.Maru.Example/Models/Maru3?x=1"}),
+        event("path", 131, params={"page_location": "https://www.maru.example?utm_source=x"}),
+        event("path", 132, params={"page_location": "http://www.maru.example#top"}),
+        event("path", 133, params={"page_location": "/models"}),
+        # one hit twice, a parameter without a value written in both ways
+        event("bare", 140, event_params=[{"key": "label", "value": None}]),
+        event("bare", 140, event_params=[{"key": "label", "value": {}}]),
+        # personal data everywhere else
+        event(
+            "leaks",
+            150,
+            params={
+                "source": "kim@b.kr",
+                "medium": "mail 010 1234 5678",
+                "campaign": "crm_kim%2540b.kr",
+                "method": "850101-1234567",
+                "transaction_id": "01012345678",
+            },
+            ecommerce={"transaction_id": "01012345678"},
+            collected_traffic_source={
+                "manual_source": "kim@b.kr",
+                "manual_campaign_id": "010-1234-5678",
+                "manual_campaign_name": "for kim@b.kr",
+            },
+            session_traffic_source_last_click={
+                "manual_campaign": {"source": "kim@b.kr", "campaign_name": "01012345678"}
+            },
+            user_properties={"grade": "kim@b.kr"},
+        ),
         event("kept", 90, user_properties={"grade": "gold", "visits": "3"}, app_info=None),
         event("office", 91, params=page("", traffic_type="internal")),
         event("tester", 92, params=page("", debug_mode=1)),

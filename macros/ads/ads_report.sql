@@ -27,8 +27,8 @@ renamed as (
         {{ cost }} as cost,
         {{ safe_cast_as('impressions', 'int64') }} as impressions,
         {{ safe_cast_as('clicks', 'int64') }} as clicks,
-        {{ safe_cast_as('conversions', float64()) }} as platform_conversions,
-        {{ safe_cast_as('conversion_value', float64()) }} as platform_value,
+        {{ number_from_text('conversions') }} as platform_conversions,
+        {{ number_from_text('conversion_value') }} as platform_value,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at

@@ -1,5 +1,17 @@
 {# Arrays, where the warehouses differ. #}
 
+{# Whether a value is in a column of a short list, such as a seed; null where the value is. As an array: DuckDB would join the list wherever the expression stands, also unasked. #}
+{% macro is_listed(expression, relation, column) %}{{ return(adapter.dispatch('is_listed', 'madang')(expression, relation, column)) }}{% endmacro %}
+
+{% macro default__is_listed(expression, relation, column) -%}
+    {{ return(expression ~ ' in unnest(array(select ' ~ column ~ ' from ' ~ relation ~ '))') }}
+{%- endmacro %}
+
+{% macro duckdb__is_listed(expression, relation, column) -%}
+    {{ return('list_contains((select list(' ~ column ~ ') from ' ~ relation ~ '), ' ~ expression ~ ')') }}
+{%- endmacro %}
+
+
 {# A row for each element, to be cross joined: in it `name` is the element. Nulls are elements too. #}
 {% macro rows_of_array(elements, name) %}{{ adapter.dispatch('rows_of_array', 'madang')(elements, name) }}{% endmacro %}
 

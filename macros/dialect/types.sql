@@ -7,12 +7,40 @@
 {% macro duckdb__float64() %}{{ return('double') }}{% endmacro %}
 
 
+{# A whole number of up to 38 digits. #}
+{% macro wide_int() %}{{ return(adapter.dispatch('wide_int', 'madang')()) }}{% endmacro %}
+
+{% macro default__wide_int() %}{{ return('bignumeric') }}{% endmacro %}
+
+{% macro duckdb__wide_int() %}{{ return('hugeint') }}{% endmacro %}
+
+
 {# A cast that gives null where the value cannot be read. #}
 {% macro safe_cast_as(expression, type) %}{{ return(adapter.dispatch('safe_cast_as', 'madang')(expression, type)) }}{% endmacro %}
 
 {% macro default__safe_cast_as(expression, type) %}safe_cast({{ expression }} as {{ type }}){% endmacro %}
 
 {% macro duckdb__safe_cast_as(expression, type) %}try_cast({{ expression }} as {{ type }}){% endmacro %}
+
+
+{#
+    A number that can be added up and compared: null where it is NaN, infinite, or so large that a sum with it loses its digits. The warehouses do not agree on NaN: for
+    DuckDB it is larger than any number, for BigQuery no comparison with it holds.
+#}
+{% macro number_within(expression, limit='1e15') -%}
+    case when {{ expression }} between -{{ limit }} and {{ limit }} then {{ expression }} end
+{%- endmacro %}
+
+
+{#
+    A text as such a number; null where it is none. The warehouses differ in what else they take for one (NaN, Infinity, 0x1F, 1_000), so a pattern says what is: up to 15 digits
+    before the point, or one digit and an exponent.
+#}
+{% macro number_from_text(expression) -%}
+    {%- set digits = '0*[0-9]{1,15}(?:[.][0-9]*)?|[.][0-9]+' -%}
+    {%- set with_exponent = '[0-9](?:[.][0-9]*)?[eE](?:-[0-9]{1,2}|[+]?(?:0?[0-9]|1[0-4]))' -%}
+    {{ safe_cast_as(regex_extract(expression, '^\\s*([+-]?(?:' ~ digits ~ '|' ~ with_exponent ~ '))\\s*$'), float64()) }}
+{%- endmacro %}
 
 
 {# A float as text: whole numbers without a decimal point, as BigQuery writes them. #}
@@ -50,12 +78,12 @@
 {% endmacro %}
 
 
-{# `string`, `int64` or `float64` as the warehouse writes it where it tells a column's type. #}
+{# `string`, `int64`, `float64` or `wide_int` as the warehouse writes it where it tells a column's type. #}
 {% macro type_as_told(type) %}{{ return(adapter.dispatch('type_as_told', 'madang')(type)) }}{% endmacro %}
 
-{% macro default__type_as_told(type) %}{{ return(type | upper) }}{% endmacro %}
+{% macro default__type_as_told(type) %}{{ return((wide_int() if type == 'wide_int' else type) | upper) }}{% endmacro %}
 
-{% macro duckdb__type_as_told(type) %}{{ return({'string': 'VARCHAR', 'int64': 'BIGINT', 'float64': 'DOUBLE'}[type]) }}{% endmacro %}
+{% macro duckdb__type_as_told(type) %}{{ return({'string': 'VARCHAR', 'int64': 'BIGINT', 'float64': 'DOUBLE', 'wide_int': 'HUGEINT'}[type]) }}{% endmacro %}
 
 
 {# The query for the columns of all tables of a schema: table_name, column_name. #}

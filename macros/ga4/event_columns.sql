@@ -21,7 +21,7 @@
     {% for name in ga4_further_fields() %}{% do columns.append(name) %}{% endfor %}
     {% for name in var('ga4_user_properties') %}{% do columns.append('user_' ~ name) %}{% endfor %}
     {% for name in ga4_params() %}{% do columns.append(ga4_param_column(name)) %}{% endfor %}
-    {% do columns.append('has_personal_data') %}
+    {% do columns.extend(['has_personal_data', 'reading_notes']) %}
     {{ return(columns) }}
 {% endmacro %}
 
@@ -72,18 +72,18 @@
         'ads_storage': 'privacy_info.ads_storage',
         'uses_transient_token': 'privacy_info.uses_transient_token',
         'user_first_touch_timestamp': 'user_first_touch_timestamp',
-        'user_ltv_revenue': 'user_ltv.revenue',
+        'user_ltv_revenue': number_within('user_ltv.revenue'),
         'user_ltv_currency': 'user_ltv.currency',
         'event_original_occurrence_timestamp': 'event_original_occurrence_timestamp',
         'event_previous_timestamp': 'event_previous_timestamp',
         'event_server_timestamp_offset': 'event_server_timestamp_offset',
-        'event_value_in_usd': 'event_value_in_usd',
-        'purchase_revenue_in_usd': 'ecommerce.purchase_revenue_in_usd',
-        'refund_value_in_usd': 'ecommerce.refund_value_in_usd',
-        'shipping_value': 'ecommerce.shipping_value',
-        'tax_value': 'ecommerce.tax_value',
+        'event_value_in_usd': number_within('event_value_in_usd'),
+        'purchase_revenue_in_usd': number_within('ecommerce.purchase_revenue_in_usd'),
+        'refund_value_in_usd': number_within('ecommerce.refund_value_in_usd'),
+        'shipping_value': number_within('ecommerce.shipping_value'),
+        'tax_value': number_within('ecommerce.tax_value'),
         'total_item_quantity': 'ecommerce.total_item_quantity',
         'unique_items': 'ecommerce.unique_items',
-        'publisher_ad_revenue_in_usd': 'publisher.ad_revenue_in_usd',
+        'publisher_ad_revenue_in_usd': number_within('publisher.ad_revenue_in_usd'),
     }) }}
 {% endmacro %}

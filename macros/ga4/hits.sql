@@ -27,6 +27,17 @@
 {%- endmacro %}
 
 
+{#
+    The order of a device's events as one number: the moment, and within one microsecond, which the events of a request share, the page, the request and the place in it.
+#}
+{% macro ga4_event_order() -%}
+    cast(event_timestamp as {{ wide_int() }}) * cast('1{{ '0' * 22 }}' as {{ wide_int() }})
+        + cast(least(coalesce(batch_page_id, 0), {{ '9' * 13 }}) as {{ wide_int() }}) * 1000000000
+        + least(coalesce(batch_ordering_id, 0), 99999) * 10000
+        + least(coalesce(batch_event_index, 0), 9999)
+{%- endmacro %}
+
+
 {# What a session is: a device and the id that GA4 gave the session, of one property. Events of nobody's session have no key. #}
 {% macro ga4_session_key() %}{{ surrogate_key(['property_id', 'user_pseudo_id', 'ga_session_id']) }}{% endmacro %}
 
@@ -83,9 +94,19 @@ repeated_hits as materialized (
 {# All parameters as one key, where they have to tell hits apart. #}
 {% macro ga4_content_key() -%}
     case
-        when hit_number is null and batch_event_index is null then {{ md5_hex(ga4_list_as_text('event_params')) }}
+        when hit_number is null and batch_event_index is null then {{ md5_hex(ga4_params_as_text()) }}
     end
 {%- endmacro %}
+
+{# A parameter without a value is written in two ways: no structure, or one of nothing. They are the same here. #}
+{% macro ga4_params_as_text() %}
+    {% set shape = ga4_fields('key text whole:int64 number:float64 double:float64') %}
+    {% set plain = ga4_struct(shape, {
+        'key': 'param.key', 'text': 'param.value.string_value', 'whole': 'param.value.int_value', 'number': 'param.value.float_value',
+        'double': 'param.value.double_value',
+    }) %}
+    {{ return("coalesce(" ~ ga4_list_as_text(ga4_list(plain, 'param', 'event_params', 'true')) ~ ", '[]')") }}
+{% endmacro %}
 
 {% macro ga4_list_as_text(list) %}{{ return(adapter.dispatch('ga4_list_as_text', 'madang')(list)) }}{% endmacro %}
 

@@ -145,7 +145,7 @@
     {% if not execute %}{{ return(found) }}{% endif %}
     {% do found.problems.update(fromjson(env_var('MADANG_GA4_DAMAGED', '{}'))) %}
     {% for property in ga4_property_list() %}{% for kind in ga4_shard_kinds(property, of) %}
-        {% set pattern = property.path ~ '/' ~ ga4_shard_prefix(kind) ~ '*' %}
+        {% set pattern = path_as_pattern(property.path ~ '/' ~ ga4_shard_prefix(kind)) ~ '*' %}
         {% set files = run_query('select file from glob(' ~ text_literal(pattern) ~ ') order by 1').columns[0].values() %}
         {% if files %}{% do found.places.append({'id': property.id, 'kind': kind, 'pattern': pattern}) %}{% endif %}
         {% set parquet = [] %}
@@ -165,6 +165,10 @@
     {% endfor %}{% endfor %}
     {{ return(found) }}
 {% endmacro %}
+
+
+{# A path in which signs of a pattern stand for themselves: folders may have brackets, stars and question marks in their names. A file that is there is read by its plain path. #}
+{% macro path_as_pattern(path) %}{{ return(modules.re.sub('([*?[])', '[\\1]', path)) }}{% endmacro %}
 
 
 {# Whether all of these files can be opened: the adapter looks whether there is such a table, and takes a list of them. #}

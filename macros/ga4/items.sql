@@ -1,3 +1,21 @@
+{# The texts of an item, those that the project asks for before them, and its numbers. #}
+{% macro ga4_item_texts() %}
+    {% set texts = [] %}
+    {% for name, type in var('ga4_item_params').items() if type == 'string' %}{% do texts.append(name) %}{% endfor %}
+    {{ return((texts + [
+        'item_id', 'item_name', 'item_brand', 'item_variant', 'item_category', 'item_category2', 'item_category3', 'item_category4', 'item_category5',
+        'coupon', 'affiliation', 'location_id', 'item_list_id', 'item_list_name', 'item_list_index', 'promotion_id', 'promotion_name', 'creative_name',
+        'creative_slot',
+    ]) | unique | list) }}
+{% endmacro %}
+
+{% macro ga4_item_numbers() %}
+    {{ return([
+        'price', 'price_in_usd', 'quantity', 'item_revenue', 'item_revenue_in_usd', 'item_refund', 'item_refund_in_usd',
+    ]) }}
+{% endmacro %}
+
+
 {# The shards that days are read from, as `ga4_events_of` wants them; those of all days where `days` is none. #}
 {% macro ga4_shards_of_days(inventory, days) %}
     {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}
@@ -77,7 +95,7 @@
         event_name,
         {{ ga4_hit_key() }} as hit_key,
         {% if with_content -%}
-        case when batch_event_index is null then {{ md5_hex(ga4_list_as_text('event_params')) }} end as content_key,
+        case when batch_event_index is null then {{ md5_hex(ga4_params_as_text()) }} end as content_key,
         {%- else -%}
         cast(null as string) as content_key,
         {%- endif %}

@@ -39,7 +39,7 @@
     {%- set also_elsewhere = [
         'transaction_id', 'source', 'medium', 'campaign', 'gclid',
         'event_key', 'session_key', 'event_at', 'event_order', 'page_path', 'is_internal', 'is_debug', 'is_measurement_protocol',
-        'has_personal_data', 'content_key', 'hit_number',
+        'has_personal_data', 'reading_notes', 'content_key', 'hit_number',
     ] + ga4_fixed_columns() + ga4_export_fields().keys() | list -%}
     {{- 'param_' ~ name if name in also_elsewhere else name -}}
 {% endmacro %}
@@ -59,7 +59,7 @@
         when place_of_{{ name }} is not null
             then {{ ga4_value_as(
                 type, 'param_strings' ~ at, 'param_ints' ~ at,
-                'coalesce(event_params' ~ at ~ '.value.double_value, event_params' ~ at ~ '.value.float_value)'
+                'coalesce(event_params' ~ at ~ '.value.double_value, event_params' ~ at ~ '.value.float_value)', name
             ) }}
     end
 {%- endmacro %}
@@ -73,7 +73,7 @@
         select
             {{ ga4_value_as(
                 type, 'param.value.string_value', 'param.value.int_value',
-                'coalesce(param.value.double_value, param.value.float_value)'
+                'coalesce(param.value.double_value, param.value.float_value)', name
             ) }}
         from unnest({{ list }}) as param with offset as place
         where param.key = '{{ name }}'
@@ -86,27 +86,47 @@
     {%- set value = 'list_filter(' ~ list ~ ", lambda param: param.key = '" ~ name ~ "')[1].value" -%}
     {{ ga4_value_as(
         type, value ~ '.string_value', value ~ '.int_value',
-        'coalesce(' ~ value ~ '.double_value, ' ~ value ~ '.float_value)'
+        'coalesce(' ~ value ~ '.double_value, ' ~ value ~ '.float_value)', name
     ) }}
 {%- endmacro %}
 
 
-{# A value of the wanted type from the three in which the export may hold it. #}
-{% macro ga4_value_as(type, text, whole, number) -%}
+{#
+    A value of the wanted type from the three in which the export may hold it; null where it cannot be read as such. The type `why` gives the cause of that in place of the
+    value; see notes.sql.
+#}
+{% macro ga4_value_as(type, text, whole, number, name='') -%}
     {%- if type == 'string' -%}
-    coalesce({{ text }}, cast({{ whole }} as string), {{ float_text(number) }})
+    coalesce({{ text }}, cast({{ whole }} as string), {{ float_text(number_within(number, '1.7e308')) }})
     {%- elif type == 'int64' -%}
     coalesce(
         {{ whole }},
-        {{ safe_cast_as(regex_extract(text, '^ *([+-]?[0-9]+) *$'), 'int64') }},
+        {{ safe_cast_as(regex_extract(text, ga4_whole_number_pattern(name)), 'int64') }},
         {{ safe_cast_as('round(' ~ number ~ ')', 'int64') }}
     )
     {%- elif type == 'float64' -%}
-    coalesce({{ number }}, cast({{ whole }} as {{ float64() }}), {{ safe_cast_as(text, float64()) }})
+    coalesce(
+        {{ number_within(number) }},
+        {{ number_within('cast(' ~ whole ~ ' as ' ~ float64() ~ ')') }},
+        {{ number_from_text(text) }}
+    )
+    {%- elif type == 'why' -%}
+    {{ ga4_why_unread(text, whole, number) }}
     {%- else -%}
     {%- do exceptions.raise_compiler_error("A parameter cannot be of the type '" ~ type ~ "': it is string, int64 or float64.") -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#
+    A whole number in a text. The session id is also read out of the cookie that some websites hand on as it is: GS1.1.1790000001.5.1.…, GS2.1.s1790000001$o5$g1$…, or what
+    follows the cookie's version; `$` may be percent-encoded.
+#}
+{% macro ga4_whole_number_pattern(name) %}
+    {{ return(
+        '^\\s*(?:[Gg][Ss][0-9]+[.][0-9]+[.])?[Ss]?([0-9]+)(?:(?:[.$]|%(?:25)*24).*)?$' if name == 'ga_session_id' else '^\\s*([+-]?[0-9]+)(?:[.]0*)?\\s*$'
+    ) }}
+{% endmacro %}
 
 
 {#

@@ -1,6 +1,7 @@
 {#
-    The GA4 properties that are read, as a list of {id, timezone, currency, path, project, dataset, format}: what var('ga4_properties') says, completed by
-    what it leaves out; without it one property, in MADANG_GA4_PATH or MADANG_GA4_DATASET. `format` is ga4, or ga360 for the export of Universal Analytics.
+    The GA4 properties that are read, as a list of {id, timezone, currency, path, project, dataset, format, edition}: what var('ga4_properties') says, completed by
+    what it leaves out; without it one property, in MADANG_GA4_PATH or MADANG_GA4_DATASET. `format` is ga4, or ga360 for the export of Universal Analytics;
+    `edition` is standard, or 360, whose daily export has no limit that a day would reach.
     `is_named`: somebody said which dataset it is. On BigQuery a property without one has no export.
 #}
 {% macro ga4_property_list() %}
@@ -16,6 +17,7 @@
             'timezone': one.timezone,
             'currency': (one.currency or var('currency')) | upper,
             'format': one.format or 'ga4',
+            'edition': (one.edition or var('ga4_edition', 'standard')) | string,
             'path': (one.path or ga4_path() ~ '/' ~ one.id).rstrip('/'),
             'project': one.project or project,
             'dataset': one.dataset or 'analytics_' ~ one.id,
@@ -43,22 +45,30 @@
     {% if (one.format or 'ga4') not in ['ga4', 'ga360'] %}
         {% do exceptions.raise_compiler_error(name ~ "has the format '" ~ one.format ~ "': it must be ga4 or ga360.") %}
     {% endif %}
+    {% if (one.edition or 'standard') | string not in ['standard', '360'] %}
+        {% do exceptions.raise_compiler_error(name ~ "has the edition '" ~ one.edition ~ "': it must be standard or 360.") %}
+    {% endif %}
     {% if one.id | string in known | map(attribute='id') %}
         {% do exceptions.raise_compiler_error(name ~ "is there twice.") %}
     {% endif %}
 {% endmacro %}
 
 
-{# One row per property: property_id, timezone, currency. #}
+{# One row per property: property_id, timezone, currency, edition. #}
 {% macro ga4_properties() -%}
     {% for property in ga4_property_list() -%}
     select
         '{{ property.id }}' as property_id,
         '{{ property.timezone }}' as timezone,
-        '{{ property.currency }}' as currency
+        '{{ property.currency }}' as currency,
+        '{{ property.edition }}' as edition
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 {%- endmacro %}
+
+
+{# So many events a day GA4 exports of a standard property, and no more: support.google.com/analytics/answer/9823238. #}
+{% macro ga4_daily_limit() %}{{ return(1000000) }}{% endmacro %}
 
 
 {# The currency of amounts of a property whose events name none. #}

@@ -152,7 +152,11 @@
 {%- endmacro %}
 
 
-{# Part of a shard's fingerprint: when other parameters or fields are asked for, every day counts as changed and is read again. #}
+{#
+    Part of a shard's fingerprint: when other parameters or fields are asked for, or other things are masked, every day counts as changed and is read again. The number is
+    for what else of the reading changes.
+#}
 {% macro ga4_reading_version() %}
-    {{ return(local_md5(tojson([ga4_params(), var('ga4_user_properties'), ga4_further_fields()]))[:8]) }}
+    {% set masked = [ga4_email_pattern(), ga4_phone_pattern(), ga4_national_id_pattern(), ga4_personal_texts()] %}
+    {{ return(local_md5(tojson([2, ga4_params(), var('ga4_user_properties'), ga4_further_fields(), masked]))[:8]) }}
 {% endmacro %}

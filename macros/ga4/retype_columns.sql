@@ -7,7 +7,9 @@
     {% if execute and is_incremental() %}
         {% set there, casts = column_types(this), [] %}
         {% for name, type in types.items() if name in there and there[name] != type_as_told(type) %}
-            {% do casts.append(safe_cast_as(name, float64() if type == 'float64' else type) ~ ' as ' ~ name) %}
+            {% set is_number_in_text = type == 'float64' and there[name] == type_as_told('string') %}
+            {% set retyped = number_from_text(name) if is_number_in_text else safe_cast_as(name, {'float64': float64(), 'wide_int': wide_int()}.get(type, type)) %}
+            {% do casts.append(retyped ~ ' as ' ~ name) %}
         {% endfor %}
         {% if casts %}
             {% do run_query(

@@ -1,4 +1,4 @@
-{# The columns of the export's tables about people; `pseudo_user_id` and `stream_id` are those of pseudonymous_users_, `user_id` that of users_. #}
+{# The columns of the export's tables about people, without what a website says of them (`user_properties`); `pseudo_user_id` and `stream_id` are those of pseudonymous_users_, `user_id` that of users_. #}
 {% macro ga4_users_columns() %}
     {{ return({
         'pseudo_user_id': 'string',
@@ -11,9 +11,6 @@
         'geo': ga4_fields('city country continent region'),
         'audiences': [ga4_fields(
             'id:int64 name membership_start_timestamp_micros:int64 membership_expiry_timestamp_micros:int64 npa:bool'
-        )],
-        'user_properties': [ga4_fields(
-            'key', {'value': ga4_fields('string_value set_timestamp_micros:int64 user_property_name')}
         )],
         'user_ltv': ga4_fields(
             'revenue_in_usd:float64 sessions:int64 engagement_time_millis:int64 purchases:int64 engaged_sessions:int64 '

@@ -114,7 +114,8 @@
 {% macro action_value(field) -%}
     {%- set of_item = 'item' in field -%}
     {%- set read = action_item_field(field.item) if of_item else action_event_field(field.param) -%}
-    {{ safe_cast_as(('items.' if of_item else 'stamped.') ~ read.column, float64()) }}
+    {%- set column = ('items.' if of_item else 'stamped.') ~ read.column -%}
+    {{ number_from_text(column) if read.type == 'string' else safe_cast_as(number_within(column), float64()) }}
 {%- endmacro %}
 
 {% macro field_text(relation, field) -%}

@@ -3,7 +3,7 @@
     {% set rule = {
         'one_order_per': 'person',
         'transaction_id': 'record_or_parameter',
-        'placeholders': ['(not set)', 'null', 'undefined', 'nan', '0'],
+        'placeholders': none,
         'placeholder_id': 'if_revenue',
         'empty_id': 'if_revenue',
         'missing_id': 'if_revenue',
@@ -38,8 +38,12 @@
     case
         when {{ expression }} is null then 'missing'
         when trim({{ expression }}) = '' then 'empty'
-        {%- set placeholders = order_rule().placeholders | map('string') | map('lower') | list %}
-        when lower(trim({{ expression }})) in ({{ text_literals(placeholders) }}) then 'placeholder'
+        {%- set placeholders = order_rule().placeholders %}
+        {%- if placeholders is none %}
+        when {{ is_placeholder_id(expression) }} then 'placeholder'
+        {%- else %}
+        when lower(trim({{ expression }})) in ({{ text_literals(placeholders | map('string') | map('lower') | list) }}) then 'placeholder'
+        {%- endif %}
         else 'real'
     end
 {%- endmacro %}

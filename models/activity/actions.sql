@@ -10,7 +10,7 @@
     on_schema_change='append_new_columns',
     partition_by=partitioned_by_day('event_date'),
     partitions=[],
-    pre_hook="{{ ga4_forget_days() }}",
+    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns({'event_order': 'wide_int'}) }}"],
     post_hook="{{ ga4_record_days() }}",
     meta={'overwritten_by': 'event_date', 'params': ga4_params()}
 ) }}

@@ -12,6 +12,12 @@ read_days as (
 
 ),
 
+properties as (
+
+    {{ ga4_properties() }}
+
+),
+
 started as (
 
     select session_key, property_id, session_date, is_engaged, is_bot
@@ -73,7 +79,14 @@ final as (
 
         -- what the export holds, and what became of it
         read_days.row_count as exported_rows,
-        read_days.row_count - totals.events as duplicate_rows,
+        case when not starts_with(read_days.shard_kind, 'ga360') then read_days.row_count - totals.events end
+            as duplicate_rows,
+        coalesce(
+            read_days.shard_kind = 'daily'
+            and properties.edition = 'standard'
+            and coalesce(read_days.row_count, totals.events) >= {{ ga4_daily_limit() }},
+            false
+        ) as is_at_export_limit,
         totals.events,
         totals.events_without_device,
         totals.events_without_session,
@@ -82,6 +95,7 @@ final as (
         (totals.internal_events + totals.debug_events) * 2 > totals.events as is_mostly_own_traffic,
         totals.measurement_protocol_events,
         totals.masked_events,
+        totals.unread_events,
         coalesce(strays.events_of_other_days, 0) as events_of_other_days,
         coalesce(strays.events_in_other_days, 0) as events_in_other_days,
         coalesce(strays.sessions_of_other_days, 0) as sessions_of_other_days,
@@ -115,6 +129,7 @@ final as (
     left join read_days
         on totals.property_id = read_days.property_id
         and totals.event_date = read_days.event_date
+    left join properties on totals.property_id = properties.property_id
     left join sessions
         on totals.property_id = sessions.property_id
         and totals.event_date = sessions.event_date

@@ -74,14 +74,21 @@ counted as (
 -- at most one row an identifier, whatever the number of patterns that it matches
 forbidden as (
 
-    select counted.identifier_type, counted.identifier_value, min(blocked.reason) as reason
-    from counted
-    inner join blocked
-        on counted.identifier_type = blocked.identifier_type
-        and {{ regex_matches_column(
-            'lower(coalesce(counted.plain_value, counted.identifier_value))', 'blocked.pattern'
-        ) }}
-    group by counted.identifier_type, counted.identifier_value
+    select identifier_type, identifier_value, min(reason) as reason
+    from (
+        select counted.identifier_type, counted.identifier_value, blocked.reason
+        from counted
+        inner join blocked
+            on counted.identifier_type = blocked.identifier_type
+            and {{ regex_matches_column(
+                'lower(coalesce(counted.plain_value, counted.identifier_value))', 'blocked.pattern'
+            ) }}
+        union all
+        select identifier_type, identifier_value, 'placeholder' as reason
+        from counted
+        where identifier_type not in ('email', 'phone') and {{ is_placeholder_id('identifier_value') }}
+    ) as matched
+    group by identifier_type, identifier_value
 
 ),
 

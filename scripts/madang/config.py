@@ -276,6 +276,8 @@ def load_settings(path: Path | None = None) -> Settings:
     absolute["warehouse"] = read.warehouse.model_copy(
         update={"path": _under(root, read.warehouse.path)}
     )
+    if read.warehouse.type == "duckdb":
+        _check_warehouse_path(absolute["warehouse"].path, file, lines)
     project_dir = _project_dir(root, read.project)
     if read.project is not None and not (project_dir / "dbt_project.yml").is_file():
         line = lines.get(("project",), 0)
@@ -293,6 +295,26 @@ def project_near(config_path: Path) -> Path | None:
     named = data.get("project") if isinstance(data, dict) else None
     found = _project_dir(config_path.parent, Path(named) if isinstance(named, str) else None)
     return found if (found / "dbt_project.yml").is_file() else None
+
+
+def _check_warehouse_path(path: Path, file: str, lines: Mapping[tuple, int]) -> None:
+    """Raise ConfigError for a path that dbt's adapter, which reads it as an address, would cut off.
+
+    DuckDB itself cannot write beside a file below a folder with a question mark.
+    """
+    signs = [sign for sign in "#?" if sign in str(path)] + [";"] * (";" in path.name)
+    if signs:
+        told = " and ".join(f"'{sign}'" for sign in signs)
+        raise ConfigError.of(
+            [
+                Problem(
+                    file,
+                    lines.get(("warehouse", "path"), 0),
+                    f"The path of the warehouse must not have {told} in it: {path}.",
+                    "Rename the folder, or name another place in warehouse.path.",
+                )
+            ]
+        )
 
 
 def _under(root: Path, path: Path) -> Path:

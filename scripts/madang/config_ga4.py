@@ -30,13 +30,18 @@ Currency = Annotated[str, matching(r"[A-Z]{3}", "a currency code such as KRW")]
 ProjectId = Annotated[
     str, matching(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "a Google Cloud project id")
 ]
+Edition = Annotated[
+    Literal["standard", "360"],
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+]
 Dataset = Annotated[str, matching(r"[A-Za-z0-9_]+", "a dataset name such as analytics_123456789")]
 
 
 class Ga4Property(Strict):
     """One property. `path` is its folder on DuckDB, `dataset` its dataset on BigQuery.
 
-    `format` is ga360 for the export of Universal Analytics (tables ga_sessions_).
+    `format` is ga360 for the export of Universal Analytics (tables ga_sessions_). `edition` is 360
+    where the property is of Analytics 360, whose daily export is not cut at a million events.
     """
 
     id: Annotated[
@@ -50,6 +55,7 @@ class Ga4Property(Strict):
     dataset: Dataset | None = None
     project: ProjectId | None = None
     format: Literal["ga4", "ga360"] = "ga4"
+    edition: Edition | None = None
 
     @property
     def shard_prefix(self) -> str:
@@ -70,10 +76,12 @@ class Ga4Property(Strict):
 class Ga4Settings(Strict):
     """What is read of the GA4 export: days from `start_date` on; null reads all of them.
 
+    `edition` is that of the properties that say none: standard, if it is not there either.
     Without `properties` there is one, in `paths.ga4` or `warehouse.bigquery.ga4_dataset`.
     """
 
     start_date: date | None = None
+    edition: Edition | None = None
     properties: list[Ga4Property] = Field(default_factory=list)
 
     @field_validator("properties")

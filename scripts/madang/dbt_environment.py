@@ -79,6 +79,8 @@ def run_vars(settings: Settings, project: Path) -> dict[str, Any]:
         wanted["ga4_properties"] = [
             one.model_dump(mode="json", exclude_none=True) for one in settings.ga4.properties
         ]
+    if settings.ga4.edition:
+        wanted["ga4_edition"] = settings.ga4.edition
     if settings.ga4.start_date:
         wanted["ga4_start_date"] = settings.ga4.start_date.isoformat()
     if settings.as_of:

@@ -18,6 +18,7 @@ from madang.config import load_settings
 from madang.dbt import run_dbt
 from madang.ingest.contacts import is_sha256
 
+SEED = REPOSITORY / "seeds" / "placeholder_ids.csv"
 VECTORS = REPOSITORY / "tests" / "vectors"
 MACROS = {
     "phones": "{{ normalize_phone('input') }}",
@@ -27,7 +28,7 @@ MACROS = {
     "meta": "{{ hash_by_meta('input') }}",
     "names": "{{ name_key('input') }}",
     "keys": "{{ surrogate_key(['a', 'b']) }}",
-    "transactions": "{{ real_transaction_id('input') }}",
+    "placeholders": "{{ is_placeholder_id('input') }}",
     "personal": "{{ ga4_is_personal('text') }}",
     "masked": "{{ ga4_masked('text') }}",
     "ids": "{{ ga4_masked_id('input') }}",
@@ -53,6 +54,12 @@ def query(scratch: Path) -> Query:
 
     def run(name: str, sql: str) -> list[tuple]:
         with duckdb.connect() as connection:
+            connection.execute("attach ':memory:' as warehouse")
+            connection.execute("create schema warehouse.madang_reference")
+            connection.execute(
+                "create table warehouse.madang_reference.placeholder_ids as "
+                f"from read_csv('{SEED}', all_varchar = true, header = true)"
+            )
             return connection.execute(sql.replace("{}", rendered[name])).fetchall()
 
     return run
@@ -140,10 +147,21 @@ def test_keys_of_neighbouring_columns_never_meet(query: Query):
     assert {len(key) for (key,) in keys} == {32}, "128 bits as hexadecimal digits"
 
 
-def test_placeholders_are_no_transaction_ids(query: Query):
-    values = "('T1'), (' T1 '), ('(not set)'), (' (not set)'), (''), ('  '), (null::varchar)"
-    found = query("transactions", f"select {{}} from (values {values}) as t (input)")
-    assert [text for (text,) in found] == ["T1", "T1", None, None, None, None, None]
+def test_what_stands_for_no_id_is_told_in_any_spelling(query: Query):
+    placeholders = """(not set)|not_set|NOT SET| (not set)|[object Object]|object Object|NaN|guest
+        |%5Bobject%20Object%5D|%255Bobject%2520Object%255D|[object+Object]|"null"|(null)|<null>
+        |'undefined'|“none”|%22null%22|true|FALSE|-1|0|"0"|000|0.0|-|--|n/a|N/A|#N/A|none
+        |not_authenticated|{{userId}}|{{ user.id }}|%7B%7BuserId%7D%7D|${userId}|%%USER_ID%%|{user_id}
+        |<%= user.id %>|[[uid]]|00000000-0000-0000-0000-000000000000|()|{  }|비회원|user_id|anonymous"""
+    ids = (
+        "T1|C00012345|1|10|0001|-2|1-0|id7|null1|a@b.example|guest_12|trueblue|x{y}|50%|true-north"
+    )
+    for texts, expected in ((placeholders, True), (ids, False)):
+        listed = [text.strip("\n ") for text in texts.split("|")]
+        values = ", ".join("('" + text.replace("'", "''") + "')" for text in listed)
+        found = query("placeholders", f"select input, {{}} from (values {values}) as t (input)")
+        assert [text for text, told in found if told is not expected] == []
+    assert query("placeholders", "select {} from (select null::varchar as input)") == [(False,)]
 
 
 def test_addresses_and_numbers_are_masked_and_ids_are_not(query: Query):

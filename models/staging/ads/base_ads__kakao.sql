@@ -1,4 +1,4 @@
 {{ ads_report(
     'kakao',
-    'coalesce(' ~ safe_cast_as('cost', float64()) ~ ', ' ~ safe_cast_as('cost_with_vat', float64()) ~ ' * 10 / 11)'
+    'coalesce(' ~ number_from_text('cost') ~ ', ' ~ number_from_text('cost_with_vat') ~ ' * 10 / 11)'
 ) }}

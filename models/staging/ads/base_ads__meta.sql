@@ -1,6 +1,6 @@
 {%- set cost = [] -%}
 {%- for column in ['cost', 'cost_krw', 'cost_usd', 'cost_jpy', 'cost_eur'] -%}
-{%- do cost.append(safe_cast_as(column, float64())) -%}
+{%- do cost.append(number_from_text(column)) -%}
 {%- endfor -%}
 
 -- Meta writes the currency into the header of the cost

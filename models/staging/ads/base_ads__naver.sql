@@ -1,5 +1,5 @@
 -- Naver's reports hold 10 % of value added tax or not, and say so in the header
 {{ ads_report(
     'naver',
-    'coalesce(' ~ safe_cast_as('cost', float64()) ~ ', ' ~ safe_cast_as('cost_with_vat', float64()) ~ ' * 10 / 11)'
+    'coalesce(' ~ number_from_text('cost') ~ ', ' ~ number_from_text('cost_with_vat') ~ ' * 10 / 11)'
 ) }}

@@ -1,1 +1,1 @@
-{{ ads_report('tiktok', safe_cast_as('cost', float64())) }}
+{{ ads_report('tiktok', number_from_text('cost')) }}

@@ -50,7 +50,7 @@ renamed as (
         other_fields,
 
         -- numerics
-        {{ safe_cast_as('price', float64()) }} as price,
+        {{ number_from_text('price') }} as price,
         {{ safe_cast_as('conversion_behavior_index', 'int64') }} as conversion_number,
 
         -- booleans
@@ -59,7 +59,7 @@ renamed as (
         in_control_group = 'true' as is_in_control,
 
         -- timestamps
-        {{ timestamp_from_micros('cast(' ~ safe_cast_as('time', float64()) ~ ' * 1000000 as int64)') }} as event_at,
+        {{ timestamp_from_micros('cast(' ~ number_within(number_from_text('time'), '1e10') ~ ' * 1000000 as int64)') }} as event_at,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at

@@ -17,7 +17,7 @@ final as (
         events.product_id,
         coalesce(
             {% for key in var('braze_order_id_properties') -%}
-            nullif({{ json_text('events.properties', key) }}, ''),
+            {{ real_id(json_text('events.properties', key)) }},
             {% endfor -%}
             null
         ) as order_id,

@@ -62,8 +62,8 @@ renamed as (
         {{ date_from_suffix('event_date') }} as event_date,
         event_timestamp,
         ecommerce.transaction_id as ecommerce_transaction_id,
-        ecommerce.purchase_revenue,
-        ecommerce.refund_value,
+        {{ number_within('ecommerce.purchase_revenue') }} as purchase_revenue,
+        {{ number_within('ecommerce.refund_value') }} as refund_value,
 
         -- where and from where
         device.category as device_category,
@@ -95,7 +95,8 @@ renamed as (
         {% endfor -%}
         {% for name, type in ga4_params().items() -%}
         {{ ga4_param(name, type) }} as {{ ga4_param_column(name) }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {%- endfor %}
+        {{- ga4_columns_for_notes() }}
     from looked_up
 
 ),
@@ -109,7 +110,8 @@ suspected as (
             when {{ ga4_is_personal(text) }} then true
             {%- endfor %}
             else false
-        end as has_personal_data
+        end as has_personal_data,
+        {{ ga4_notes_on_numbers() }} as notes_on_numbers
     from renamed
 
 ),
@@ -122,7 +124,11 @@ masked as (
             case when has_personal_data then {{ ga4_masked(text) }} else {{ text }} end as {{ text }},
             {% endfor -%}
             case when has_personal_data then {{ ga4_masked_id('user_id') }} else user_id end as user_id
-        )
+        ),
+        case
+            when has_personal_data then {{ ga4_notes_on_masked(['user_id'] + ga4_personal_texts(), 'notes_on_numbers') }}
+            else notes_on_numbers
+        end as reading_notes
     from suspected
 
 ),

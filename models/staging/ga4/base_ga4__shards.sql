@@ -10,9 +10,10 @@ dated as (
         *,
         {{ ga4_day("substr(suffix, length(suffix) - 7)") }} as event_date,
         case
+            when kind = 'ga360' and starts_with(suffix, 'intraday_') then 'ga360_intraday'
+            when kind = 'ga360' then 'ga360'
             when starts_with(suffix, 'intraday_') then 'intraday'
             when starts_with(suffix, 'fresh_') then 'fresh'
-            when kind = 'ga360' then 'ga360'
             else 'daily'
         end as shard_kind
     from inventory
@@ -28,7 +29,7 @@ ranked as (
             partition by property_id, event_date
             order by
                 case when problem is null then 0 else 1 end,
-                case shard_kind when 'fresh' then 2 when 'intraday' then 3 else 1 end
+                case shard_kind when 'fresh' then 2 when 'intraday' then 3 when 'ga360_intraday' then 3 else 1 end
         ) as preference
     from dated
     where

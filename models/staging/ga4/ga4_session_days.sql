@@ -90,7 +90,7 @@ final as (
         count(case when is_debug then 1 end) as debug_events,
         count(case when is_measurement_protocol then 1 end) as measurement_protocol_events,
         max(entrances) as entrances,
-        cast(sum(engagement_time_msec) as int64) as engagement_msec,
+        cast(sum({{ number_within('engagement_time_msec', '1e9') }}) as int64) as engagement_msec,
         max(case when session_engaged in ('1', 'true') then 1 else 0 end) as engaged_parameter,
         {{ first_by('user_id', 'event_order') }} as first_user_id,
         {{ first_by('page_location', 'event_order') }} as landing_page,

@@ -18,14 +18,13 @@ final as (
 
         -- said in other words
         {{ timestamp_from_micros('event_timestamp') }} as event_at,
-        event_timestamp * 1000 + least(coalesce(batch_event_index, 0), 999) as event_order,
-        {{ regex_extract('page_location', '^https?://[^/?#]+(/[^?#]*)') }} as page_path,
-        coalesce(
-            {{ real_transaction_id('ecommerce_transaction_id') }},
-            {{ real_transaction_id('param_transaction_id') }},
-            ecommerce_transaction_id,
-            param_transaction_id
-        ) as transaction_id,
+        {{ ga4_event_order() }} as event_order,
+        {{ path_of_page('page_location') }} as page_path,
+        case
+            when {{ transaction_id_kind('ecommerce_transaction_id') }} = 'real' then trim(ecommerce_transaction_id)
+            when {{ transaction_id_kind('param_transaction_id') }} = 'real' then trim(param_transaction_id)
+            else coalesce(ecommerce_transaction_id, param_transaction_id)
+        end as transaction_id,
 
         -- whether people did it
         coalesce(traffic_type in ('internal', 'developer'), false) as is_internal,

@@ -73,6 +73,44 @@ items as (
 
 ),
 
+renamed as (
+
+    select
+        event_key,
+        item_number,
+        property_id,
+        event_date,
+        event_name,
+        item,
+
+        -- what the project asked for
+        {% for name, type in var('ga4_item_params').items() -%}
+        {{ ga4_param_in('item.item_params', name, type) }} as {{ name }},
+        {% endfor %}
+        -- the product, and where it was shown
+        {% for name in ga4_item_texts() if name not in var('ga4_item_params') -%}
+        item.{{ name }},
+        {% endfor -%}
+        {% for name in ga4_item_numbers() -%}
+        {{ number_within('item.' ~ name) }} as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from items
+
+),
+
+suspected as (
+
+    select
+        *,
+        {% for text in ga4_item_texts() -%}
+        {{ ga4_is_personal(text) }}{{ ' or' if not loop.last }}
+        {% endfor -%}
+        as has_personal_data,
+        {{ ga4_notes_on_item_numbers() }} as notes_on_numbers
+    from renamed
+
+),
+
 final as (
 
     select
@@ -81,41 +119,19 @@ final as (
         property_id,
         event_date,
         event_name,
-
-        -- what the project asked for
-        {% for name, type in var('ga4_item_params').items() -%}
-        {{ ga4_param_in('item.item_params', name, type) }} as {{ name }},
-        {% endfor %}
-        -- the product
-        item.item_id,
-        item.item_name,
-        item.item_brand,
-        item.item_variant,
-        item.item_category,
-        item.item_category2,
-        item.item_category3,
-        item.item_category4,
-        item.item_category5,
-        item.price,
-        item.price_in_usd,
-        item.quantity,
-        item.item_revenue,
-        item.item_revenue_in_usd,
-        item.item_refund,
-        item.item_refund_in_usd,
-        item.coupon,
-        item.affiliation,
-        item.location_id,
-
-        -- where it was shown
-        item.item_list_id,
-        item.item_list_name,
-        item.item_list_index,
-        item.promotion_id,
-        item.promotion_name,
-        item.creative_name,
-        item.creative_slot
-    from items
+        {% for name, type in var('ga4_item_params').items() if type != 'string' -%}
+        {{ name }},
+        {% endfor -%}
+        {% for text in ga4_item_texts() -%}
+        case when has_personal_data then {{ ga4_masked(text) }} else {{ text }} end as {{ text }},
+        {% endfor -%}
+        {{ ga4_item_numbers() | join(', ') }},
+        has_personal_data,
+        case
+            when has_personal_data then {{ ga4_notes_on_masked(ga4_item_texts(), 'notes_on_numbers') }}
+            else notes_on_numbers
+        end as reading_notes
+    from suspected
 
 )
 

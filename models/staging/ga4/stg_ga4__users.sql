@@ -25,15 +25,15 @@ renamed as (
         geo.city,
 
         -- numerics
-        user_ltv.revenue_in_usd as lifetime_revenue_usd,
+        {{ number_within('user_ltv.revenue_in_usd') }} as lifetime_revenue_usd,
         user_ltv.purchases as lifetime_purchases,
         user_ltv.sessions as lifetime_sessions,
         user_ltv.engaged_sessions as lifetime_engaged_sessions,
         user_ltv.engagement_time_millis / 1000 as lifetime_engagement_seconds,
-        predictions.purchase_score_7d as purchase_probability_7d,
-        predictions.churn_score_7d as churn_probability_7d,
-        predictions.in_app_purchase_score_7d as in_app_purchase_probability_7d,
-        predictions.revenue_28d_in_usd as predicted_revenue_28d_usd,
+        {{ number_within('predictions.purchase_score_7d') }} as purchase_probability_7d,
+        {{ number_within('predictions.churn_score_7d') }} as churn_probability_7d,
+        {{ number_within('predictions.in_app_purchase_score_7d') }} as in_app_purchase_probability_7d,
+        {{ number_within('predictions.revenue_28d_in_usd') }} as predicted_revenue_28d_usd,
 
         -- booleans
         coalesce(lower(privacy_info.is_ads_personalization_allowed) in ('yes', 'true'), false)

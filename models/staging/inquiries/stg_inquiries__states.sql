@@ -13,7 +13,7 @@ renamed as (
         -- ids
         inquiry_id,
         customer_no,
-        order_id,
+        {{ real_id('order_id') }} as order_id,
         application_id,
         nullif(merged_into, inquiry_id) as merged_into,
 

@@ -38,7 +38,7 @@ renamed as (
         reason,
 
         -- numerics
-        {{ safe_cast_as('value', float64()) }} as value,
+        {{ number_from_text('value') }} as value,
 
         -- timestamps
         {{ timestamp_from_text('occurred_at') }} as occurred_at,

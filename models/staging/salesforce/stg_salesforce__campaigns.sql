@@ -18,8 +18,8 @@ final as (
         {{ currency_code('currency', reporting_currency()) }} as currency,
 
         -- numerics
-        {{ safe_cast_as('budgeted_cost', float64()) }} as budgeted_cost,
-        {{ safe_cast_as('actual_cost', float64()) }} as actual_cost,
+        {{ number_from_text('budgeted_cost') }} as budgeted_cost,
+        {{ number_from_text('actual_cost') }} as actual_cost,
 
         -- booleans
         coalesce(is_deleted = 'true', false) as is_deleted,

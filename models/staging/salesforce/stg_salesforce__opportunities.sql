@@ -20,7 +20,7 @@ final as (
         lead_source,
 
         -- numerics
-        {{ safe_cast_as('amount', float64()) }} as amount,
+        {{ number_from_text('amount') }} as amount,
 
         -- booleans
         is_closed = 'true' as is_closed,

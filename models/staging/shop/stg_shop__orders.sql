@@ -35,7 +35,7 @@ renamed as (
         {{ currency_code('currency', reporting_currency()) }} as currency,
 
         -- numerics
-        {{ safe_cast_as('amount', float64()) }} as amount,
+        {{ number_from_text('amount') }} as amount,
 
         -- timestamps
         {{ timestamp_from_text('ordered_at') }} as ordered_at,

@@ -17,6 +17,7 @@ from madang.config_secrets import given
 from madang.errors import MadangError
 from madang.ops import rights
 from madang.ops.export import shard_files
+from madang.ops.ga4_notes import at_limit, days_at_limit
 from madang.pull.connection import Connection
 from madang.pull.login import Login
 from madang.sync import SyncError
@@ -184,7 +185,10 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     try:
         with open_warehouse(settings, read_only=True) as warehouse:
             tables = warehouse.fetch("select count(*) as n from information_schema.tables")[0]["n"]
+            cut_off = at_limit(days_at_limit(warehouse))
         yield Finding("warehouse", "ok", f"{tables} tables, {path.stat().st_size / 1e6:,.1f} MB")
+        if cut_off:
+            yield Finding("GA4 export's limit", "warning", cut_off)
     except MadangError as error:
         yield Finding("warehouse", "problem", error.message, error.fix)
 

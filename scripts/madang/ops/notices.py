@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from madang.ops.ga4_notes import at_limit, days_at_limit
 from madang.warehouse import Warehouse
 
 Row = Mapping[str, Any]
@@ -12,7 +13,8 @@ def notices(warehouse: Warehouse) -> list[str]:
     """One line for each; empty where nothing is to be said, or nothing is built."""
     days = _rows(warehouse, "activity", "ga4_days", "is_mostly_own_traffic")
     left_out = _rows(warehouse, "marts", "amounts_without_rate", "kind")
-    return [*of_days(days), *map(_without_rate, left_out)]
+    limited = at_limit(days_at_limit(warehouse))
+    return [*of_days(days), *([limited] if limited else []), *map(_without_rate, left_out)]
 
 
 def of_days(days: Sequence[Row]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from madang import ui
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
+from madang.ops.ga4_notes import at_limit
 from madang.ops.notices import of_days
 from madang.ops.parity_file import FigureFile, problems_of, read_figures
 from madang.ops.parity_gaps import Day, Gap, gaps_of
@@ -26,6 +27,7 @@ FATE = (
     ("events", "events"),
     ("no device", "events_without_device"),
     ("no session", "events_without_session"),
+    ("unread", "unread_events"),
     ("sessions", "sessions"),
     ("programs", "bot_sessions"),
     ("purchases", "purchases"),
@@ -144,9 +146,10 @@ def show(parity: Parity) -> None:
     title = "What became of the export"
     if len(days) < len(parity.days):
         title += f" (the last {len(days)} of {len(parity.days)} days; all with --json)"
-    rows = [tuple(_plain(day[column]) for _, column in FATE) for day in days]
+    rows = [tuple(_plain(day.get(column)) for _, column in FATE) for day in days]
     ui.table(title, [name for name, _ in FATE], rows)
-    for text in of_days(parity.days):
+    limited = at_limit([day for day in parity.days if day.get("is_at_export_limit")])
+    for text in [*of_days(parity.days), *([limited] if limited else [])]:
         ui.line(text, "yellow")
     if parity.file is None:
         ui.line("Give a CSV of GA4's figures by day to compare them: madang parity FILE.")

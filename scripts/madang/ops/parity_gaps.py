@@ -19,6 +19,7 @@ Room = Callable[[Day, float], tuple[float, float]]  # of the day and GA4's figur
 USERS_ERROR = 0.0163
 SESSIONS_ERROR = 0.0325
 NOT_FINAL = "day not final"
+AT_LIMIT = "at the export's limit"
 NOT_EXPORTED = "not in the export"
 
 
@@ -125,6 +126,8 @@ def _split(told: Figures, property_id: str, name: str, ga4: float, day: Day | No
         if abs(part) > 1e-9:
             causes[cause] = part
             rest -= part
+    if day.get("is_at_export_limit") and rest > 1e-9:  # what was not exported nobody can count
+        causes[AT_LIMIT], rest = rest, 0.0
     if not day["is_final"] and abs(rest) > 1e-9:
         causes[NOT_FINAL], rest = rest, 0.0
     return Gap(told.day, property_id, name, ga4, ours, causes, rest if abs(rest) > 1e-9 else 0.0)

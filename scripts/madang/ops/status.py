@@ -18,7 +18,7 @@ from madang.errors import MadangError
 from madang.ingest.holds import open_holds
 from madang.ingest.inbox import waiting
 from madang.ingest.landing import clock_at
-from madang.ops import hubs
+from madang.ops import ga4_notes, hubs
 from madang.ops.freshness import freshness, in_words, not_used
 from madang.ops.lock import at_work
 from madang.ops.notices import notices
@@ -38,6 +38,7 @@ PLANS = ("plan_id", "sync", "adds", "changes", "removes", "unchanged", "held_bac
 PLANS += ("created_at",)
 RUNS = ("run_id", "plan_id", "sync", "destination", "status", "planned", "accepted", "rejected")
 RUNS += ("skipped", "requests", "started_at")
+NOTES = ("field", "of", "cause", "occurrences", "first_date", "last_date")
 UNFOLDED = """
     select sync, plan_id, started_at, status from runs
     where status in ('running', 'interrupted', 'failed') and not is_folded
@@ -63,7 +64,7 @@ def status_of(settings: Settings) -> Data:
         "warehouse": "none",
         "builds": {"last": None, "last_whole": None, "last_good": None},
         **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart", "notices")},
-        **{name: [] for name in ("plans", "runs")},
+        **{name: [] for name in ("ga4_notes", "reused_ids", "plans", "runs")},
         "sources_not_used": "",
     }
     if may_be_built(settings):
@@ -137,6 +138,7 @@ class _Found:
             "sources_not_used": not_used(found),
             "identifiers_apart": self._rows(hubs.by_reason(warehouse)),
             "reused_ids": self._rows(_reused_ids(warehouse)),
+            "ga4_notes": [dict(zip(NOTES, row, strict=True)) for row in ga4_notes.notes(warehouse)],
             "notices": notices(warehouse),
             "plans": self._rows(plans, PLANS),
             "runs": self._rows(runs, RUNS),

@@ -6,7 +6,7 @@ from typing import Any
 
 from madang import times, ui
 from madang.config import Settings
-from madang.ops import hubs
+from madang.ops import ga4_notes, hubs
 from madang.ops.status import CODES, FAILED, Data, status_of
 
 RUN_COLUMNS = ("run", "sync", "to", "status", "planned", "accepted", "rejected", "skipped")
@@ -71,6 +71,10 @@ class _Shown:
         if apart := data["identifiers_apart"]:
             ui.table("Identifiers that name nobody", hubs.COLUMNS, self._rows(apart))
             ui.line("  Each is a row of identity_hubs; docs/identity.md says what they mean.")
+        if noted := data["ga4_notes"]:
+            shown = self._rows(noted[: ga4_notes.SHOWN])
+            ui.table("GA4: not understood, or masked", ga4_notes.COLUMNS, shown)
+            ui.line("  By day in ga4_reading_notes; docs/ga4-export.md says what the causes mean.")
         if reused := data["reused_ids"]:
             columns = ("numbers of", "numbers", "things", "last at")
             ui.table("Numbers that stand for two things", columns, self._rows(reused))

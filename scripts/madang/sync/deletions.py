@@ -77,6 +77,7 @@ def waiting(settings: Settings) -> list[Deletion]:
         there = "select count(*) from sqlite_master where name = 'deletions'"
         if not database.execute(there).fetchone()[0]:  # nobody was erased yet
             return []
+            return []
         rows = database.execute(
             "select erasure_id, destination, 'waiting', count(*) from deletions "
             "group by erasure_id, destination order by erasure_id, destination"
