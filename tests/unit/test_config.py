@@ -70,7 +70,10 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     assert found == [
         (5, "memory_limit: 'lots' is not a size such as 2GB."),
         (4, "Unknown key 'thread'. Did you mean 'threads'?"),
-        (8, "url: 'ftp://braze.example' is not an http(s) address: it does not begin with https://."),
+        (
+            8,
+            "url: 'ftp://braze.example' is not an http(s) address: it does not begin with https://.",
+        ),
         (7, "The key 'key_env' is missing."),
         (9, "Unknown key 'key'. Did you mean 'key_env'?"),
         (10, "max_change_share: Input should be less than or equal to 1 (found 2)."),
