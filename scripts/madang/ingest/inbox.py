@@ -77,6 +77,7 @@ def drain(
     inbox = open_inbox(path)
     known = {table.label: table for table in tables}
     landed: dict[str, int] = {}
+    clock = LedgerClock(warehouse)
     try:
         for batch in inbox.batches("landed"):
             inbox.forget_items(batch)
@@ -85,7 +86,7 @@ def drain(
             for batch in batches:
                 if on_step:
                     on_step(f"received {batch.source}")
-                _land(inbox, batch, warehouse, known[batch.source])
+                _land(inbox, batch, warehouse, known[batch.source], clock)
                 inbox.landed(batch)
                 inbox.forget_items(batch)
                 landed[batch.source] = landed.get(batch.source, 0) + batch.items
@@ -113,9 +114,11 @@ def _undeclared(path: Path, source: str, items: int) -> FileReport:
     )
 
 
-def _land(inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable) -> None:
+def _land(
+    inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable, clock: LedgerClock
+) -> None:
     """Append the rows of a batch to the raw table, unless they are there, and enter the ledger."""
-    loaded_at = LedgerClock(warehouse).now()
+    loaded_at = clock.now()
     with tempfile.TemporaryDirectory(prefix="madang-load-") as folder:
         lines = Path(folder) / "items.ndjson"
         digest = _spool(inbox, batch, lines)
