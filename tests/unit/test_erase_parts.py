@@ -11,9 +11,11 @@ import pytest
 
 from madang.config import load_settings
 from madang.ingest.rejects import HEADERS
+from madang.ops.build import PARTIAL
+from madang.ops.erase import settle_all
 from madang.ops.erase_certificate import Certificate
 from madang.ops.erase_files import Traces, forget_files, input_files
-from madang.ops.erase_values import Known
+from madang.ops.erase_values import Known, keep
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import deletions
 
@@ -168,3 +170,13 @@ def test_deletions_are_queued_once_and_wait_until_they_are_answered(
     with closing(sqlite3.connect(settings.paths.journal)) as journal:
         assert journal.execute("select count(*) from deletions").fetchone() == (0,)
     assert b"C000007" not in settings.paths.journal.read_bytes()
+
+
+def test_deletions_are_asked_for_again_where_the_journal_is_another(settings) -> None:
+    path = settings.root / "erasures" / "an-erasure.pending"
+    keep(Known("person", numbers=["C1"]), path)
+    Certificate(path.with_suffix(".json")).set(is_removed=True, your_files=[])
+    assert settle_all(settings) == PARTIAL  # a new journal knows of no deletion
+    assert path.exists()
+    told = Certificate(path.with_suffix(".json")).get("destinations")
+    assert told == {"braze": {"status": "waiting", "keys": 1}}

@@ -9,7 +9,8 @@ with plans as (
 
 runs as (
 
-    select plan_id, run_id, ledger_no, destination, started_at, finished_at, status, accepted, rejected, skipped, requests
+    select
+        plan_id, run_id, ledger_no, destination, started_at, finished_at, status, accepted, rejected, skipped, requests
     from {{ ref('stg_sync__runs') }}
 
 ),
@@ -29,7 +30,11 @@ sent as (
         cast(sum(skipped) as int64) as skipped,
         cast(sum(requests) as int64) as requests
     from (
-        select *, row_number() over (partition by plan_id order by coalesce(ledger_no, 0), started_at, run_id) as run_order
+        select
+            *,
+            row_number() over (
+                partition by plan_id order by coalesce(ledger_no, 0), started_at, run_id
+            ) as run_order
         from runs
     ) as ordered
     group by plan_id

@@ -86,7 +86,9 @@ counted as (
 
     select
         *,
-        case when given_consent_id is not null then count(*) over (partition by given_consent_id) end as statements_of_id
+        case
+            when given_consent_id is not null then count(*) over (partition by given_consent_id)
+        end as statements_of_id
     from deduplicated
 
 ),

@@ -59,12 +59,11 @@ compared as (
         and coalesce(min(application_id) over same_number = max(application_id) over same_number, true)
         and coalesce(min(customer_no) over same_number = max(customer_no) over same_number, true)
         and (
-            coalesce(
-                min(coalesce(phone, phone_hash)) over same_number = max(coalesce(phone, phone_hash)) over same_number, true
-            )
-            or count(*) over same_number in (count(application_id) over same_number, count(customer_no) over same_number)
+            coalesce(min(any_phone) over same_number = max(any_phone) over same_number, true)
+            or count(*) over same_number = count(application_id) over same_number
+            or count(*) over same_number = count(customer_no) over same_number
         ) as is_one_outcome
-    from renamed
+    from (select *, coalesce(phone, phone_hash) as any_phone from renamed) as reported
     window same_number as (partition by given_outcome_id)
 
 ),
@@ -75,7 +74,7 @@ with_outcome as (
         *,
         case
             when is_one_outcome then given_outcome_id
-            else {{ surrogate_key(['given_outcome_id', 'product', 'application_id', 'customer_no', 'phone', 'phone_hash']) }}
+            else {{ surrogate_key(['given_outcome_id', 'product', 'application_id', 'customer_no', 'any_phone']) }}
         end as outcome_id
     from compared
 

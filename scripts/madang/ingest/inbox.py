@@ -80,6 +80,7 @@ def drain(
     declared = set(known)
     landed: dict[str, int] = {}
     refused: list[FileReport] = []
+    clock = LedgerClock(warehouse)
     try:
         for batch in inbox.batches("landed"):
             inbox.forget_items(batch)
@@ -92,7 +93,7 @@ def drain(
                     on_step(f"received {batch.source}")
                 try:
                     with net.one_file(settings):
-                        _land(inbox, batch, warehouse, known[batch.source])
+                        _land(inbox, batch, warehouse, known[batch.source], clock)
                 except LoadError as error:
                     refused.append(_refused(path, batch, error))
                     del known[batch.source]
@@ -135,9 +136,11 @@ def _undeclared(path: Path, source: str, items: int) -> FileReport:
     )
 
 
-def _land(inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable) -> None:
+def _land(
+    inbox: Inbox, batch: Batch, warehouse: Warehouse, table: SourceTable, clock: LedgerClock
+) -> None:
     """Append the rows of a batch to the raw table, unless they are there, and enter the ledger."""
-    loaded_at = LedgerClock(warehouse).now()
+    loaded_at = clock.now()
     with scratch.folder(warehouse.scratch) as folder:
         lines = folder / "items.ndjson"
         digest = _spool(inbox, batch, lines)
