@@ -15,8 +15,10 @@ import duckdb
 
 from madang import private, scratch
 from madang.config import Settings
+from madang.config_secrets import looks_secret
 from madang.errors import MadangError, did_you_mean
 from madang.ops import rights
+from madang.specs.located_yaml import load_located
 from madang.warehouse.duckdb import quoted
 
 BOARDS = "charts"
@@ -87,6 +89,8 @@ def _boards(folder: Path) -> list[Path]:
             where=str(folder / MAIN_BOARD),
             fix=f"Put the board back, or set 'project' in madang.yml to the folder with {BOARDS}/.",
         )
+    for path in boards:  # dbt Charts follows a file as deep and as far as it goes
+        load_located(path)
     return boards
 
 
@@ -205,7 +209,7 @@ def _environment(stage: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("DCT_", "DBT_", "MADANG_"))
+        if not (name.startswith(("DCT_", "DBT_", "MADANG_")) or looks_secret(name))
     }
     return kept | {
         "DO_NOT_TRACK": "1",

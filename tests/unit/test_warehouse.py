@@ -1,5 +1,6 @@
 """The warehouse door: whole files or none, rows by name, and plain words when it is shut."""
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from demo_workspace import REPOSITORY
 from madang.config import Settings, load_settings
 from madang.warehouse import WarehouseError, open_warehouse
 
@@ -175,3 +177,23 @@ def test_bigquery_without_its_packages_is_told_with_the_way_to_them(
     with pytest.raises(WarehouseError, match="not installed") as caught:
         open_warehouse(load_settings(tmp_path)).__enter__()
     assert caught.value.fix == "pip install 'madang[bigquery]'"
+
+
+RELATIONS = {"sql", "query", "from_parquet", "read_parquet", "read_csv", "read_json", "from_df"}
+
+
+@pytest.mark.parametrize("folder", ["scripts", "benchmarks", "tests"])
+def test_a_relation_of_duckdb_is_read_whole(folder: str) -> None:
+    """DuckDB 2 took fetchone and fetchmany from relations; a connection's `execute` keeps them."""
+    found = [
+        f"{path.name}:{call.lineno}"
+        for path in sorted((REPOSITORY / folder).rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("fetchone", "fetchmany")
+        and isinstance(call.func.value, ast.Call)
+        and isinstance(call.func.value.func, ast.Attribute)
+        and call.func.value.func.attr in RELATIONS
+    ]
+    assert found == []
