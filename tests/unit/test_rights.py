@@ -136,13 +136,15 @@ def test_a_folder_elsewhere_is_left_to_those_who_share_it(tmp_path: Path) -> Non
 def test_published_marts_are_for_those_whom_the_setting_names(
     tmp_path: Path, readable_by: str, file: int, folder: int
 ) -> None:
-    settings = workspace(tmp_path / "work", f"publish: {{readable_by: {readable_by}}}\n")
+    more = f"publish: {{readable_by: {readable_by}}}\npaths: {{marts: data/marts}}\n"
+    settings = workspace(tmp_path / "work", more)
     with open_warehouse(settings) as warehouse:
         warehouse.ensure_layer("marts")
         warehouse.execute(f"create table {warehouse.relation('marts', 'days')} as select 1 as n")
         publish_marts(settings, warehouse)
     assert mode(settings.paths.marts / "days.parquet") == file
     assert mode(settings.paths.marts) == folder
+    assert mode(settings.root / "data") == 0o700 | folder & 0o011
     rights.tighten(settings)
     assert mode(settings.paths.marts / "days.parquet") == file
 
