@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from sync_workspace import KEY, Workspace, members
 
+from madang.config import load_settings
+from madang.ops.lock import workspace_lock
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import ledger
 from madang.sync.journal import Journal
@@ -194,3 +196,55 @@ def test_a_warehouse_in_use_at_the_end_does_not_lose_the_receipts(workspace, bra
     workspace.warehouse = workspace_warehouse
     assert workspace.plan().is_empty
     assert len(workspace.ledger("sync_deliveries")) == 30
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from sync_workspace import Workspace
+from madang.sync import engine, files, journal, ledger, plan
+
+def die(*_, **__):
+    os._exit(9)
+
+def die_writing(connection, sql, path):
+    path.with_name(f".{path.name}.{os.getpid()}.partial").write_bytes(b"rows")
+    os._exit(9)
+
+moments = {
+    "before the journal": (journal.Journal, "start", die),
+    "while spooling": (files, "write", die_writing),
+    "with the rows of today": (engine.permits, "spool", die),
+    "before the plan is told": (plan, "_store", die),
+}
+at, name, end = moments[sys.argv[3]]
+setattr(at, name, end)
+workspace = Workspace.existing(Path(sys.argv[2]))
+workspace.plan() if "plan" in sys.argv[3] else workspace.apply()
+"""
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "before the journal",
+        "while spooling",
+        "with the rows of today",
+        "before the plan is told",
+    ],
+)
+def test_a_killed_command_leaves_no_rows_behind_the_next_ones(workspace, moment):
+    workspace.want(members(20))
+    if "plan" not in moment:
+        workspace.plan()
+    command = [sys.executable, "-c", DYING, str(Path(__file__).parent), str(workspace.root), moment]
+    assert subprocess.run(command, check=False).returncode == 9
+    workspace.want(members(23))
+    with workspace_lock(load_settings(workspace.root), "run"):
+        workspace.plan_and_apply()
+    assert not list((workspace.root / "plans").rglob("*.parquet"))
+    assert not list((workspace.root / "plans").rglob(".*"))
+    others = [path for path in (workspace.root / "scratch").rglob("*.*") if path.is_file()]
+    assert others == []
+    assert workspace.plan().status == "empty"

@@ -4,6 +4,8 @@ import csv
 import gzip
 import hashlib
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from madang.ops.erase_certificate import Certificate
 from madang.ops.erase_files import Traces, forget_files, input_files
 from madang.ops.erase_values import Known, keep
 from madang.sandbox.braze import BrazeSandbox
+from madang.scratch import ScratchError
 from madang.sync import deletions
 
 KEY = "key-of-the-queue"
@@ -134,6 +137,31 @@ def test_what_is_cleared_is_told_before_it_is(known: Known, settings) -> None:
     forget_files(settings, Traces(known), [], certificate.cleared)
     assert [log.read_text() for log in logs] == ["nobody\n"] * 2
     assert certificate.get("logs_cleared") == 2
+
+
+def test_scratch_of_killed_commands_goes_and_that_of_a_living_one_is_waited_for(
+    known: Known, settings
+) -> None:
+    told: dict[str, int] = {}
+    left = settings.paths.scratch / "madang-1-killed"
+    left.mkdir(parents=True)
+    (left / "rows.csv").write_text("C000001\n")
+    forget_files(settings, Traces(known), [], told.update)
+    assert told == {"scratch": 1} and not left.exists()
+    command = "import sys; from pathlib import Path; from madang import scratch; "
+    command += "print(scratch.part(Path(sys.argv[1])), flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, str(settings.paths.scratch)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        theirs = other.stdout.readline().strip()
+        with pytest.raises(ScratchError, match="at work") as caught:
+            forget_files(settings, Traces(known), [], told.update)
+        assert caught.value.where == theirs
+        other.stdin.close()
+    forget_files(settings, Traces(known), [], told.update)
 
 
 def test_uploads_and_shards_are_named_not_touched(known: Known, settings) -> None:

@@ -55,6 +55,10 @@ def open_to_others(root: Path, *but: str) -> list[str]:
     ]
 
 
+def rows_in(scratch: Path) -> list[Path]:
+    return [path for path in scratch.rglob("*") if path.is_file() and path.name != "lock"]
+
+
 def test_what_a_load_writes_is_its_owners_alone(settings: Settings) -> None:
     bad = ",".join(GOOD_CUSTOMER).replace("010-1234-5678", "call me")
     rows = "\n".join([HEADER, *[",".join(GOOD_CUSTOMER)] * 9, bad])
@@ -132,13 +136,15 @@ def test_a_folder_elsewhere_is_left_to_those_who_share_it(tmp_path: Path) -> Non
 def test_published_marts_are_for_those_whom_the_setting_names(
     tmp_path: Path, readable_by: str, file: int, folder: int
 ) -> None:
-    settings = workspace(tmp_path / "work", f"publish: {{readable_by: {readable_by}}}\n")
+    more = f"publish: {{readable_by: {readable_by}}}\npaths: {{marts: data/marts}}\n"
+    settings = workspace(tmp_path / "work", more)
     with open_warehouse(settings) as warehouse:
         warehouse.ensure_layer("marts")
         warehouse.execute(f"create table {warehouse.relation('marts', 'days')} as select 1 as n")
         publish_marts(settings, warehouse)
     assert mode(settings.paths.marts / "days.parquet") == file
     assert mode(settings.paths.marts) == folder
+    assert mode(settings.root / "data") == 0o700 | folder & 0o011
     rights.tighten(settings)
     assert mode(settings.paths.marts / "days.parquet") == file
 
@@ -164,7 +170,7 @@ def test_a_load_that_is_killed_leaves_no_rows_behind_the_next_command(
 ) -> None:
     lines = [
         f"C{n:06d},김마루,010-0{n % 1000:03d}-{n % 10000:04d},p{n}@mail.example,VIP,서울,2026-01-02"
-        for n in range(120_000)
+        for n in range(60_000)
     ]
     put(settings.root / "inbox/crm/list.csv", "\n".join([HEADER, *lines]))
     elsewhere = tmp_path / "tmp"
@@ -176,14 +182,14 @@ def test_a_load_that_is_killed_leaves_no_rows_behind_the_next_command(
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while not any(settings.paths.scratch.rglob("rows.csv")) and process.poll() is None:
+    while not rows_in(settings.paths.scratch) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert list(elsewhere.iterdir()) == []
     with workspace_lock(settings, "plan"):
-        assert not any(settings.paths.scratch.rglob("rows.*"))
+        assert rows_in(settings.paths.scratch) == []
 
 
 def test_a_new_workspace_is_readable_as_the_umask_says(tmp_path: Path) -> None:

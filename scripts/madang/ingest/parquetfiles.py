@@ -13,7 +13,8 @@ from madang.ingest.errors import FileRefused
 from madang.warehouse.dialects import DUCKDB
 
 BATCH = 5_000
-LIMITS = {"threads": 1, "memory_limit": "1GB"}
+# a few rows at a time: nothing is to be spilled, into the working folder by default
+LIMITS = {"threads": 1, "memory_limit": "1GB", "temp_directory": ""}
 DAMAGED = "The Parquet file is damaged, incomplete or encrypted."
 
 

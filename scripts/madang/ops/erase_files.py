@@ -134,7 +134,7 @@ def forget_files(
     dead = scratch.sweep(paths.scratch)
     if at_work := scratch.living(paths.scratch):
         raise ScratchError(
-            f"{len(at_work)} other commands are at work, and rows of the person may be in theirs.",
+            f"Other commands are at work ({len(at_work)}); rows of the person may be in theirs.",
             where=", ".join(map(str, at_work)),
             fix="Wait for them to end, then run 'madang erase' again; it goes on from here.",
         )

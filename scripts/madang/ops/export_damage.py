@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from madang import scratch
 from madang.config import Settings
 from madang.demo.ga4 import columns
 from madang.warehouse import open_warehouse
@@ -49,7 +50,11 @@ def new_damage(
     if settings.warehouse.type != "duckdb":
         return {}
     found: dict[Path, str] = {}
-    with duckdb.connect(config={"threads": settings.warehouse.threads}) as connection:
+    threads = settings.warehouse.threads
+    with (
+        scratch.folder(settings.paths.scratch) as folder,
+        scratch.database(folder, threads=threads) as connection,
+    ):
         for model in failed & READERS.keys():
             for shard in _shards(settings, "problem is null", READERS[model], unread_by=model):
                 for path in map(Path, shard["location"].split("\n")):

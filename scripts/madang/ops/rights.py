@@ -76,9 +76,16 @@ def tighten(settings: Settings) -> None:
 
 
 def share(settings: Settings, folder: Path) -> None:
-    """Give a published folder and its files the rights that `publish.readable_by` names."""
+    """Give a published folder and its files the rights that `publish.readable_by` names.
+
+    The folders above it in the workspace can be passed through then, and not listed.
+    """
     file_mode, folder_mode = modes(settings.publish.readable_by)
     folder.chmod(folder_mode)
+    for above in folder.parents:
+        if above == settings.root or not above.is_relative_to(settings.root):
+            break
+        above.chmod(stat.S_IMODE(above.stat().st_mode) | folder_mode & 0o011)
     for path in folder.iterdir():
         if path.is_file() and not path.name.startswith("."):
             path.chmod(file_mode)

@@ -116,6 +116,9 @@ class Guarded(HttpToolsProtocol):
             if now >= self._ends_at:
                 self.transport.abort()
         elif self.head_began is not None and now - self.head_began > HEAD_SECONDS:
+            if not self._bytes:  # opened ahead, perhaps, by a proxy: nothing to answer
+                self.transport.close()
+                return None
             self._refuse(408, "too_slow", "Request timeout", "The headers did not arrive in time.")
             return "too slow with their headers"
         elif self._request_began is not None and now - self._request_began > REQUEST_SECONDS:
