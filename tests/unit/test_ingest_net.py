@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import openpyxl
@@ -18,6 +19,7 @@ from madang.ingest import apart, checking, delimited, fast_csv, packed
 from madang.ingest.apart import Reader
 from madang.ingest.errors import FileRefused, Unforeseen
 from madang.ingest.propose import propose
+from madang.ingest.sources import read_sources
 from madang.ops import run as room
 from madang.warehouse import open_warehouse
 
@@ -265,6 +267,18 @@ def test_a_name_is_no_pattern_of_other_names(
     load()
     found = {(Path(row["_file"]).stem, row["outcome_id"]) for row in rows_of(settings)}
     assert found == {("a1", "O1"), ("a[1]", "Ob1b"), ("a*", "Os")}
+
+
+def test_a_small_parquet_file_that_holds_far_too_much_text_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "MOST_TEXT", 2**20)
+    path = tmp_path / "a.parquet"
+    sql = f"select 'charger' product, 'installed' status, '{MOMENT}' occurred_at, 'O' outcome_id"
+    duckdb.execute(f"copy ({sql} from range(500_000)) to '{path}' (format parquet)")
+    (table,) = (t for t in read_sources(settings.project_dir) if t.source == "offline")
+    with pytest.raises(FileRefused, match="which is the limit for a file so small"):
+        checking.check_binary(path, table, ZoneInfo("Asia/Seoul"), tmp_path, "a.parquet")
 
 
 # --- texts --------------------------------------------------------------------------------------
