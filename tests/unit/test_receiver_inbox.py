@@ -242,6 +242,25 @@ def test_items_of_a_source_that_is_gone_wait_and_hold_up_nobody(settings, inbox,
     assert inbox.waiting() == {"gone.things": 5}
 
 
+def test_items_that_cannot_be_read_hold_up_neither_other_sources_nor_files(settings, inbox):
+    ids = RequestIds()
+    consent = ("consent_id", "channel", "purpose", "status", "occurred_at")
+    inbox.keep([request(ids, "c", source="consent.events", columns=consent)])
+    inbox.keep([request(ids, *range(3))])
+    broken = "update items set texts = '{not json' where request_id = ?"
+    inbox._db.execute(broken, (inbox.last_request_id(),))
+    outcome = "outcome_id,product,status,occurred_at\nF1,charger,installed,2026-10-06T14:30:00Z\n"
+    put(settings.paths.inbox / "offline" / "a.csv", outcome)
+    report = load(settings)
+    told = {(file.source, file.path.name): file for file in report.files}
+    refused = told["offline.outcomes", inbox.path.name]
+    assert refused.status == "refused" and "3 received items wait" in refused.skipped_reason
+    assert told["consent.events", inbox.path.name].loaded == 1
+    assert told["offline.outcomes", "a.csv"].loaded == 1
+    assert report.exit_code == 3
+    assert inbox.waiting() == {"offline.outcomes": 3}
+
+
 def test_a_column_that_the_mapping_no_longer_has_still_lands(settings, inbox):
     columns = ("outcome_id", "product", "status", "occurred_at", "former")
     inbox.keep([request(RequestIds(), 1, columns=columns)])

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from madang.errors import MadangError
-from madang.ingest.errors import FileRefused, Unforeseen, is_full
+from madang.ingest.errors import FileRefused, Unforeseen
 
 MOST_MEMORY = 4 * 2**30
 MOST_SECONDS = 30 * 60  # for one file
@@ -127,8 +127,10 @@ def _answer(function: Callable[..., Any], arguments: tuple) -> tuple[Any, BaseEx
     except MadangError as error:
         error.__cause__ = error.__context__ = None
         return None, error.with_traceback(None)
+    except OSError as error:  # such as a full disk, which no file is to blame for
+        return None, error.with_traceback(None)
     except BaseException as error:  # a panic of native code is no Exception
-        return None, error if is_full(error) else Unforeseen.of(error)
+        return None, Unforeseen.of(error)
 
 
 def serve() -> None:

@@ -1,6 +1,5 @@
 """What can go wrong in loading: the whole load, or one file of it."""
 
-import errno
 import traceback
 from typing import Self
 
@@ -30,8 +29,3 @@ class Unforeseen(Exception):
     def of(cls, error: BaseException) -> Self:
         """Take an error's kind and stack."""
         return cls(type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room on the disk, which no file is to blame for."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

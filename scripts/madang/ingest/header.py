@@ -41,7 +41,7 @@ class Header:
 
     def is_repeated_by(self, row: Sequence[Cell]) -> bool:
         """Whether a row says again what a row of this header says, in every mapped column."""
-        cells = [_label(cell) for cell in row]
+        cells = [label_of(cell) for cell in row]
         return any(
             all(cells[at] == line[at] for _, at in self.places)
             for line in self.lines
@@ -67,7 +67,7 @@ def find_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> Header 
     headers of that row.
     """
     known = known_headers(table.columns)
-    lines = [[_label(cell) for cell in row] for row in rows[:LOOK_AT]]
+    lines = [[label_of(cell) for cell in row] for row in rows[:LOOK_AT]]
     best, most = None, min(2, len(table.columns)) - 1
     pairs = [(number - 1, number) for number in range(1, len(lines))]
     for span in [*((number, number) for number in range(len(lines))), *pairs]:
@@ -167,7 +167,7 @@ def no_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> FileRefus
     known = [name for column in table.columns for name in column.synonyms]
     wanted = [c for c in table.columns if c.required] or table.columns
     looked = "; ".join(" / ".join(column.synonyms) for column in wanted)
-    labels = dict.fromkeys(label for row in rows[:LOOK_AT] for label in map(_label, row))
+    labels = dict.fromkeys(label for row in rows[:LOOK_AT] for label in map(label_of, row))
     words = [label for label in labels if label.replace("_", "").replace(" ", "").isalpha()]
     shown = [f"'{word}'" for word in words if did_you_mean(word, known)][:5]
     hint = f" Close, but not the same: {', '.join(shown)}." if shown else ""
@@ -178,7 +178,7 @@ def no_header(rows: Sequence[Sequence[Cell]], table: "SourceTable") -> FileRefus
     )
 
 
-def _label(cell: Cell) -> str:
+def label_of(cell: Cell) -> str:
     """What a header says, on one line; signs that would act on a screen are no part of it."""
     text = cleaned(cell)
     return without_unseen(" ".join(text.split())) if isinstance(text, str) else ""

@@ -15,10 +15,11 @@ from typing import Any, Self
 import duckdb
 
 from madang import scratch
-from madang.ingest.errors import FileRefused, LoadError
+from madang.ingest.errors import FileRefused
 from madang.ingest.ledger_clock import wall_clock
 from madang.ingest.spool_lines import LAYOUT, RowLines
 from madang.ingest.tables import SourceTable
+from madang.storage import storage_error
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DUCKDB
 
@@ -131,17 +132,17 @@ class Spool:
 def quiet_about_values() -> Iterator[None]:
     """DuckDB's messages about a CSV quote its lines; such a message must not go on.
 
-    Raises LoadError where the disk is full, else FileRefused: other files may go through.
+    Raises StorageError where nothing can be written, else FileRefused: others may go through.
     """
     try:
         yield
     except duckdb.Error as error:
-        message = f"The checked rows could not be written as Parquet ({type(error).__name__})."
-        if "No space left" in str(error):
-            fix = "The disk is full where paths.scratch lies: make room."
-            raise LoadError(message, fix=fix) from None
-        fix = "Split the file and load the parts; report it if one of them is refused, too."
-        raise FileRefused(message, fix=fix) from None
+        if storage := storage_error(error):
+            raise storage from None
+        raise FileRefused(
+            f"The checked rows could not be written as Parquet ({type(error).__name__}).",
+            fix="Split the file and load the parts; report it if one of them is refused, too.",
+        ) from None
 
 
 def files_in(

@@ -5,15 +5,16 @@ from contextlib import contextmanager
 
 from madang.config import Settings
 from madang.errors import MadangError, is_panic
-from madang.ingest.errors import FileRefused, LoadError, Unforeseen, is_full
+from madang.ingest.errors import FileRefused, Unforeseen
+from madang.storage import FULL, READ_ONLY, storage_error
 
 
 @contextmanager
 def one_file(settings: Settings) -> Iterator[None]:
     """Turn what nobody foresaw into FileRefused, with its traceback in a log.
 
-    Errors that have words go on as they are, and so does an interrupt. Raises LoadError where the
-    disk is full: no other file could be read either.
+    Errors that have words go on as they are, and so does an interrupt. Raises StorageError where
+    nothing can be written: no other file could be loaded either.
     """
     try:
         yield
@@ -22,12 +23,8 @@ def one_file(settings: Settings) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and not is_panic(error):
             raise
-        if isinstance(error, OSError) and is_full(error):
-            raise LoadError(
-                "The disk is full, so that checked rows cannot be written.",
-                where=str(error.filename or ""),
-                fix="Make room, and load again.",
-            ) from error
+        if (storage := storage_error(error)) and storage.kind in (FULL, READ_ONLY):
+            raise storage from error
         raise refusal(error, settings) from None
 
 
@@ -40,5 +37,5 @@ def refusal(error: BaseException, settings: Settings) -> FileRefused:
     return FileRefused(
         f"Something unforeseen stopped the reading of the file ({told.kind}).",
         fix="Save it anew, a workbook as .xlsx, a text as CSV (UTF-8), and load it again; if that "
-        f"does not help, report it with the log {log}.",
+        f"does not help, report it with the log {log or '(which cannot be written)'}.",
     )

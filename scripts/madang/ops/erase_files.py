@@ -10,10 +10,11 @@ import gzip
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from madang import private, scratch
 from madang.config import Settings
@@ -67,13 +68,15 @@ def _parts(path: Path) -> Iterator[bytes]:
     try:
         if path.suffix.lower() in PACKED:
             with zipfile.ZipFile(path) as packed:
-                yield from map(packed.read, packed.namelist())
+                for name in packed.namelist():
+                    with packed.open(name) as member:
+                        yield from _pieces(member)
             return
         if path.suffix.lower() == ".gz":
             with gzip.open(path) as unpacked:
                 yield from _pieces(unpacked)
             return
-    except (OSError, EOFError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile):
         pass  # not what its name says: looked at as it is
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -84,7 +87,7 @@ def _parts(path: Path) -> Iterator[bytes]:
         yield from _pieces(file)
 
 
-def _pieces(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+def _pieces(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
     end = b""
     while piece := file.read(PIECE):
         yield end + piece
@@ -191,7 +194,7 @@ def _without_rows(path: Path, traces: Traces, uploads: set[str]) -> Rewritten:
     if head and head[0][:1] == [FILE]:
         value = head[0].index(VALUE)
         for row in kept:
-            if row[0] in uploads and row[value]:
+            if {row[0], row[0].removeprefix("'")} & uploads and row[value]:
                 row[value], changed = "", changed + 1
     target = io.StringIO()
     target.write(MARK)

@@ -39,6 +39,7 @@ METRICS = tuple(name for name in NAMES if name not in ABOUT)
 TOTALS = {"", "total", "totals", "grandtotal", "총계", "합계", "전체"}
 DAY_FORMS = ("%Y%m%d", "%Y-%m-%d", "%Y.%m.%d", "%Y/%m/%d", "%b %d %Y", "%B %d %Y", "%d %b %Y")
 CURRENCIES = r"KRW|USD|EUR|JPY|[₩$€¥]|원"
+END_SIGN = "\x1a"  # Ctrl-Z, with which DOS programs end a text
 WRITE_IT = "Write it as 2026-10-31 or 20261031."
 
 
@@ -84,7 +85,7 @@ def read_figures(path: Path) -> FigureFile:
             told = broken_quotes(line)
             problems.append(Problem(str(path), line, told.english, told.fix_en))
             continue
-        texts = [str(cell).strip() if cell is not None else "" for cell in cells]
+        texts = [str(cell or "").replace(END_SIGN, "").strip() for cell in cells]
         if not any(texts):
             continue
         if texts[0].startswith("#"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from madang import ui
 from madang.config import Settings
 from madang.errors import MadangError
+from madang.names import shown
 from madang.ops.build import FAILED, OK, PARTIAL, WRONG, build
 from madang.ops.publish import publish_marts
 from madang.ops.pull import pull_if_configured
@@ -59,7 +60,7 @@ def propose(settings: Settings, file: Path, source: str | None, out: Path | None
         )
         for column in made.columns
     ]
-    ui.table(f"Mapping of {file.name}", ("column", "header", "type", "", ""), rows)
+    ui.table(f"Mapping of {shown(file.name)}", ("column", "header", "type", "", ""), rows)
     ui.line(f"wrote {made.path}")
     ui.line(f"As proposed, {made.loadable:,} of {made.rows:,} rows would load.")
     for finding in made.findings:

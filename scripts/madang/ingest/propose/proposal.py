@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from madang import scratch
 from madang.config import Settings
 from madang.errors import SpecError
+from madang.ingest import net
+from madang.ingest.apart import Reader
 from madang.ingest.columns import national_id_refusal
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import source_of
@@ -18,14 +20,16 @@ from madang.ingest.propose.guesses import Guess, guess
 from madang.ingest.propose.names import Name, name_for
 from madang.ingest.propose.render import Column, Draft, render
 from madang.ingest.propose.tables import FoundTable, find_tables
-from madang.ingest.readers import Sheet, open_sheets
+from madang.ingest.readers import Sheet, is_binary, open_sheets
 from madang.ingest.rows import Rejection, check_rows, peek
 from madang.ingest.sources import NAME, read_sources
 from madang.ingest.tables import SourceColumn, SourceTable
+from madang.names import shown
 
 # Moments that tell of a person or a record as it stands, not of something that happened.
 STANDING = re.compile(r"가입|등록|생년|생일|탈퇴|수정|변경|최근|최종|마지막|birth|join|regist|last")
 STANDING_NAMES = re.compile(r"updated|modified|created")
+LONGEST_STEM = 40  # signs of a file's name that name its source
 JOINING = ("id", "name", "phone", "email")
 PEOPLE = ("name", "phone", "email")
 
@@ -55,6 +59,14 @@ def propose(
     """
     if not path.is_file():
         raise LoadError("There is no such file.", where=str(path))
+    with net.one_file(settings):
+        if not is_binary(path.name):
+            return _proposed(settings, path, source, out)
+        with Reader() as reader:
+            return reader.call(_proposed, settings, path, source, out)
+
+
+def _proposed(settings: Settings, path: Path, source: str | None, out: Path | None) -> Proposal:
     tables = read_sources(settings.project_dir)
     _refuse_known(path, settings, tables)
     name = _source_name(path, settings, tables, source)
@@ -123,7 +135,7 @@ def _source_name(
     folder = file.relative_to(inbox).parts[0] if file.is_relative_to(inbox) else ""
     if NAME.fullmatch(folder) and folder not in known:
         return folder
-    name = name_for(_stem(path) or "uploads").text
+    name = name_for(_stem(path)[:LONGEST_STEM] or "uploads").text
     name += "" if name.endswith("s") else "s"
     return name if name not in known else f"{name}_files"
 
@@ -132,7 +144,7 @@ def _stem(path: Path) -> str:
     """The file's name without ending, dates and numbers: '시승신청' of '시승신청_2026-10.xlsx'."""
     name = path.name.partition(".")[0]
     told = re.sub(r"^(?:\d+(?:년|월|일|주차|차)?[_\-\s.]*)+", "", name)
-    return re.sub(r"[\d년월일주차()\[\]_\-\s.]+$", "", told)
+    return re.sub(r"[\d년월일주차()\[\]_\-\s.]+$", "", shown(told))
 
 
 def _draft(
@@ -184,7 +196,7 @@ def _draft(
     draft = Draft(
         source=source,
         table=source,
-        file=path.name,
+        file=shown(path.name),
         stem=_stem(path),
         sheets=[one.sheet for one in same if one.sheet] if apart else [],
         mode=mode,

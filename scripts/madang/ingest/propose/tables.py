@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from madang.ingest.cells import Cell, cleaned
 from madang.ingest.errors import FileRefused
-from madang.ingest.header import LOOK_AT, header_key, joined
+from madang.ingest.header import LOOK_AT, header_key, joined, label_of
 from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.rows import is_stop_row
@@ -75,7 +75,7 @@ def _table(sheet: Sheet, head: Sequence[NumberedRow]) -> FoundTable | None:
     if last + 1 < len(rows) and _continues(rows[last], rows[last + 1], rows[last + 2 :]):
         lines.append(rows[last + 1])
         last += 1
-    labels = [label for label, _ in joined([[_text(cell) for cell in line] for line in lines])]
+    labels = [label for label, _ in joined([[label_of(cell) for cell in line] for line in lines])]
     width = max(len(labels), *(len(row) for row in rows[last:]))
     labels += [""] * (width - len(labels))
     body: list[list[Cell]] = []
@@ -133,7 +133,3 @@ def _is_label(cell: Cell) -> bool:
 
 def _filled(row: Sequence[Cell]) -> int:
     return sum(cell is not None for cell in row)
-
-
-def _text(cell: Cell) -> str:
-    return " ".join(cell.split()) if isinstance(cell, str) else ""
