@@ -3,9 +3,11 @@
 import csv
 import gzip
 import hashlib
+import io
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -71,6 +73,16 @@ def test_hashes_are_also_those_that_google_and_meta_make(known: Known) -> None:
     assert not known.has_address("phone", "010-1234-5679")
 
 
+def packed(content: bytes, flags: int = 0) -> bytes:
+    """A zip of one stored part; flag 1 says that it is encrypted."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("part", content)
+    data = target.getvalue()
+    at = data.index(b"PK\x01\x02") + 8
+    return data[:6] + bytes([flags]) + data[7:at] + bytes([flags]) + data[at + 1 :]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "is_found"),
     [
@@ -82,6 +94,9 @@ def test_hashes_are_also_those_that_google_and_meta_make(known: Known) -> None:
         ("not_packed.gz", b"C000001", True),
         ("record.csv", b"ORD-77", True),
         ("empty.csv", b"", False),
+        ("damaged.csv.gz", gzip.compress(bytes(2**20))[:-400] + b"C000001" + bytes(400), True),
+        ("locked.xlsx", packed(b" C000001 ", flags=1), True),
+        ("whole.xlsx", packed(b"no " * 2**20 + b"C000001"), True),
         ("across.csv", b"z" * (2**24 - 4) + b" C000001 ", True),
     ],
 )
@@ -102,19 +117,21 @@ def test_rejects_lose_rows_and_of_files_that_hold_the_person_every_value(
         ("crm/list.csv", "", "2", "phone", "010-1234-56", "", "", "", ""),
         ("crm/list.csv", "", "3", "email", "a.b+c@gmail.com", "", "", "", ""),
         ("shop/orders.csv", "", "4", "phone", "02-12", "", "", "", ""),
+        ("'=1.csv", "", "5", "phone", "010-1234-56", "", "", "", ""),
     ]
     path = folder / "list__1.csv"
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows([HEADERS, *rows])
     done: dict[str, int] = {}
-    forget_files(settings, Traces(known), ["inbox/crm/list.csv"], done.update)
+    forget_files(settings, Traces(known), ["inbox/crm/list.csv", "inbox/=1.csv"], done.update)
     with path.open(encoding="utf-8-sig", newline="") as file:
         left = list(csv.reader(file))
-    assert done == {"rejects": 2}
+    assert done == {"rejects": 3}
     assert left[0] == list(HEADERS)
     assert [(row[0], row[2], row[4]) for row in left[1:]] == [
         ("crm/list.csv", "2", ""),
         ("shop/orders.csv", "4", "02-12"),
+        ("'=1.csv", "5", ""),
     ]
 
 

@@ -136,11 +136,10 @@ BAD_JSON = CellProblem(
 )
 ROW_UNREADABLE = CellProblem(
     "row_unreadable",
-    "A number of this row does not fit the format of its cell, such as a telephone number in a "
-    "cell for times.",
-    "이 행의 숫자가 셀 서식에 맞지 않습니다(예: 시간 서식 셀에 든 전화번호).",
-    "Format the cells of the row as text, enter the number again, and save the file.",
-    "이 행의 셀 서식을 '텍스트'로 바꾸고 숫자를 다시 입력한 뒤 저장하세요.",
+    "A number of this row does not fit the format of its cell.",
+    "이 행의 숫자가 셀 서식에 맞지 않습니다.",
+    "Look for a telephone number in a cell for times; format it as text and enter it again.",
+    "시간 서식 셀에 든 전화번호 등을 찾아 서식을 '텍스트'로 바꾸고 다시 입력하세요.",
 )
 LINE_TOO_LONG = CellProblem(
     "line_too_long",
