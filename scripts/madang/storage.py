@@ -7,15 +7,14 @@ from pathlib import Path
 
 from madang.errors import MadangError
 
-FULL, READ_ONLY, CLOSED, UNUSABLE = "full", "read-only", "closed", "unusable"
+FULL, READ_ONLY, CLOSED = "full", "read-only", "closed"
+NO_FOLDER, UNUSABLE = "no folder", "unusable"
 BY_ERRNO = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     errno.EROFS: READ_ONLY,
     **dict.fromkeys((errno.EACCES, errno.EPERM), CLOSED),
-    **dict.fromkeys(
-        (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO),
-        UNUSABLE,
-    ),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), NO_FOLDER),
+    **dict.fromkeys((errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO), UNUSABLE),
 }
 #: What DuckDB, SQLite and the operating system write into their messages.
 BY_WORDS = (
@@ -34,6 +33,7 @@ MESSAGES = {
     FULL: "The disk is full.",
     READ_ONLY: "This disk is read-only.",
     CLOSED: "This user may not use this file or folder.",
+    NO_FOLDER: "A file stands where a folder is needed.",
     UNUSABLE: "This file or folder cannot be used: {}.",
 }
 FIXES = {
@@ -43,6 +43,7 @@ FIXES = {
     "status, explain, audiences, check and doctor work without writing.",
     CLOSED: "Give the user that runs madang the right to read and write there, or name another "
     "folder in madang.yml.",
+    NO_FOLDER: "Move it away, or correct the path in madang.yml.",
     UNUSABLE: "Correct the path in madang.yml, or move what is there away.",
 }
 QUOTED = re.compile(r"\"([^\"\n]*/[^\"\n]*)\"|'([^'\n]*/[^'\n]*)'")

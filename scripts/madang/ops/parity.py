@@ -9,6 +9,7 @@ from typing import Any
 from madang import ui
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
+from madang.ops.export import missing
 from madang.ops.parity_file import FigureFile, problems_of, read_figures
 from madang.ops.parity_gaps import Day, Gap, gaps_of
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
@@ -102,10 +103,13 @@ def _days(settings: Settings, warehouse: Warehouse) -> list[Day]:
         relation = warehouse.relation("activity", "ga4_days")
         found = list(warehouse.fetch(f"select * from {relation} order by event_date, property_id"))
     if not found:
+        why = missing(settings)
         raise WarehouseError(
-            "No day of the GA4 export is built yet.",
+            f"There is no GA4 export to compare: {why}."
+            if why
+            else "No day of the GA4 export is built yet.",
             where=f"{settings.schema_of('activity')}.ga4_days",
-            fix="Run 'madang build' first.",
+            fix="Put its files there first." if why else "Run 'madang build' first.",
         )
     return found
 

@@ -18,18 +18,28 @@ def load(
     accept: str | None = None,
     author: str | None = None,
 ) -> int:
-    """Load files, by default the inbox and what was received. 0 all, 3 in part, 1 nothing.
+    """Load files, by default the inbox and what was received. 0 all, or nothing came; 3 in part;
+    1 nothing of what came.
 
     `accept` says why files that a limit would hold are loaded as they are; it needs `paths`.
     """
     from madang.ingest import accepted
     from madang.ingest import load as load_files
+    from madang.ingest.errors import NothingToLoad
 
     if paths and [str(path) for path in paths] == ["inbox"]:
         paths = None
     acceptance = accepted(accept, author, paths)
     with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
-        report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
+        try:
+            report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
+        except NothingToLoad:
+            if paths:
+                raise
+            report = None
+    if report is None or not report.files:
+        ui.line(f"Nothing to load: no files in {settings.paths.inbox}")
+        return OK
     rows = [(f.path.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
     ui.table("Files", ("file", "source", "status", "rows", "loaded", "rejected"), rows)
     for file in report.files:
