@@ -20,8 +20,8 @@ from demo_workspace import copied_project
 from export_files import write
 from madang.cli import app
 from madang.config import load_settings
-from madang.demo.ga4 import columns
 from madang.dbt import run_dbt
+from madang.demo.ga4 import columns
 from raw_events import page
 
 DAY = "20261030"

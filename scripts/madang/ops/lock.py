@@ -30,26 +30,29 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
     path = settings.paths.logs / NAME
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = path.open("a+", encoding="utf-8")
+        lock = path.open("ab", buffering=0)
     except OSError as error:
         raise storage_error(error, path) or error from None
-    with held as file:
+    with lock:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
                 f"Another run is at work in this workspace: {_holder(settings, path)}.",
                 where=str(settings.root),
                 fix="Wait for it to end. Nothing was changed.",
             ) from error
-        file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        json.dump({"pid": os.getpid(), "command": command, "since": since}, file)
-        file.flush()
+        holder = {"pid": os.getpid(), "command": command, "since": since}
+        try:
+            lock.truncate(0)
+            lock.write(json.dumps(holder).encode())
+        except OSError as error:
+            raise storage_error(error, path) or error from None
         try:
             yield
         finally:
-            file.truncate(0)
+            lock.truncate(0)
 
 
 def at_work(settings: Settings) -> str | None:
