@@ -181,6 +181,7 @@ def show_plan(made: object) -> None:
     ]
     columns = ("field", "add", "change", "remove", "unchanged")
     ui.table(f"Plan {made.plan_id}: {made.sync} → {made.destination}", columns, rows)
+    ui.line(f"  made at {ui.moment(made.created_at)}, as of {ui.moment(made.as_of)}")
     if made.held_back:
         held = list(made.held_back.items())
         ui.table("Held back", ("reason", "persons"), held)
