@@ -1,6 +1,7 @@
 """Looks at audiences in the built warehouse: sizes, losses, channels, overlaps and changes."""
 
 from madang import ui
+from madang.builds import another_clock
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
 from madang.specs.audiences import Audience
@@ -40,6 +41,7 @@ def show_list(settings: Settings) -> None:
     sizes: dict[str, dict[str, int]] = {}
     if may_be_built(settings):
         with open_warehouse(settings, read_only=True) as warehouse:
+            _show_another_clock(settings, warehouse)
             if warehouse.exists("marts", "audience_waterfall"):
                 for name in audiences:
                     steps = waterfall(warehouse, name)
@@ -68,6 +70,7 @@ def show_preview(settings: Settings, name: str) -> None:
             ("marts", "audience_members"),
             ("marts", "contactability"),
         )
+        _show_another_clock(settings, warehouse)
         steps = waterfall(warehouse, name)
         channels = by_channel(warehouse, name, rule.consent.purpose)
         shared = overlap(warehouse, name)
@@ -109,6 +112,11 @@ def show_preview(settings: Settings, name: str) -> None:
     for spec, change in changes:
         counts = ", ".join(f"{count:,} {what}" for what, count in change.items())
         ui.line(f"Since the last sync {spec.name} → {spec.destination}: {counts}")
+
+
+def _show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
+    if found := another_clock(settings, warehouse):
+        ui.line(found, "yellow")
 
 
 def waterfall(warehouse: Warehouse, name: str) -> list[Row]:

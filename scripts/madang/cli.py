@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from madang import config_secrets, ui
-from madang.config import Settings, load_settings
+from madang.config import Settings, find_config, load_settings
 from madang.errors import ConfigError, MadangError, is_panic
 from madang.ops.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
@@ -38,8 +38,16 @@ class Commands(typer.core.TyperGroup):
                 raise
             if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
                 raise
-            ui.show_error(storage_error(error) or _unforeseen(ctx, error))
+            ui.show_error(storage_error(error, _place(ctx)) or _unforeseen(ctx, error))
             raise typer.Exit(1) from error
+
+
+def _place(ctx: Any) -> Path | None:
+    """The workspace, where it is known: for an error that names no file."""
+    try:
+        return find_config((ctx.obj or {}).get("config")).parent
+    except (MadangError, OSError):
+        return None
 
 
 def _unforeseen(ctx: Any, error: Exception) -> MadangError:
@@ -339,9 +347,9 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show loads, builds, plans, runs and what needs attention: 1 if it failed, 3 if partly."""
-    from madang.ops.status_show import show_status
+    from madang.ops import status as room
 
-    _end(show_status(settings_of(ctx), as_json))
+    _end((room.show_json if as_json else room.show_status)(settings_of(ctx)))
 
 
 @explain_app.command("person")

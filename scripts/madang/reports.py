@@ -9,16 +9,16 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
-from madang import private, scratch
+from madang import private, scratch, times
 from madang.config import Settings
 from madang.config_secrets import looks_secret
 from madang.errors import MadangError, did_you_mean
 from madang.ops import rights
 from madang.specs.located_yaml import load_located
+from madang.storage import storage_error
 from madang.warehouse.duckdb import quoted
 
 BOARDS = "charts"
@@ -134,6 +134,8 @@ def _prepare(stage: Path, project_dir: Path, marts: dict[str, Path]) -> None:
                     f"create table {quoted(mart)} as select * from read_parquet('{file}')"
                 )
             except duckdb.Error as error:
+                if found := storage_error(error, stage):
+                    raise found from error
                 raise ReportError(
                     f"The published mart cannot be read: {_first_line(error)}",
                     where=str(path),
@@ -160,13 +162,10 @@ def _prepare(stage: Path, project_dir: Path, marts: dict[str, Path]) -> None:
 
 def _variables(settings: Settings) -> dict[str, str]:
     """What the boards are told about the run: its moment, time zone and currency."""
-    now = settings.now().astimezone(ZoneInfo(settings.timezone))
-    offset = now.utcoffset()
-    minutes = round(offset.total_seconds() / 60) if offset else 0
+    now = settings.now()
     return {
-        "as_of": f"{now:%Y-%m-%d %H:%M} ({settings.timezone})",
-        "as_of_date": f"{now:%Y-%m-%d}",
-        "utc_offset_minutes": str(minutes),
+        "as_of": times.told(now, settings.timezone),
+        "as_of_date": times.day(now, settings.timezone),
         "timezone": settings.timezone,
         "currency": settings.currency,
     }

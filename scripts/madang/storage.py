@@ -1,21 +1,22 @@
 """Says in plain words that a disk is full, read-only or closed to us, whichever library met it."""
 
 import errno
+import os
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
 from madang.errors import MadangError
 
-FULL, READ_ONLY, CLOSED, UNUSABLE = "full", "read-only", "closed", "unusable"
+FULL, READ_ONLY, CLOSED = "full", "read-only", "closed"
+NO_FOLDER, UNUSABLE, DAMAGED = "no folder", "unusable", "damaged"
 BY_ERRNO = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     errno.EROFS: READ_ONLY,
     **dict.fromkeys((errno.EACCES, errno.EPERM), CLOSED),
-    **dict.fromkeys(
-        (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO),
-        UNUSABLE,
-    ),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), NO_FOLDER),
+    **dict.fromkeys((errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO), UNUSABLE),
 }
 #: What DuckDB, SQLite and the operating system write into their messages.
 BY_WORDS = (
@@ -28,13 +29,16 @@ BY_WORDS = (
         ),
     ),
     (READ_ONLY, re.compile(r"read-only file system|readonly database", re.IGNORECASE)),
+    (DAMAGED, re.compile(r"file is not a database|disk image is malformed", re.IGNORECASE)),
     (CLOSED, re.compile(r"IO Error.*(permission denied|operation not permitted)", re.I | re.S)),
 )
 MESSAGES = {
     FULL: "The disk is full.",
     READ_ONLY: "This disk is read-only.",
     CLOSED: "This user may not use this file or folder.",
+    NO_FOLDER: "A file stands where a folder is needed.",
     UNUSABLE: "This file or folder cannot be used: {}.",
+    DAMAGED: "A file of the workspace is damaged: it is no SQLite database any more.",
 }
 FIXES = {
     FULL: "Make room there (a build needs about the warehouse's size once more), or move the "
@@ -43,8 +47,12 @@ FIXES = {
     "status, explain, audiences, check and doctor work without writing.",
     CLOSED: "Give the user that runs madang the right to read and write there, or name another "
     "folder in madang.yml.",
+    NO_FOLDER: "Move it away, or correct the path in madang.yml.",
+    DAMAGED: "'madang doctor' says which. Keep it, and put its last backup back.",
     UNUSABLE: "Correct the path in madang.yml, or move what is there away.",
 }
+#: With less than this nothing can be built or loaded.
+NO_ROOM = 16 << 20
 QUOTED = re.compile(r"\"([^\"\n]*/[^\"\n]*)\"|'([^'\n]*/[^'\n]*)'")
 
 
@@ -54,6 +62,17 @@ class StorageError(MadangError):
     def __init__(self, kind: str, where: str | None, detail: str = "") -> None:
         super().__init__(MESSAGES[kind].format(detail), where=where, fix=FIXES[kind])
         self.kind = kind
+
+
+def closed(folder: Path) -> Path | None:
+    """Return the place where a folder, or what will be its parent, cannot be written to."""
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    return None if place.is_dir() and os.access(place, os.W_OK) else place
+
+
+def free_bytes(folder: Path) -> int:
+    """Return what is free on the disk of a folder, for this user."""
+    return shutil.disk_usage(folder).free
 
 
 def storage_error(error: BaseException, path: Path | None = None) -> StorageError | None:

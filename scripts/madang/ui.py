@@ -34,6 +34,11 @@ def use_zone(zone: str) -> None:
     _zone = zone
 
 
+def moment(value: datetime) -> str:
+    """Return a moment in words, in the zone of `use_zone`."""
+    return times.told(value, _zone)
+
+
 class Steps:
     """Call it with the name of each step as it is done. `total` may be set once it is known."""
 

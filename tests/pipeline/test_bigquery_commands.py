@@ -73,7 +73,6 @@ def test_a_build_above_the_budget_is_refused_and_builds_nothing(company: Company
 def test_an_export_elsewhere_is_told_before_dbt_begins(company: Company) -> None:
     for change, message in (
         ({"location": "US"}, "is in asia-northeast3, and madang.yml says US"),
-        ({"ga4_dataset": None}, "The dataset of the GA4 export is not named."),
         ({"ga4_dataset": "analytics_9"}, "analytics_9"),
     ):
         company.configure(warehouse=reach(company.server, **change))

@@ -7,7 +7,7 @@ import pytest
 from sync_workspace import KEY, Workspace, members
 
 from madang.ops.doctor import examine
-from madang.ops.status import pending
+from madang.ops.overview import status_of
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationDown, SyncError, deletions
 
@@ -57,7 +57,7 @@ def test_a_damaged_journal_is_told_with_what_to_do(workspace, start, count):
         assert str(path) in error.where and "move it away" in error.fix
     (found,) = [one for one in examine(workspace.settings) if one.name == "journal"]
     assert found.status == "problem" and "move it away" in found.fix
-    assert isinstance(pending(workspace.settings), str)
+    assert status_of(workspace.settings)["status"] == "failed"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all " * 50, b"SQLite format 3\0"])
@@ -83,7 +83,10 @@ def test_a_journal_that_another_program_holds_is_told(workspace, monkeypatch):
             assert "Close it" in error.fix
         with pytest.raises(SyncError, match="locked"):
             deletions.waiting(workspace.settings)
-        assert "Close it" in pending(workspace.settings)
+        (found,) = [
+            one for one in status_of(workspace.settings)["attention"] if one["what"] == "journal"
+        ]
+        assert "Close it" in found["fix"]
 
 
 def test_a_folder_in_the_place_of_the_journal_or_its_lock_is_told(workspace):

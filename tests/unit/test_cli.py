@@ -169,7 +169,7 @@ def test_the_unforeseen_is_one_block_and_the_traceback_is_in_the_log(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("nobody saw this coming")
 
-    monkeypatch.setattr("madang.ops.status_show.show_status", broken)
+    monkeypatch.setattr("madang.ops.status.show_status", broken)
     code, _, error = madang(workspace, "status")
     assert code == 1
     assert error.startswith("error: Something unforeseen went wrong (ZeroDivisionError).\nwhere: ")

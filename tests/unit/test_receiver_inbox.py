@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from ingest_workspace import put, workspace
@@ -321,8 +322,10 @@ def test_what_waits_is_told(settings):
     with closing(open_inbox(settings.paths.received)) as inbox:
         one = request(RequestIds(), 1, 2)
         inbox.keep([one])
+    since = datetime.fromisoformat(one.received_at).astimezone(ZoneInfo("Asia/Seoul"))
     assert draining.waiting(settings) == (
-        f"2 offline.outcomes wait for 'madang load', the oldest since {one.received_at}"
+        "2 offline.outcomes wait for 'madang load', the oldest since "
+        f"{since:%Y-%m-%d %H:%M} (Asia/Seoul)"
     )
     assert draining.has_waiting(settings)
     load(settings)

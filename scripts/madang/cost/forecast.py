@@ -224,7 +224,8 @@ def _export(settings: Settings, warehouse: Warehouse) -> Export:
         raise WarehouseError(
             "No day of the GA4 export is built yet, so nobody can say what reading it takes.",
             where=str(settings.warehouse.path),
-            fix="Run 'madang build', or 'madang demo' for a generated company.",
+            fix="Run 'madang build' with its files in place, or 'madang demo' for a generated "
+            "company.",
         )
     (row,) = found
     return Export(row["events"], row["days"], row["day"], tuple(row["location"].split("\n")))

@@ -10,6 +10,10 @@ class LoadError(MadangError):
     """Nothing can be loaded: no inbox, no files, or a path that does not exist."""
 
 
+class NothingToLoad(LoadError):
+    """There are folders, and no file in them."""
+
+
 class FileRefused(LoadError):
     """One file cannot be used as a whole. Its message never holds a value of the file."""
 

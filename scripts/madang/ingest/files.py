@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
 from madang.errors import did_you_mean
-from madang.ingest.errors import FileRefused, LoadError
+from madang.ingest.errors import FileRefused, LoadError, NothingToLoad
 from madang.ingest.tables import SourceTable
 from madang.names import shown
 
@@ -17,11 +17,12 @@ DEBRIS = (".*", "~$*", "*.tmp", "*.part", "*.crdownload", "thumbs.db", "desktop.
 def find_files(inbox: Path, paths: Sequence[Path] | None = None) -> list[Path]:
     """Return the files to load, sorted by path: the whole inbox, or the given files and folders.
 
-    Raises LoadError when the inbox or a path is missing, or when there is no file at all.
+    Raises LoadError (exit code 2) when the inbox or a path is missing, NothingToLoad when there is
+    no file at all.
     """
     if paths is None:
         if not inbox.is_dir():
-            raise LoadError(
+            raise _wrong_use(
                 "There is no inbox folder.",
                 where=str(inbox),
                 fix="Create it with one folder a source (crm, consent, offline, shop), "
@@ -31,16 +32,22 @@ def find_files(inbox: Path, paths: Sequence[Path] | None = None) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise LoadError("There is no such file or folder.", where=str(path))
+            raise _wrong_use("There is no such file or folder.", where=str(path))
         inside = [path] if path.is_file() else [p for p in path.rglob("*") if _is_file(p)]
         found += [p for p in inside if not _is_debris(p, path)]
     if not found:
-        raise LoadError(
+        raise NothingToLoad(
             "There is no file to load.",
             where=", ".join(map(str, paths)),
             fix=f"Put a file into a source's folder, such as {inbox / 'crm'}.",
         )
     return sorted(dict.fromkeys(found), key=lambda path: _folded(path.as_posix()))
+
+
+def _wrong_use(message: str, *, where: str, fix: str | None = None) -> LoadError:
+    error = LoadError(message, where=where, fix=fix)
+    error.exit_code = 2
+    return error
 
 
 def name_in(inbox: Path, path: Path) -> str:

@@ -281,7 +281,7 @@ def _already_loaded(
     loading: Loading, path: Path, table: SourceTable, before: LedgerRow
 ) -> FileReport:
     then = told(before.loaded_at, loading.settings.timezone)
-    reason = f"already loaded at {then} as {before.file}"
+    reason = f"already loaded on {then} as {before.file}"
     if before.rejected:
         reason += f"; {before.rejected:,} rows were rejected then"
         reason += f" ({before.rejects_file})" if before.rejects_file else ""

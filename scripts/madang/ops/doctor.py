@@ -1,8 +1,6 @@
 """Looks at the machine and the workspace, and says what would stop a run."""
 
 import importlib.util
-import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from madang.ops.export import shard_files
 from madang.ops.ga4_notes import at_limit, days_at_limit
 from madang.pull.connection import Connection
 from madang.pull.login import Login
+from madang.storage import NO_ROOM, closed, free_bytes
 from madang.sync import SyncError
 from madang.sync.destinations import open_by_name
 from madang.sync.journal import check, reading
@@ -105,15 +104,14 @@ def _project(settings: Settings) -> Iterator[Finding]:
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    free = shutil.disk_usage(settings.root).free
-    status: Status = "ok" if free >= FREE_BYTES else "warning"
+    free = free_bytes(settings.root)
+    status: Status = "ok" if free >= FREE_BYTES else "warning" if free >= NO_ROOM else "problem"
     fix = None if status == "ok" else "A build needs room for tables and for spilling."
     yield Finding("free disk", status, f"{free / (1 << 30):,.1f} GiB", fix)
     for name in ("rejects", "plans", "logs", "scratch", "marts", "site"):
-        folder: Path = getattr(settings.paths, name)
-        parent = next(place for place in (folder, *folder.parents) if place.exists())
-        if not os.access(parent, os.W_OK) or not parent.is_dir():
-            yield Finding(f"folder {name}", "problem", f"cannot write to {parent}")
+        if place := closed(getattr(settings.paths, name)):
+            fix = "Give the user that runs madang the right to write there."
+            yield Finding(f"folder {name}", "problem", f"cannot write to {place}", fix)
 
 
 def _online(settings: Settings) -> Iterator[Finding]:

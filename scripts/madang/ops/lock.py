@@ -33,29 +33,32 @@ def workspace_lock(settings: Settings, command: str) -> Iterator[None]:
     private.only_owner()
     try:
         private.folder(path.parent)
-        held = path.open("a+", encoding="utf-8")
+        lock = path.open("ab", buffering=0)
     except OSError as error:
         raise storage_error(error, path) or error from None
-    with held as file:
+    with lock:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
                 f"Another run is at work in this workspace: {_holder(settings, path)}.",
                 where=str(settings.root),
                 fix="Wait for it to end. Nothing was changed.",
             ) from error
-        file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        json.dump({"pid": os.getpid(), "command": command, "since": since}, file)
-        file.flush()
+        holder = {"pid": os.getpid(), "command": command, "since": since}
+        try:
+            lock.truncate(0)
+            lock.write(json.dumps(holder).encode())
+        except OSError as error:
+            raise storage_error(error, path) or error from None
         try:
             rights.tighten(settings)
             rights.sweep(settings)
             with scratch.for_libraries(settings.paths.scratch):
                 yield
         finally:
-            file.truncate(0)
+            lock.truncate(0)
 
 
 def at_work(settings: Settings) -> str | None:

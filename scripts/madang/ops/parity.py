@@ -9,6 +9,7 @@ from typing import Any
 from madang import ui
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
+from madang.ops.export import missing
 from madang.ops.ga4_notes import at_limit
 from madang.ops.notices import of_days
 from madang.ops.parity_file import FigureFile, problems_of, read_figures
@@ -105,10 +106,13 @@ def _days(settings: Settings, warehouse: Warehouse) -> list[Day]:
         relation = warehouse.relation("activity", "ga4_days")
         found = list(warehouse.fetch(f"select * from {relation} order by event_date, property_id"))
     if not found:
+        why = missing(settings)
         raise WarehouseError(
-            "No day of the GA4 export is built yet.",
+            f"There is no GA4 export to compare: {why}."
+            if why
+            else "No day of the GA4 export is built yet.",
             where=f"{settings.schema_of('activity')}.ga4_days",
-            fix="Run 'madang build' first.",
+            fix="Put its files there first." if why else "Run 'madang build' first.",
         )
     if "debug_events" not in found[0]:
         raise WarehouseError(

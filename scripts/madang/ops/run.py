@@ -19,18 +19,28 @@ def load(
     accept: str | None = None,
     author: str | None = None,
 ) -> int:
-    """Load files, by default the inbox and what was received. 0 all, 3 in part, 1 nothing.
+    """Load files, by default the inbox and what was received. 0 all, or nothing came; 3 in part;
+    1 nothing of what came.
 
     `accept` says why files that a limit would hold are loaded as they are; it needs `paths`.
     """
     from madang.ingest import accepted
     from madang.ingest import load as load_files
+    from madang.ingest.errors import NothingToLoad
 
     if paths and [str(path) for path in paths] == ["inbox"]:
         paths = None
     acceptance = accepted(accept, author, paths)
     with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
-        report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
+        try:
+            report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
+        except NothingToLoad:
+            if paths:
+                raise
+            report = None
+    if report is None or not report.files:
+        ui.line(f"Nothing to load: no files in {settings.paths.inbox}")
+        return OK
     rows = [(f.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
     ui.table("Files", ("file", "source", "status", "rows", "loaded", "rejected"), rows)
     for file in report.files:
@@ -172,6 +182,7 @@ def show_plan(made: object) -> None:
     ]
     columns = ("field", "add", "change", "remove", "unchanged")
     ui.table(f"Plan {made.plan_id}: {made.sync} → {made.destination}", columns, rows)
+    ui.line(f"  made at {ui.moment(made.created_at)}, as of {ui.moment(made.as_of)}")
     if made.held_back:
         held = list(made.held_back.items())
         ui.table("Held back", ("reason", "persons"), held)

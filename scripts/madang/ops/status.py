@@ -1,266 +1,131 @@
-"""The overview of a workspace as data: last loads, builds, plans, runs, and what needs attention.
+"""Prints the overview of a workspace."""
 
-Its shape is documented in docs/runbook.md; it holds no personal data. `status_show` prints it.
-"""
-
-import json
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from madang import times
-from madang.builds import Build, Builds, another_clock, builds_of
+from madang import times, ui
 from madang.config import Settings
-from madang.errors import MadangError
-from madang.ingest.holds import open_holds
-from madang.ingest.inbox import waiting
-from madang.ingest.landing import clock_at
 from madang.ops import ga4_notes, hubs
-from madang.ops.freshness import freshness, in_words, not_used
-from madang.ops.lock import at_work
-from madang.ops.notices import notices
-from madang.sync import SyncError, ledger
-from madang.sync.journal import reading
-from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
+from madang.ops.overview import CODES, FAILED, Data, status_of
 
-VERSION = 1  # of the shape; keys may be added without a new one
-SHOWN = 8  # loads, plans and runs
-Level = Literal["failed", "partly"]
-FAILED: Level = "failed"
-PARTLY: Level = "partly"
-CODES = {"ok": 0, FAILED: 1, PARTLY: 3}
-Data = dict[str, Any]
-FILES = ("file", "source", "rows", "loaded", "rejected", "loaded_at")
-PLANS = ("plan_id", "sync", "adds", "changes", "removes", "unchanged", "held_back", "status")
-PLANS += ("created_at",)
-RUNS = ("run_id", "plan_id", "sync", "destination", "status", "planned", "accepted", "rejected")
-RUNS += ("skipped", "requests", "started_at")
-NOTES = ("field", "of", "cause", "occurrences", "first_date", "last_date")
-UNFOLDED = """
-    select sync, plan_id, started_at, status from runs
-    where status in ('running', 'interrupted', 'failed') and not is_folded
-    order by rowid"""
+RUN_COLUMNS = ("run", "sync", "to", "status", "planned", "accepted", "rejected", "skipped")
+RUN_COLUMNS += ("requests", "at")
 
 
-def status_of(settings: Settings) -> Data:
-    """Return the overview, as JSON holds it. What cannot be read is said, and needs attention."""
-    found = _Found(settings)
-    data: Data = {
-        "version": VERSION,
-        "status": "ok",
-        "attention": found.attention,
-        "workspace": str(settings.root),
-        "timezone": settings.timezone,
-        "as_of": found.iso(settings.now()),
-        "as_of_is_pinned": settings.as_of is not None,
-        "at_work": found.at_work,
-        "published": _folder(settings.paths.marts, "*.parquet"),
-        "rejects": _folder(settings.paths.rejects, "*.csv"),
-        "received": waiting(settings),
-        "pending_sync": found.pending(),
-        "warehouse": "none",
-        "builds": {"last": None, "last_whole": None, "last_good": None},
-        **{name: [] for name in ("loads", "held_files", "sources", "identifiers_apart", "notices")},
-        **{name: [] for name in ("ga4_notes", "reused_ids", "plans", "runs")},
-        "sources_not_used": "",
-    }
-    if may_be_built(settings):
-        try:
-            with open_warehouse(settings, read_only=True) as warehouse:
-                data.update(found.tables(warehouse))
-            data["warehouse"] = "readable"
-        except MadangError as error:
-            data["warehouse"] = error.message
-            if found.at_work is None:
-                found.needs("warehouse", FAILED, error.message, error.fix)
-    found.erasures()
-    levels = {one["level"] for one in found.attention}
-    data["status"] = next((level for level in (FAILED, PARTLY) if level in levels), "ok")
-    return json.loads(json.dumps(data, default=str))
+def show_status(settings: Settings) -> int:
+    """Print the overview. 0 all well, 1 something failed, 3 something needs a look."""
+    data = status_of(settings)
+    _Shown(settings, data).show()
+    return CODES[data["status"]]
 
 
-class _Found:
-    """What was found of one workspace, and what of it needs attention."""
+def show_json(settings: Settings) -> int:
+    """Print the overview for machines. The exit codes are those of `show_status`."""
+    data = status_of(settings)
+    ui.json(data)
+    return CODES[data["status"]]
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.attention: list[Data] = []
-        self.at_work = at_work(settings)
 
-    def needs(self, what: str, level: Level, message: str, fix: str | None) -> None:
-        """Note something that a person has to look at."""
-        self.attention.append({"what": what, "level": level, "message": message, "fix": fix})
+class _Shown:
+    def __init__(self, settings: Settings, data: Data) -> None:
+        self._zone, self._data = settings.timezone, data
+        self._pinned = " (pinned in madang.yml)" if data["as_of_is_pinned"] else ""
 
-    def iso(self, moment: datetime | None) -> str | None:
-        return times.iso(moment, self.settings.timezone)
-
-    def tables(self, warehouse: Warehouse) -> Data:
-        """Return what the warehouse knows."""
-        builds = builds_of(warehouse)
-        self._judge_builds(builds)
-        if clock := another_clock(self.settings, warehouse):
-            self.needs("clock", PARTLY, clock, "Run 'madang build'.")
-        held = [
-            row
-            for row in open_holds(warehouse)
-            if (self.settings.paths.inbox / row["file"]).exists()
+    def show(self) -> None:
+        """Print everything, what needs attention last, where it is seen."""
+        data = self._data
+        pending = data["pending_sync"]
+        rows = [
+            ("workspace", data["workspace"]),
+            ("as of", f"{self._told(data['as_of'])}{self._pinned}"),
+            ("at work", data["at_work"] or "nothing"),
+            ("last build", self._build(data["builds"]["last"])),
+            ("last good", self._build(data["builds"]["last_good"])),
+            ("published", self._files(data["published"], "marts", "nothing")),
+            ("rejects", self._files(data["rejects"], "files", "none")),
+            ("received", data["received"]),
+            ("pending", f"{pending['sync']}, {pending['status']}" if pending else "nothing"),
         ]
-        for row in held:
-            fix = 'Correct it, or take it as it is: madang load FILE --accept "why"'
-            self.needs("held file", PARTLY, f"{row['file']} is held: {row['why']}", fix)
-        found = freshness(self.settings, warehouse)
-        sources = [
-            {
-                "source": one.label,
-                "last_loaded_at": self.iso(one.last_loaded_at),
-                "every": in_words(one.every) or None,
-                "state": one.state,
-                "rests_on_it": one.rests,
-                "is_used": one.is_used,
-            }
-            for one in found
+        ui.summary("Status", rows)
+        if data["warehouse"] == "none":
+            ui.line("There is no warehouse yet: run 'madang load' and 'madang build'.")
+        elif data["warehouse"] == "readable":
+            self._tables()
+        else:
+            ui.line(f"The warehouse cannot be read now: {data['warehouse']}", "yellow")
+        self._attention()
+
+    def _tables(self) -> None:
+        data = self._data
+        columns = ("file", "source", "rows", "loaded", "rejected", "at")
+        ui.table("Last loads", columns, self._rows(data["loads"]), empty="nothing was loaded")
+        held = [(h["file"], h["source"], h["why"], h["happened_at"]) for h in data["held_files"]]
+        if held:
+            ui.table("Held files", ("file", "source", "why", "since"), self._moments(held))
+        used = [
+            (s["source"], s["last_loaded_at"], s["every"], s["state"], s["rests_on_it"])
+            for s in data["sources"]
+            if s["is_used"]
         ]
-        for one in sources:
-            if one["state"].startswith("late") and one["rests_on_it"]:
-                message = f"{one['source']} is {one['state']}; on it rest {one['rests_on_it']}"
-                self.needs("late source", PARTLY, message, "Load its new files.")
-        runs = _newest_in_ledger(warehouse, "sync_runs", "run_id")
-        plans = _newest_in_ledger(warehouse, "sync_plans", "plan_id")
-        self._judge_syncs(runs, plans)
-        return {
-            "builds": {name: self._build(one) for name, one in vars(builds).items()},
-            "loads": self._rows(_newest_loads(warehouse), FILES),
-            "held_files": self._rows(held),
-            "sources": sources,
-            "sources_not_used": not_used(found),
-            "identifiers_apart": self._rows(hubs.by_reason(warehouse)),
-            "reused_ids": self._rows(_reused_ids(warehouse)),
-            "ga4_notes": [dict(zip(NOTES, row, strict=True)) for row in ga4_notes.notes(warehouse)],
-            "notices": notices(warehouse),
-            "plans": self._rows(plans, PLANS),
-            "runs": self._rows(runs, RUNS),
-        }
+        columns = ("source", "last loaded", "every", "state", "rests on it")
+        ui.table("Freshness", columns, self._moments(used), empty="no source is used yet")
+        if names := data["sources_not_used"]:
+            ui.line(f"  not used: {names}")
+        if apart := data["identifiers_apart"]:
+            ui.table("Identifiers that name nobody", hubs.COLUMNS, self._rows(apart))
+            ui.line("  Each is a row of identity_hubs; docs/identity.md says what they mean.")
+        if noted := data["ga4_notes"]:
+            shown = self._rows(noted[: ga4_notes.SHOWN])
+            ui.table("GA4: not understood, or masked", ga4_notes.COLUMNS, shown)
+            ui.line("  By day in ga4_reading_notes; docs/ga4-export.md says what the causes mean.")
+        if reused := data["reused_ids"]:
+            columns = ("numbers of", "numbers", "things", "last at")
+            ui.table("Numbers that stand for two things", columns, self._rows(reused))
+            ui.line("  Each is a row of reused_ids; docs/loading.md says what becomes of them.")
+        for text in data["notices"]:
+            ui.line(text, "yellow")
+        columns = ("plan", "sync", "add", "change", "remove", "same", "held back", "status", "at")
+        ui.table("Last plans", columns, self._rows(data["plans"]), empty="nothing was planned")
+        runs = [{k: v for k, v in run.items() if k != "plan_id"} for run in data["runs"]]
+        ui.table("Last runs", RUN_COLUMNS, self._rows(runs), empty="nothing was sent")
 
-    def pending(self) -> Data | None:
-        """Return the sync that was cut off and will go on with the next `sync --apply`."""
-        path = self.settings.paths.journal
-        if not path.exists():
-            return None
-        try:
-            with reading(path) as journal:
-                runs = journal.execute(UNFOLDED).fetchall()
-        except SyncError as error:
-            self.needs("journal", FAILED, error.message, error.fix)
-            return None
-        if not runs:
-            return None
-        name, plan_id, started_at, status = runs[-1]
-        begun = f"{started_at}+00:00"
-        if self.at_work is None:
-            status = "cut off" if status == "running" else status
-            message = f"The run of {name} begun {self._told(begun)} is {status}."
-            fix = f"'madang sync --apply --plan {plan_id}' goes on with it."
-            self.needs("sync", FAILED, message, fix)
-        moment = times.read(begun)
-        begun_at = self.iso(moment) if isinstance(moment, datetime) else started_at
-        return {"sync": name, "plan_id": plan_id, "begun_at": begun_at, "status": status}
+    def _attention(self) -> None:
+        for one in self._data["attention"]:
+            style = "red" if one["level"] == FAILED else "yellow"
+            ui.line(f"\n{one['what']}: {one['message']}", style)
+            if one["fix"]:
+                ui.line(f"    {one['fix']}")
 
-    def erasures(self) -> None:
-        """Look for erasures that are not finished."""
-        for path in sorted((self.settings.root / "erasures").glob("*.pending")):
-            self.needs("erasure", PARTLY, f"{path.stem} is not finished.", "Run 'madang erase'.")
+    def _build(self, one: Data | None) -> str:
+        if one is None:
+            return "never" if self._data["warehouse"] == "none" else "none is noted"
+        clock = f", by the clock {self._told(one['as_of'])}" if one["is_pinned"] else ""
+        part = ", a selection" if one["is_part"] else ""
+        warned = f", {one['warned']} warned" if one["warned"] else ""
+        failed = f", {one['failed']} failed" if one["failed"] else ""
+        at = self._told(one["ended_at"] or one["started_at"])
+        return f"{at}, {one['command']}: {one['state']}{failed}{warned}{part}{clock}"
 
-    def _judge_builds(self, builds: Builds) -> None:
-        for one in dict.fromkeys((builds.last, builds.last_whole)):
-            if one is None or one.state == "good" or (one.ended_at is None and self.at_work):
-                continue
-            begun = f"The build ({one.command}) begun {self._told(one.started_at)}"
-            if one.state == "failed":
-                message = f"{begun} failed at {one.failed} of its nodes."
-            else:
-                message = f"{begun} has no end: it was killed, or is at work elsewhere."
-            good = builds.last_good
-            ended = f"ended {self._told(good.ended_at)}" if good else "there is none"
-            self.needs("build", FAILED, f"{message} The last good one: {ended}.", "Build again.")
+    def _files(self, folder: Data, what: str, none: str) -> str:
+        if not folder["files"]:
+            return none
+        last = f", the last is {folder['last']}" if what == "files" else ""
+        return f"{folder['files']} {what} in {folder['folder']}{last}"
 
-    def _judge_syncs(self, runs: Sequence[Row], plans: Sequence[Row]) -> None:
-        """Look at the newest run and plan of each sync; both come newest first."""
-        for run in _first_of_each(runs):
-            message = f"The run of {run['sync']} begun {self._told(run['started_at'])}"
-            if run["status"] in ("failed", "interrupted"):
-                self.needs("sync", FAILED, f"{message} is {run['status']}.", "Send again.")
-            elif run["status"] == "partial":
-                fix = "The ledger's table sync_rejects has the destination's words."
-                self.needs("sync", PARTLY, f"{message} was refused in part.", fix)
-        sent = {run["plan_id"] for run in runs}
-        for plan in _first_of_each(plans):
-            if plan["status"] == "guarded" and plan["plan_id"] not in sent:
-                message = f"A guard stops the plan {plan['plan_id']} of {plan['sync']}."
-                fix = "'madang sync' shows it; 'madang sync --apply --force' if it is meant."
-                self.needs("plan", PARTLY, message, fix)
+    def _told(self, moment: str | None) -> str:
+        return times.told(moment, self._zone)
 
-    def _told(self, moment: datetime | str | None) -> str:
-        return times.told(moment, self.settings.timezone)
+    def _rows(self, rows: Sequence[Data]) -> list[tuple]:
+        return self._moments([tuple(row.values()) for row in rows])
 
-    def _build(self, one: Build | None) -> Data | None:
-        return {**self._row(asdict(one)), "state": one.state} if one else None
-
-    def _rows(self, rows: Iterable[Row], columns: Sequence[str] = ()) -> list[Data]:
-        """Rows with the named columns; None for one that a table of an earlier version lacks."""
-        return [self._row({name: row.get(name) for name in columns or row.keys()}) for row in rows]
-
-    def _row(self, row: Row) -> Data:
-        return {
-            name: self.iso(value) if isinstance(value, datetime) else value
-            for name, value in row.items()
-        }
+    def _moments(self, rows: Sequence[tuple]) -> list[tuple]:
+        """JSON's texts of moments as moments again, for the table to show in the zone."""
+        return [tuple(_moment(value) for value in row) for row in rows]
 
 
-def _newest_loads(warehouse: Warehouse) -> list[Row]:
-    """The files loaded last, by the ledger's order, each with what the clock said then."""
-    if not warehouse.exists("raw", "_files"):
-        return []
-    rows = warehouse.fetch(
-        f"select files.*, {clock_at(warehouse)} as told_at "
-        f"from {warehouse.relation('raw', '_files')} as files where files.loaded > 0 "
-        f"order by files.loaded_at desc limit {SHOWN}"
-    )
-    return [{**row, "loaded_at": row["told_at"]} for row in rows]
-
-
-def _newest_in_ledger(warehouse: Warehouse, table: str, name: str) -> list[Row]:
-    if not warehouse.exists("ledger", table):
-        return []
-    order = ledger.newest_first(warehouse, table, name)
-    relation = warehouse.relation("ledger", table)
-    return warehouse.fetch(f"select * from {relation} order by {order} limit {SHOWN}")
-
-
-def _reused_ids(warehouse: Warehouse) -> list[Row]:
-    """How many ids of each table stand for two things."""
-    if not warehouse.exists("marts", "reused_ids"):
-        return []
-    return warehouse.fetch(
-        "select source_table, count(*) as ids, sum(things) as things, max(last_at) as last_at "
-        f"from {warehouse.relation('marts', 'reused_ids')} "
-        "group by source_table order by source_table"
-    )
-
-
-def _first_of_each(rows: Iterable[Row]) -> list[Row]:
-    """The first row of each sync."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        found.setdefault(row["sync"], row)
-    return list(found.values())
-
-
-def _folder(folder: Path, pattern: str) -> Data:
-    """How many files a folder has, and which is the newest."""
-    files: list[Path] = []
-    with suppress(OSError):
-        files = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
-    return {"folder": str(folder), "files": len(files), "last": files[-1].name if files else None}
+def _moment(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > 18 and value[4:5] == "-" and value[10:11] == "T":
+        read = times.read(value)
+        return read if isinstance(read, datetime) else value
+    return value
