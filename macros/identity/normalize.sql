@@ -1,25 +1,37 @@
 {#
     E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same rules as scripts/madang/ingest/contacts.py; both
-    sides are held to tests/vectors/emails.csv and tests/vectors/phones.csv.
+    sides are held to tests/vectors/emails.csv and tests/vectors/phones.csv. Quotes, brackets, a name or `mailto:` around an address do not count.
 #}
 {% macro normalize_email(expression) -%}
-    {%- set address = 'lower(trim(' ~ nfkc(expression) ~ '))' -%}
-    case
-        when {{ regex_matches(address, '^[^\\s@,;:<>()"]+@[^\\s@,;:<>()".]+([.][^\\s@,;:<>()".]+)+$') }} then {{ address }}
-    end
+    {%- set never = blanks() ~ '\\x00-\\x1f\\x7f-\\x9f\\x{fffd}@,;:<>()\\[\\]\\x22' ~ curly_quotes() -%}
+    {%- set label = '[^' ~ never ~ '\\x27\\x60.?/]+' -%}
+    {%- set around = blanks() ~ '<>()\\[\\]\\x22\\x27\\x60' ~ curly_quotes() -%}
+    {{- regex_extract(
+        'lower(' ~ nfkc(visible(expression)) ~ ')',
+        '^(?:[^<>@]*<)?[' ~ around ~ ']*(?:mailto:)?[' ~ around ~ ']*([^' ~ never ~ ']+@' ~ label ~ '(?:[.]' ~ label ~ ')+)'
+        ~ '(?:[?][^' ~ blanks() ~ '@<>]*)?[' ~ around ~ ',;]*$'
+    ) -}}
 {%- endmacro %}
 
 
 {#
     E.164. Korean numbers by the national numbering plan (a trunk 0, then 10 for mobiles, 2 for Seoul, 3x to 6x for provinces, 70 for VoIP, 50x for safety
     numbers, 80 for toll-free), also behind +82, 82, 0082 or a carrier's prefix; ten digits that start with 10 are a mobile whose zero Excel dropped.
+    A zero in brackets behind a country's code is dialled inside that country alone; Italy's (and its neighbours') belongs to the number.
 #}
 {% macro normalize_phone(expression) -%}
-    {%- set separators = '[\\s\\-\\x{2010}\\x{2012}-\\x{2015}\\x{2212}().\\x27\\x{200b}-\\x{200f}\\x{202a}-\\x{202e}\\x{2060}\\x{2066}-\\x{2069}\\x{feff}]+' -%}
+    {%- set separator = '[' ~ blanks() ~ invisible_signs() ~ '\\-\\x{2010}-\\x{2015}\\x{2212}().\\x22\\x27\\x60' ~ curly_quotes() ~ ']' -%}
+    {%- set abroad = separator ~ '*(?:[+]|0' ~ separator ~ '*0)' ~ separator ~ '*' -%}
+    {%- set italy = '3' ~ separator ~ '*(?:9|7' ~ separator ~ '*[89])' ~ separator ~ '*' -%}
+    {%- set code = '[1-9](?:' ~ separator ~ '*\\d){0,2}' ~ separator ~ '*' -%}
+    {%- set zero = '\\([' ~ blanks() ~ invisible_signs() ~ ']*0[' ~ blanks() ~ invisible_signs() ~ ']*\\)' -%}
     {%- set national = '10\\d{8}|1[16789]\\d{7,8}|2\\d{7,8}|(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\\d{7,8}|70\\d{8}|50[2-8]\\d{7,8}|80\\d{7,8}' -%}
     {%- set foreign = '[1-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
     {%- set foreign_by_00 = '[3-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
-    {%- set digits = regex_replace(nfkc(expression), separators, '') -%}
+    {%- set number = regex_replace(nfkc(expression), '(?i)^[' ~ blanks() ~ invisible_signs() ~ ']*tel:', '') -%}
+    {%- set number = regex_replace(number, '^(' ~ abroad ~ italy ~ ')' ~ zero, '\\10') -%}
+    {%- set number = regex_replace(number, '^(' ~ abroad ~ code ~ ')' ~ zero, '\\1') -%}
+    {%- set digits = regex_replace(number, separator ~ '+', '') -%}
     coalesce(
         '+82' || {{ regex_extract(digits, '^0(' ~ national ~ ')$') }},
         '+82' || {{ regex_extract(digits, '^(?:[+]|00(?:[12568]|[37]\\d\\d)?)?820?(' ~ national ~ ')$') }},
@@ -30,9 +42,9 @@
 {%- endmacro %}
 
 
-{# Tells two names on one telephone number apart; never joins anybody. Spaces and case do not count. #}
+{# Tells two names on one telephone number apart; never joins anybody. Spaces, case and invisible signs do not count. #}
 {% macro name_key(expression) -%}
-    {{ sha256_hex(regex_replace('lower(' ~ nfkc(expression) ~ ')', '\\s', '')) }}
+    {{ sha256_hex(regex_replace('lower(' ~ nfkc(visible(expression)) ~ ')', '[' ~ blanks() ~ ']', '')) }}
 {%- endmacro %}
 
 

@@ -17,6 +17,7 @@ from demo_workspace import REPOSITORY, emptied
 from madang.config import load_settings
 from madang.dbt import run_dbt
 from madang.ingest.contacts import is_sha256
+from madang.ingest.signs import visible
 
 SEED = REPOSITORY / "seeds" / "placeholder_ids.csv"
 VECTORS = REPOSITORY / "tests" / "vectors"
@@ -27,6 +28,7 @@ MACROS = {
     "google": "{{ hash_by_google('input') }}",
     "meta": "{{ hash_by_meta('input') }}",
     "names": "{{ name_key('input') }}",
+    "visible": "{{ visible('input') }}",
     "keys": "{{ surrogate_key(['a', 'b']) }}",
     "placeholders": "{{ is_placeholder_id('input') }}",
     "personal": "{{ ga4_is_personal('text') }}",
@@ -76,7 +78,7 @@ def test_contacts_come_to_one_spelling(query: Query, name: str):
         where got is distinct from nullif(expected, '')""",
     )
     assert wrong == []
-    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    lines = Path(file).read_text(encoding="utf-8").rstrip("\n").split("\n")
     ((read, refused),) = query(
         name,
         f"""
@@ -162,6 +164,25 @@ def test_what_stands_for_no_id_is_told_in_any_spelling(query: Query):
         found = query("placeholders", f"select input, {{}} from (values {values}) as t (input)")
         assert [text for text, told in found if told is not expected] == []
     assert query("placeholders", "select {} from (select null::varchar as input)") == [(False,)]
+
+
+def test_the_same_signs_are_invisible_to_the_loader_and_to_sql(query: Query):
+    """Every sign of Unicode that a warehouse can hold, one by one."""
+    rows = query(
+        "visible",
+        """
+        select number, {} from (
+            select number, 'a' || chr(number) || 'b' as input
+            from (select unnest(range(1, 1114112))::int as number)
+            where number not between 55296 and 57343
+        )""",
+    )
+    assert len(rows) == 1_114_111 - 2_048
+    assert [number for number, text in rows if text != visible(f"a{chr(number)}b")] == []
+    gone = {number for number, text in rows if text == "ab"}
+    signs_of_format = {at for at in range(0x110000) if unicodedata.category(chr(at)) == "Cf"}
+    assert gone >= signs_of_format | {0x115F, 0x1160, 0x2800, 0x3164, 0xFE0F, 0xFFA0, 0xE0100}
+    assert not any(chr(number).isalnum() for number in gone - {0x115F, 0x1160, 0x3164, 0xFFA0})
 
 
 def test_addresses_and_numbers_are_masked_and_ids_are_not(query: Query):

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -15,6 +16,8 @@ import yaml
 
 from madang.cli import app
 from madang.config import DestinationSettings, SettingsFile
+from madang.ingest.problems import CellProblem
+from madang.ingest.values import checker
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -249,3 +252,26 @@ def test_nothing_of_one_machine_is_in_a_document(page):
         r"/(?:home|root|Users|tmp|work)/\w+|index-url|extra-index|nexus|artifactory", text
     )
     assert not found
+
+
+def spellings() -> list[tuple[str, str, str]]:
+    """The rows of the table of accepted spellings: type, what is written, what becomes of it."""
+    page = (ROOT / "docs" / "loading.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Accepted spellings")
+    section, _, _ = section.partition("\n## ")
+    return re.findall(r"^\| (\w+) \| `(.+)` \| (`[^`]+`|refused: \w+) \|$", section, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("kind", "written", "becomes"), spellings())
+def test_values_are_read_as_the_table_of_spellings_says(kind: str, written: str, becomes: str):
+    outcome = checker(kind, ZoneInfo("Asia/Seoul"))(written)
+    told = f"refused: {outcome.code}" if isinstance(outcome, CellProblem) else f"`{outcome}`"
+    assert told == becomes
+
+
+def test_the_table_of_spellings_is_read_whole():
+    page = (ROOT / "docs" / "loading.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Accepted spellings")
+    lines = section.partition("\n- ")[0].count("\n| ")
+    assert len(spellings()) == lines - 1 > 70
+    assert {kind for kind, *_ in spellings()} >= {"date", "timestamp", "amount", "phone", "email"}

@@ -49,7 +49,11 @@ GOOD = {
     "choice": ["open", "닫힘", "CLOSED"],
     "text": ["말", "a, b", " x ", "\u1106\u1161\u1105\u116e", '"q"', "두\n줄", "-", "０１"],
 }
-BAD = ["1.01E+10", "없는번호", "2026-13-40", "900101-1234567", "?", "x" * 300, "a b", "#", "'"]
+BAD = [
+    "1.01E+10", "없는번호", "2026-13-40", "900101-1234567", "?", "x" * 300, "a b", "#", "'",
+    "my 900101-1234567 .", "9001011234567", "0501013234566", "C\u200b1", "a\x07b", "05/10/2026",
+    "26.10.5", "<a@maru.example>", "+44 (0)20 7946 0958", "9999-12-31",
+]  # fmt: skip
 ODD = ["", " ", "-", "n/a", "\u3000", "\ufeffA1", "합", "합계", "total", "id"]
 
 
@@ -171,6 +175,22 @@ def test_a_column_of_national_ids_refuses_the_file_either_way(
     assert not was_fast  # it never came to an end
 
 
+@pytest.mark.parametrize(
+    ("days", "landed"),
+    [(["05/10/2026", "25/10/2026"], 20), (["05/10/2026"], 0), (["05/10/2026", "10/25/2026"], 20)],
+)
+def test_the_order_of_days_is_found_either_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: list[str], landed: int
+) -> None:
+    chance = random.Random(4)
+    rows = [good_row(chance) for _ in range(20)]
+    for number, row in enumerate(rows):
+        row[0], row[5] = f"A{number}", days[number % len(days)]
+    (counts, *_), was_fast = both(tmp_path, csv_bytes([list(TYPES), *rows]), monkeypatch)
+    assert was_fast
+    assert counts[2] == landed
+
+
 def test_nothing_that_sql_calls_plain_is_refused_or_changed_by_the_checks() -> None:
     """Whatever is plain in SQL passes the check, and lands there as SQL lands it."""
     chance = random.Random(3)
@@ -182,6 +202,9 @@ def test_nothing_that_sql_calls_plain_is_refused_or_changed_by_the_checks() -> N
             for month in (0, 1, 2, 13) for day in (0, 1, 29, 31)]  # fmt: skip
     clocks = ["00:00:00", "23:59:59", "24:00:00", "23:60:00", "12:00:60"]
     values |= {*days, *(f"{day}{sep}{clock}" for day in days for clock in clocks for sep in " T")}
+    values |= {f"90010{n % 10}{between}{n % 9}{n:06}" for n in range(3000)
+               for between in ("-", "", " ", " - ", ".", "_", "/")}  # fmt: skip
+    values |= {f"A{value}" for value in list(values)} | {"A_9001011234567", "a:0501013234566"}
     values |= {"900101-1234567", "900101-9234567", "1234567890123456", "0" * 50, "9" * 15}
     listed = sorted(value for value in values if value)
     connection = duckdb.connect()

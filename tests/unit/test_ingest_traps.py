@@ -252,4 +252,6 @@ def test_a_column_of_national_ids_stops_the_file(take: Take, inbox: Path, header
     assert (rows, report.status) == ([], "refused")
     assert "national id numbers" in str(report.skipped_reason)
     assert "1234567" not in f"{report.skipped_reason}{report.fix}"
-    assert not list(inbox.parent.glob("rejects/*"))
+    (explained,) = inbox.parent.glob("rejects/*")
+    assert "주민등록번호가 있어" in (text := explained.read_text(encoding="utf-8-sig"))
+    assert "1234567" not in text

@@ -18,6 +18,7 @@ final as (
         files.sheet,
         files.loaded as loaded_rows,
         files.rejected as rejected_rows,
+        files.ignored_columns,
         coalesce(files.clock_at, files.loaded_at) as loaded_at,
         files.loaded_at as ordered_at
     from files

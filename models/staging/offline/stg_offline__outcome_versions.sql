@@ -9,6 +9,7 @@ with source as (
         phone,
         status,
         occurred_at,
+        cancelled_at,
         value,
         currency,
         reason,
@@ -41,7 +42,10 @@ renamed as (
         {{ number_from_text('value') }} as value,
 
         -- timestamps
-        {{ timestamp_from_text('occurred_at') }} as occurred_at,
+        coalesce(
+            case when lower(status) = 'cancelled' then {{ timestamp_from_text('cancelled_at') }} end,
+            {{ timestamp_from_text('occurred_at') }}
+        ) as occurred_at,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at

@@ -9,6 +9,8 @@ with source as (
         status,
         ordered_at,
         updated_at,
+        cancelled_at,
+        refunded_at,
         amount,
         currency,
         _sha256,
@@ -39,7 +41,12 @@ renamed as (
 
         -- timestamps
         {{ timestamp_from_text('ordered_at') }} as ordered_at,
-        coalesce({{ timestamp_from_text('updated_at') }}, {{ timestamp_from_text('ordered_at') }}) as updated_at,
+        coalesce(
+            {{ timestamp_from_text('updated_at') }},
+            case when lower(status) = 'cancelled' then {{ timestamp_from_text('cancelled_at') }} end,
+            case when lower(status) = 'refunded' then {{ timestamp_from_text('refunded_at') }} end,
+            {{ timestamp_from_text('ordered_at') }}
+        ) as updated_at,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at

@@ -3,10 +3,10 @@
 import unicodedata
 from datetime import date, datetime, time, timedelta
 
+from madang.ingest.signs import AT_THE_ENDS
+
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 
-# Spaces that str.strip leaves alone, and the mark that starts a UTF-8 file.
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 EXCEL_EPOCH = datetime(1899, 12, 30)
 # Serial numbers of 1927 to 2119: any other number in a date column is not an Excel date.
 FIRST_SERIAL, LAST_SERIAL = 10_000, 80_000
@@ -19,9 +19,9 @@ def cleaned(cell: Cell) -> Cell:
     if isinstance(cell, str):
         text = cell.strip()
         if not text.isascii():
-            text = unicodedata.normalize("NFC", text.strip(INVISIBLE).strip())
-        if "\x00" in text:
-            text = text.replace("\x00", "").strip()
+            text = unicodedata.normalize("NFC", text.strip(AT_THE_ENDS))
+        if "\x00" in text:  # as a database pads a column of fixed width
+            text = text.strip("\x00").strip()
         if "\r" in text:  # one kind of line break, as Excel's own
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         return text or None

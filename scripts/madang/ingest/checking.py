@@ -10,7 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from madang.ingest.choosing import choose_sheets, no_such_sheet
-from madang.ingest.header import Header, header_key, known_headers
+from madang.ingest.header import Header, header_key, ignored_note, known_headers
 from madang.ingest.readers import open_sheets
 from madang.ingest.rejects import Rejects
 from madang.ingest.report import ProblemCounts
@@ -71,6 +71,9 @@ def check_file(
         or check_rows(peeked, header, table, zone, accept, reject)
         for peeked, header in usable
     ]
+    for result, (_, header) in zip(results, usable, strict=True):
+        result.ignored = header.ignored
+        result.notes += ignored_note(header.ignored, table)
     notes += [note for result in results for note in result.notes]
     return Checked(results, notes, counts)
 

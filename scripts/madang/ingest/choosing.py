@@ -1,10 +1,11 @@
 """Which sheets of a file are read: those with the headers, and a word about the others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from madang.ingest.columns import national_id_refusal
-from madang.ingest.errors import FileRefused
-from madang.ingest.header import Header, missing_headers, national_id_label, no_header
+from madang.ingest.columns import national_id_reason
+from madang.ingest.errors import FileRefused, Reason
+from madang.ingest.header import Header, header_reasons, national_id_labels, no_header
 from madang.ingest.rows import PeekedSheet
 from madang.ingest.tables import SourceTable
 
@@ -14,8 +15,9 @@ def choose_sheets(
 ) -> tuple[list[tuple[PeekedSheet, Header]], list[str]]:
     """Return the sheets to load with their headers, and notes about those that are not.
 
-    Raises FileRefused when no sheet can be used, when one that is clearly meant lacks a required
-    column, or when a header announces national id numbers.
+    Raises FileRefused, with all that is wrong, when no sheet can be used, when one that is clearly
+    meant lacks a required column, when a column stands there twice, or when a header announces
+    national id numbers.
     """
     filled = [peeked for peeked in sheets if peeked.has_content]
     if not filled:
@@ -23,17 +25,23 @@ def choose_sheets(
     titled = [(peeked, peeked.header) for peeked in filled if peeked.header]
     if not titled:
         raise no_header(filled[0].head_cells, table)
-    for _, header in titled:
-        if label := national_id_label(header.labels):
-            raise national_id_refusal(label)
     usable = [(peeked, header) for peeked, header in titled if not header.missing]
     meant = [
-        header
-        for _, header in titled
+        (peeked, header)
+        for peeked, header in titled
         if header.missing and (not usable or len(header.places) * 2 >= len(table.columns))
     ]
-    if meant:
-        raise missing_headers(max(meant, key=lambda header: len(header.places)), table)
+    if meant and not usable:
+        meant = [max(meant, key=lambda one: len(one[1].places))]
+    looked_at = {id(header) for _, header in [*usable, *meant]}
+    reasons: list[Reason] = []
+    for peeked, header in titled:
+        found = [national_id_reason(label) for label in national_id_labels(header.labels)]
+        if id(header) in looked_at:
+            found += header_reasons(header, table)
+        reasons += [_of_sheet(peeked, reason, len(titled)) for reason in found]
+    if reasons:
+        raise FileRefused.of(reasons)
     used = {id(peeked) for peeked, _ in usable}
     notes = [
         f"The sheet '{peeked.sheet.name}' is not a {table.label} table and was not read."
@@ -43,9 +51,29 @@ def choose_sheets(
     return usable, notes
 
 
+def _of_sheet(peeked: PeekedSheet, reason: Reason, sheets: int) -> Reason:
+    """A reason with the name of its sheet, where several could be meant."""
+    name = peeked.sheet.name
+    if sheets == 1 or name is None:
+        return reason
+    return replace(
+        reason,
+        english=f"Sheet '{name}': {reason.english}",
+        korean=f"'{name}' 시트: {reason.korean}",
+    )
+
+
 def no_such_sheet(names: Sequence[str | None], table: SourceTable) -> FileRefused:
     """Say that none of the sheets that the mapping names is in the file."""
-    return FileRefused(
-        f"The file has no sheet {' or '.join(table.sheets)}; it has {', '.join(map(str, names))}.",
-        fix=f"Rename the sheet, or correct 'sheets' in {table.declared_at.rpartition(':')[0]}.",
+    wanted, there = " or ".join(table.sheets), ", ".join(map(str, names))
+    file = table.declared_at.rpartition(":")[0]
+    return FileRefused.of(
+        [
+            Reason(
+                f"The file has no sheet {wanted}; it has {there}.",
+                f"파일에 {wanted} 시트가 없습니다. 있는 시트: {there}.",
+                f"Rename the sheet, or correct 'sheets' in {file}.",
+                f"시트 이름을 바꾸거나 {file}의 sheets를 고치세요.",
+            )
+        ]
     )

@@ -9,11 +9,21 @@ safety numbers, 80 for toll-free); E.164 for all others.
 import re
 import unicodedata
 
-# Spaces, hyphens, dots, brackets, Excel's leading apostrophe, and the invisible marks of writing
-# direction that address books put around numbers.
-SEPARATORS = re.compile(
-    r"[\s\-\u2010\u2012-\u2015\u2212().'\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
-)
+from madang.ingest.signs import visible
+
+CURLY = "\u2018-\u201f\u2039\u203a\u00ab\u00bb\u300c-\u300f\u3008-\u300b"
+QUOTES = f"\"'`{CURLY}"
+# Spaces, hyphens, dots, brackets, quotes, and Excel's leading apostrophe.
+SEPARATOR = rf"[\s\-\u2010-\u2015\u2212().{QUOTES}]"
+SEPARATORS = re.compile(f"{SEPARATOR}+")
+SCHEME = re.compile(r"\s*tel:", re.IGNORECASE)
+# A zero in brackets behind a country's code is dialled inside that country alone. Italy's (and its
+# neighbours') belongs to the number.
+ABROAD = rf"{SEPARATOR}*(?:\+|0{SEPARATOR}*0){SEPARATOR}*"
+ITALY = rf"3{SEPARATOR}*(?:9|7{SEPARATOR}*[89]){SEPARATOR}*"
+ZERO = r"\(\s*0\s*\)"
+KEPT_ZERO = re.compile(rf"^({ABROAD}{ITALY}){ZERO}")
+TRUNK_ZERO = re.compile(rf"^({ABROAD}[1-9](?:{SEPARATOR}*\d){{0,2}}{SEPARATOR}*){ZERO}")
 # A Korean number without its trunk zero.
 NATIONAL = (
     r"10\d{8}|1[16789]\d{7,8}|2\d{7,8}|(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\d{7,8}"
@@ -26,7 +36,15 @@ KOREA = re.compile(rf"(?:\+|00(?:[12568]|[37]\d\d)?)?82(?:0)?({NATIONAL})")
 FOREIGN = re.compile(r"\+([1-79]\d{7,14}|8[0-13-9]\d{6,13})")
 # 001 and 002 are Korean carriers, so what follows them is not surely a country.
 FOREIGN_BY_00 = re.compile(r"00([3-79]\d{7,14}|8[0-13-9]\d{6,13})")
-EMAIL = re.compile(r"[^\s@,;:<>()\"]+@[^\s@,;:<>()\".]+(?:\.[^\s@,;:<>()\".]+)+")
+NEVER = rf"\s\x00-\x1f\x7f-\x9f\ufffd@,;:<>()\[\]\"{CURLY}"
+LABEL = rf"[^{NEVER}'`.?/]+"  # of a domain; a name may hold an apostrophe (o'brien)
+ADDRESS = rf"[^{NEVER}]+@{LABEL}(?:\.{LABEL})+"
+# As address books and mail programs write it: in quotes or brackets, behind a name or `mailto:`.
+AROUND = rf"[\s<>()\[\]{QUOTES}]*"
+WRITTEN = re.compile(
+    rf"(?:[^<>@]*<)?{AROUND}(?:mailto:)?{AROUND}({ADDRESS})(?:\?[^\s@<>]*)?[\s<>()\[\],;{QUOTES}]*",
+    re.IGNORECASE,
+)
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -35,7 +53,13 @@ def normalize_phone(text: str) -> str | None:
 
     A ten-digit number that starts with 10 is a mobile whose zero Excel dropped.
     """
-    digits = SEPARATORS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", visible(text))
+    if ":" in text:
+        text = SCHEME.sub("", text, count=1)
+    if "(" in text:
+        text = TRUNK_ZERO.sub(r"\1", KEPT_ZERO.sub(r"\g<1>0", text))
+    digits = SEPARATORS.sub("", text)
     if not digits.isascii():
         return None
     for pattern in (DOMESTIC, KOREA):
@@ -49,15 +73,21 @@ def normalize_phone(text: str) -> str | None:
     return None
 
 
+def address_in(text: str) -> str | None:
+    """Return the one address in a text, without quotes, brackets, a name or `mailto:` around it."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", visible(text))
+    found = WRITTEN.fullmatch(text)
+    return found[1] if found else None
+
+
 def normalize_email(text: str) -> str | None:
-    """Return the address trimmed and in lower case, or None when it is not one address.
+    """Return the address in lower case, or None when the text is not one address.
 
     Dots and `+tags` stay: two addresses that a provider delivers to one box are kept apart here.
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    address = text.strip().lower()
-    return address if EMAIL.fullmatch(address) else None
+    address = address_in(text)
+    return address.lower() if address else None
 
 
 def is_sha256(text: str) -> bool:

@@ -18,6 +18,7 @@ from madang.ingest.csv_shape import as_utf8, is_regular, line_ending, read_raw
 from madang.ingest.delimited import LONGEST_LINE
 from madang.ingest.header import Header
 from madang.ingest.landing import Spool
+from madang.ingest.national_ids import is_national_id
 from madang.ingest.problems import CellProblem
 from madang.ingest.rows import (
     DATA,
@@ -171,13 +172,21 @@ class _Check:
         if not places:
             return
         counts = ", ".join(
-            f"count(*) filter ({plain_sql.is_national_id(f'trim(c{at})')}), count(c{at})"
+            f"count(*) filter ({plain_sql.may_be_national_id(f'trim(c{at})')}), count(c{at})"
             for at in places
         )
-        found = self._sql.execute(
-            f"select {counts} from raw where rowid not in (select r from apart)"
-        ).fetchall()[0]
+        data = "from raw where rowid not in (select r from apart)"
+        found = self._sql.execute(f"select {counts} {data}").fetchall()[0]
         for at, hits, filled in zip(places, found[::2], found[1::2], strict=True):
+            if hits * 2 <= filled:
+                continue
+            alike = self._sql.cursor().execute(
+                f"select trim(c{at}), count(*) {data} and "
+                f"{plain_sql.may_be_national_id(f'trim(c{at})')} group by 1"
+            )
+            hits = 0
+            while batch := alike.fetchmany(FETCHED):
+                hits += sum(rows for value, rows in batch if is_national_id(value))
             if hits * 2 > filled:
                 raise national_id_refusal(self._header.labels[at] or f"number {at + 1}")
 
@@ -199,7 +208,12 @@ class _Check:
         self._sql.execute(
             f"create or replace table judged_{name} (v varchar, t varchar, wrong boolean)"
         )
-        found = self._sql.cursor().execute(f"select distinct {value} from raw where {doubtful}")
+        asked = f"select distinct {value} from raw where {doubtful}"
+        if check.has_order:  # of days: all of them show it
+            looked = self._sql.cursor().execute(asked)
+            while batch := looked.fetchmany(FETCHED):
+                check.look_at([value for (value,) in batch])
+        found = self._sql.cursor().execute(asked)
 
         def judged() -> Iterator[list[object]]:
             while batch := found.fetchmany(FETCHED):

@@ -231,7 +231,7 @@ def _scalar(value: Any) -> Cell:
 
 def _unbroken(text: str) -> str:
     """JSON can name half a character (\\ud800), which no table and no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _written(value: Any) -> str:

@@ -35,13 +35,14 @@ LEDGER_COLUMNS = {
     "rejects_file": "varchar",
     "loaded_at": "timestamp",
     "clock_at": "timestamp",
+    "ignored_columns": "varchar",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One sheet of one landed file. `loaded_at` is in the order of the loads; `clock_at` is what
-    the clock said.
+    the clock said; `ignored_columns` are headers without a mapping, as JSON.
     """
 
     source: str
@@ -54,6 +55,7 @@ class LedgerRow:
     rejects_file: str | None
     loaded_at: datetime
     clock_at: datetime | None = field(default_factory=wall_clock)
+    ignored_columns: str | None = None
 
 
 class Spool:
@@ -64,7 +66,6 @@ class Spool:
 
     def __init__(self, table: SourceTable, folder: Path) -> None:
         self._columns = [column.name for column in table.columns]
-        self._key = table.key
         self._database: duckdb.DuckDBPyConnection | None = None
         self._queries: list[str] = []
         self.folder = folder
@@ -87,16 +88,6 @@ class Spool:
     def take(self, query: str) -> None:
         """Keep the rows of a query on `connection`: the table's columns, `_sheet` and `_row`."""
         self._queries.append(query)
-
-    def repeated(self, parquet: Path) -> int:
-        """How many rows have a key that another row has too, beyond the first of each."""
-        key = ", ".join(f'"{name}"' for name in self._key)
-        with scratch.database(self.folder, threads=1) as connection:
-            (found,) = connection.execute(
-                f"select count(*) - count(distinct row({key})) "
-                f"from read_parquet('{escaped(parquet)}')"
-            ).fetchall()
-        return found[0]
 
     def to_parquet(self, file: str, sha256: str, loaded_at: datetime) -> Path:
         """Write the rows as Parquet with where they came from."""

@@ -16,6 +16,7 @@ from madang.ingest.files import find_files, name_in, source_of
 from madang.ingest.holds import Acceptance
 from madang.ingest.inbox import drain
 from madang.ingest.one_file import Loading, load_file
+from madang.ingest.refusals import write_refusal
 from madang.ingest.report import FileReport, LoadReport, ProblemCounts
 from madang.ingest.seen import remember
 from madang.ingest.sources import read_sources
@@ -94,8 +95,7 @@ class _Load:
             with net.one_file(self.settings):
                 table = source_of(path, self.settings.paths.inbox, self.tables)
         except FileRefused as refusal:
-            report = FileReport(path, None, "unmatched")
-            self.files.append(replace(report, skipped_reason=refusal.message, fix=refusal.fix))
+            self._refuse(FileReport(path, None, "unmatched"), refusal)
             return
         if table.format == FORMAT:
             self.currents.setdefault(table.label, []).append(path)
@@ -106,8 +106,21 @@ class _Load:
             with net.one_file(self.settings):
                 self.files.append(load_file(self.loading, path, table))
         except FileRefused as refusal:
-            report = FileReport(path, table.label, "refused")
-            self.files.append(replace(report, skipped_reason=refusal.message, fix=refusal.fix))
+            self._refuse(FileReport(path, table.label, "refused"), refusal)
+
+    def _refuse(self, report: FileReport, refusal: FileRefused) -> None:
+        """Report a file that cannot be used, and explain it in a file beside the rejects."""
+        paths = self.settings.paths
+        name = name_in(paths.inbox, report.path)
+        explained = write_refusal(paths.rejects, name, self.load_id, refusal)
+        self.files.append(
+            replace(
+                report,
+                skipped_reason=refusal.message,
+                fix=refusal.fix,
+                refusal_file=explained,
+            )
+        )
 
     def take_currents(self, on_step: Callable[[str], object] | None) -> None:
         """Load the files of Braze Currents, which land together."""

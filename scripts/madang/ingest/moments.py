@@ -1,88 +1,160 @@
-"""Dates and moments as people and Excel write them: year first, a clock, an offset, a serial."""
+"""Dates and moments as people and Excel write them: a day, a clock, an offset, a serial."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, tzinfo
 
+from madang.ingest import problems
 from madang.ingest.cells import Cell, from_serial
+from madang.ingest.days import FIRST_YEAR, LAST_YEAR, DayOrder, day_of, read_day
+from madang.ingest.national_ids import DASHES
+from madang.ingest.problems import CellProblem
+from madang.ingest.signs import visible
 
-DAY = r"(\d{4})(?:[-./]|년)\s*(\d{1,2})(?:[-./]|월)\s*(\d{1,2})(?:\.|일)?"
-DATE = re.compile(rf"{DAY}|(\d{{4}})(\d{{2}})(\d{{2}})")
-CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
-OFFSET = r"(Z|UTC|[+-]\d{2}(?::?\d{2})?)"
-TIMESTAMP = re.compile(
-    rf"{DAY}(?:(?:\s*T|\s+)(오전|오후|AM|PM)?\s*{CLOCK}\s*{OFFSET}?)?", re.IGNORECASE
+# What most moments look like.
+ISO = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
+    r" ?(Z|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+HALF = r"(오전|오후|午前|午後|上午|下午|[ap]\.?m\.?)"
+AFTERNOON = ("오후", "午後", "下午", "p")
+OFFSET = r"(z|utc|gmt|kst|(?:gmt|utc)?\s*[+-]\d{2}(?::?\d{2})?)"
+CLOCK = re.compile(
+    rf"(?:{HALF}\s*)?"
+    r"(?<!\d)(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
+    r"|\s*[시時时](?:\s*(\d{1,2})\s*[분分])?(?:\s*(\d{1,2})\s*[초秒])?)"
+    rf"(?:\s*{HALF})?(?:\s*{OFFSET})?$"
+)
+HOUR_ALONE = re.compile(rf"(?:{HALF}\s*(\d{{1,2}})|(?<!\d)(\d{{1,2}})\s*{HALF})(?:\s*{OFFSET})?$")
+DIGITS = re.compile(rf"(\d{{8}})\s*t?\s*(\d{{2}})(\d{{2}})(\d{{2}})?(?:\s*{OFFSET})?")
+SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+# Java and JavaScript write a zone's name behind the offset: [Asia/Seoul], (한국 표준시).
+ZONE_NAME = re.compile(r"(?<=\d)\s*(?:\[[\w/+-]+\]|\([^()\d]*\))$")
+KOREA = "+09:00"
+ANY_DASH = re.compile(rf"[{DASHES}]")
+
+NO_CLOCK = (None, None, None)  # minute, second, fraction
+
+Moment = datetime | CellProblem | None
 
 
-def read_moment(cell: Cell) -> datetime | None:
-    """Return the moment that a cell holds, None when it holds none that exists.
+def read_moment(cell: Cell, order: DayOrder | None = None) -> Moment:
+    """Return the moment that a cell holds, why it holds none, or None when it is nothing like one.
 
-    A date alone is its midnight; the moment has a zone only where the text names one.
+    A date alone is its midnight; the moment has a zone only where the text names one. `order` is
+    what the column shows about the order of days and months.
     """
     if not isinstance(cell, str):
         return _native_moment(cell)
-    text = unicodedata.normalize("NFKC", cell)
-    if found := DATE.fullmatch(text):
-        return _moment([part for part in found.groups() if part])
-    if found := TIMESTAMP.fullmatch(text):
-        return _clocked(_moment(found.groups()[:3]), *found.groups()[3:])
-    return None
+    text = cell if cell.isascii() else unicodedata.normalize("NFKC", visible(cell))
+    if found := ISO.fullmatch(text):
+        year, month, day, hour, minute, second, fraction, offset = found.groups()
+        return _clocked(
+            day_of(year, month, day),
+            None,
+            hour,
+            minute,
+            second,
+            fraction,
+            offset and offset.lower(),
+        )
+    if SERIAL.fullmatch(text):
+        return from_serial(float(text))
+    text = ZONE_NAME.sub("", ANY_DASH.sub("-", text.strip().lower()).replace("\u2019", "'"))
+    if found := DIGITS.fullmatch(text):
+        day, hour, minute, second, offset = found.groups()
+        return _clocked(
+            day_of(day[:4], day[4:6], day[6:]), None, hour, minute, second, None, offset
+        )
+    before, clock = _split(text)
+    if clock and not before:
+        return problems.DAY_MISSING
+    day = read_day(before, order or DayOrder())
+    return _clocked(day, *clock) if clock else _clocked(day)
 
 
-def _native_moment(cell: Cell) -> datetime | None:
-    """A date cell, or a number that is an Excel serial or yyyymmdd."""
-    if isinstance(cell, datetime):
-        return cell
-    if isinstance(cell, date):
-        return datetime(cell.year, cell.month, cell.day)
+def _split(text: str) -> tuple[str, tuple[str | None, ...] | None]:
+    """Part a text into the day and the clock's parts (half, hour, minute, second, fraction,
+    offset); a clock between month and year (JavaScript, C) is not looked for.
+    """
+    if found := CLOCK.search(text):
+        half, hour, minute, second, fraction, min_word, sec_word, later, offset = found.groups()
+        half = "both" if half and later else half or later
+        parts = (half, hour, minute or min_word, second or sec_word, fraction, offset)
+        return _day_part(text, found.start()), parts
+    if found := HOUR_ALONE.search(text):
+        half, hour, early, later, offset = found.groups()
+        return _day_part(text, found.start()), (half or later, hour or early, *NO_CLOCK, offset)
+    return text, None
+
+
+def _day_part(text: str, end: int) -> str:
+    """What stands before a clock, without the T between them."""
+    before = text[:end].rstrip(" ,")
+    return before.removesuffix("t").rstrip() if before[-2:-1].isdigit() else before
+
+
+def _native_moment(cell: Cell) -> Moment:
+    """A date cell, or a number that is an Excel serial or yyyymmdd, with or without a clock."""
+    if isinstance(cell, date):  # which a datetime is, too
+        if not FIRST_YEAR <= cell.year <= LAST_YEAR:
+            return problems.DATE_RANGE
+        return cell if isinstance(cell, datetime) else datetime.combine(cell, time())
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return None
-    if float(cell).is_integer() and 19_000_101 <= cell <= 21_001_231:
-        text = str(int(cell))
-        return _moment((text[:4], text[4:6], text[6:]))
+    if (
+        cell >= 19_000_101
+        and float(cell).is_integer()
+        and len(text := str(int(cell))) in (8, 12, 14)
+    ):
+        return read_moment(text)
     return from_serial(cell)
 
 
-def _moment(parts: Sequence[str]) -> datetime | None:
-    year, month, day = (int(part) for part in parts)
-    try:
-        return datetime(year, month, day) if 1900 <= year <= 2100 else None
-    except ValueError:
-        return None
-
-
 def _clocked(
-    day: datetime | None,
-    half: str | None,
-    hour: str | None,
-    minute: str | None,
-    second: str | None,
-    fraction: str | None,
-    offset: str | None,
-) -> datetime | None:
-    """Add the clock's parts to a day; None when they make no moment."""
-    if day is None or hour is None:
+    day: date | CellProblem | None,
+    half: str | None = None,
+    hour: str | None = None,
+    minute: str | None = None,
+    second: str | None = None,
+    fraction: str | None = None,
+    offset: str | None = None,
+) -> Moment:
+    """Put a clock to a day; a problem when they make no moment."""
+    if not isinstance(day, date):
         return day
-    hours = int(hour)
+    hours = int(hour or 0)
     if half:
-        if not 1 <= hours <= 12:
-            return None
-        hours = hours % 12 + (12 if half.lower() in ("오후", "pm") else 0)
+        if half == "both" or not 1 <= hours <= 12:
+            return problems.TIMESTAMP
+        hours = hours % 12 + (12 if half.startswith(AFTERNOON) else 0)
     microsecond = int((fraction or "").ljust(6, "0")[:6])
     try:
         zone = datetime.fromisoformat(f"2026-01-01T00:00:00{_offset(offset)}").tzinfo
-        return day.replace(
-            hour=hours,
-            minute=int(minute or 0),
-            second=int(second or 0),
-            microsecond=microsecond,
-            tzinfo=zone,
-        )
+        clock = time(hours, int(minute or 0), int(second or 0), microsecond, tzinfo=zone)
     except ValueError:
-        return None
+        return problems.TIMESTAMP
+    return datetime.combine(day, clock)
 
 
 def _offset(text: str | None) -> str:
-    return "+00:00" if text and text.upper() in ("Z", "UTC") else text or ""
+    if not text:
+        return ""
+    number = text.removeprefix("gmt").removeprefix("utc").strip()
+    return KOREA if number == "kst" else "+00:00" if number in ("", "z") else number
+
+
+def is_short_of_midnight(moment: datetime) -> bool:
+    """Whether a date cell lies seconds before the day that it stands for.
+
+    A library that many websites export with counts days from 1899, when zones were off by odd
+    seconds: Seoul's by 52, so that a day becomes 23:59:08 of the one before. 23:59:59 stays, as
+    people write it for the end of a day.
+    """
+    return moment.hour == 23 and moment.minute == 59 and moment.second < 59
+
+
+def lost_seconds(zone: tzinfo) -> int:
+    """The odd seconds of a zone's time in 1899, by which such a cell is short; 0 for none."""
+    offset = datetime(1899, 12, 31, tzinfo=zone).utcoffset() or timedelta()
+    return offset.seconds % 60

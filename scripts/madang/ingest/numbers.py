@@ -5,8 +5,11 @@ import unicodedata
 from decimal import Decimal
 
 from madang.ingest.cells import Cell, as_text
+from madang.ingest.signs import visible
 
-MINUS = frozenset("-−△▲")
+MINUS = frozenset("-−‐‑‒–—△▲")
+# Thousands by dots and cents by a comma: with both, there is one way to read it.
+COMMA_DECIMALS = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")
 NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+")
 WORDED = re.compile(r"(\d[\d,]*(?:\.\d+)?)?([십백천만억조]?)")
 SMALL_UNITS = {"십": 10, "백": 100, "천": 1000}
@@ -17,19 +20,25 @@ def read_number(cell: Cell, decoration: str) -> Decimal | None:
     """Read a number with a sign, separators, Korean units and a unit's name around it."""
     if isinstance(cell, bool) or not isinstance(cell, int | float | str):
         return None
-    text = "".join(unicodedata.normalize("NFKC", as_text(cell)).split())
+    text = "".join(unicodedata.normalize("NFKC", visible(as_text(cell))).split())
     if isinstance(cell, float) and "e" in text:
         return Decimal(text) if Decimal(text).is_finite() else None
     negative = False
     if text.startswith("(") and text.endswith(")"):
         text, negative = text[1:-1], True
-    # The sign may stand before or after the currency.
+    # The sign may stand before or after the currency, or at the end (SAP writes 1,234-).
     for _ in range(2):
         text = re.sub(rf"^(?:{decoration})|(?:{decoration})$", "", text, flags=re.I)
         if text[:1] == "+" or text[:1] in MINUS:
             if negative:
                 return None
             text, negative = text[1:], text[0] in MINUS
+        if text[-1:] in MINUS:
+            if negative:
+                return None
+            text, negative = text[:-1], True
+    if "." in text and COMMA_DECIMALS.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
     number = Decimal(text.replace(",", "")) if NUMBER.fullmatch(text) else _worded(text)
     return None if number is None else -number if negative else number
 

@@ -1,5 +1,6 @@
 """Loads one file of a table: read, check, hold or land, and say what became of it."""
 
+import json
 import shlex
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from madang.ingest.landing import LedgerRow, Spool, files_in, record
 from madang.ingest.ledger_clock import LedgerClock
 from madang.ingest.readers import is_binary
 from madang.ingest.rejects import Rejects
+from madang.ingest.repeated import repeated_keys
 from madang.ingest.report import FileReport, ProblemCounts
 from madang.ingest.rows import PeekedSheet, Reject, SheetResult
 from madang.ingest.seen import Stamp, digest_of, seen_files, stamp_of
@@ -130,11 +132,8 @@ def _read(
     if before := loading.cut_off.pop(sha256, None):
         return _healed(loading, path, table, before, checked, rejects)
     loading.problems.take(checked.problems)
-    if table.mode == "snapshot" and (repeated := spool.repeated(parquet)):
-        notes.append(
-            f"{repeated:,} rows repeat the key ({', '.join(table.key)}) of another row; the last "
-            "one counts."
-        )
+    if table.mode == "snapshot":
+        notes += repeated_keys(table, parquet, _beside(loading, name, "repeated"))
     if not rows:
         notes.append("The file has a header but no rows.")
     gone = _gone(loading, table, parquet, name)
@@ -155,6 +154,7 @@ def _read(
         gone=gone.count if gone else 0,
         gone_file=gone.file if gone else None,
         notes=tuple(notes),
+        ignored=tuple(dict.fromkeys(name for result in results for name in result.ignored)),
     )
     if why := _why_held(loading, table, report, gone):
         accepted = loading.acceptance if report.loaded else None
@@ -211,9 +211,14 @@ def _gone(loading: Loading, table: SourceTable, parquet: Path, name: str) -> Gon
     before = last_snapshot(loading.warehouse, table)
     if before is None:
         return None
-    stem = file_stem(name, f"__{loading.load_id}__gone")
-    folder = loading.settings.paths.rejects
-    return find_gone(loading.warehouse, table, before, parquet, folder, stem)
+    path = _beside(loading, name, "gone")
+    return find_gone(loading.warehouse, table, before, parquet, path.parent, path.stem)
+
+
+def _beside(loading: Loading, name: str, what: str) -> Path:
+    """Where a list about a file goes: beside the rejects."""
+    stem = file_stem(name, f"__{loading.load_id}__{what}")
+    return loading.settings.paths.rejects / f"{stem}.csv"
 
 
 def _why_held(
@@ -307,6 +312,9 @@ def _ledger_rows(
             rejected=result.rejected,
             rejects_file=rejects.name if rejects else None,
             loaded_at=loaded_at,
+            ignored_columns=json.dumps(result.ignored, ensure_ascii=False)
+            if result.ignored
+            else None,
         )
         for result in checked.results
     ]

@@ -11,7 +11,8 @@ CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 LETTER = "A-Za-z가-힣"
 # Composed syllables and ASCII are one spelling; a blank stands inside alone.
 TEXT = rf"[{LETTER}0-9](?:[{LETTER}0-9 .,_()/&+:;!?-]*[{LETTER}0-9.)!?])?"
-NATIONAL_ID = "[0-9]{6}-[1-8][0-9]{6}"
+# What may be a national id number: all that `national_ids.py` finds in plain texts, and more.
+NATIONAL_ID = r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[^0-9A-Za-z,]{0,5}[1-8][0-9]{6}"
 PATTERNS = {
     "id": "[A-Za-z][A-Za-z0-9_.:/-]{0,99}|[0-9]{1,50}",
     "text": TEXT,
@@ -35,8 +36,8 @@ def is_plain(kind: str, value: str, zone: tzinfo) -> str:
     if pattern is None or (kind == "timestamp" and fixed_offset(zone) is None):
         return "false"
     matches = f"regexp_full_match({value}, '{pattern}')"
-    if kind in ("text", "name"):
-        matches = f"{matches} and not {is_national_id(value)}"
+    if kind in ("id", "text", "name"):
+        matches = f"{matches} and not {may_hold_national_id(value)}"
     if kind == "name":
         matches = f"{matches} and regexp_matches({value}, '[{LETTER}]')"
     if kind in ("date", "timestamp"):
@@ -46,13 +47,19 @@ def is_plain(kind: str, value: str, zone: tzinfo) -> str:
     return f"({matches})"
 
 
-def is_national_id(value: str) -> str:
-    """Return an expression: whether a value (not null) looks like a national id number.
+def may_hold_national_id(value: str) -> str:
+    """Return an expression: whether a national id number may stand in a value (not null).
 
     Most values are told by their length alone; a `case` spares them the pattern.
     """
+    pattern = f"regexp_matches({value}, '(?:^|[^0-9]){NATIONAL_ID}(?:[^0-9]|$)')"
+    return f"(case when length({value}) >= 13 then {pattern} else false end)"
+
+
+def may_be_national_id(value: str) -> str:
+    """Return an expression: whether a value (not null) may be such a number and nothing else."""
     pattern = f"regexp_full_match({value}, '{NATIONAL_ID}')"
-    return f"(case when length({value}) = 14 then {pattern} else false end)"
+    return f"(case when length({value}) between 13 and 18 then {pattern} else false end)"
 
 
 def landed(kind: str, value: str, zone: tzinfo) -> str:

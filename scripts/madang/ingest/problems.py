@@ -1,6 +1,10 @@
 """Everything that can be wrong with one cell or row, in English and Korean, with what to do."""
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+HANGUL = re.compile("[가-힣]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,38 @@ ID_IS_DATE = CellProblem(
 )
 DATE = CellProblem(
     "date_unreadable",
-    "This is not a date that exists, or its order is not year, month, day.",
-    "존재하지 않는 날짜이거나 연-월-일 순서가 아닙니다.",
+    "This is not a date that exists, or nothing that can be read as one.",
+    "존재하지 않는 날짜이거나 날짜로 읽을 수 없습니다.",
     "Write the date as 2026-10-06.",
     "날짜를 2026-10-06처럼 쓰세요.",
+)
+DAY_ORDER = CellProblem(
+    "date_order_unclear",
+    "Nothing shows which of these numbers is the day, which the month and which the year.",
+    "어느 숫자가 일, 월, 연도인지 알 수 없는 날짜입니다.",
+    "Write the year first, as 2026-10-06.",
+    "2026-10-06처럼 연도부터 쓰세요.",
+)
+DATE_RANGE = CellProblem(
+    "date_out_of_range",
+    "This date lies outside of the years 1900 to 2100.",
+    "1900년에서 2100년 사이의 날짜가 아닙니다.",
+    "Correct the year; leave the cell empty where there is no date, or no end.",
+    "연도를 고치고, 날짜나 종료일이 없으면 셀을 비워 두세요.",
+)
+YEAR_MISSING = CellProblem(
+    "year_missing",
+    "This date has no year.",
+    "연도가 없는 날짜입니다.",
+    "Write the year, too: 2026-10-06.",
+    "2026-10-06처럼 연도까지 쓰세요.",
+)
+DAY_MISSING = CellProblem(
+    "day_missing",
+    "This is a time without its day.",
+    "날짜 없이 시각만 있습니다.",
+    "Write the day, too: 2026-10-06 14:30.",
+    "2026-10-06 14:30처럼 날짜까지 쓰세요.",
 )
 TIMESTAMP = CellProblem(
     "timestamp_unreadable",
@@ -99,6 +131,20 @@ INTEGER = CellProblem(
     "Write digits only, such as 3.",
     "3처럼 숫자만 쓰세요.",
 )
+TOO_LARGE = CellProblem(
+    "number_too_large",
+    "This number has more than 15 digits before its point.",
+    "정수 부분이 15자리를 넘는 숫자입니다.",
+    "Look whether the columns have shifted, or two values stand in one cell.",
+    "열이 밀렸거나 한 셀에 값이 두 개 들어가지 않았는지 확인하세요.",
+)
+DAMAGED = CellProblem(
+    "sign_damaged",
+    "This value holds a control character, or a sign that was lost when the file was written.",
+    "제어 문자가 있거나 저장할 때 깨진 글자가 있습니다.",
+    "Enter the value again, or export the file as UTF-8.",
+    "값을 다시 입력하거나 파일을 UTF-8로 다시 내보내세요.",
+)
 BOOLEAN = CellProblem(
     "boolean_unreadable",
     "This is neither yes nor no.",
@@ -108,8 +154,8 @@ BOOLEAN = CellProblem(
 )
 NATIONAL_ID = CellProblem(
     "national_id",
-    "This looks like a national id number, which must not be loaded.",
-    "주민등록번호로 보이는 값은 적재할 수 없습니다.",
+    "This is or holds what looks like a national id number, which must not be loaded.",
+    "주민등록번호로 보이는 값이 있어 적재할 수 없습니다.",
     "Delete it from the file.",
     "파일에서 해당 값을 삭제하세요.",
 )
@@ -164,15 +210,21 @@ TOO_MANY_COLUMNS = CellProblem(
 )
 
 
-def unknown_choice(allowed: list[str]) -> CellProblem:
-    """The problem of a value outside the list of its column."""
+def unknown_choice(allowed: Sequence[str], spelt: Mapping[str, str] | None = None) -> CellProblem:
+    """The problem of a value outside the list of its column.
+
+    `spelt` are the known spellings of each value; the Korean ones are named to Korean readers.
+    """
     shown = ", ".join(allowed)
+    korean = [word for word in spelt or {} if HANGUL.search(word)]
+    words = ", ".join(sorted(korean, key=lambda word: allowed.index((spelt or {})[word])))
+    listed = f"{words} (또는 {shown})" if words else shown
     return CellProblem(
         "choice_unknown",
         "This value is not in the list of this column.",
         "이 열에 쓸 수 있는 값이 아닙니다.",
         f"Use one of: {shown}. A new value belongs in 'choices' of the source's YAML.",
-        f"다음 중 하나를 쓰세요: {shown}. 새 값은 소스 YAML의 choices에 추가합니다.",
+        f"다음 중 하나를 쓰세요: {listed}. 새 값은 소스 YAML의 choices에 추가합니다.",
     )
 
 

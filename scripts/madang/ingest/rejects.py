@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import IO, Self
 
 from madang import private
+from madang.ingest.national_ids import without_national_ids
 from madang.ingest.rows import Rejection
-from madang.ingest.values import NATIONAL_ID
+from madang.ingest.signs import CONTROL
 from madang.names import defused, file_stem
 
 HEADERS = (
@@ -28,9 +29,10 @@ LONGEST = 2_000  # signs of a value that are shown
 class Rejects:
     """The rejected rows of one file, written as they are found; kept only when asked to.
 
-    Values stand as they were read, but for three: what Excel would take for a formula gets a
-    leading apostrophe, a national id number is masked, and a very long one is cut. Another process
-    may have written them to `scratch`; `keep` takes what is there.
+    Values stand as they were read, but for four: what Excel would take for a formula gets a leading
+    apostrophe, a national id number is masked wherever it stands, a control character is written as
+    its number, and a very long one is cut. Another process may have written them to `scratch`;
+    `keep` takes what is there.
     """
 
     def __init__(self, scratch: Path, file: str) -> None:
@@ -104,9 +106,8 @@ def _column(rejection: Rejection) -> str:
 
 
 def safe(value: str) -> str:
-    """Defuse what Excel would compute, and mask a national id number."""
-    if NATIONAL_ID.fullmatch(value):
-        return f"{value[:7]}*******"
+    """Defuse what Excel would compute, mask national id numbers, show control characters."""
+    value = CONTROL.sub(lambda found: f"<{ord(found[0]):02X}>", without_national_ids(value))
     return defused(value)
 
 

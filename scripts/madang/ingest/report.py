@@ -65,7 +65,9 @@ class FileReport:
 
     `skipped_reason` and `fix` say why nothing of it was loaded now; `notes` are things to know
     about a file that did load. `gone` counts the keys of the last snapshot that this one lacks;
-    `gone_file` lists them. `changing`: it was written to while it was read; the next load takes it.
+    `gone_file` lists them. `ignored` are headers without a mapping; `refusal_file` explains in
+    Korean and English why the file was not used. `changing`: it was written to while it was read;
+    the next load takes it.
     """
 
     path: Path
@@ -81,6 +83,8 @@ class FileReport:
     gone: int = 0
     gone_file: Path | None = None
     notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    refusal_file: Path | None = None
 
     @property
     def name(self) -> str:
@@ -110,6 +114,11 @@ class LoadReport:
     def rejects_files(self) -> list[Path]:
         """The files that list the rejected rows."""
         return [file.rejects_file for file in self.files if file.rejects_file]
+
+    @property
+    def refusal_files(self) -> list[Path]:
+        """The files that explain why a file was not used."""
+        return [file.refusal_file for file in self.files if file.refusal_file]
 
     @property
     def exit_code(self) -> int:

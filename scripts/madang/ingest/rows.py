@@ -44,6 +44,7 @@ class SheetResult:
     loaded: int = 0
     rejected: int = 0
     notes: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from madang.ingest import problems
 from madang.ingest.cells import Cell, as_text, iso
-from madang.ingest.contacts import is_sha256, normalize_email, normalize_phone
-from madang.ingest.moments import read_moment
+from madang.ingest.contacts import address_in, is_sha256, normalize_phone
+from madang.ingest.days import FIRST_YEAR, LAST_YEAR, DayOrder
+from madang.ingest.moments import is_short_of_midnight, lost_seconds, read_moment
+from madang.ingest.national_ids import SHORTEST, holds_national_id
 from madang.ingest.numbers import plain, read_number
 from madang.ingest.problems import CellProblem
+from madang.ingest.signs import has_control, is_damaged, visible
 
 Checked = str | CellProblem
 Check = Callable[[Cell], Checked]
@@ -28,25 +31,40 @@ NO = frozenset(
     ["n", "no", "false", "f", "0", "x", "×", "아니오", "아니요", "미동의", "거부", "수신거부"]
 )
 SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d+")
-# What most values look like: such ones need no further test.
-PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
+# What most values look like: such ones need no further test. A longer one may hold a national id.
+PLAIN_ID = re.compile(
+    rf"[A-Za-z][A-Za-z0-9_]{{0,99}}|[A-Za-z][A-Za-z0-9_.:/-]{{0,{SHORTEST}}}"
+    rf"|[0-9]{{1,{SHORTEST - 1}}}|[0-9]{{{SHORTEST + 1},50}}"
+    r"|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"  # a UUID
+)
 PLAIN_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 PLAIN_MOBILE = re.compile(r"010-?[0-9]{4}-?[0-9]{4}")
 #: By type: such a text lands as it is, whatever else is looked for in texts.
 PLAIN = {"id": PLAIN_ID, "email": PLAIN_EMAIL, "phone": PLAIN_MOBILE}
-NATIONAL_ID = re.compile(r"\d{6}-[1-8]\d{6}")
 EXACT_FLOAT = 10**15  # Excel keeps 15 digits
+TOO_LARGE = 10**15  # numbers are below, here and in what partners send
 
 
-def checker(kind: str, zone: tzinfo = UTC, choices: Mapping[str, str] | None = None) -> Check:
+def checker(
+    kind: str,
+    zone: tzinfo = UTC,
+    choices: Mapping[str, str] | None = None,
+    order: DayOrder | None = None,
+) -> Check:
     """Return the check of a type. `choices` maps every folded spelling to its value.
 
-    `zone` is the time zone of moments that are written without one.
+    `zone` is the time zone of moments that are written without one, and of days; `order` is what is
+    known about the order of days and months in the column.
     """
+    if kind == "date":
+        return lambda cell: check_date(cell, zone, order)
     if kind == "timestamp":
-        return lambda cell: check_timestamp(cell, zone)
+        lost = lost_seconds(zone)
+        return lambda cell: check_timestamp(cell, zone, order, lost)
     if kind == "choice":
-        return lambda cell: check_choice(cell, choices or {})
+        spelt = choices or {}
+        unknown = problems.unknown_choice(sorted(set(spelt.values())), spelt)
+        return lambda cell: spelt.get(fold(as_text(cell)), unknown)
     return CHECKS[kind]
 
 
@@ -56,8 +74,8 @@ def is_nothing(cell: Cell) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return text for comparing spellings: NFKC, lower case, no spaces."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Return text for comparing spellings: NFKC, lower case, no spaces, no invisible signs."""
+    return "".join(unicodedata.normalize("NFKC", visible(text)).casefold().split())
 
 
 def check_id(cell: Cell) -> Checked:
@@ -68,32 +86,42 @@ def check_id(cell: Cell) -> Checked:
         return problems.ID_IS_DATE
     if _digits_lost(cell):
         return problems.DIGITS_LOST
-    text = as_text(cell)
+    text = visible(as_text(cell))
+    if is_damaged(text):
+        return problems.DAMAGED
     if len(text) > 200 or text.split() != [text]:
-        return problems.ID
-    return problems.NATIONAL_ID if NATIONAL_ID.fullmatch(text) else text
+        return problems.NATIONAL_ID if holds_national_id(text) else problems.ID
+    return problems.NATIONAL_ID if holds_national_id(text, is_id=True) else text
 
 
 def check_text(cell: Cell) -> Checked:
-    """Any text but a national id number."""
+    """Any text without a national id number."""
     text = as_text(cell)
-    return problems.NATIONAL_ID if NATIONAL_ID.fullmatch(text) else text
+    if has_control(text):
+        return problems.DAMAGED
+    return problems.NATIONAL_ID if holds_national_id(text) else text
 
 
 def check_name(cell: Cell) -> Checked:
     """A name holds a letter of any script."""
     text = as_text(cell)
-    if NATIONAL_ID.fullmatch(text):
+    if is_damaged(text):
+        return problems.DAMAGED
+    if holds_national_id(text):
         return problems.NATIONAL_ID
-    return text if any(char.isalpha() for char in text) else problems.NAME
+    return text if any(char.isalpha() for char in visible(text)) else problems.NAME
 
 
 def check_email(cell: Cell) -> Checked:
-    """One e-mail address, or its SHA-256."""
+    """One e-mail address, or its SHA-256. Lands without what stands around it."""
     if cell.__class__ is str and PLAIN_EMAIL.fullmatch(cell):
         return cell
-    text = as_text(cell)
-    return text if normalize_email(text) or is_sha256(text) else problems.EMAIL
+    text = visible(as_text(cell))
+    if is_damaged(text):
+        return problems.DAMAGED
+    if is_sha256(text):
+        return text
+    return address_in(text) or problems.EMAIL
 
 
 def check_phone(cell: Cell) -> Checked:
@@ -102,25 +130,47 @@ def check_phone(cell: Cell) -> Checked:
         return cell
     if _digits_lost(cell):
         return problems.DIGITS_LOST
-    text = as_text(cell)
+    text = visible(as_text(cell))
+    if is_damaged(text):
+        return problems.DAMAGED
     if text.endswith(".0") and text[:-2].isdigit():  # a float that went through a CSV
         text = text[:-2]
     return text if normalize_phone(text) or is_sha256(text) else problems.PHONE
 
 
-def check_date(cell: Cell) -> Checked:
-    """A date, year first; a moment loses its time. Lands as 2026-10-06."""
-    moment = read_moment(cell)
-    return moment.date().isoformat() if moment else problems.DATE
+def check_date(cell: Cell, zone: tzinfo = UTC, order: DayOrder | None = None) -> Checked:
+    """A day. A moment is put into `zone` before it loses its time. Lands as 2026-10-06."""
+    moment = read_moment(cell, order)
+    if not isinstance(moment, datetime):
+        return moment or problems.DATE
+    if moment.tzinfo:
+        moment = moment.astimezone(zone)
+    elif not isinstance(cell, str) and is_short_of_midnight(moment):
+        moment += timedelta(minutes=1)
+    return moment.date().isoformat()
 
 
-def check_timestamp(cell: Cell, zone: tzinfo) -> Checked:
-    """A moment; without an offset it is in `zone`. Lands as 2026-10-06T14:30:00+09:00."""
-    if cell.__class__ is datetime and not cell.microsecond and cell.tzinfo is None:
+def check_timestamp(
+    cell: Cell, zone: tzinfo, order: DayOrder | None = None, lost: int = 0
+) -> Checked:
+    """A moment; without an offset it is in `zone`. Lands as 2026-10-06T14:30:00+09:00.
+
+    A cell that lies `lost` seconds before midnight is a day that was written so (see moments).
+    """
+    if (
+        cell.__class__ is datetime
+        and cell.tzinfo is None
+        and not cell.microsecond
+        and cell.second != 60 - lost
+        and FIRST_YEAR <= cell.year <= LAST_YEAR
+    ):
         return cell.replace(tzinfo=zone).isoformat(timespec="seconds")
-    moment = read_moment(cell)
-    if moment is None:
-        return problems.TIMESTAMP
+    moment = read_moment(cell, order)
+    if not isinstance(moment, datetime):
+        return problems.TIMESTAMP if moment in (None, problems.DATE) else moment
+    is_short = lost and moment.second == 60 - lost and is_short_of_midnight(moment)
+    if is_short and not isinstance(cell, str):
+        moment = (moment + timedelta(minutes=1)).replace(second=0, microsecond=0)
     return iso(moment if moment.tzinfo else moment.replace(tzinfo=zone))
 
 
@@ -129,7 +179,9 @@ def check_amount(cell: Cell) -> Checked:
     if (digits := _plain_digits(cell)) is not None:
         return digits
     number = read_number(cell, r"[₩\\]|원|krw|won")
-    return problems.AMOUNT if number is None else plain(number)
+    if number is None:
+        return problems.AMOUNT
+    return plain(number) if abs(number) < TOO_LARGE else problems.TOO_LARGE
 
 
 def check_integer(cell: Cell) -> Checked:
@@ -139,7 +191,7 @@ def check_integer(cell: Cell) -> Checked:
     number = read_number(cell, "[개회명건]")
     if number is None or number != number.to_integral_value():
         return problems.INTEGER
-    return plain(number)
+    return plain(number) if abs(number) < TOO_LARGE else problems.TOO_LARGE
 
 
 def check_boolean(cell: Cell) -> Checked:
@@ -150,24 +202,17 @@ def check_boolean(cell: Cell) -> Checked:
     return "false" if text in NO else problems.BOOLEAN
 
 
-def check_choice(cell: Cell, choices: Mapping[str, str]) -> Checked:
-    """One value of a list, in any of its spellings. Lands as the list's own name for it."""
-    found = choices.get(fold(as_text(cell)))
-    return found or problems.unknown_choice(sorted(set(choices.values())))
-
-
 CHECKS: dict[str, Check] = {
     "id": check_id,
     "text": check_text,
     "name": check_name,
     "email": check_email,
     "phone": check_phone,
-    "date": check_date,
     "amount": check_amount,
     "integer": check_integer,
     "boolean": check_boolean,
 }
-TYPES = (*CHECKS, "timestamp", "choice")
+TYPES = (*CHECKS, "date", "timestamp", "choice")
 
 
 def _plain_digits(cell: Cell) -> str | None:
@@ -182,4 +227,4 @@ def _plain_digits(cell: Cell) -> str | None:
 def _digits_lost(cell: Cell) -> bool:
     if isinstance(cell, str):
         return SCIENTIFIC.fullmatch(cell) is not None
-    return isinstance(cell, float | int) and abs(cell) >= EXACT_FLOAT
+    return isinstance(cell, float) and abs(cell) >= EXACT_FLOAT

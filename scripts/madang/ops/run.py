@@ -52,6 +52,8 @@ def load(
         ui.table("Rows left out", ("source", "column", "problem", "문제", "rows"), problems)
     for path in report.rejects_files:
         ui.line(f"  rejects: {path}")
+    for path in report.refusal_files:
+        ui.line(f"  why refused: {path}")
     return report.exit_code
 
 

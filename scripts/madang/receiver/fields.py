@@ -5,7 +5,6 @@ column's type, so that a call and a file cannot be read differently; JSON is onl
 no other spellings of a choice, moments with their offset, numbers without units.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,10 +27,10 @@ from pydantic_core import PydanticCustomError
 
 from madang.ingest.cells import cleaned
 from madang.ingest.problems import CellProblem
+from madang.ingest.signs import has_control
 from madang.ingest.tables import SourceColumn, SourceTable
 from madang.ingest.values import checker
 
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOMENT = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
@@ -117,7 +116,7 @@ def _check(column: SourceColumn) -> Callable[[Any, ValidationInfo], str | None]:
     def check_value(value: Any, info: ValidationInfo) -> str | None:
         if value is None:
             return None
-        if isinstance(value, str) and CONTROL.search(value):
+        if isinstance(value, str) and has_control(value):
             raise _refused("control_character", "The text holds a control character.", "Remove it.")
         cell = cleaned(value)
         if cell is None:

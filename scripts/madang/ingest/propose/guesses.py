@@ -2,16 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 
 from madang.ingest.cells import Cell, as_text
+from madang.ingest.days import DayOrder
 from madang.ingest.header import header_key
-from madang.ingest.moments import read_moment
+from madang.ingest.moments import SERIAL, read_moment
 from madang.ingest.problems import CellProblem
 from madang.ingest.tables import SourceColumn
-from madang.ingest.values import CHECKS, NO, YES, check_timestamp, checker, fold, is_nothing
+from madang.ingest.values import NO, YES, checker, fold, is_nothing
 
 FITS = 0.9  # a type is proposed when this share of the values passes its check
 NAMED_FITS = 0.5  # and this one where the header names it: the rest are mistakes to be told of
@@ -115,7 +116,7 @@ def _kind(
         wanted = known[1].type if known and known[1].type != "choice" else "text"
         return wanted, ("the column is empty here",), ("it is empty in this file",)
     if known and known[1].type != "choice":
-        passed = _passing(values, checker(known[1].type, zone))
+        passed = _passing(values, known[1].type, zone)
         if passed >= NAMED_FITS * len(values):
             why = f"the header is known from {known[0]}"
             return known[1].type, (f"{why}; {_share(passed, values)}",), _misfits(passed, values)
@@ -123,14 +124,14 @@ def _kind(
         why = f"the header is known from {known[0]}, and so are all its values"
         return "choice", (why,), ()
     if hint and hint != "choice":
-        passed = _passing(values, _check(hint, zone))
+        passed = _passing(values, hint, zone)
         if passed >= NAMED_FITS * len(values) and not (
             hint == "timestamp" and not _clocked(values)
         ):
             why = f"the header says so; {_share(passed, values)}"
             return hint, (why,), _misfits(passed, values)
     found, why = _by_values(values, counted, hint, zone)
-    passed = _passing(values, _check(found, zone)) if found != "choice" else len(values)
+    passed = _passing(values, found, zone) if found != "choice" else len(values)
     doubts = _misfits(passed, values)
     if hint and found != hint and {hint, found} != {"timestamp", "date"} and hint != "choice":
         doubts += (f"its header sounds like '{hint}', but the values do not fit that",)
@@ -143,7 +144,7 @@ def _by_values(
     """The type that the values alone suggest, and why."""
 
     def most(kind: str) -> bool:
-        return _passing(values, _check(kind, zone)) >= FITS * len(values)
+        return _passing(values, kind, zone) >= FITS * len(values)
 
     folded = {fold(text) for text in counted}
     words = [cell for cell in values if isinstance(cell, str) and not DIGITS.fullmatch(cell)]
@@ -151,7 +152,11 @@ def _by_values(
         return "email", "the values are e-mail addresses"
     if words and most("phone"):
         return "phone", "the values are telephone numbers"
-    dated = [cell for cell in values if isinstance(cell, str | date)]
+    dated = [
+        cell
+        for cell in values
+        if isinstance(cell, date) or (isinstance(cell, str) and not SERIAL.fullmatch(cell))
+    ]
     if len(dated) >= FITS * len(values) and most("date"):
         if _clocked(values):
             return "timestamp", "the values are days with a time"
@@ -173,20 +178,22 @@ def _by_values(
     return "text", "no narrower type fits the values"
 
 
-def _check(kind: str, zone: tzinfo) -> Callable[[Cell], str | CellProblem]:
-    if kind == "timestamp":
-        return lambda cell: check_timestamp(cell, zone)
-    return CHECKS.get(kind, CHECKS["text"])
-
-
-def _passing(values: Sequence[Cell], check: Callable[[Cell], object]) -> int:
+def _passing(values: Sequence[Cell], kind: str, zone: tzinfo) -> int:
+    check = checker("text" if kind == "choice" else kind, zone, order=_order_of(values))
     return sum(not isinstance(check(cell), CellProblem) for cell in values)
+
+
+def _order_of(values: Sequence[Cell]) -> DayOrder:
+    order = DayOrder()
+    order.see(cell for cell in values if isinstance(cell, str))
+    return order
 
 
 def _clocked(values: Sequence[Cell]) -> bool:
     """Whether any value has a time of day."""
+    order = _order_of(values)
     for cell in values:
-        moment = cell if isinstance(cell, datetime) else read_moment(cell)
+        moment = cell if isinstance(cell, datetime) else read_moment(cell, order)
         if isinstance(moment, datetime) and (moment.hour or moment.minute or moment.second):
             return True
     return False

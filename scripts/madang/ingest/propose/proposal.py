@@ -15,7 +15,7 @@ from madang.ingest.apart import Reader
 from madang.ingest.columns import national_id_refusal
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import source_of
-from madang.ingest.header import header_key, known_headers, national_id_label
+from madang.ingest.header import header_key, known_headers, national_id_labels
 from madang.ingest.propose.guesses import Guess, guess
 from madang.ingest.propose.names import Name, name_for
 from madang.ingest.propose.render import Column, Draft, render
@@ -110,9 +110,8 @@ def _refuse_known(path: Path, settings: Settings, tables: Sequence[SourceTable])
         headers = [peek(sheet, table).header for sheet in sheets]
     for header in headers:
         if header and not header.missing:
-            used = {position for _, position in header.places}
-            unknown = [label for at, label in enumerate(header.labels) if label and at not in used]
-            more = f" Headers that it does not map: {', '.join(unknown)}." if unknown else ""
+            unknown = ", ".join(header.ignored)
+            more = f" Headers that it does not map: {unknown}." if unknown else ""
             raise LoadError(
                 f"The file is one of {table.label} already.{more}",
                 where=table.declared_at,
@@ -158,8 +157,8 @@ def _draft(
     """Guess all that the mapping says, and collect what is to be looked at."""
     table = found[0]
     for one in found:
-        if label := national_id_label(one.labels):
-            raise national_id_refusal(label)
+        if labels := national_id_labels(one.labels):
+            raise national_id_refusal(labels[0])
     known: dict[str, tuple[str, SourceColumn]] = {}
     for one in tables:
         for key, column in known_headers(one.columns).items():

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from madang.ingest.cells import Cell, cleaned
 from madang.ingest.errors import FileRefused
 from madang.ingest.header import LOOK_AT, header_key, joined, label_of
+from madang.ingest.national_ids import is_national_id
 from madang.ingest.problems import BadLine, CellProblem
 from madang.ingest.readers import NumberedRow, Sheet
 from madang.ingest.rows import is_stop_row
 from madang.ingest.values import (
-    NATIONAL_ID,
     check_amount,
     check_date,
     check_email,
@@ -125,7 +125,7 @@ def _are_labels(cells: Sequence[Cell]) -> bool:
 
 def _is_label(cell: Cell) -> bool:
     """A short text that is no address, number, day or national id number."""
-    if not isinstance(cell, str) or len(cell) > 60 or NATIONAL_ID.fullmatch(cell):
+    if not isinstance(cell, str) or len(cell) > 60 or is_national_id(cell):
         return False
     checks = (check_email, check_phone, check_date, check_amount)
     return all(isinstance(check(cell), CellProblem) for check in checks)
