@@ -90,7 +90,7 @@
 {%- endmacro %}
 
 {% macro ga4_note(field, condition, cause) -%}
-    case when {{ condition }} then coalesce(concat('{{ field }}:', {{ cause }}, ' '), '') else '' end
+    case when {{ condition }} then coalesce('{{ field }}:' || {{ cause }} || ' ', '') else '' end
 {%- endmacro %}
 
 

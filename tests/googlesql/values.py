@@ -3,7 +3,7 @@
 import base64
 import json
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from zetasql.wasi._pb2.zetasql.public import type_pb2
@@ -16,6 +16,7 @@ from googlesql.schema import is_array, is_struct
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1)
 SCALES = {type_pb2.TYPE_NUMERIC: 9, type_pb2.TYPE_BIGNUMERIC: 38}
+EXACT = Context(prec=80)  # BIGNUMERIC has 76 digits
 
 
 def to_python(value: ValueProto, type_: TypeProto) -> Any:
@@ -46,7 +47,7 @@ def to_python(value: ValueProto, type_: TypeProto) -> Any:
         return time(*_clock(value.time_value >> 30), (value.time_value & (1 << 30) - 1) // 1000)
     if kind in SCALES:
         number = Decimal(int.from_bytes(getattr(value, which), "little", signed=True))
-        return number.scaleb(-SCALES[kind])
+        return number.scaleb(-SCALES[kind], EXACT)
     return getattr(value, which)
 
 
@@ -75,7 +76,7 @@ def to_cell(value: ValueProto, type_: TypeProto) -> Any:
     if kind == type_pb2.TYPE_DOUBLE:
         return repr(value.double_value).replace("inf", "Infinity").replace("nan", "NaN")
     if kind in SCALES:
-        return format(to_python(value, type_).normalize(), "f")
+        return format(to_python(value, type_).normalize(EXACT), "f")
     if kind in (type_pb2.TYPE_DATE, type_pb2.TYPE_DATETIME, type_pb2.TYPE_TIME):
         return to_python(value, type_).isoformat()
     return str(getattr(value, value.WhichOneof("value")))
@@ -136,7 +137,7 @@ def write(target: ValueProto, value: Any, type_: TypeProto) -> None:
         ) | (moment.hour << 12 | moment.minute << 6 | moment.second)
         target.datetime_value.nanos = moment.microsecond * 1000
     elif kind in SCALES:
-        number = int(Decimal(str(value)).scaleb(SCALES[kind]))
+        number = int(Decimal(str(value)).scaleb(SCALES[kind], EXACT))
         size = number.bit_length() // 8 + 1
         setattr(target, _FIELDS[kind], number.to_bytes(size, "little", signed=True))
     elif kind == type_pb2.TYPE_JSON:

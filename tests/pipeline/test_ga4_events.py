@@ -146,6 +146,17 @@ def test_a_parameter_without_a_value_tells_no_hits_apart(tables: Tables):
     assert len(events(tables, "event_key", "event_name = 'bare'")) == 1
 
 
+def test_an_event_says_itself_what_was_not_understood(tables: Tables):
+    found = dict(events(tables, "event_name, reading_notes", "reading_notes is not null"))
+    assert found["as_words"] == "score:not_a_number ratio:not_a_number "
+    assert found["view_item_list"] == "purchase_revenue:not_finite refund_value:not_finite "
+    assert (
+        found["personal"]
+        == "user_id:personal_data page_location:personal_data label:personal_data "
+    )
+    assert "page_view" not in found
+
+
 def test_what_was_not_understood_or_masked_is_counted_without_its_value(tables: Tables):
     noted = tables.rows("""
         select noted_of, field, cause, occurrences from madang_staging.ga4_reading_notes

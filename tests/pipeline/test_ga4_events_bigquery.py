@@ -33,5 +33,5 @@ def test_events_and_items_are_those_of_duckdb(tmp_path: Path):
         }
     for table, rows in (("stg_ga4__events", 44), ("stg_ga4__items", 10), ("ga4_reading_notes", 32)):
         found = compared[f"staging.{table}"]
-        assert found.problems == []
+        assert found.problems == [], found.problems
         assert found.rows == rows

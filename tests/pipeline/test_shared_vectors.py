@@ -153,11 +153,10 @@ def test_what_stands_for_no_id_is_told_in_any_spelling(query: Query):
     placeholders = """(not set)|not_set|NOT SET| (not set)|[object Object]|object Object|NaN|guest
         |%5Bobject%20Object%5D|%255Bobject%2520Object%255D|[object+Object]|"null"|(null)|<null>
         |'undefined'|“none”|%22null%22|true|FALSE|-1|0|"0"|000|0.0|-|--|n/a|N/A|#N/A|none
-        |not_authenticated|{{userId}}|{{ user.id }}|%7B%7BuserId%7D%7D|${userId}|%%USER_ID%%|{user_id}
-        |<%= user.id %>|[[uid]]|00000000-0000-0000-0000-000000000000|()|{  }|비회원|user_id|anonymous"""
-    ids = (
-        "T1|C00012345|1|10|0001|-2|1-0|id7|null1|a@b.example|guest_12|trueblue|x{y}|50%|true-north"
-    )
+        |not_authenticated|{{userId}}|{{ user.id }}|%7B%7BuserId%7D%7D|${userId}|%%USER_ID%%
+        |{user_id}|<%= user.id %>|[[uid]]|00000000-0000-0000-0000-000000000000|()|{  }
+        |비회원|user_id|anonymous"""
+    ids = "T1|C00012345|1|10|0001|-2|1-0|id7|null1|a@b.example|guest_12|trueblue|x{y}|50%|true-a"
     for texts, expected in ((placeholders, True), (ids, False)):
         listed = [text.strip("\n ") for text in texts.split("|")]
         values = ", ".join("('" + text.replace("'", "''") + "')" for text in listed)
