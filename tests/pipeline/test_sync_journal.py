@@ -57,7 +57,8 @@ def test_a_damaged_journal_is_told_with_what_to_do(workspace, start, count):
         assert str(path) in error.where and "move it away" in error.fix
     (found,) = [one for one in examine(workspace.settings) if one.name == "journal"]
     assert found.status == "problem" and "move it away" in found.fix
-    assert status_of(workspace.settings)["status"] == "failed"
+    attention = status_of(workspace.settings)["attention"]
+    assert [one["level"] for one in attention if one["what"] == "journal"] == ["failed"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all " * 50, b"SQLite format 3\0"])

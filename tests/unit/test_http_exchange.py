@@ -101,11 +101,11 @@ def test_an_answer_without_end_is_cut_off_in_little_memory(act: Act) -> None:
         began = time.monotonic()
         try:
             with pytest.raises(requests.RequestException):
-                ask(url, timeout=5)
+                ask(url, timeout=5, most_bytes=1 << 20)
             assert tracemalloc.get_traced_memory()[1] < 60 << 20
         finally:
             tracemalloc.stop()
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from madang.ops.lock import at_work
 from madang.ops.notices import notices
 from madang.storage import NO_ROOM, closed, free_bytes
 from madang.sync import SyncError, ledger
-from madang.sync.journal import reading
+from madang.sync.journal import check, reading
 from madang.warehouse import Row, Warehouse, may_be_built, open_warehouse
 
 VERSION = 1  # of the shape; keys may be added without a new one
@@ -153,6 +153,7 @@ class _Found:
             return None
         try:
             with reading(path) as journal:
+                check(journal)
                 runs = journal.execute(UNFOLDED).fetchall()
         except SyncError as error:
             self.needs("journal", FAILED, error.message, error.fix)
