@@ -49,5 +49,6 @@ def at_limit(days: Sequence[Mapping[str, Any]]) -> str:
     more = f" and {len(days) - SHOWN} more" if len(days) > SHOWN else ""
     return (
         f"At GA4's export limit of a million events a day, so events may be missing: "
-        f"{listed}{more}. If the property is one of Analytics 360, set its edition in madang.yml to 360."
+        f"{listed}{more}. If the property is one of Analytics 360, set its edition in madang.yml "
+        "to 360."
     )
