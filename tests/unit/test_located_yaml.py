@@ -43,6 +43,7 @@ def test_a_bomb_is_refused_at_once(name: str) -> None:
         ("a: {b: 1,\n  b: 2}", "f:2", "The key 'b' stands twice (first on line 1)."),
         ("a: 1\nb: 2026-13-01", "f:2", "'2026-13-01' looks like a date, and is none."),
         ("a: " + "1" * 5000, "f:1", "looks like a whole number, and is none."),
+        ("a: 1\nb: 17932860000000000000000000000000000000", "f:2", "than any number that dbt can"),
         ("a: !!bool maybe", "f:1", "'maybe' looks like a truth, and is none."),
         ("[a]: b", "f:1", "Not valid YAML: found unhashable key."),
         ("--- a\n--- b", "f:2", "Not valid YAML"),

@@ -169,6 +169,10 @@ class _Walk:
             fix = "Put it into quotes if it is text, else correct it."
             self.problems.append(Problem(self.name, node.start_mark.line + 1, message, fix))
             return
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            message = f"{_short(written)} is larger than any number that dbt can hold."
+            fix = f"Put it into quotes: '{_short(written)}'."
+            self.problems.append(Problem(self.name, node.start_mark.line + 1, message, fix))
         if not node.style:
             retyped[place] = written, value
 
