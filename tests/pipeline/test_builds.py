@@ -74,7 +74,7 @@ def plain_dbt(settings: Settings, *args: str) -> bool:
 
 def clock(root: Path) -> datetime:
     with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as warehouse:
-        return warehouse.sql("select clock from madang_marts.clock").fetchone()[0]
+        return warehouse.execute("select clock from madang_marts.clock").fetchone()[0]
 
 
 def builds(settings: Settings):
