@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from madang.config import find_config, load_settings
+from madang.dbt_environment import run_vars
 from madang.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -87,6 +88,48 @@ def test_the_error_names_the_file_and_the_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(path)
     assert caught.value.where == f"{path}:2"
+
+
+@pytest.mark.parametrize(
+    ("path", "sign"), [("a#1/w.duckdb", "'#'"), ("a?b/w.duckdb", "'?'"), ("a;b.duckdb", "';'")]
+)
+def test_a_sign_that_no_warehouse_path_may_have_is_named(tmp_path: Path, path: str, sign: str):
+    (told,) = problems(tmp_path, f"version: 1\nwarehouse: {{path: '{path}'}}")
+    assert told[0] == 2
+    assert told[1].startswith(f"The path of the warehouse must not have {sign} in it: ")
+
+
+def test_a_workspace_in_a_folder_with_such_a_sign_is_told_too(tmp_path: Path):
+    folder = tmp_path / "c#1"
+    folder.mkdir()
+    ((_, message),) = problems(folder, "version: 1")
+    assert message.startswith("The path of the warehouse must not have '#' in it: ")
+
+
+@pytest.mark.parametrize("name", ["[마케팅] CDP", "o'brien 100%", "a*b", "a;b", "한글 폴더(1)"])
+def test_other_signs_are_names_like_any(tmp_path: Path, name: str):
+    (tmp_path / name).mkdir()
+    settings = load_settings(workspace(tmp_path / name, "version: 1"))
+    assert settings.warehouse.path == tmp_path / name / "warehouse.duckdb"
+
+
+def test_the_edition_of_a_property_is_standard_or_360(tmp_path: Path):
+    settings = load_settings(
+        workspace(
+            tmp_path,
+            """
+            version: 1
+            ga4:
+              edition: 360
+              properties: [{id: 1, timezone: Asia/Seoul, edition: standard}]
+            """,
+        )
+    )
+    told = run_vars(settings, REPOSITORY)
+    assert told["ga4_edition"] == "360"
+    assert told["ga4_properties"][0]["edition"] == "standard"
+    ((line, message),) = problems(tmp_path, "version: 1\nga4: {edition: premium}")
+    assert (line, "'standard' or '360'" in message) == (2, True)
 
 
 def test_a_version_is_required_and_only_1_is_known(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from madang.errors import UsageError
+from madang.ops.ga4_notes import at_limit
 from madang.ops.notices import of_days
 from madang.ops.parity import Parity
 from madang.ops.parity_file import Figures, read_figures
@@ -240,3 +241,17 @@ def test_the_exit_code_tells_whether_all_is_explained() -> None:
     assert Parity([], [near], tolerance=0.01).exit_code == 0
     assert Parity([], [near, far], tolerance=0.01).exit_code == 3
     assert Parity([], [near], tolerance=0.001).unexplained == [near]
+
+
+def test_what_the_export_cut_off_is_a_cause_of_its_own() -> None:
+    gap = split("page_views", 900, is_at_export_limit=True)
+    assert gap.causes == {"duplicates": 5.0, "at the export's limit": 495.0}
+    gap = split("page_views", 300, is_at_export_limit=True)
+    assert (gap.causes.get("at the export's limit"), gap.is_explained(0.01)) == (None, False)
+
+
+def test_days_at_the_limit_are_named_once_they_are_not_too_many() -> None:
+    assert at_limit([]) == ""
+    text = at_limit([{**OURS, "event_date": date(2026, 10, day)} for day in range(1, 18)])
+    assert "2026-10-01 (1), 2026-10-02 (1)" in text
+    assert "2026-10-15 (1) and 2 more." in text
