@@ -17,20 +17,17 @@
 {%- endmacro %}
 
 
-{# A wall-clock text of the property's time zone, read as an instant. #}
-{% macro timestamp_from_local_text(expression) %}
-    {{- adapter.dispatch('timestamp_from_local_text', 'madang')(expression) -}}
+{# A wall-clock text of a time zone, read as an instant: the project's, or the one that the SQL expression `zone` names. #}
+{% macro timestamp_from_local_text(expression, zone=none) %}
+    {{- adapter.dispatch('timestamp_from_local_text', 'madang')(expression, zone or text_literal(var('timezone'))) -}}
 {% endmacro %}
 
-{% macro default__timestamp_from_local_text(expression) -%}
-    timestamp(safe_cast({{ expression }} as datetime), '{{ var("timezone") }}')
+{% macro default__timestamp_from_local_text(expression, zone) -%}
+    timestamp(safe_cast({{ expression }} as datetime), {{ zone }})
 {%- endmacro %}
 
-{% macro duckdb__timestamp_from_local_text(expression) -%}
-    cast(
-        (try_cast({{ expression }} as timestamp) at time zone '{{ var("timezone") }}')
-        at time zone 'UTC' as timestamp
-    )
+{% macro duckdb__timestamp_from_local_text(expression, zone) -%}
+    cast((try_cast({{ expression }} as timestamp) at time zone {{ zone }}) at time zone 'UTC' as timestamp)
 {%- endmacro %}
 
 

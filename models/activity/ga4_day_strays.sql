@@ -12,28 +12,38 @@ properties as (
 
 ),
 
-dated as (
+-- a zone is asked once a day, not once a session
+days as (
 
     select
-        parts.property_id,
-        parts.event_date,
-        parts.events,
-        {{ local_date('parts.started_at', 'properties.timezone') }} as started_date,
-        {{ local_date('parts.ended_at', 'properties.timezone') }} as ended_date
-    from parts
-    inner join properties on parts.property_id = properties.property_id
+        dates.property_id,
+        dates.event_date,
+        properties.timezone,
+        {{ timestamp_from_local_text('cast(dates.event_date as string)', 'properties.timezone') }} as day_from,
+        {{ timestamp_from_local_text(
+            'cast(' ~ date_plus('dates.event_date', 1) ~ ' as string)', 'properties.timezone'
+        ) }} as day_to
+    from (select distinct property_id, event_date from parts) as dates
+    inner join properties on dates.property_id = properties.property_id
 
 ),
 
 strayed as (
 
     select
-        property_id,
-        event_date,
-        case when started_date <> event_date then started_date else ended_date end as zone_date,
-        events
-    from dated
-    where started_date <> event_date or ended_date <> event_date
+        parts.property_id,
+        parts.event_date,
+        parts.events,
+        case
+            when parts.started_at < days.day_from or parts.started_at >= days.day_to
+                then {{ local_date('parts.started_at', 'days.timezone') }}
+            else {{ local_date('parts.ended_at', 'days.timezone') }}
+        end as zone_date
+    from parts
+    inner join days
+        on parts.property_id = days.property_id
+        and parts.event_date = days.event_date
+    where parts.started_at < days.day_from or parts.ended_at >= days.day_to
 
 ),
 

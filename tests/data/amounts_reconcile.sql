@@ -1,4 +1,4 @@
--- what customers sum and what they leave out is every order that stands, each at the newest rate of its day or before it
+-- what customers sum and what they leave out is every order that stands, each at the newest rate up to its day
 with orders as (
 
     select orders.order_id, orders.amount, orders.currency, {{ local_date('orders.ordered_at') }} as order_date

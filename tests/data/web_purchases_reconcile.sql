@@ -1,4 +1,5 @@
--- per day and currency: revenue as exported = counted + left out; what counts, less what its refunds take back, is what orders say
+-- per day and currency: revenue as exported = counted + left out; what counts, less what its refunds take back, is the
+-- net of the orders
 with exported as (
 
     select

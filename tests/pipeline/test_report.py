@@ -50,7 +50,9 @@ CHANNEL_DAYS = """
         case when channel_group = 'Direct' then 1 else 3 end as applications,
         1 as fulfilled,
         2 as orders,
-        10000.0 as net_order_amount, 0 as orders_without_rate
+        10000.0 as net_order_amount,
+        case when day in (date '2026-10-31', date '2026-09-10') then 3 else 0 end
+            as orders_without_rate
     from range(date '2026-09-06', date '2026-11-02', interval 1 day) as days (day)
     cross join (values ('Organic Search'), ('Direct')) as channels (channel_group)"""
 FUNNEL = """
@@ -147,7 +149,10 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     # the last sync: planned, accepted, rejected, skipped, held back, requests; the time in Seoul
     for shown in ("1,425", "1,411", "8", "6", "377", "29", "일부 성공", "2026-11-01 08:16"):
         assert shown in words
-    assert "2026-10-04 – 2026-10-31" in words_of(page).replace("\n", " ")
+    told = words_of(page).replace("\n", " ")
+    assert "2026-10-04 – 2026-10-31" in told
+    # three orders of each channel on one of the recent days
+    assert "순매출에 넣지 않은 다른 통화의 주문이 최근 28일에 6건 있습니다" in told
 
 
 @needs_charts
