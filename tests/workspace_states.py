@@ -101,6 +101,14 @@ def put_files(root: Path) -> None:
         (root / "inbox" / place).write_text(text, encoding="utf-8")
 
 
+def put_many_orders(root: Path, count: int) -> None:
+    """Bring so many orders that a small disk does not hold them."""
+    head = ORDERS.splitlines()[0]
+    day = "2026-10-07 10:00:00"
+    rows = (f"M-{n:08},C000001,paid,{day},{day},{n},KRW" for n in range(count))
+    (root / "inbox" / "shop" / "orders_many.csv").write_text("\n".join([head, *rows]))
+
+
 def put_export(root: Path) -> None:
     """Bring one day of the GA4 export with one visit."""
     first = int(datetime.datetime(2026, 10, 30, 1, tzinfo=datetime.UTC).timestamp() * 1e6)
@@ -224,6 +232,6 @@ def full(root: Path, mounts: Mounts, to: Path) -> Path:
 
 def read_only(root: Path, mounts: Mounts, to: Path) -> Path:
     """A copy on a disk that takes nothing."""
-    place = mounts.small(to, size_kib(root) + 2048)
+    place = mounts.small(to, size_kib(root) + (32 << 10))  # not full as well
     shutil.copytree(root, place, symlinks=True, dirs_exist_ok=True)
     return mounts.read_only(place)

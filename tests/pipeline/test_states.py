@@ -33,6 +33,7 @@ from workspace_states import (
     project_with_audience,
     put_export,
     put_files,
+    put_many_orders,
     read_only,
     with_another_clock,
     with_broken_journal,
@@ -250,13 +251,14 @@ def test_an_export_that_is_gone_is_told_and_keeps_its_days(
 def test_a_warehouse_that_fills_its_disk_in_a_load_is_told_in_one_block(
     places: dict[str, Path], mounts: Mounts, tmp_path: Path
 ) -> None:
-    small = mounts.small(tmp_path / "small", 300)
+    small = mounts.small(tmp_path / "small", 400)
     root = just_made(
         tmp_path / "loading",
         places["project"],
         warehouse={"path": str(small / "warehouse.duckdb")},
     )
     put_files(root)
+    put_many_orders(root, 30_000)
     ended = madang(root, "load")
     assert ended.code == 1
     lines = ended.err.splitlines()

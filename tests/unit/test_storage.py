@@ -1,6 +1,7 @@
 """What a full, closed or damaged disk is called, whichever library met it."""
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -30,6 +31,11 @@ ERRORS = [
         duckdb.IOException('IO Error: Cannot open file "/w/x.duckdb": Permission denied'),
         "This user may not use",
         "/w/x.duckdb",
+    ),
+    (
+        shutil.Error([("/a", "/w/b", "[Errno 28] No space left on device: '/w/b'")]),
+        "The disk is full.",
+        "/w/b",
     ),
     (sqlite3.OperationalError("database or disk is full"), "The disk is full.", str(ROOT)),
     (sqlite3.OperationalError("attempt to write a readonly database"), "This disk is", str(ROOT)),
