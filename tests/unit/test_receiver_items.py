@@ -73,6 +73,18 @@ def test_a_good_item_lands_in_the_spelling_of_files(kinds):
     }
 
 
+def test_signs_that_nobody_sees_are_taken_out_of_ids_addresses_and_numbers(kinds):
+    item = outcome(
+        1, outcome_id="R\u200b1", application_id="\u202eA-1", phone="010-1234\u2060-5678"
+    )
+    found = texts(kinds["outcomes"], item)
+    assert (found["outcome_id"], found["application_id"]) == ("R1", "A-1")
+    assert found["phone"] == "010-1234-5678"
+    consent = {"consent_id": "K1", "email": "\u202ama\u00adru@home.example", "channel": "email"}
+    consent |= {"purpose": "marketing", "status": "granted", "occurred_at": "2026-10-06T14:30:00Z"}
+    assert texts(kinds["consents"], consent)["email"] == "maru@home.example"
+
+
 def test_a_consent_and_an_inquiry(kinds):
     consent = {
         "consent_id": "K1",
@@ -131,6 +143,10 @@ def test_a_sender_whose_clock_is_a_little_ahead_is_heard(kinds):
         ({"outcome_id": "O 1"}, ("outcome_id", "format")),
         ({"outcome_id": "900101-1234567"}, ("outcome_id", "national_id")),
         ({"outcome_id": "1.01E+10"}, ("outcome_id", "digits_lost")),
+        ({"outcome_id": "R\ufffd1"}, ("outcome_id", "sign_damaged")),
+        ({"outcome_id": "R\u00811"}, ("outcome_id", "control_character")),
+        ({"reason": "number 900101-1234567"}, ("reason", "national_id")),
+        ({"value": 10**15}, ("value", "format")),
         ({"status": "no-show"}, ("status", "literal_error")),
         ({"status": "INSTALLED"}, ("status", "literal_error")),
         ({"phone": "12"}, ("phone", "phone_unreadable")),
