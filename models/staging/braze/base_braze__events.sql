@@ -1,3 +1,5 @@
+{%- set seconds = number_within(number_from_text('time'), '1e10') -%}
+
 -- what every event of Currents has, once: Braze delivers at least once, and the hour in a file's path is its queue's
 with source as (
 
@@ -59,7 +61,7 @@ renamed as (
         in_control_group = 'true' as is_in_control,
 
         -- timestamps
-        {{ timestamp_from_micros('cast(' ~ number_within(number_from_text('time'), '1e10') ~ ' * 1000000 as int64)') }} as event_at,
+        {{ timestamp_from_micros('cast(' ~ seconds ~ ' * 1000000 as int64)') }} as event_at,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at

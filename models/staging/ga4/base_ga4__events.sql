@@ -126,7 +126,8 @@ masked as (
             case when has_personal_data then {{ ga4_masked_id('user_id') }} else user_id end as user_id
         ),
         case
-            when has_personal_data then {{ ga4_notes_on_masked(['user_id'] + ga4_personal_texts(), 'notes_on_numbers') }}
+            when has_personal_data
+                then {{ ga4_notes_on_masked(['user_id'] + ga4_personal_texts(), 'notes_on_numbers') }}
             else notes_on_numbers
         end as reading_notes
     from suspected
