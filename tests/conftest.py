@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from demo_workspace import AS_OF, REPOSITORY, Company, Ended, command
+from madang import config_secrets
 
 PEOPLE, DAYS = 1500, 45
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
@@ -25,6 +26,12 @@ REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes have no place in a test's name: packed ones differ with the second they are made in."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets that a command took out of the environment are forgotten with their test."""
+    monkeypatch.setattr(config_secrets, "_taken", {})
 
 
 @pytest.fixture(scope="session")

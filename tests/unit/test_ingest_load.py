@@ -566,7 +566,7 @@ def test_the_same_file_again_is_skipped_and_said_so_under_any_name(
     put(inbox / "crm" / "b.xlsx", path.read_bytes())
     report = load()
     assert [file.status for file in report.files] == ["already loaded"] * 2
-    assert "already loaded at 20" in str(report.files[1].skipped_reason)
+    assert "already loaded on 20" in str(report.files[1].skipped_reason)
     assert "crm/a.xlsx" in str(report.files[1].skipped_reason)
     assert (report.exit_code, report.rows) == (0, 0)
     assert len(rows_of(settings, "crm_customers")) == len(rows_of(settings, LEDGER)) == 1
