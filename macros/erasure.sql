@@ -63,10 +63,11 @@
 
 {#
     Which columns of a landed table stand for a person: {owners: [customer numbers], contacts: {name: type}, own: {name: kind}, refers: {name: kind},
-    only_where: {name: column}}, the names quoted. See `identifies` and `refers_to` in docs/sources.md.
+    only_where: {name: column}, reusable: [keys that may stand for two things]}, the names quoted. See `identifies` and `refers_to` in docs/sources.md.
 #}
 {% macro columns_about_people(source) %}
-    {%- set found = {'owners': [], 'contacts': {}, 'own': {}, 'refers': {}, 'only_where': {}} -%}
+    {%- set found = {'owners': [], 'contacts': {}, 'own': {}, 'refers': {}, 'only_where': {}, 'reusable': []} -%}
+    {%- set load = ((source.get('config') or {}).get('meta') or source.get('meta') or {}).get('load') or {} -%}
     {% for column in source.columns.values() %}
         {% set meta = (column.get('config') or {}).get('meta') or column.get('meta') or {} %}
         {% set name = adapter.quote(column.name) %}
@@ -76,6 +77,7 @@
         {% elif kind %}{% do found.own.update({name: kind}) %}
         {% elif meta.get('refers_to') %}{% do found.refers.update({name: meta.get('refers_to')}) %}
         {% endif %}
+        {% if load.get('key_means') and column.name in load.get('key') %}{% do found.reusable.append(name) %}{% endif %}
         {% if meta.get('only_where') %}{% do found.only_where.update({name: adapter.quote(meta.get('only_where'))}) %}{% endif %}
     {% endfor %}
     {{ return(found) }}
@@ -84,7 +86,8 @@
 
 {#
     A row is an erased person's by its customer number; where it has none by an address, by what it is known by itself, or, where it has no other
-    address either, by what it refers to. `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
+    address either, by what it refers to. A key that may stand for two things tells no more than that: it is the person's where no row of others has it.
+    `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
 #}
 {% macro sweep_conditions(table, erased, homes) %}
     {%- set owned, nobody, known, strange, refers, emptied, buried = [], ['true'], [], ['true'], [], {}, [] -%}
@@ -99,7 +102,9 @@
         {% do strange.append('(' ~ name ~ ' is null or ' ~ theirs ~ ')') %}
         {% do emptied.update({name: theirs}) %}
     {% endfor %}
-    {% for name, kind in table.own.items() %}{% do known.append(among_erased(sha256_hex('(' ~ buried_id(name, kind) ~ ')'), kind, erased)) %}{% endfor %}
+    {% for name, kind in table.own.items() %}
+        {% do (refers if name in table.reusable else known).append(among_erased(sha256_hex('(' ~ buried_id(name, kind) ~ ')'), kind, erased)) %}
+    {% endfor %}
     {% for name, kind in table.refers.items() %}
         {% do refers.append(among_erased(sha256_hex('(' ~ buried_id(name, kind) ~ ')'), kind, erased)) %}
         {% do emptied.update({name: refers[-1]}) %}
@@ -109,8 +114,8 @@
     {% set theirs = '(' ~ owned | join(' or ') ~ ')' %}
     {% for name, kind in table.own.items() %}
         {% set id = '(' ~ buried_id(name, kind) ~ ')' %}
-        {% set of_others = 'select ' ~ id ~ ' from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and not (' ~ nobody | join(' and ') ~ ')'
-            ~ ' and ' ~ theirs ~ ' is not true' %}
+        {% set named = 'not (' ~ nobody | join(' and ') ~ ')' ~ (' or (' ~ strange | join(' and ') ~ ') is not true' if name in table.reusable else '') %}
+        {% set of_others = 'select ' ~ id ~ ' from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and (' ~ named ~ ') and ' ~ theirs ~ ' is not true' %}
         {% do buried.append("select '" ~ kind ~ "' as kind, " ~ id ~ ' as plain from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and '
             ~ theirs ~ ' and ' ~ id ~ ' not in (' ~ of_others ~ ')' ~ (' and ' ~ id ~ ' in (' ~ homes[kind] ~ ')' if kind in homes)) %}
     {% endfor %}

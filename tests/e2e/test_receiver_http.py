@@ -379,14 +379,14 @@ def test_what_was_received_reaches_the_models_by_madang_load_inbox(tmp_path):
         sent = [
             outcome(1, status="scheduled", occurred_at="2026-10-06T09:00:00+09:00"),
             outcome(2, phone="+82 10-1234-5678", value="12000"),
-            outcome(1, status="cancelled"),
+            outcome(1, status="cancelled", occurred_at="2026-10-07T09:00:00+09:00"),
         ]
         assert receiver.post("outcomes", sent).json()["accepted"] == 3
         command = [*COMMAND, "--config", str(settings.root), "load", "inbox"]
         for _ in range(2):  # the receiver runs on; the second load finds nothing new
             ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert receiver.post("outcomes", sent).headers["Idempotent-Replayed"] == "true"
-    run_dbt(settings, ["run", "--select", "stg_offline__outcomes"])
+    run_dbt(settings, ["run", "--select", "+stg_offline__outcomes"])
     with open_warehouse(settings) as warehouse:
         raw = warehouse.fetch(
             f"select count(*) as n from {warehouse.relation('raw', 'offline_outcomes')}"
@@ -398,8 +398,8 @@ def test_what_was_received_reaches_the_models_by_madang_load_inbox(tmp_path):
     assert ended.returncode == 0
     assert raw == [{"n": 3}]
     assert [(row["outcome_id"], row["status"], row["value"]) for row in staged] == [
-        ("O-1", "scheduled", 1_200_000.0),
+        ("O-1", "cancelled", 1_200_000.0),
         ("O-2", "installed", 12_000.0),
     ]
-    assert f"{staged[0]['occurred_at']:%Y-%m-%d %H:%M}" == "2026-10-06 00:00"
+    assert f"{staged[0]['occurred_at']:%Y-%m-%d %H:%M}" == "2026-10-07 00:00"
     assert staged[0]["phone"] == staged[1]["phone"]

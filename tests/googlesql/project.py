@@ -74,7 +74,8 @@ class Project:
         ]
         command += ["--log-path", str(self.folder / "logs")]
         command += ["--vars", json.dumps({"as_of": self.as_of, **self.variables})]
-        environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        environment = {**os.environ, "MADANG_GA4_DATASET": GA4_DATASET}
+        environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         return subprocess.run(
             command,
             cwd=self.folder,

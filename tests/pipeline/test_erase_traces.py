@@ -49,7 +49,10 @@ FILES = {
         outcome_id,product,application_id,customer_no,phone,status,occurred_at
         TR-OUTCOME-1,test_drive,TR-APPLICATION-1,,{phone},scheduled,{moment}
         TR-OUTCOME-1,test_drive,,,,visited,{moment}
-        TR-OUTCOME-2,test_drive,TR-APPLICATION-1,,,scheduled,{moment}""",
+        TR-OUTCOME-2,test_drive,TR-APPLICATION-1,,,scheduled,{moment}
+        TR-REUSED,charger,,,{phone},scheduled,{moment}
+        TR-REUSED,charger,,,01000009999,scheduled,{moment}
+        TR-REUSED,charger,,,01000009999,installed,{moment}""",
     "salesforce/contacts_traces.csv": """
         Id,AccountId,IndividualId,Name,Email,Customer_No__c,CreatedDate,SystemModstamp,IsDeleted
         TR-CONTACT-1,TR-COMPANY,TR-INDIVIDUAL,{name},tr.private@post.example,{number},{moment},{moment},false
@@ -88,6 +91,7 @@ THEIRS = {
 }
 OTHERS = {
     *("TR-ORDER-3", "TR-INQUIRY-3", "TR-CONTACT-2", "TR-COMPANY", "TR-CASE-2", "TR-OPPORTUNITY-2"),
+    *("TR-REUSED", "+821000009999"),
 }
 
 

@@ -64,7 +64,8 @@ def built(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
         f"ga4: {{properties: {json.dumps(PROPERTIES)}}}\n"
     )
-    arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--select", *MODELS]
+    arguments = ["build", "--exclude-resource-type", "test", "unit_test"]
+    arguments += ["--select", "placeholder_ids", *MODELS]
     run_dbt(load_settings(root), arguments)
     with serve() as server:
         for file in sorted(ga4.rglob("*.parquet")):

@@ -36,8 +36,9 @@ class Shop:
                     _loaded_at timestamp)""")
             row = [number, customer or None, email or None, phone or None, "김하나", "paid", moment]
             db.execute(
-                """insert into madang_raw.shop_orders
-                values (?,?,?,?,?,?,?,null,'1','KRW','f',null,1,?,?)""",
+                """insert into madang_raw.shop_orders (order_id, customer_no, email, phone, name,
+                    status, ordered_at, amount, currency, _file, _row, _sha256, _loaded_at)
+                values (?,?,?,?,?,?,?,'1','KRW','f',1,?,?)""",
                 [*row, number, dt.datetime(2026, 10, day)],
             )
 

@@ -38,6 +38,8 @@ class _Columns:
     contacts: dict[str, str]
     own: dict[str, str]
     refers: dict[str, str]
+    reusable: frozenset[str]
+    """Keys that may stand for two things, see `key_means` in docs/loading.md."""
 
     @property
     def names(self) -> list[str]:
@@ -75,6 +77,7 @@ def _columns(warehouse: Warehouse, table: SourceTable, landed: list[str]) -> _Co
         contacts={name: kind for name, kind in kinds.items() if kind in NORMAL},
         own={name: kind for name, kind in kinds.items() if kind not in (*NORMAL, "crm_id")},
         refers={one.name: one.refers_to for one in there if one.refers_to},
+        reusable=frozenset(table.key if table.key_means else ()),
     )
 
 
@@ -96,13 +99,12 @@ def _homes(
 
 @dataclass
 class _Look:
-    """What was found so far. A value that stands in another customer's row leads nowhere."""
+    """What was found so far."""
 
     warehouse: Warehouse
     homes: dict[str, str]
     known: Known
     found: Found = field(default_factory=Found)
-    refused: dict[str, set[str]] = field(default_factory=dict)
 
     def at(self, name: str, table: _Columns) -> None:
         """Look at one table once."""
@@ -114,9 +116,6 @@ class _Look:
             meant = _meant(row, table, known)
             if is_owned or (not owners and meant == "theirs"):
                 theirs.append(row)
-            elif owners:
-                for column, kind in table.own.items():
-                    self.refused.setdefault(kind, set()).add(row[column])
             if is_owned or meant:
                 self.found.rows[name] = self.found.rows.get(name, 0) + row["row_count"]
                 self.found.files.add(row["file"])
@@ -125,11 +124,28 @@ class _Look:
                     if row[column] and (plain := NORMAL[kind](row[column])):
                         addresses[kind].add(plain)
         for column, kind in table.own.items():
-            values = {row[column] for row in theirs if row[column]} - self.refused.get(kind, set())
-            new = self.at_home(kind, sorted(values - set(known.records.get(kind, []))))
-            known.add_records(kind, new)
+            values = {row[column] for row in theirs if row[column]}
+            values -= set(known.records.get(kind, []))
+            values -= self.of_others(table, column, values)
+            known.add_records(kind, self.at_home(kind, sorted(values)))
         for kind, values in addresses.items():
             known.add_addresses(kind, _nobody_elses(self.warehouse, known, kind, values))
+
+    def of_others(self, table: _Columns, column: str, values: set[str]) -> set[str]:
+        """Of values of a column those in another customer's row: they lead nowhere.
+
+        Those of a key that may stand for two things also in a row with another address.
+        """
+        quoted, found = self.warehouse.dialect.quoted, set()
+        names = ", ".join(map(quoted, table.names))
+        for piece, marks in chunks(sorted(values)):
+            sql = f"select distinct {names} from {table.relation}"
+            for row in self.warehouse.fetch(f"{sql} where {quoted(column)} in ({marks})", piece):
+                owners = {row[one] for one in table.owners} - {None}
+                is_strange = column in table.reusable and _has_strange(row, table, self.known)
+                if not owners & set(self.known.numbers) if owners else is_strange:
+                    found.add(row[column])
+        return found
 
     def at_home(self, kind: str, values: list[str]) -> list[str]:
         """Of values of a kind that is a person's only sometimes, those that are."""
@@ -178,18 +194,28 @@ def _conditions(table: _Columns, known: Known, quoted) -> Iterator[tuple[str, li
 
 def _meant(row: Row, table: _Columns, known: Known) -> str | None:
     """What a row without an owner would be: 'theirs', or somebody else's that mentions them."""
-    hits, strange = False, False
-    for column, kind in table.contacts.items():
-        if row[column] is not None:
-            is_theirs = known.has_address(kind, row[column])
-            hits, strange = hits or is_theirs, strange or not is_theirs
-    if hits or any(
-        row[column] in known.records.get(kind, []) for column, kind in table.own.items()
-    ):
+    contacts = table.contacts.items()
+    if any(row[one] is not None and known.has_address(kind, row[one]) for one, kind in contacts):
         return "theirs"
-    if any(row[column] in known.records.get(kind, []) for column, kind in table.refers.items()):
-        return "mentioned" if strange else "theirs"
-    return None
+    hits = {
+        column
+        for column, kind in (*table.own.items(), *table.refers.items())
+        if row[column] in known.records.get(kind, [])
+    }
+    if hits - table.reusable - set(table.refers):
+        return "theirs"
+    is_strange = _has_strange(row, table, known)
+    if hits & set(table.refers):
+        return "mentioned" if is_strange else "theirs"
+    return "theirs" if hits and not is_strange else None
+
+
+def _has_strange(row: Row, table: _Columns, known: Known) -> bool:
+    """Whether a row has an address that is not the person's."""
+    return any(
+        row[column] is not None and not known.has_address(kind, row[column])
+        for column, kind in table.contacts.items()
+    )
 
 
 def _nobody_elses(warehouse: Warehouse, known: Known, kind: str, values: set[str]) -> list[str]:
