@@ -11,23 +11,24 @@
 
 
 {#
-    The days whose events the last run that read any has read, as a list of texts: this run, where it has read any. Its clock may stand before that of an
-    earlier run, so that the newest moment alone does not say.
+    The days whose events the last run that read any has read, as a list of texts. The number of its build says which run was the last: the clock of a machine
+    may be set back.
 #}
 {% macro ga4_days_built_last() %}
     {% set ledger = ga4_days_ledger() if execute else none %}
     {% if ledger is none %}{{ return(none) }}{% endif %}
+    {% set builds = builds_ledger() %}
     {% set query %}
         select distinct cast(event_date as string) as day
         from {{ ledger }}
         where
             model = 'base_ga4__events'
             and run_id in (
-                select run_id
-                from {{ ledger }}
-                where model = 'base_ga4__events'
-                qualify
-                    rank() over (order by case when run_id = '{{ invocation_id }}' then 0 else 1 end, built_at desc) = 1
+                select days.run_id
+                from {{ ledger }} as days
+                {% if builds is not none %}left join {{ builds }} as builds on days.run_id = builds.run_id{% endif %}
+                where days.model = 'base_ga4__events'
+                qualify rank() over (order by {{ 'builds.build_number desc nulls last, ' if builds is not none }}days.built_at desc) = 1
             )
         order by 1
     {% endset %}

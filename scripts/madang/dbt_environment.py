@@ -114,7 +114,8 @@ def environment(settings: Settings, damaged: Mapping[Path, str]) -> dict[str, st
     return {
         "MADANG_TARGET": warehouse.type,
         "MADANG_DUCKDB_PATH": str(warehouse.path),
-        "MADANG_SPILL_PATH": spill_folder(settings),
+        # one path for all runs: where its profile changes, dbt parses the whole project anew
+        "MADANG_SPILL_PATH": spill_folder(settings, "dbt"),
         "MADANG_SCHEMA": warehouse.schema_,
         "MADANG_GA4_PATH": str(settings.paths.ga4),
         "MADANG_DECISIONS_PATH": _decisions_path(settings),

@@ -24,7 +24,7 @@ from madang.errors import MadangError
 
 LOCK = "lock"  # of the folder, and of each part
 PREFIX = "madang-"  # of parts: what else is in the folder is not ours
-_parts: dict[Path, "_Part"] = {}
+_parts: dict[tuple[Path, str | None], "_Part"] = {}
 _making = threading.Lock()
 
 
@@ -54,16 +54,18 @@ def folder(root: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def part(root: Path) -> Path:
+def part(root: Path, name: str | None = None) -> Path:
     """Return this process's own part of `root`, made at the first call; it goes with the process.
 
-    Parts of processes that died are removed then. Raises ScratchError where none can be made.
+    Parts of processes that died are removed then. With a `name` it is a further part, which has the
+    same path in every process, unless another one that is at work has it. Raises ScratchError where
+    none can be made.
     """
     with _making:
-        mine = _parts.get(root)
+        mine = _parts.get((root, name))
         if mine is None or mine.pid != os.getpid() or not mine.path.is_dir():
             try:
-                mine = _parts[root] = _made(root)
+                mine = _parts[root, name] = _made(root, name)
             except OSError as error:
                 raise ScratchError(
                     f"No scratch files can be written: {error.strerror}.",
@@ -103,11 +105,14 @@ def database(folder: Path, **config: Any) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"temp_directory": str(folder), **config})
 
 
-def _made(root: Path) -> _Part:
+def _made(root: Path, name: str | None) -> _Part:
     private.folder(root)
     with _alone(root):
         _sweep(root)
-        path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
+        path = root / f"{PREFIX}{name}"
+        if name is None or path.exists():
+            path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
+        private.folder(path)
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, private.FILE)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return _Part(path, lock, os.getpid())

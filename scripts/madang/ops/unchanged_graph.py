@@ -39,7 +39,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 #: (the ledgers of days and tables), or about erased people, which unchanged.py looks at.
 KNOWN = frozenset(
     {
-        *("default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
+        *("builds_ledger", "default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
         *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
     }
 )

@@ -29,7 +29,7 @@ PACKAGES = (
 #: Files of the project that dbt reads and that its manifest does not list.
 UNLISTED = ("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml")
 #: Of the environment, what says how and not what.
-HOW = {"MADANG_JOB_LABELS", "MADANG_THREADS", "MADANG_MEMORY_LIMIT"}
+HOW = {"MADANG_JOB_LABELS", "MADANG_THREADS", "MADANG_MEMORY_LIMIT", "MADANG_SPILL_PATH"}
 #: A variable's name; nothing where it is put together.
 ENVIRONMENT = re.compile(r"\benv_var\(\s*(?:['\"](\w+)['\"]\s*[,)])?")
 LANDED = ("_file", "_row", "_sha256", "_loaded_at")

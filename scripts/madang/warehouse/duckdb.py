@@ -155,9 +155,9 @@ class DuckDBWarehouse:
             ) from error
 
 
-def spill_folder(settings: Settings) -> str:
+def spill_folder(settings: Settings, part: str | None = None) -> str:
     """Return where DuckDB puts what does not fit into memory: rows, until it closes the file."""
-    return str(scratch.part(settings.paths.scratch) / "spill")
+    return str(scratch.part(settings.paths.scratch, part) / "spill")
 
 
 def _remove_leftovers(path: Path) -> None:
