@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import pytest
 import yaml
 from typer.testing import CliRunner
 
@@ -42,7 +41,8 @@ class Company:
         path.write_text(yaml.safe_dump({**settings, **changes}), encoding="utf-8")
 
     def madang(self, *args: str) -> Ran:
-        ran = CliRunner().invoke(app, ["--config", str(self.root), *args])
+        runner = CliRunner(env={"MADANG_BRAZE_KEY": KEY})  # each command takes it out of its own
+        ran = runner.invoke(app, ["--config", str(self.root), *args])
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         return Ran(ran.exit_code, ran.output)
@@ -75,17 +75,14 @@ def reach(server: Server, **changes: object) -> dict:
 def on_bigquery(root: Path, people: int = 100, days: int = 7) -> Iterator[Company]:
     """Generate a company whose warehouse is a local BigQuery, with a local Braze beside it."""
     generate(root, people=people, days=days)
-    patch = pytest.MonkeyPatch()
     with (
         serve("test-project", "asia-northeast3") as server,
         BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze,
     ):
         copy_shards(server, root / "ga4")
-        patch.setenv("MADANG_BRAZE_KEY", KEY)
         company = Company(root, server, braze)
         company.configure(
             warehouse=reach(server),
             destinations={"braze": {"url": braze.url, "key_env": "MADANG_BRAZE_KEY"}},
         )
         yield company
-        patch.undo()

@@ -31,7 +31,7 @@
     The order of a device's events as one number: the moment, and within one microsecond, which the events of a request share, the page, the request and the place in it.
 #}
 {% macro ga4_event_order() -%}
-    cast(event_timestamp as {{ wide_int() }}) * cast('1{{ '0' * 22 }}' as {{ wide_int() }})
+    {{ order_of_micros('event_timestamp') }}
         + cast(least(coalesce(batch_page_id, 0), {{ '9' * 13 }}) as {{ wide_int() }}) * 1000000000
         + least(coalesce(batch_ordering_id, 0), 99999) * 10000
         + least(coalesce(batch_event_index, 0), 9999)

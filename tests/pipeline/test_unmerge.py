@@ -190,7 +190,7 @@ def test_the_merge_is_explained_by_the_order(story: Story) -> None:
     number = f"customer {masked(story.two.number)}"
     ways = [line for line in told.out.splitlines() if line.startswith(number) and "joins" in line]
     assert len(ways) == 1 and " shop " in ways[0] and "one record" in ways[0]
-    assert "2026-10-30 01:00" in ways[0], "the moment of the order"
+    assert "2026-10-30 10:00" in ways[0], "the moment of the order"
 
 
 def masked(customer_no: str) -> str:

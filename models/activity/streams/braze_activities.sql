@@ -118,7 +118,7 @@ final as (
         cast(null as string) as device_id,
         happened.event_at as occurred_at,
         {{ local_date('happened.event_at') }} as activity_date,
-        {{ micros_of('happened.event_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('happened.event_at')) }} as activity_order,
         'braze' as source,
         happened.action,
         happened.object_type,

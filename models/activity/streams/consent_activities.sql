@@ -22,7 +22,7 @@ final as (
         cast(null as string) as device_id,
         consents.occurred_at,
         {{ local_date('consents.occurred_at') }} as activity_date,
-        {{ micros_of('consents.occurred_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('consents.occurred_at')) }} as activity_order,
         'consent' as source,
         concat('consent_', consents.status) as action,
         consents.channel as object_type,

@@ -22,7 +22,7 @@ final as (
         cast(null as string) as device_id,
         customers.registered_at as occurred_at,
         {{ local_date('customers.registered_at') }} as activity_date,
-        {{ micros_of('customers.registered_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('customers.registered_at')) }} as activity_order,
         'crm' as source,
         'registered' as action,
         'customer' as object_type,

@@ -55,7 +55,7 @@ final as (
         cast(null as string) as device_id,
         changes.occurred_at,
         {{ local_date('changes.occurred_at') }} as activity_date,
-        {{ micros_of('changes.occurred_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('changes.occurred_at')) }} as activity_order,
         'inquiry' as source,
         changes.action,
         inquiries.channel as object_type,

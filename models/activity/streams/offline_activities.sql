@@ -104,7 +104,7 @@ final as (
         applications.device_id,
         valued.occurred_at,
         {{ local_date('valued.occurred_at') }} as activity_date,
-        {{ micros_of('valued.occurred_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('valued.occurred_at')) }} as activity_order,
         'offline' as source,
         valued.status as action,
         valued.product as object_type,

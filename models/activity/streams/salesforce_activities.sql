@@ -88,7 +88,7 @@ final as (
         cast(null as string) as device_id,
         happened.occurred_at,
         {{ local_date('happened.occurred_at') }} as activity_date,
-        {{ micros_of('happened.occurred_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('happened.occurred_at')) }} as activity_order,
         'salesforce' as source,
         happened.action,
         happened.object_type,

@@ -54,7 +54,7 @@ final as (
         cast(null as string) as device_id,
         changes.occurred_at,
         {{ local_date('changes.occurred_at') }} as activity_date,
-        {{ micros_of('changes.occurred_at') }} * 1000 as activity_order,
+        {{ order_of_micros(micros_of('changes.occurred_at')) }} as activity_order,
         'shop' as source,
         changes.action,
         'order' as object_type,
