@@ -103,8 +103,8 @@ def in_words(text: str, path: Path | None = None) -> StorageError | None:
 
 def _of_one(error: BaseException, path: Path | None) -> StorageError | None:
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):  # a folder's files
-        told = (in_words(str(why), Path(str(to))) for _, to, why in error.args[0])
-        return next((one for one in told if one), None)
+        told = ((in_words(str(why)), to) for _, to, why in error.args[0])
+        return next((StorageError(one.kind, _text(to)) for one, to in told if one), None)
     if isinstance(error, OSError):
         kind = BY_ERRNO.get(error.errno or 0)
         if kind is None:

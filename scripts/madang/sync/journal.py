@@ -253,11 +253,19 @@ def check(journal: sqlite3.Connection) -> None:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the journal to look into it, beside whoever writes. Raises SyncError."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
-        ) as journal:
-            yield journal
+        with closing(sqlite3.connect(address, uri=True, timeout=1)) as journal:
+            try:
+                journal.execute("select 1 from sqlite_master limit 1")
+            except sqlite3.OperationalError:
+                written = path.with_name(f"{path.name}-wal")
+                if written.exists() and written.stat().st_size:
+                    raise
+                # all is in the file; SQLite cannot tell others that it reads where nobody can write
+                address += "&immutable=1"
+            with closing(sqlite3.connect(address, uri=True, timeout=1)) as readable:
+                yield readable
     except sqlite3.Error as error:
         raise unusable(path, error) from error
 

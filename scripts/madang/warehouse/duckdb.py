@@ -45,8 +45,13 @@ class DuckDBWarehouse:
         config: dict[str, Any] = {
             "threads": settings.warehouse.threads,
             "storage_compatibility_version": STORAGE,
-            "temp_directory": spill_folder(settings),
         }
+        try:
+            config["temp_directory"] = spill_folder(settings)
+        except scratch.ScratchError:
+            if not read_only:
+                raise
+            config["temp_directory"] = ""  # where nothing can be written, what is there can be read
         if settings.warehouse.memory_limit:
             config["memory_limit"] = settings.warehouse.memory_limit
         try:
