@@ -68,6 +68,26 @@ def test_a_process_id_that_was_given_again_does_not_keep_rows(root: Path) -> Non
     assert not left.exists()
 
 
+def test_a_named_part_has_one_path_in_all_processes_but_those_at_work_at_once(root: Path) -> None:
+    """dbt is told the path, and parses the whole project anew where it is another one."""
+    hold = "import sys; from pathlib import Path; from madang import scratch; "
+    hold += "print(scratch.part(Path(sys.argv[1]), 'dbt'), flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, str(root)]
+    paths = []
+    for end in ("kill", "end"):
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        paths.append(Path(process.stdout.readline().strip()))
+        if end == "kill":
+            process.kill()
+        else:  # it is at work: this process gets a part of its own
+            assert scratch.part(root, "dbt") not in paths
+            assert set(scratch.living(root)) == {paths[-1]}
+        process.communicate(timeout=20)
+    assert len(set(paths)) == 1 and not paths[0].exists()
+
+
 def test_what_is_no_scratch_stays(root: Path) -> None:
     (root / "photos").mkdir(parents=True)
     (root / "madang-notes.txt").touch()
