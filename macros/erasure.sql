@@ -115,9 +115,9 @@
     {% for name, kind in table.own.items() %}
         {% set id = '(' ~ buried_id(name, kind) ~ ')' %}
         {% set named = 'not (' ~ nobody | join(' and ') ~ ')' ~ (' or (' ~ strange | join(' and ') ~ ') is not true' if name in table.reusable else '') %}
-        {% set of_others = 'select ' ~ id ~ ' from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and (' ~ named ~ ') and ' ~ theirs ~ ' is not true' %}
-        {% do buried.append("select '" ~ kind ~ "' as kind, " ~ id ~ ' as plain from ' ~ table.relation ~ ' where ' ~ name ~ ' is not null and '
-            ~ theirs ~ ' and ' ~ id ~ ' not in (' ~ of_others ~ ')' ~ (' and ' ~ id ~ ' in (' ~ homes[kind] ~ ')' if kind in homes)) %}
+        {% do buried.append("select '" ~ kind ~ "' as kind, plain from (select " ~ id ~ ' as plain, ' ~ theirs ~ ' as is_theirs, (' ~ named ~ ') as is_named from '
+            ~ table.relation ~ ' where ' ~ name ~ ' is not null' ~ (' and ' ~ id ~ ' in (' ~ homes[kind] ~ ')' if kind in homes) ~ ') as seen group by plain'
+            ~ ' having count(case when is_theirs then 1 end) > 0 and count(case when is_named and is_theirs is not true then 1 end) = 0') %}
     {% endfor %}
     {% set harvest = 'insert into ' ~ erased ~ ' (erasure_id, identifier_type, identifier_value, value_bits, erased_at)'
         ~ " select distinct 'found later', found.kind, " ~ sha256_hex('found.plain') ~ ', ' ~ sixty_bits('found.plain')

@@ -140,11 +140,13 @@ def _plain(rows: Iterable[Iterable[Any]]) -> Counter[Any]:
 
 
 def _value(value: Any) -> Any:
-    """Floats to twelve significant digits, instants without zone, lists hashable."""
+    """Floats to twelve significant digits, instants without zone, lists and structs hashable."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
     if isinstance(value, list):
         return tuple(_value(part) for part in value)
+    if isinstance(value, dict):
+        return tuple((name, _value(part)) for name, part in value.items())
     return value

@@ -52,6 +52,7 @@ class Macros:
             "adapter": type("Adapter", (), {"dispatch": staticmethod(dispatch)}),
             "return": returned,
             "var": lambda name, default=None: VARS.get(name, default),
+            "pinned_clock": lambda: VARS["as_of"],
         }
         texts = [path.read_text(encoding="utf-8") for path in sorted(DIALECT.glob("*.sql"))]
         for name in [name for text in texts for name in DECLARED.findall(text)]:
