@@ -63,7 +63,7 @@
 
 {#
     Which columns of a landed table stand for a person: {owners: [customer numbers], contacts: {name: type}, own: {name: kind}, refers: {name: kind},
-    only_where: {name: column}, reusable: [keys that may stand for two things]}, the names quoted. See `identifies` and `refers_to` in docs/sources.md.
+    only_where: {name: column}, reusable: [keys that may stand for two things]}, the names quoted. See `identifies` and `refers_to` in docs/loading.md.
 #}
 {% macro columns_about_people(source) %}
     {%- set found = {'owners': [], 'contacts': {}, 'own': {}, 'refers': {}, 'only_where': {}, 'reusable': []} -%}
@@ -86,7 +86,8 @@
 
 {#
     A row is an erased person's by its customer number; where it has none by an address, by what it is known by itself, or, where it has no other
-    address either, by what it refers to. A key that may stand for two things tells no more than that: it is the person's where no row of others has it.
+    address either, by what it refers to. A key that may stand for two things (`key_means`) counts like
+    what a row refers to, and is buried only where no row with another customer's number or address has it.
     `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
 #}
 {% macro sweep_conditions(table, erased, homes) %}

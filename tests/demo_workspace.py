@@ -20,6 +20,8 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 AS_OF = "2026-11-01T12:00:00+09:00"
 #: What a test must never inherit from the shell that runs it.
 OWN = ("MADANG_", "DBT_")
+#: Arguments of `dbt build` that leave out data tests and unit tests.
+WITHOUT_TESTS = ["--exclude-resource-type=test", "--exclude-resource-type=unit_test"]
 #: What makes a dbt project of its own.
 PROJECT = ("models", "macros", "seeds", "decisions", "tests/data")
 PROJECT += ("dbt_project.yml", "profiles.yml.example")

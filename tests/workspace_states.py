@@ -14,7 +14,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from demo_workspace import copied_project
+from demo_workspace import (
+    WITHOUT_TESTS,
+    copied_project,
+)
 from export_files import write
 from madang.cli import app
 from madang.config import load_settings
@@ -135,8 +138,7 @@ def put_export(root: Path) -> None:
 
 def with_export_built(root: Path) -> Path:
     """Build it, without the data tests: that takes half as long."""
-    kinds = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
-    run_dbt(load_settings(root), ["build", *kinds])
+    run_dbt(load_settings(root), ["build", *WITHOUT_TESTS])
     return root
 
 

@@ -16,7 +16,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import command
+from demo_workspace import (
+    WITHOUT_TESTS,
+    command,
+)
 from googlesql.parity import Comparison, compare
 from googlesql.project import Project, copy_sources, type_check
 from googlesql.server import serve
@@ -26,11 +29,11 @@ PEOPLE, DAYS = 200, 24
 FIRST_LOOK = "2026-10-29T09:30:00+09:00"
 SECOND_LOOK = "2026-11-01T12:00:00+09:00"
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
-WITHOUT_TESTS = ["build", "--exclude-resource-type", "test", "unit_test"]
+WITHOUT = ["build", *WITHOUT_TESTS]
 IN_DUCKDB = (
     "from pathlib import Path; from madang.config import load_settings; "
     "from madang.dbt import run_dbt; "
-    f"run_dbt(load_settings(Path('madang.yml')), {WITHOUT_TESTS})"
+    f"run_dbt(load_settings(Path('madang.yml')), {WITHOUT})"
 )
 
 

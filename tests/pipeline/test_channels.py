@@ -13,7 +13,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, emptied
+from demo_workspace import (
+    AS_OF,
+    REPOSITORY,
+    WITHOUT_TESTS,
+    emptied,
+)
 from madang.config import load_settings
 from madang.dbt import run_dbt
 
@@ -22,7 +27,7 @@ RULES = tuple(csv.DictReader((VECTORS / "channels.csv").open(encoding="utf-8")))
 PLUS = tuple(csv.DictReader((VECTORS / "channels_plus.csv").open(encoding="utf-8")))
 MODELS = ["traffic_sources", "traffic_hosts", "session_channels"]
 SEEDS = ["ga4_source_categories", "ga4_integrated_channels", "channel_hosts"]
-BUILD = ["build", "--exclude-resource-type", "test", "unit_test", "--select", *SEEDS, *MODELS]
+BUILD = ["build", *WITHOUT_TESTS, "--select", *SEEDS, *MODELS]
 COLUMNS = ["session_key", "touch_source", "touch_medium", "touch_campaign", "landing_page"]
 COLUMNS += ["landing_referrer"]
 EMPTY = ["device_id", "hostname", "gclid", "dclid", "last_click_source", "last_click_medium"]

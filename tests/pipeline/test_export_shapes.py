@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import REPOSITORY, Company, Tables, emptied, tables_of
+from demo_workspace import REPOSITORY, WITHOUT_TESTS, Company, Tables, emptied, tables_of
 from export_files import BUYING, EVENTS, copy, hit, old, user, visit, write, write_users
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
@@ -16,7 +16,6 @@ from raw_events import event
 
 MODELS = ["placeholder_ids", "stg_builds__days", "base_ga4__shards", "base_ga4__events"]
 MODELS += ["stg_ga4__events"]
-WITHOUT_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 PEOPLE = ["base_ga4__user_shards", "base_ga4__users", "stg_ga4__users", "stg_ga4__user_audiences"]
 DAY = "20261030"
 

@@ -12,7 +12,11 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from demo_workspace import REPOSITORY, Company
+from demo_workspace import (
+    REPOSITORY,
+    WITHOUT_TESTS,
+    Company,
+)
 from export_files import BUYING, copy, old, user, write, write_users
 from googlesql import schema
 from googlesql.bounds import unbounded
@@ -64,8 +68,7 @@ def built(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
         f"ga4: {{properties: {json.dumps(PROPERTIES)}}}\n"
     )
-    arguments = ["build", "--exclude-resource-type", "test", "unit_test"]
-    arguments += ["--select", "placeholder_ids", *MODELS]
+    arguments = ["build", *WITHOUT_TESTS, "--select", "placeholder_ids", *MODELS]
     run_dbt(load_settings(root), arguments)
     with serve() as server:
         for file in sorted(ga4.rglob("*.parquet")):

@@ -15,7 +15,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import REPOSITORY, tables_of
+from demo_workspace import (
+    REPOSITORY,
+    WITHOUT_TESTS,
+    tables_of,
+)
 from madang.config import load_settings
 from madang.dbt import BuildError, DbtResult, run_dbt
 from madang.demo import generate
@@ -69,9 +73,8 @@ def load(root: Path) -> None:
 
 def models_of(root: Path, *selected: str) -> DbtResult:
     """Build models without their tests."""
-    kinds = [f"--exclude-resource-type={kind}" for kind in ("test", "unit_test")]
     select = ["--select", *selected] if selected else []
-    return run_dbt(load_settings(root), ["build", *kinds, *select])
+    return run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, *select])
 
 
 def build_at_once(root: Path, fresh: Path) -> None:

@@ -16,13 +16,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from demo_workspace import REPOSITORY, Company, Tables, copied_project, emptied, tables_of
+from demo_workspace import (
+    REPOSITORY,
+    WITHOUT_TESTS,
+    Company,
+    Tables,
+    copied_project,
+    emptied,
+    tables_of,
+)
 from madang.cli import app
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
-
-NO_TESTS = [f"--exclude-resource-type={kind}" for kind in ("test", "unit_test")]
-
 
 # identity: labels that stop at direct neighbours (a chain of n became n - 1 persons)
 
@@ -102,7 +107,7 @@ def persons(company: Company, scratch: Path) -> Iterator[Tables]:
             writer.writerows((number, "김마루", mail, phone) for number, mail, phone in rows)
     loaded = CliRunner().invoke(app, ["--config", str(root), "load"])
     assert loaded.exit_code == 0, loaded.output
-    run_dbt(load_settings(root), ["build", *NO_TESTS, "--select", "+identity_map"])
+    run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", "+identity_map"])
     with tables_of(root) as tables:
         yield tables
 

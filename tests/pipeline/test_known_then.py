@@ -6,7 +6,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY
+from demo_workspace import (
+    AS_OF,
+    REPOSITORY,
+    WITHOUT_TESTS,
+)
 from madang import ingest
 from madang.config import load_settings
 from madang.dbt import run_dbt
@@ -90,10 +94,9 @@ def load(root: Path, files: dict[str, str]) -> None:
 
 def build(root: Path, **variables: str) -> dict[str, list[tuple]]:
     """Build everything from the files and return the tables, rows in order."""
-    kinds = [f"--exclude-resource-type={kind}" for kind in ("test", "unit_test")]
     names = [table.partition(".")[2] for table in TABLES]
     select = ["--select", *[f"+{name}" for name in names]]
-    run_dbt(load_settings(root), ["build", *kinds, *select], variables=variables)
+    run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, *select], variables=variables)
     with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         return {

@@ -9,13 +9,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import REPOSITORY, Tables, tables_of
+from demo_workspace import (
+    REPOSITORY,
+    WITHOUT_TESTS,
+    Tables,
+    tables_of,
+)
 from madang.config import load_settings
 from madang.dbt import run_dbt
 
 pytestmark = pytest.mark.reference
 
-WITHOUT_TESTS = ["--exclude-resource-type", "test", "unit_test"]
 ONLY_REAL_IDS = {
     "one_order_per": "device",
     "transaction_id": "record",

@@ -11,7 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, copied_project
+from demo_workspace import (
+    AS_OF,
+    REPOSITORY,
+    WITHOUT_TESTS,
+    copied_project,
+)
 from export_files import EVENTS, Row, write
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
@@ -27,7 +32,7 @@ OVERWRITES = re.compile(
     r"{% call statement\('main'\) %}\s*{{ overwrite_days\(.*?{% endcall %}", re.S
 )
 DIES = "{% do adapter.commit() %}{% do exceptions.raise_compiler_error('died') %}"
-RUN = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+RUN = ["build", *WITHOUT_TESTS]
 RUN += ["--select", *(f"+{table}" for table in TABLES)]
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, SCRIPTS, command, copied_project, environment
+from demo_workspace import (
+    AS_OF,
+    SCRIPTS,
+    WITHOUT_TESTS,
+    command,
+    copied_project,
+    environment,
+)
 from madang.config import load_settings
 from madang.dbt import BuildError, run_dbt
 from madang.demo import generate
@@ -136,8 +143,7 @@ def from_nothing(root: Path) -> dict[str, list]:
 
 
 def by_plain_dbt(root: Path) -> None:
-    kinds = [f"--exclude-resource-type={kind}" for kind in ("test", "unit_test")]
-    run_dbt(load_settings(root), ["build", *kinds])
+    run_dbt(load_settings(root), ["build", *WITHOUT_TESTS])
 
 
 def differing(left: dict[str, list], right: dict[str, list]) -> list[str]:

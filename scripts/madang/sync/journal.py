@@ -253,21 +253,29 @@ def check(journal: sqlite3.Connection) -> None:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the journal to look into it, beside whoever writes. Raises SyncError."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=1)) as journal:
-            try:
-                journal.execute("select 1 from sqlite_master limit 1")
-            except sqlite3.OperationalError:
-                written = path.with_name(f"{path.name}-wal")
-                if written.exists() and written.stat().st_size:
-                    raise
-                # all is in the file; SQLite cannot tell others that it reads where nobody can write
-                address += "&immutable=1"
-            with closing(sqlite3.connect(address, uri=True, timeout=1)) as readable:
-                yield readable
+        with closing(_opened(path)) as journal:
+            yield journal
     except sqlite3.Error as error:
         raise unusable(path, error) from error
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Where nothing can be written, SQLite can read only a file that it is told nobody writes."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    journal = sqlite3.connect(address, uri=True, timeout=1)
+    try:
+        journal.execute("select 1 from sqlite_master limit 1")
+    except sqlite3.OperationalError as error:
+        journal.close()
+        written = path.with_name(f"{path.name}-wal")
+        if "locked" in str(error) or (written.exists() and written.stat().st_size):
+            raise
+        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+    except sqlite3.Error:
+        journal.close()
+        raise
+    return journal
 
 
 def _entry(outcome: Outcome, now: str, run_id: str, number: int) -> tuple:
