@@ -29,11 +29,11 @@ PEOPLE, DAYS = 200, 24
 FIRST_LOOK = "2026-10-29T09:30:00+09:00"
 SECOND_LOOK = "2026-11-01T12:00:00+09:00"
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
-WITHOUT = ["build", *WITHOUT_TESTS]
+UNTESTED = ["build", *WITHOUT_TESTS]
 IN_DUCKDB = (
     "from pathlib import Path; from madang.config import load_settings; "
     "from madang.dbt import run_dbt; "
-    f"run_dbt(load_settings(Path('madang.yml')), {WITHOUT})"
+    f"run_dbt(load_settings(Path('madang.yml')), {UNTESTED})"
 )
 
 
@@ -127,7 +127,7 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looks]:
         twins.join_two_customers()
         twins.look(SECOND_LOOK)
         second = twins.build(*BUILD)
-        anew = twins.build(*WITHOUT_TESTS, "--full-refresh")
+        anew = twins.build(*UNTESTED, "--full-refresh")
         yield Looks(refused, len(good), first, second, anew)
 
 
