@@ -1,5 +1,5 @@
 -- each outcome as it stands: its last version by the moment it happened
-with versions as (
+with outcome_versions as (
 
     select *
     from {{ ref('stg_offline__outcome_versions') }}
@@ -33,7 +33,7 @@ final as (
         file_sha256,
         file_row,
         loaded_at
-    from versions
+    from outcome_versions
     where is_last
 
 )
