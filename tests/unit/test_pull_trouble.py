@@ -12,6 +12,7 @@ import requests
 from madang.errors import ConfigError
 from madang.pull.connection import Connection
 from madang.pull.login import Login
+from madang.pull.one_object import ObjectPull
 from madang.sandbox.salesforce import SalesforceSandbox
 from madang.warehouse import open_warehouse
 from salesforce_org import QUICK, Company, company, id_of
@@ -148,8 +149,20 @@ def test_a_job_whose_result_is_gone_is_begun_anew(maru: Company) -> None:
     maru.pull_one("Contact", PARTS)
     maru.sandbox.jobs.clear()
     told = maru.pull_one("Contact", PARTS)
-    assert (told.status, told.rows) == ("pulled", 35)
-    assert len({row["id"] for row in maru.landed("salesforce_contacts")}) == 35
+    assert (told.status, told.rows, told.loaded) == ("pulled", 35, 25)
+    assert len(maru.landed("salesforce_contacts")) == 35
+
+
+def test_a_first_pull_that_was_cut_off_before_its_bookmark_lands_nothing_twice(
+    maru: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(ObjectPull, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            maru.pull_one("Contact")
+    assert len(maru.landed("salesforce_contacts")) == 35
+    told = maru.pull_one("Contact", PARTS)
+    assert (told.method, told.rows, told.loaded) == ("Bulk", 35, 0)
 
 
 def test_a_job_of_other_fields_is_not_gone_on_with(maru: Company) -> None:

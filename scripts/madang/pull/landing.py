@@ -5,11 +5,13 @@ A part of a result is written as a CSV with the columns' names, checked and land
 """
 
 import csv
-from collections import defaultdict
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import pyarrow.parquet as pq
 
 from madang.config import Settings
 from madang.ingest.columns import ColumnCheck
@@ -22,14 +24,15 @@ ID = "id"
 
 
 class Known:
-    """Rows that earlier pulls landed, so that what an overlap brings again does not land again.
+    """Rows that earlier pulls landed, so that what comes again does not land again: by an overlap,
+    or after a pull that was cut off before its bookmark moved.
 
     The whole row counts, not the moment of change alone: that one has whole seconds, and a record
-    may change twice in one.
+    may change twice in one. Of each row 16 bytes are kept, so that a large table fits into memory.
     """
 
     def __init__(
-        self, settings: Settings, warehouse: Warehouse, table: SourceTable, chosen: Chosen
+        self, settings: Settings, table: SourceTable, chosen: Chosen, folder: Path
     ) -> None:
         zone = ZoneInfo(settings.timezone)
         columns = {column.name: column for column in table.columns}
@@ -37,31 +40,45 @@ class Known:
         self._columns = [field.column for field in chosen.fields]
         self._id = self._columns.index(ID) if ID in self._columns else 0
         self._checks = [ColumnCheck(columns[name], zone) for name in self._columns]
-        self._rows: dict[str, set[tuple]] = defaultdict(set)
-        self._warehouse = warehouse
+        self._ids: set[str | None] = set()
+        self._rows: set[bytes] = set()
+        self._folder = folder
 
-    def read(self, since: datetime | None) -> None:
+    def read(self, warehouse: Warehouse, since: datetime | None) -> None:
         """Take in the rows that landed with a moment of change at or after `since`, or all."""
-        if not self._warehouse.exists("raw", self._table.identifier):
+        there = warehouse.columns("raw").get(self._table.identifier)
+        if not there:
             return
-        relation = self._warehouse.relation("raw", self._table.identifier)
-        literal = self._warehouse.dialect.literal
-        sql = f"select * from {relation} where _file like {literal(f'{PREFIX}%')}"
+        relation = warehouse.relation("raw", self._table.identifier)
+        dialect = warehouse.dialect
+        told = [
+            f"{dialect.quoted(name) if name in there else 'cast(null as string)'} as c{place}"
+            for place, name in enumerate(self._columns)
+        ]
+        sql = f"select {', '.join(told)} from {relation}"
+        sql += f" where _file like {dialect.literal(f'{PREFIX}%')}"
         if since:  # what was pulled has its moments as texts of one form, in UTC
-            sql += f" and {CHANGED_AT} >= {literal(f'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}')}"
-        for row in self._warehouse.fetch(sql):
-            texts = tuple(row.get(name) for name in self._columns)
-            self._rows[texts[self._id]].add(texts)
+            moment = dialect.literal(f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
+            sql += f" and {CHANGED_AT} >= {moment}"
+        path = self._folder / "known.parquet"
+        warehouse.export(sql, path)
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    self._ids.add(row[self._id])
+                    self._rows.add(_digest(row))
+        path.unlink()
 
     def has(self, row: list[str]) -> bool:
         """Whether this row is in already, as the checks would land it."""
-        there = self._rows.get(row[self._id])
-        if not there:
+        if row[self._id] not in self._ids:
             return False
-        outcomes = [
-            check.outcomes([cell])[0][0] for check, cell in zip(self._checks, row, strict=True)
-        ]
-        return tuple(outcomes) in there
+        checks = zip(self._checks, row, strict=True)
+        return _digest([check.outcomes([cell])[0][0] for check, cell in checks]) in self._rows
+
+
+def _digest(texts: Sequence[str | None]) -> bytes:
+    return hashlib.blake2b(repr(tuple(texts)).encode(), digest_size=16).digest()
 
 
 def spool(rows: Iterable[list[str]], chosen: Chosen, known: Known, path: Path) -> tuple[int, int]:

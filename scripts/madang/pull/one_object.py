@@ -150,10 +150,7 @@ class ObjectPull:
             return False
         self._by("REST")
         event = replace(event, method="rest")
-        with self.run.open_warehouse() as warehouse:
-            known = Known(self.run.settings, warehouse, self.table, chosen)
-            if not again:
-                known.read(asked_from)
+        known = self._known(chosen, again)
         path = self.folder / file_name(chosen, event.bookmark, 1)
         came, written = spool(found.rows(), chosen, known, path)
         self._land(path, came, written, None)
@@ -187,13 +184,10 @@ class ObjectPull:
         once they are in.
         """
         result = self.folder / "result.csv"
+        known = self._known(chosen, again)
         while True:
             part, locator = event.part + 1, event.locator
             following = job.page(locator, self.org.page_rows, result)
-            with self.run.open_warehouse() as warehouse:
-                known = Known(self.run.settings, warehouse, self.table, chosen)
-                if self.told.asked_from and not again:
-                    known.read(self.told.asked_from)
             path = self.folder / file_name(chosen, event.bookmark, part)
             came, written = spool(csv_rows(result, chosen), chosen, known, path)
             event = replace(event, event="page", part=part, locator=following, rows=came)
@@ -201,6 +195,14 @@ class ObjectPull:
             path.unlink(missing_ok=True)
             if following is None:
                 return
+
+    def _known(self, chosen: Chosen, again: bool) -> Known:
+        """What is in already of what was asked for; nothing where all is to come again."""
+        known = Known(self.run.settings, self.table, chosen, self.folder)
+        if not again:
+            with self.run.open_warehouse() as warehouse:
+                known.read(warehouse, self.told.asked_from)
+        return known
 
     def _land(self, path: Path, came: int, written: int, event: Pulled | None) -> None:
         """Land a part, then note that it is in. Raises ObjectFailed where it is held."""
