@@ -10,6 +10,7 @@ checkout, or the folder that MADANG_REFERENCE_DATA names. Where it is absent the
 import fcntl
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,7 @@ from demo_workspace import AS_OF, REPOSITORY, Company, Ended, command
 from madang import config_secrets
 
 PEOPLE, DAYS = 1500, 45
+SLOW = 60  # seconds: of a shorter run nobody asks where the time went
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
 
 
@@ -89,7 +91,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    reports = [
+        report
+        for found in terminalreporter.stats.values()
+        for report in found
+        if isinstance(report, pytest.TestReport)
+    ]
     figures = [
         figure
         for report in reports
@@ -101,3 +108,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for figure in figures:
             terminalreporter.write_line(figure)
+    seconds: Counter[str] = Counter()
+    for report in reports:
+        seconds[report.nodeid.split("::")[0]] += round(report.duration, 1)
+    if sum(seconds.values()) > SLOW:
+        terminalreporter.section("slowest files, in seconds")
+        for name, spent in seconds.most_common(30):
+            terminalreporter.write_line(f"{spent:7.1f} {name}")
