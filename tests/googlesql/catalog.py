@@ -6,6 +6,7 @@ Projects' datasets and tables, wildcard tables, views; and from it the scope of 
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
@@ -13,6 +14,9 @@ from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
 from googlesql import metadata, names, schema
 from googlesql.engine import Column, Engine, Relation, Scope
+
+# Every change of any table has a number of its own.
+VERSIONS = count(1)
 
 
 @dataclass(eq=False)
@@ -32,6 +36,8 @@ class Table:
     created: int = field(default_factory=lambda: time.time_ns() // 10**6)
     modified: int = 0
     rows: TableContent = field(default_factory=TableContent)
+    version: int = field(default_factory=VERSIONS.__next__)
+    _packed: bytes | None = None
 
     def __post_init__(self) -> None:
         self.modified = self.modified or self.created
@@ -52,11 +58,18 @@ class Table:
     def content(self) -> TableContent:
         return self.rows
 
+    def packed(self) -> bytes:
+        """The rows in bytes, as the engine takes them."""
+        if self._packed is None:
+            self._packed = self.rows.SerializeToString()
+        return self._packed
+
     def replace(self, content: TableContent) -> None:
         """Put other rows in the place of all."""
         self.rows = content
         self.rows.table_data.SetInParent()
         self.modified = time.time_ns() // 10**6
+        self._is_another()
 
     def position(self, column: str) -> int:
         """Where a column stands, by name in any case. Raises KeyError."""
@@ -70,21 +83,45 @@ class Table:
         self.columns = [*self.columns, column]
         for row in self.rows.table_data.row:
             row.cell.add()
+        self._is_another()
+
+    def drop_column(self, name: str) -> None:
+        """Drop a column with its values. Raises KeyError."""
+        place = self.position(name)
+        self.columns = [column for at, column in enumerate(self.columns) if at != place]
+        for row in self.rows.table_data.row:
+            del row.cell[place]
+        self._is_another()
+
+    def _is_another(self) -> None:
+        self.version, self._packed = next(VERSIONS), None
 
 
 @dataclass(eq=False)
 class Computed:
-    """Columns with rows that are worked out when they are asked for, once."""
+    """Columns with rows that are worked out when they are asked for, once.
+
+    `made_of`: the versions of the tables that it reads; None where it must be worked out anew after
+    every change of anything.
+    """
 
     columns: list[Column]
     compute: Any
+    made_of: tuple[int, ...] | None = None
+    version: int = field(default_factory=VERSIONS.__next__)
     _content: TableContent | None = None
+    _packed: bytes | None = None
 
     def content(self) -> TableContent:
         if self._content is None:
             self._content = self.compute()
             self._content.table_data.SetInParent()
         return self._content
+
+    def packed(self) -> bytes:
+        if self._packed is None:
+            self._packed = self.content().SerializeToString()
+        return self._packed
 
 
 class Catalog:
@@ -124,8 +161,8 @@ class Catalog:
             self.drop(name)
 
     def changed(self) -> None:
-        """Forget what was worked out from tables: one of them is not what it was."""
-        self._computed.clear()
+        """Forget what was worked out from anything: something is not what it was."""
+        self._computed = {name: one for name, one in self._computed.items() if one.made_of}
 
     def tables_of(self, project: str, dataset: str) -> list[Table]:
         """The tables of a dataset, by name."""
@@ -146,12 +183,24 @@ class Catalog:
         table = self.tables.get(name)
         if table is not None and table.sql is None:
             return table
-        if name not in self._computed:
+        made_of = self._made_of(table, name)
+        known = self._computed.get(name)
+        if known is None or known.made_of != made_of:
             made = self._view(table) if table is not None else self._special(name)
             if made is None:
                 return None
-            self._computed[name] = made
-        return self._computed[name]
+            made.made_of = made_of
+            self._computed[name] = known = made
+        return known
+
+    def _made_of(self, view: Table | None, name: str) -> tuple[int, ...] | None:
+        """The versions of what a view or a wildcard table is made of; None for a metadata view."""
+        if view is not None:
+            read = [self.relation(one) for one in sorted(self.engine.table_names(view.sql))]
+            return (view.version, *(one.version if one else 0 for one in read))
+        if name.endswith("*"):
+            return tuple(shard.version for shard in self._shards(name[:-1]))
+        return None
 
     def scope(self, sql: str, extra: dict[str, Relation] | None = None) -> Scope:
         """The scope of one normalised statement.
@@ -177,13 +226,16 @@ class Catalog:
         view = metadata.view(self, name)
         return view and Computed(*view)
 
-    def _wildcard(self, prefix: str) -> Computed | None:
-        """All tables whose names begin so, with the columns of the newest, as BigQuery does it."""
-        shards = [
+    def _shards(self, prefix: str) -> list[Table]:
+        return [
             table
             for name, table in sorted(self.tables.items())
             if name.startswith(prefix) and table.kind == "TABLE"
         ]
+
+    def _wildcard(self, prefix: str) -> Computed | None:
+        """All tables whose names begin so, with the columns of the newest, as BigQuery does it."""
+        shards = self._shards(prefix)
         if not shards:
             return None
         columns = max(shards, key=lambda table: table.created).columns

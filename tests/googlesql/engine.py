@@ -43,6 +43,8 @@ class Relation(Protocol):
 
     def content(self) -> service.TableContent: ...
 
+    def packed(self) -> bytes: ...
+
 
 @dataclass
 class Scope:
@@ -121,9 +123,10 @@ class Engine:
         request = service.PrepareQueryRequest(sql=sql)
         request.options.CopyFrom(self._options)
         self._name(request, scope)
-        self._fill(request, scope)
+        rows = _rows(request, scope)
         with self.lock:
-            prepared = self._call("PrepareQuery", request, service.PrepareQueryResponse).prepared
+            answer = self._call("PrepareQuery", request, service.PrepareQueryResponse, rows)
+            prepared = answer.prepared
             evaluate = service.EvaluateQueryRequest(prepared_query_id=prepared.prepared_query_id)
             for name, (_, value) in scope.parameters.items():
                 evaluate.params.add(name=name).value.CopyFrom(value)
@@ -139,9 +142,10 @@ class Engine:
         request = service.PrepareModifyRequest(sql=sql)
         request.options.CopyFrom(self._options)
         self._name(request, scope)
-        self._fill(request, scope)
+        rows = _rows(request, scope)
         with self.lock:
-            prepared = self._call("PrepareModify", request, service.PrepareModifyResponse).prepared
+            answer = self._call("PrepareModify", request, service.PrepareModifyResponse, rows)
+            prepared = answer.prepared
             evaluate = service.EvaluateModifyRequest(prepared_modify_id=prepared.prepared_modify_id)
             for name, (_, value) in scope.parameters.items():
                 evaluate.params.add(name=name).value.CopyFrom(value)
@@ -174,19 +178,14 @@ class Engine:
         for name, (type_, _) in scope.parameters.items():
             request.options.query_parameters.add(name=name, type=type_)
 
-    def _fill(self, request: Message, scope: Scope) -> None:
-        for name, relation in scope.tables.items():
-            content = request.table_content[name]
-            content.CopyFrom(relation.content())
-            content.table_data.SetInParent()
-
-    def _call(self, method: str, request: Message, response: type[Message]) -> Any:
+    def _call(
+        self, method: str, request: Message, response: type[Message], rows: bytes = b""
+    ) -> Any:
+        """Call the engine; `rows` are fields of the request that are in bytes already."""
         with self.lock:
             self.calls += 1
             try:
-                return self._client.call_grpc_func(
-                    f"ZetaSqlLocalService_{method}", request, response
-                )
+                return self._client.call(f"ZetaSqlLocalService_{method}", request, response, rows)
             except ServerError as error:
                 text = re.sub(r"^Code: \d+, Message: ", "", error.raw_error)
                 raise GoogleSqlError(text) from None
@@ -202,6 +201,32 @@ class Engine:
             ServerError
         ):  # gone with the instance, when the evaluation trapped
             self._client.call_grpc_func(f"ZetaSqlLocalService_Unprepare{kind}", request)
+
+
+def _rows(request: Message, scope: Scope) -> bytes:
+    """The rows of a scope's tables, as the request's `table_content` in bytes.
+
+    A table is put into bytes once, however many statements read it.
+    """
+    number = request.DESCRIPTOR.fields_by_name["table_content"].number
+    parts = []
+    for name, relation in scope.tables.items():
+        entry = _field(1, name.encode()) + _field(2, relation.packed())
+        parts.append(_field(number, entry))
+    return b"".join(parts)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of a message in protobuf's encoding: what it is, how long, and its bytes."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    groups = bytearray()
+    while number > 127:
+        groups.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*groups, number])
 
 
 def unwrap(node: Message) -> Message:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import wasmtime
+from google.protobuf.message import Message
 from zetasql.core.wasm_client import WasmClient, get_tzinfo_dir
 from zetasql.wasi import get_wasm_path
 
@@ -60,6 +61,11 @@ class CachedWasmClient(WasmClient):
             self.exports["_initialize"](self.store)
         self.memory = self.exports["memory"]
         unicode_data.install(self)
+
+    def call(self, method: str, request: Message, response: type[Message], more: bytes) -> Message:
+        """Call the engine with a request, to which `more` fields are added in bytes."""
+        answer = self._call_grpc_method(method, request.SerializeToString() + more)
+        return response.FromString(answer)
 
     def memory_size(self) -> int:
         return self.memory.data_len()

@@ -180,10 +180,7 @@ def _alter(session: Session, table: Table, action: Any, added: dict[str, Column]
             raise BigQueryError(f"Column already exists: {column.name}")
         table.add_column(column)
     elif kind == "ASTDropColumnActionProto":
-        place = table.position(action.column_name.id_string)
-        table.columns = [column for at, column in enumerate(table.columns) if at != place]
-        for row in table.rows.table_data.row:
-            del row.cell[place]
+        table.drop_column(action.column_name.id_string)
     elif kind == "ASTRenameColumnActionProto":
         place = table.position(action.column_name.id_string)
         renamed = Column(action.new_column_name.id_string, table.columns[place].type)
