@@ -92,7 +92,6 @@ asked as (
     where account = case when accounts = 2 and draw(person_no, 'asked_as') < 0.5 then 1 else 0 end
 ),
 
--- Nobody consents for an address that is not theirs alone.
 answers as (
     select
         *,
@@ -162,45 +161,6 @@ select
 from told
 order by consent_id;
 
-create table items as
-select * from (values
-    (1, 'ACC-101', '충전 케이블', 89000, 'charging'),
-    (2, 'ACC-102', '벽걸이 케이블 거치대', 45000, 'charging'),
-    (3, 'ACC-201', '전용 바닥 매트', 132000, 'interior'),
-    (4, 'ACC-202', '트렁크 정리함', 58000, 'interior'),
-    (5, 'ACC-203', '선셰이드', 39000, 'interior'),
-    (6, 'ACC-301', '캠핑용 전원 어댑터', 178000, 'outdoor'),
-    (7, 'ACC-302', '루프 캐리어', 420000, 'outdoor'),
-    (8, 'ACC-303', '마루9 미니어처', 25000, 'goods')
-) as t (item_no, item_id, item_name, price, category);
-
-create table baskets as
-select
-    visit_no,
-    list(
-        {'item_no': item_no, 'item_id': item_id, 'item_name': item_name, 'price': price,
-            'category': category, 'quantity': quantity}
-        order by item_no
-    ) as basket,
-    sum(price * quantity)::bigint as amount,
-    sum(quantity)::bigint as quantity
-from (
-    select
-        visits.visit_no,
-        items.*,
-        case when draw(visits.visit_no * 16 + items.item_no, 'quantity') < 0.15 then 2 else 1 end
-            as quantity
-    from visits
-    inner join items
-        on items.item_no = 1 + floor(draw(visits.visit_no, 'item') * 8)::integer
-        or (
-            draw(visits.visit_no, 'second_item') < 0.3
-            and items.item_no = 1 + floor(draw(visits.visit_no, 'item_b') * 8)::integer
-        )
-    where visits.kind = 'shop'
-)
-group by visit_no;
-
 create table orders as
 with bought as (
     select
@@ -230,7 +190,13 @@ detailed as (
     select
         bought.*,
         people.* exclude (person_no),
-        baskets.amount,
+        coalesce(
+            baskets.amount, 45000 + 1000 * floor(draw(bought.visit_no, 'amount') * 200)::bigint
+        ) as amount_krw,
+        order_currency(bought.visit_no) as currency,
+        order_fate(bought.visit_no, coalesce(baskets.quantity, 1)) as fate,
+        -- One unit of the first line is what comes back of an order that is kept.
+        basket[1].price as returned_krw,
         crm_rows.customer_no as own_customer_no,
         crm_rows.registered_us
     from bought
@@ -238,6 +204,19 @@ detailed as (
     left join baskets using (visit_no)
     left join crm_rows
         on crm_rows.person_no = bought.person_no and crm_rows.account = 0
+),
+
+-- A customer may order as a guest; the addresses then say who it was.
+signed as (
+    select
+        *,
+        case
+            when own_customer_no is null or registered_us > ordered_us then null
+            when uses_filler_email or is_logged_in or draw(visit_no, 'as_guest') < 0.6
+                or (email is null and (phone_digits is null or shares_phone or uses_branch_phone))
+                then own_customer_no
+        end as customer_no
+    from detailed
 )
 
 select
@@ -248,27 +227,27 @@ select
     end as order_id,
     person_no,
     person,
-    -- A customer may order as a guest; the addresses then say who it was.
-    case
-        when own_customer_no is null or registered_us > ordered_us then null
-        when uses_filler_email or is_logged_in or draw(visit_no, 'as_guest') < 0.6
-            or (email is null and (phone_digits is null or shares_phone or uses_branch_phone))
-            then own_customer_no
-    end as customer_no,
+    customer_no,
     email,
     phone_digits,
-    name,
-    coalesce(amount, 45000 + 1000 * floor(draw(visit_no, 'amount') * 200)::bigint) as amount,
-    (ordered_us // 1000000) * 1000000 as ordered_us,
+    -- A guest types in a hurry: a wrong vowel, or two syllables the wrong way round.
     case
-        when draw(visit_no, 'fate') < 0.05 then 'cancelled'
-        when draw(visit_no, 'fate') < 0.11 then 'refunded'
-        else 'paid'
-    end as fate,
-    (ordered_us // 1000000) * 1000000 + case when draw(visit_no, 'fate') < 0.05
-        then us_hours(2 + floor(draw(visit_no, 'fate_at') * 20))
-        else us_days(2 + floor(draw(visit_no, 'fate_at') * 9)) end as fate_us
-from detailed
+        when customer_no is not null or draw(visit_no, 'mistypes') >= 0.04 then name
+        when draw(visit_no, 'mistypes') < 0.025 then name[1:2] || chr(unicode(name[3]) + 28)
+        else name[1] || name[3] || name[2]
+    end as name,
+    currency,
+    in_currency(amount_krw, currency) as amount,
+    case fate
+        when 'paid' then 0
+        when 'item_refunded' then in_currency(returned_krw, currency)
+        else in_currency(amount_krw, currency)
+    end::decimal(18, 2) as returned_amount,
+    (ordered_us // 1000000) * 1000000 as ordered_us,
+    fate,
+    order_fate_us(visit_no, ordered_us) as fate_us,
+    device_no is not null as is_online
+from signed
 order by ordered_us, visit_no;
 
 -- What the site's tag made of them: a placeholder for some, nothing for others.
@@ -282,10 +261,16 @@ select
         when draw(order_visit_no, 'tag') < 0.12 then null
         else orders.order_id
     end as transaction_id,
-    case when draw(order_visit_no, 'tag') < 0.04 then null else orders.amount end as revenue
+    case when draw(order_visit_no, 'tag') < 0.04 then null else orders.amount end::double as revenue
 from events
 inner join orders on orders.visit_no = events.order_visit_no
-where events.event_name = 'purchase';
+where events.event_name = 'purchase'
+union all
+-- The server knows the number.
+select events.event_no, orders.order_id, orders.order_id, orders.returned_amount::double
+from events
+inner join orders on orders.visit_no = events.order_visit_no
+where events.event_name = 'refund';
 
 -- Lead applications, and what became of them away from the site.
 create table applications as
@@ -301,13 +286,19 @@ with leads as (
 
 select
     'A' || strftime(event_date, '%y%m%d') || lpad(visit_no::varchar, 9, '0')
-        || case product when 'test_drive' then 'T' else 'C' end as application_id,
+        || case product when 'test_drive' then 'T' when 'charger' then 'C' else 'P' end
+        as application_id,
     leads.*,
-    people.person,
-    people.phone_digits,
-    case when is_logged_in and draw(event_no, 'knows_customer') < 0.55
-        then accounts.customer_no end as customer_no,
+    -- Who is going to drive or to have it installed: now and then not who fills in the form.
+    coalesce(relative.person_no, applicant.person_no) as for_no,
+    coalesce(relative.person, applicant.person) as person,
+    case when relative.person_no is not null then relative.phone_digits
+        else applicant.phone_digits end as phone_digits,
+    case when is_logged_in and relative.person_no is null
+        and draw(event_no, 'knows_customer') < 0.55 then accounts.customer_no end as customer_no,
     case
+        when product = 'care_plan' then
+            case when draw(visit_no, 'outcome') < 0.25 then 'cancelled' else 'confirmed' end
         when product = 'test_drive' then
             case
                 when draw(visit_no, 'outcome') < 0.10 then 'cancelled'
@@ -319,6 +310,7 @@ select
         when draw(visit_no, 'outcome') < 0.22 then 'installed_cancelled'
         when draw(visit_no, 'outcome') < 0.26 then 'installed_reversed'
         when draw(visit_no, 'outcome') < 0.32 then 'confirmed'
+        when draw(visit_no, 'outcome') < 0.42 then 'installed_churned'
         else 'installed'
     end as story,
     event_us + us_hours(1 + draw(visit_no, 'confirmed') * 20) as confirmed_us,
@@ -328,10 +320,15 @@ select
         -- A few come so late that a month has passed since they first looked.
         + case when draw(visit_no, 'puts_off') < 0.10 then 27 else 0 end
     ) as done_us,
-    case when draw(visit_no, 'noted') < 0.06 and people.phone_digits is not null
+    case when draw(visit_no, 'noted') < 0.06
+        and coalesce(relative.phone_digits, applicant.phone_digits) is not null
         then 'phone' when draw(visit_no, 'noted') < 0.12 then 'bare' else 'full' end as noted
 from leads
-inner join people on people.person_no = leads.actor_no
+inner join people as applicant on applicant.person_no = leads.actor_no
+left join people as relative
+    on relative.pair_no = applicant.pair_no
+    and relative.pair_side != applicant.pair_side
+    and draw(leads.visit_no, 'for_another') < 0.03
 left join accounts
     on accounts.device_no = leads.device_no and accounts.person_no = leads.actor_no;
 
@@ -339,7 +336,12 @@ create table outcomes as
 with steps as (
     select *, 'confirmed' as status, confirmed_us as occurred_us from applications
     union all
-    select *, 'scheduled', scheduled_us from applications where story != 'confirmed'
+    select *, 'scheduled', scheduled_us
+    from applications where story != 'confirmed' and product != 'care_plan'
+    union all
+    select *, 'rescheduled', scheduled_us + us_hours(5)
+    from applications
+    where story in ('visited', 'installed') and draw(visit_no, 'reschedules') < 0.05
     union all
     select *, 'visited', done_us from applications where story = 'visited'
     union all
@@ -355,6 +357,9 @@ with steps as (
     where story in ('cancelled', 'installed_cancelled')
     union all
     select *, 'reversed', done_us + us_days(4) from applications where story = 'installed_reversed'
+    union all
+    select *, 'churned', done_us + us_days(8 + draw(visit_no, 'stays') * 20)
+    from applications where story = 'installed_churned'
 ),
 
 -- Test drives arranged by telephone: a number is all that was noted.
@@ -377,15 +382,16 @@ written as (
         case when noted != 'phone' then application_id end as application_id,
         case when noted = 'full' then customer_no end as customer_no,
         case when noted != 'bare' then phone_digits end as phone_digits,
-        actor_no as person_no,
+        for_no as person_no,
         status,
         occurred_us,
-        branch as branch_id
+        branch as branch_id,
+        order_currency(visit_no) as currency
     from steps
     union all
     select
         'test_drive', null, null, null, phone_digits, person_no, status, occurred_us,
-        pick(['yeouido', 'gangnam', 'pangyo', 'haeundae'], draw(person_no, 'called_branch'))
+        pick(['yeouido', 'gangnam', 'pangyo', 'haeundae'], draw(person_no, 'called_branch')), null
     from phoned
 )
 
@@ -396,10 +402,13 @@ select
         )::varchar, 8, '0'
     ) as outcome_id,
     written.* replace ((occurred_us // 1000000) * 1000000 as occurred_us),
-    case status when 'installed' then 1200000 when 'reversed' then -1200000 end as value,
+    in_currency(case status when 'installed' then 1200000 when 'reversed' then -1200000 end, currency)
+        as value,
+    currency,
     case
         when status = 'cancelled' then pick(['고객 변심', '일정 변경', '중복 신청'], draw(occurred_us, 'why'))
         when status = 'reversed' then '설치 후 반품'
+        when status = 'churned' then pick(['이사', '차량 매각'], draw(occurred_us, 'why'))
     end as reason
 from written
 order by outcome_id;
@@ -413,8 +422,9 @@ select * from consents where occurred_us <= getvariable('until_us');
 create view seen_orders as
 select
     *,
-    case when fate != 'paid' and fate_us <= getvariable('until_us') then fate else 'paid' end
-        as status_now
+    case when fate_us <= getvariable('until_us') then fate else 'paid' end as fate_now,
+    (amount - case when fate_us <= getvariable('until_us') then returned_amount else 0 end)
+        ::decimal(18, 2) as net_amount
 from orders
 where ordered_us <= getvariable('until_us');
 

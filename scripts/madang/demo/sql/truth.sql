@@ -1,144 +1,273 @@
--- What a correct product may know at `until`, worked out from who people really are.
+-- What really happened until `until`, from the world that was made, and beside it what anybody
+-- could have known of it. Nothing here follows a rule of the product.
 
--- Ownership of devices, from the events that carry a user id.
-create table truth_logins as
-select device_no, visit_no, event_us, actor_no
-from seen
-where event_name = 'login';
-
-create table truth_sightings as
-select device_no, visit_no, event_us, actor_no
-from seen
-where is_logged_in;
-
-create table truth_devices as
+-- Evidence says who was somewhere. On a browser of one's own or of the family it speaks for all
+-- visits of that person; at a counter, where strangers take turns, for the one visit.
+create table truth_places as
 select
-    device_no,
-    count(distinct actor_no) >= 3 as is_shared,
-    min(event_us) as first_us,
-    arg_min(actor_no, event_us) as first_actor_no
-from truth_sightings
-group by device_no;
+    visits.visit_no,
+    visits.device_no,
+    case when device_kind in ('personal', 'family') then visits.device_no else -visits.visit_no end
+        as place_no
+from visits
+where not is_denied;
 
-create table truth_visit_logins as
-select
-    visit_no,
-    min(event_us) as first_us,
-    arg_min(actor_no, event_us) as first_actor_no
-from truth_sightings
-group by visit_no;
+-- Whom a record names: by a number of theirs, or an address that is theirs alone.
+create macro names_one(customer_no, email, phone_digits, p) as
+    customer_no is not null
+    or (email is not null and not p.uses_filler_email)
+    or (phone_digits is not null and not p.shares_phone and not p.uses_branch_phone);
 
-create table truth_events as
-with owned as (
+create table truth_named_ids as
+select order_id as business_id, orders.person_no
+from seen_orders as orders
+inner join people as p on p.person_no = orders.person_no
+where names_one(customer_no, orders.email, orders.phone_digits, p)
+union
+select application_id, outcomes.person_no
+from seen_outcomes as outcomes
+inner join people as p on p.person_no = outcomes.person_no
+where application_id is not null
+    and names_one(customer_no, null, outcomes.phone_digits, p)
+union
+select unnest([order_id, application_id]) as business_id, inquiries.person_no
+from seen_inquiries as inquiries
+inner join people as p on p.person_no = inquiries.person_no
+where names_one(customer_no, inquiries.email, inquiries.phone_digits, p);
+
+create table truth_evidence as
+with told as (
     select
-        seen.*,
-        truth_devices.is_shared,
-        truth_devices.first_us as device_first_us,
-        truth_devices.first_actor_no as device_first_actor_no,
-        truth_visit_logins.first_us as visit_first_us,
-        truth_visit_logins.first_actor_no as visit_first_actor_no,
-        truth_sightings.event_us as sighted_us,
-        truth_sightings.actor_no as sighted_actor_no
+        place_no,
+        actor_no as person_no,
+        event_name = 'login' as is_login,
+        true as is_sighting,
+        false as is_record
     from seen
-    left join truth_devices using (device_no)
-    left join truth_visit_logins using (visit_no)
-    asof left join truth_sightings
-        on truth_sightings.device_no = seen.device_no
-        and truth_sightings.event_us <= seen.event_us
+    inner join truth_places using (visit_no)
+    where is_logged_in
+    union all
+    select place_no, truth_named_ids.person_no, false, false, true
+    from seen
+    inner join truth_places using (visit_no)
+    left join purchase_ids on purchase_ids.event_no = seen.event_no
+    left join applications on applications.event_no = seen.event_no
+    inner join truth_named_ids
+        on truth_named_ids.business_id
+        = coalesce(purchase_ids.transaction_id, applications.application_id)
+    where seen.event_name in ('purchase', 'generate_lead')
 )
 
 select
-    * exclude (
-        device_first_us, device_first_actor_no, visit_first_us, visit_first_actor_no,
-        sighted_us, sighted_actor_no
-    ),
-    case
-        when is_denied or is_shared is null then null
-        -- On a device that many log in on, only who is logged in is known.
-        when is_shared then case when event_us >= visit_first_us then sighted_actor_no end
-        -- Before a login, who was there in that visit is who logged in.
-        when event_us < visit_first_us and visit_first_us > device_first_us
-            then visit_first_actor_no
-        when sighted_us is not null
-            then case when event_us <= sighted_us + us_days(90) then sighted_actor_no end
-        when event_us >= device_first_us - us_days(30) then device_first_actor_no
-    end as known_no
-from owned;
+    place_no,
+    person_no,
+    bool_or(is_login) as by_login,
+    bool_or(is_sighting) as by_sighting,
+    bool_or(is_record) as by_record
+from told
+group by place_no, person_no;
 
--- Who acts: the known person, else the browser; nobody where consent was declined.
-create table truth_actions as
+create table truth_sessions as
 select
-    event_no,
-    copies,
-    event_us,
-    event_name,
-    path,
-    arg,
-    actor_no,
-    known_no,
-    device_no,
-    visit_no,
-    case
-        when is_denied then null
-        when known_no is not null then 'P' || lpad((known_no + 1)::varchar, 7, '0')
-        else 'D:' || (select user_pseudo_id from devices as d where d.device_no = truth_events.device_no)
-    end as subject
-from truth_events
-where (event_name = 'page_view' and (path like '/models/%' or path like '/branches/%'))
-    or event_name in ('select_tab', 'apply_click', 'generate_lead', 'purchase');
+    devices.user_pseudo_id,
+    visits.ga_session_id,
+    row_number() over (partition by seen.visit_no order by min(seen.event_us), min(event_no))
+        as part,
+    utc_at(min(seen.event_us)) as started_at,
+    utc_at(max(seen.event_us)) as ended_at,
+    actors.person as actor,
+    bool_or(seen.event_name = 'login') as is_login,
+    coalesce(any_value(by_login), false) as by_login,
+    coalesce(any_value(by_sighting), false) as by_sighting,
+    coalesce(any_value(by_record), false) as by_record,
+    devices.kind as device_kind,
+    count(*) as events,
+    origins.channel_group,
+    last_click.channel_group as last_click_channel_group,
+    visits.campaign
+from seen
+inner join visits using (visit_no)
+inner join truth_places using (visit_no)
+inner join devices on devices.device_no = seen.device_no
+inner join origins on origins.origin_no = visits.origin_no
+inner join origins as last_click on last_click.origin_no = visits.last_click_no
+left join people as actors on actors.person_no = seen.actor_no
+left join truth_evidence
+    on truth_evidence.place_no = truth_places.place_no
+    and truth_evidence.person_no = seen.actor_no
+where not seen.is_from_server
+group by
+    seen.visit_no, devices.user_pseudo_id, visits.ga_session_id, actors.person, devices.kind,
+    origins.channel_group, last_click.channel_group, visits.campaign;
 
-create table truth_audience_subjects as
+-- What people did that audiences and funnels ask for, in three scopes: all of it, what logins and
+-- sightings tell, and what records tell too.
+create table truth_acts as
+with done as (
+    select
+        actor_no as person_no,
+        event_us,
+        case
+            when event_name = 'page_view' and path like '/models/%' then 'viewed_model'
+            when event_name = 'page_view' then 'viewed_branch'
+            else event_name
+        end as act,
+        case when event_name in ('page_view', 'select_tab') then split_part(path, '/', 3)
+            else arg end as object,
+        case when event_name = 'select_tab' then arg end as tab,
+        coalesce(by_sighting, false) as by_login,
+        coalesce(by_sighting or by_record, false) as by_record
+    from seen
+    left join truth_places using (visit_no)
+    left join truth_evidence
+        on truth_evidence.place_no = truth_places.place_no
+        and truth_evidence.person_no = seen.actor_no
+    where actor_no is not null
+        -- A view that was reported twice took place once.
+        and not is_echo
+        and (
+            (event_name = 'page_view' and (path like '/models/%' or path like '/branches/%'))
+            or event_name in ('select_tab', 'apply_click', 'generate_lead')
+        )
+    union all
+    -- Who came for a test drive, whoever applied for it.
+    select
+        outcomes.person_no,
+        occurred_us,
+        'visited',
+        product,
+        null,
+        names_one(customer_no, null, outcomes.phone_digits, p),
+        names_one(customer_no, null, outcomes.phone_digits, p)
+    from seen_outcomes as outcomes
+    inner join people as p on p.person_no = outcomes.person_no
+    where status = 'visited'
+)
+
+select 'world' as scope, * from done
+union all
+select 'login', * from done where by_login
+union all
+select 'record', * from done where by_record;
+
+create table truth_audience_scopes as
 with recent as (
     select *
-    from truth_actions
-    where subject is not null
-        and event_us >= getvariable('until_us') - us_days(30)
+    from truth_acts
+    where event_us >= getvariable('until_us') - us_days(30)
 ),
 
 flagship as (
-    select subject
+    select scope, person_no
     from recent
-    group by subject
-    having count(*) filter (event_name = 'page_view' and path = '/models/maru9') >= 3
-        or count(*) filter (
-            event_name = 'select_tab' and arg in ('exterior', 'driving', 'accessories')
-        ) >= 1
+    where object = 'maru9'
+    group by scope, person_no
+    having count(*) filter (act = 'viewed_model') >= 3
+        or count(*) filter (tab in ('exterior', 'driving', 'accessories')) >= 1
 ),
 
-branch as (
-    select distinct subject
-    from recent
-    where event_name = 'page_view' and path = '/branches/yeouido'
-),
-
-last_clicks as (
-    select subject, max(event_us) as clicked_us
-    from truth_actions
-    where subject is not null
-        and event_name = 'apply_click' and arg = 'test_drive'
+clicks as (
+    select scope, person_no, max(event_us) as clicked_us
+    from truth_acts
+    where act = 'apply_click' and object = 'test_drive'
         and event_us >= getvariable('until_us') - us_days(14)
-    group by subject
+    group by scope, person_no
 ),
 
-abandoners as (
-    select subject
-    from last_clicks
-    where clicked_us <= getvariable('until_us') - us_hours(1)
-        and not exists (
-            select 1
-            from truth_actions as lead
-            where lead.subject = last_clicks.subject
-                and lead.event_name = 'generate_lead'
-                and lead.arg = 'test_drive'
-                and lead.event_us >= last_clicks.clicked_us
-        )
+leads as (
+    select scope, person_no, max(event_us) as applied_us
+    from truth_acts
+    where act = 'generate_lead' and object = 'test_drive'
+    group by scope, person_no
 )
 
-select 'flagship_interest' as audience, subject from flagship
+select 'flagship_interest' as audience, scope, person_no from flagship
 union all
-select 'yeouido_branch', subject from branch
+select distinct 'yeouido_branch', scope, person_no
+from recent
+where act = 'viewed_branch' and object = 'yeouido'
 union all
-select 'test_drive_abandoners', subject from abandoners;
+select 'test_drive_abandoners', scope, person_no
+from clicks
+left join leads using (scope, person_no)
+where clicked_us <= getvariable('until_us') - us_hours(1)
+    and coalesce(applied_us < clicked_us, true);
+
+create table truth_audiences as
+select
+    audience,
+    people.person,
+    bool_or(scope = 'login') as by_login,
+    bool_or(scope = 'record') as by_record
+from truth_audience_scopes
+inner join people using (person_no)
+group by audience, people.person
+having bool_or(scope = 'world');
+
+-- Step by step: the latest beginning from which this step can still be reached in time.
+create table truth_funnel_people as
+with steps as (
+    select scope || person_no as subject, *
+    from truth_acts
+    where act = 'viewed_model' or object = 'test_drive'
+),
+
+viewed as (
+    select subject, event_us, event_us as began_us from steps where act = 'viewed_model'
+),
+
+clicked as (
+    select click.subject, click.event_us, viewed.began_us
+    from steps as click
+    asof inner join viewed
+        on viewed.subject = click.subject and viewed.event_us < click.event_us
+    where click.act = 'apply_click' and click.event_us <= viewed.began_us + us_days(30)
+),
+
+completed as (
+    select lead.subject, lead.event_us, clicked.began_us
+    from steps as lead
+    asof inner join clicked
+        on clicked.subject = lead.subject and clicked.event_us < lead.event_us
+    where lead.act = 'generate_lead' and lead.event_us <= clicked.began_us + us_days(30)
+),
+
+visited as (
+    select visit.subject, visit.event_us, completed.began_us
+    from steps as visit
+    asof inner join completed
+        on completed.subject = visit.subject and completed.event_us < visit.event_us
+    where visit.act = 'visited' and visit.event_us <= completed.began_us + us_days(30)
+),
+
+reached as (
+    select subject, 1 as depth from viewed
+    union all select subject, 2 from clicked
+    union all select subject, 3 from completed
+    union all select subject, 4 from visited
+),
+
+deepest as (
+    select subject, max(depth) as depth from reached group by subject
+)
+
+select
+    people.person,
+    max(depth) filter (scope = 'world') as depth,
+    coalesce(max(depth) filter (scope = 'login'), 0) as depth_by_login,
+    coalesce(max(depth) filter (scope = 'record'), 0) as depth_by_record
+from (select distinct subject, scope, person_no from steps) as subjects
+inner join deepest using (subject)
+inner join people using (person_no)
+group by people.person;
+
+create table truth_funnel as
+select
+    step_number,
+    step,
+    (select count(*) from truth_funnel_people where depth >= step_number) as people
+from (values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited'))
+    as s (step_number, step);
 
 -- Strong identifiers, normalised, of everybody whom a record names.
 create table truth_identifiers as
@@ -146,10 +275,9 @@ with held as (
     select 'crm_id' as identifier_type, customer_no as identifier_value, person from seen_crm_rows
     union
     select 'user_id', accounts.customer_no, people.person
-    from truth_logins
+    from (select distinct device_no, actor_no from seen where is_logged_in) as logins
     inner join accounts
-        on accounts.device_no = truth_logins.device_no
-        and accounts.person_no = truth_logins.actor_no
+        on accounts.device_no = logins.device_no and accounts.person_no = logins.actor_no
     inner join people on people.person_no = accounts.person_no
     union
     select 'email', email, person from seen_crm_rows where email is not null
@@ -172,6 +300,8 @@ with held as (
     select 'braze_id', braze_events.user_id, seen_crm_rows.person
     from braze_events
     inner join seen_crm_rows on seen_crm_rows.customer_no = braze_events.external_user_id
+    union
+    select 'salesforce_id', contact_id, person from salesforce_contacts
 )
 
 select
@@ -192,27 +322,61 @@ from truth_identifiers
 inner join people using (person)
 group by people.person, people.person_no;
 
-create table truth_contactability as
-with latest as (
+-- Whose each record is.
+create table truth_records as
+select 'crm' as source, customer_no as record_id, person from seen_crm_rows
+union all
+select 'shop', order_id, person from seen_orders
+union all
+select 'offline', outcome_id, people.person from seen_outcomes inner join people using (person_no)
+union all
+select 'inquiry', inquiry_id, person from seen_inquiries
+union all
+select 'salesforce', contact_id, person from salesforce_contacts
+union all
+select 'consent', consent_id, people.person
+from consent_rows
+inner join seen_consents using (consent_id)
+inner join people using (person_no)
+where not is_from_showroom;
+
+create table truth_messages as
+with answered as (
     select
-        person_no,
-        channel,
-        arg_max(status, (occurred_us, status = 'withdrawn')) as status
-    from seen_consents
-    group by person_no, channel
+        key,
+        max(id) filter (event_type like '%.Send') as message_id,
+        bool_or(event_type like '%.Delivery') as is_delivered,
+        bool_or(event_type like '%Open' and note is null) as is_opened,
+        bool_or(event_type like '%Click' and note is null) as is_clicked
+    from braze_events
+    group by key
 )
 
 select
-    truth_people.person,
-    channel,
-    coalesce(status in ('granted', 'confirmed'), false) and has_address as is_allowed,
-    case
-        when status is null then 'no_consent'
-        when status = 'withdrawn' then 'withdrawn'
-        when not has_address then 'no_address'
-        else 'allowed'
-    end as reason
-from (
+    message_id,
+    campaign_name,
+    sends.channel,
+    sends.person,
+    utc_at(sent_us) as sent_at,
+    is_delivered,
+    is_opened,
+    is_clicked,
+    coalesce(permissions.is_allowed, false) as was_allowed
+from sends
+inner join answered using (key)
+asof left join permissions
+    on permissions.person_no = sends.person_no
+    and permissions.channel = sends.channel
+    and permissions.said_us <= sends.sent_us
+where message_id is not null;
+
+-- What is allowed at `until`: really, and as the files that are there by then can tell.
+create table truth_contactability as
+with now_standing as (
+    select * from permissions where until_us is null
+),
+
+asked as (
     select
         truth_people.*,
         channel,
@@ -223,160 +387,112 @@ from (
         end as has_address
     from truth_people
     cross join (values ('email'), ('sms'), ('kakao'), ('push')) as c (channel)
-) as truth_people
-left join latest using (person_no, channel);
-
-create table truth_audience_contactable as
-with asked as (
-    select
-        audience,
-        subject as person,
-        bool_or(is_allowed) as is_contactable,
-        bool_or(reason = 'no_address') as lacks_address,
-        bool_or(reason = 'withdrawn') as has_withdrawn
-    from truth_audience_subjects
-    left join truth_contactability
-        on truth_contactability.person = subject and channel in ('kakao', 'email')
-    where subject like 'P%'
-    group by audience, subject
 )
 
 select
-    audience,
-    person,
-    coalesce(is_contactable, false) as is_contactable,
-    case
-        when is_contactable then 'allowed'
-        when lacks_address then 'no_address'
-        when has_withdrawn then 'withdrawn'
-        else 'no_consent'
-    end as reason
-from asked;
+    asked.person,
+    asked.channel,
+    has_address and coalesce(is_allowed, false) as is_allowed,
+    is_allowed as last_answer,
+    said_in,
+    has_address,
+    coalesce(told_us <= getvariable('until_us'), true) as is_told
+from asked
+left join now_standing using (person_no, channel);
 
--- Offline outcomes belong to a person by application, else customer number, else phone, and else
--- to the browser that applied.
-create table truth_visits_made as
-with known_applications as (
-    select applications.application_id, truth_actions.known_no, truth_actions.subject
-    from applications
-    inner join truth_actions
-        on truth_actions.visit_no = applications.visit_no
-        and truth_actions.event_name = 'generate_lead'
-        and truth_actions.event_us = applications.event_us
-),
-
-phones as (
-    select identifier_value, person
-    from truth_identifiers
-    where identifier_type = 'phone' and not is_shared
+-- What became of each application that the export shows.
+create table truth_conversions as
+with fates as (
+    select
+        real_application_id as application_id,
+        arg_max(status, occurred_us) as fate,
+        bool_or(status = 'installed') and not bool_or(status in ('cancelled', 'reversed'))
+            as is_kept,
+        max(value) filter (status = 'installed') as installed_value,
+        max(currency) filter (status = 'installed') as currency,
+        bool_or(outcomes.application_id is not null) as is_noted
+    from seen_outcomes as outcomes
+    where real_application_id is not null
+    group by real_application_id
 )
 
+select
+    applications.application_id,
+    applications.product,
+    applicants.person as applicant,
+    applications.person,
+    utc_at(applications.event_us) as applied_at,
+    coalesce(fates.fate, 'open') as fate,
+    case when is_kept then installed_value else 0 end::decimal(18, 2) as value,
+    fates.currency,
+    coalesce(is_noted, false) as is_noted,
+    applications.is_denied,
+    coalesce(by_sighting, false) as by_login,
+    coalesce(by_record, false) as by_record
+from applications
+inner join seen on seen.event_no = applications.event_no
+inner join people as applicants on applicants.person_no = applications.actor_no
+left join truth_places on truth_places.visit_no = applications.visit_no
+left join truth_evidence
+    on truth_evidence.place_no = truth_places.place_no
+    and truth_evidence.person_no = applications.actor_no
+left join fates on fates.application_id = applications.application_id;
+
+create table truth_outcomes as
 select
     outcome_id,
-    coalesce(
-        by_application.person, by_number.person, phones.person, known_applications.subject
-    ) as subject,
-    occurred_us as event_us
+    real_application_id as application_id,
+    application_id is not null as is_noted,
+    people.person,
+    product,
+    status,
+    utc_at(occurred_us) as occurred_at
 from seen_outcomes
-left join known_applications using (application_id)
-left join people as by_application on by_application.person_no = known_applications.known_no
-left join seen_crm_rows as by_number on by_number.customer_no = seen_outcomes.customer_no
-left join phones on phones.identifier_value = '+82' || seen_outcomes.phone_digits
-where status = 'visited' and product = 'test_drive';
+inner join people using (person_no);
 
--- Step by step: the latest beginning from which this step can still be reached in time.
-create table truth_funnel_subjects as
-with viewed as (
-    select subject, event_us, event_us as began_us
-    from truth_actions
-    where subject is not null and event_name = 'page_view' and path like '/models/%'
-),
-
-clicked as (
-    select click.subject, click.event_us, viewed.began_us
-    from truth_actions as click
-    asof inner join viewed
-        on viewed.subject = click.subject and viewed.event_us < click.event_us
-    where click.event_name = 'apply_click' and click.arg = 'test_drive'
-        and click.event_us <= viewed.began_us + us_days(30)
-),
-
-completed as (
-    select lead.subject, lead.event_us, clicked.began_us
-    from truth_actions as lead
-    asof inner join clicked
-        on clicked.subject = lead.subject and clicked.event_us < lead.event_us
-    where lead.event_name = 'generate_lead' and lead.arg = 'test_drive'
-        and lead.event_us <= clicked.began_us + us_days(30)
-),
-
-visited as (
-    select visit.subject, visit.event_us, completed.began_us
-    from truth_visits_made as visit
-    asof inner join completed
-        on completed.subject = visit.subject and completed.event_us < visit.event_us
-    where visit.event_us <= completed.began_us + us_days(30)
-),
-
-reached as (
-    select subject, 1 as depth from viewed
-    union all select subject, 2 from clicked
-    union all select subject, 3 from completed
-    union all select subject, 4 from visited
-)
-
-select subject, max(depth) as depth from reached group by subject;
-
--- Purchases: a real transaction id counts once a subject, a placeholder each time it has revenue.
-create table truth_orders_online as
-with bought as (
+-- Orders, and what the website told of them.
+create table truth_orders as
+with reported as (
     select
-        truth_actions.event_no,
-        coalesce(subject, '') as subject,
-        purchase_ids.transaction_id,
-        purchase_ids.revenue,
-        coalesce(purchase_ids.transaction_id, '') not in ('', '(not set)') as is_real
-    from truth_actions
+        orders.order_id,
+        min_by(purchase_ids.transaction_id, seen.event_us) as transaction_id,
+        max(revenue) as reported_revenue,
+        count(*) as reports
+    from seen
     inner join purchase_ids using (event_no)
-    where event_name = 'purchase'
+    inner join orders on orders.order_id = purchase_ids.order_id
+    where seen.event_name = 'purchase'
+    group by orders.order_id
+),
+
+returned as (
+    select purchase_ids.order_id, max(revenue) as reported_refund
+    from seen
+    inner join purchase_ids using (event_no)
+    where seen.event_name = 'refund'
+    group by purchase_ids.order_id
 )
 
-select subject, transaction_id, max(revenue) as revenue
-from bought
-where is_real
-group by subject, transaction_id
-union all
-select subject, transaction_id, revenue
-from bought
-where not is_real and revenue > 0;
-
-create table truth_sessions as
 select
+    order_id,
+    person,
+    fate_now as fate,
+    amount,
+    net_amount,
+    currency,
+    is_online,
     devices.user_pseudo_id,
     visits.ga_session_id,
-    row_number() over (
-        partition by truth_events.visit_no order by min(truth_events.event_us), min(event_no)
-    ) as part,
-    utc_at(min(truth_events.event_us)) as started_at,
-    utc_at(max(truth_events.event_us)) as ended_at,
-    actors.person as actor,
-    bool_or(truth_events.event_name = 'login') as is_login,
-    known.person as knowable_person,
-    devices.kind as device_kind,
-    count(*) as events,
-    origins.channel_group,
-    last_click.channel_group as last_click_channel_group
-from truth_events
-inner join visits using (visit_no)
-inner join devices on devices.device_no = truth_events.device_no
-inner join origins on origins.origin_no = visits.origin_no
-inner join origins as last_click on last_click.origin_no = visits.last_click_no
-left join people as actors on actors.person_no = truth_events.actor_no
-left join people as known on known.person_no = truth_events.known_no
-where not truth_events.is_denied
-group by
-    truth_events.visit_no, devices.user_pseudo_id, visits.ga_session_id, actors.person,
-    known.person, devices.kind, origins.channel_group, last_click.channel_group;
+    coalesce(reports, 0) as reports,
+    transaction_id,
+    reported_revenue,
+    reported_refund
+from seen_orders
+left join visits using (visit_no)
+left join truth_places using (visit_no)
+left join devices on devices.device_no = truth_places.device_no
+left join reported using (order_id)
+left join returned using (order_id);
 
 create table truth_totals as
 select
@@ -389,57 +505,19 @@ group by event_date
 union all
 select 'distinct_events', event_date, null, count(*) from seen group by event_date
 union all
-select 'sessions', null, null, count(distinct visit_no) from truth_events where not is_denied
+select 'sessions', null, null, count(distinct visit_no)
+from seen where not is_denied and not is_from_server
 union all
-select 'devices', null, null, count(distinct device_no) from truth_events where not is_denied
+select 'devices', null, null, count(distinct device_no)
+from seen where not is_denied and not is_from_server
 union all
-select 'logins', null, null, count(*) from truth_logins
-union all
-select 'purchase_events_raw', null, null, sum(copies) from seen where event_name = 'purchase'
+select 'logins', null, null, count(*) from seen where event_name = 'login'
 union all
 select 'purchase_events_distinct', null, null, count(*) from seen where event_name = 'purchase'
 union all
-select 'purchase_revenue_raw', null, null, coalesce(sum(copies * revenue), 0)
-from seen inner join purchase_ids using (event_no)
-union all
 select 'purchase_revenue_distinct', null, null, coalesce(sum(revenue), 0)
-from seen inner join purchase_ids using (event_no)
+from seen inner join purchase_ids using (event_no) where event_name = 'purchase'
 union all
-select 'orders_deduplicated', null, null, count(*) from truth_orders_online
+select 'refund_events_distinct', null, null, count(*) from seen where event_name = 'refund'
 union all
-select 'revenue_deduplicated', null, null, coalesce(sum(revenue), 0) from truth_orders_online;
-
-create table truth_funnel as
-select
-    step_number,
-    step,
-    (select count(*) from truth_funnel_subjects where depth >= step_number) as subjects
-from (values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited'))
-    as s (step_number, step);
-
--- What became of each application that the export shows, known person or not.
-create table truth_conversions as
-with fates as (
-    select
-        real_application_id as application_id,
-        arg_max(status, (occurred_us, outcome_id)) as fate,
-        sum(coalesce(value, 0)) filter (status in ('installed', 'reversed')) as installed_value,
-        bool_or(status = 'cancelled') as is_cancelled
-    from seen_outcomes
-    where real_application_id is not null
-    group by real_application_id
-)
-
-select
-    applications.application_id,
-    applications.product,
-    applications.person,
-    known.person as knowable_person,
-    utc_at(applications.event_us) as applied_at,
-    coalesce(fates.fate, 'open') as fate,
-    case when fates.is_cancelled then 0 else coalesce(fates.installed_value, 0) end::bigint as value
-from applications
-inner join truth_events
-    on truth_events.event_no = applications.event_no
-left join fates on fates.application_id = applications.application_id
-left join people as known on known.person_no = truth_events.known_no;
+select 'web_orders', null, null, count(*) from truth_orders where reports > 0;
