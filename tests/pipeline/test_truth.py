@@ -80,7 +80,7 @@ NAMED = """
 
 
 def _shares(counts: dict) -> tuple[float, float, float, float]:
-    """Precision; recall of what is so, of what logins and sightings tell, of what records tell too."""
+    """Precision; recall of all, of what logins and sightings tell, of what records tell too."""
     return (
         counts["right"] / counts["named"],
         counts["right"] / counts["real"],
@@ -493,7 +493,8 @@ def test_people_reach_the_step_that_they_really_reached(tables: Tables, measured
             count(*) filter (depth_by_login > 0 and ours >= depth_by_login) as right_seen,
             count(*) filter (depth_by_record > 0) as knowable,
             count(*) filter (depth_by_record > 0 and ours >= depth_by_record) as right_knowable,
-            count(*) filter (depth > 0) as real, count(*) filter (ours = depth and depth > 0) as right
+            count(*) filter (depth > 0) as real,
+            count(*) filter (ours = depth and depth > 0) as right
         from reached""")
     measured(
         f"funnel: {counts['real']} people, {counts['named']} known, {counts['too_far']} too far; "
@@ -509,7 +510,7 @@ def test_people_reach_the_step_that_they_really_reached(tables: Tables, measured
 
 def test_applications_have_become_what_became_of_them(tables: Tables, measured: Callable):
     """By application id: where the partner noted none, only person and product tell."""
-    rows = tables.rows(f"""
+    rows = tables.rows("""
         with outcomes as (
             select object_id, arg_max(action, (activity_order, activity_id)) as fate,
                 sum(value)::decimal(18, 2) as value
@@ -541,9 +542,7 @@ def test_applications_have_become_what_became_of_them(tables: Tables, measured: 
     assert len(noted) > 0.85 * len(rows)
 
 
-def test_applicants_are_known_as_far_as_logins_and_records_tell(
-    tables: Tables, measured: Callable
-):
+def test_applicants_are_known_as_far_as_logins_and_records_tell(tables: Tables, measured: Callable):
     counts = tables.row(f"""
         select {NAMED} from (
             select told.applicant as actor, same_person.person as named,

@@ -83,7 +83,9 @@ def _unreadable(number: int, line: str) -> list[tuple[str, str]]:
         if (at, text) == (number, line):
             return [(field, "2026-13-40T10:00:00+09:00" if field == "occurred_at" else text)]
     record = json.loads(line)
-    return [(field, record[field]) for field, words in UNLISTED_WORDS.items() if record[field] in words]
+    return [
+        (field, record[field]) for field, words in UNLISTED_WORDS.items() if record[field] in words
+    ]
 
 
 def _write_consents(engine: Engine, publisher: Publisher) -> None:

@@ -12,8 +12,9 @@ where an event there and a record that names them carry one business id.
   says who did each event. `actor` is who was there: nobody for programs and colleagues.
 - `records`: whose each record is, by source. `messages`: who got it, what they did, and whether it
   was allowed at that moment.
-- `permission_changes`: each yes and no, by person and channel, and where it was said; `permissions`:
-  what stands from one to the next; `contactability`: what stands now. The purpose is marketing.
+- `permission_changes`: each yes and no, by person and channel, and where it was said;
+  `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
+  is marketing.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it; `outcomes`:
   which application each was about, also where the file does not say so.

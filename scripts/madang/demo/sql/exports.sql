@@ -73,7 +73,7 @@ select
     customer_no,
     email,
     phone_dashed(phone_digits) as phone,
-    name,
+    name_given as name,
     status,
     kst_text(ordered_us) as ordered_at,
     kst_text(updated_us) as updated_at,

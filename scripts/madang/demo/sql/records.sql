@@ -232,10 +232,11 @@ select
     phone_digits,
     -- A guest types in a hurry: a wrong vowel, or two syllables the wrong way round.
     case
-        when customer_no is not null or draw(visit_no, 'mistypes') >= 0.04 then name
-        when draw(visit_no, 'mistypes') < 0.025 then name[1:2] || chr(unicode(name[3]) + 28)
+        when customer_no is not null or draw(visit_no, 'mistypes') >= 0.05 then name
+        when draw(visit_no, 'mistypes') < 0.03 then name[1:2] || chr(unicode(name[3]) + 28)
         else name[1] || name[3] || name[2]
-    end as name,
+    end as name_given,
+    name,
     currency,
     in_currency(amount_krw, currency) as amount,
     case fate

@@ -480,6 +480,7 @@ select
     amount,
     net_amount,
     currency,
+    name_given != name as is_name_mistyped,
     is_online,
     devices.user_pseudo_id,
     visits.ga_session_id,
