@@ -77,8 +77,8 @@ def generate(
             engine.run("shop")
             engine.run("events")
             step("Customers, consents, orders, outcomes")
-            engine.run("records")
-            engine.run("permissions")
+            for name in ("customers", "orders", "applications", "permissions", "exports", "braze"):
+                engine.run(name)
             step("GA4 export")
             ga4.write_shards(engine, world, publisher)
             step("CRM workbook")

@@ -40,7 +40,7 @@ def avro_schema(event_type: str, fields: dict[str, str]) -> dict[str, Any]:
 
 
 def write(engine: Engine, publisher: Publisher) -> None:
-    """Write `braze_events`. `exports.sql` must have run."""
+    """Write `braze_events`. `braze.sql` must have run."""
     known = event_fields()
     schemas = {
         name: fastavro.parse_schema(avro_schema(name, fields)) for name, fields in known.items()

@@ -57,8 +57,9 @@ _TABLES = {
 
 
 def write(engine: Engine, publisher: Publisher) -> None:
-    """Work the truth out and write it. The tables `seen` and `records.sql` made must exist."""
-    engine.run("truth")
+    """Write the truth. Everything that makes the world must have run."""
+    for name in ("presence", "acts", "records", "results"):
+        engine.run(f"truth_{name}")
     for name, query in _TABLES.items():
         publisher.put(
             f"truth/{name}.parquet",
