@@ -100,7 +100,8 @@ def test_marts_are_published_without_personal_columns(built: Company) -> None:
     assert not columns & {"email", "phone", "name"}
 
 
-def test_the_audiences_are_those_of_the_truth(built: Company) -> None:
+def test_the_audiences_hold_those_whom_logins_tell(built: Company) -> None:
+    """`test_truth.py` says how exactly; here it is the other warehouse."""
     with duckdb.connect() as connection:
         members = connection.execute(
             f"select audience, count(*) from '{built.root}/marts/audience_members.parquet' "
@@ -108,10 +109,12 @@ def test_the_audiences_are_those_of_the_truth(built: Company) -> None:
         )
         found = dict(members.fetchall())
         told = connection.execute(
-            f"select audience, count(distinct person) from '{built.root}/truth/audiences.parquet' "
-            "group by audience"
+            f"select audience, count(*) from '{built.root}/truth/audiences.parquet' "
+            "where by_login group by audience"
         )
-        assert found == dict(told.fetchall())
+        seen = dict(told.fetchall())
+    assert found.keys() == seen.keys()
+    assert all(found[audience] >= 0.9 * people > 0 for audience, people in seen.items())
 
 
 def test_plan_sync_and_what_is_told_of_them(built: Company) -> None:

@@ -1,5 +1,8 @@
 """What the product says about the demo company, held to what is really so.
 
+The truth comes from the world that the generator made: who was there, what they did, what they
+allowed. Beside it stands what could have been known, by a login or a sighting of a user id, and by
+a record under the same business id. Each test tells precision and recall, and recall against both.
 Truth persons and product persons meet in `same_person`: through the identifiers that only one
 human has. Nothing here knows how the product came to its answer.
 """
@@ -24,19 +27,25 @@ def tables(company: Company) -> Iterator[Tables]:
                 then sha256(identifier_value) else identifier_value end as stored_value
             from truth_identifiers
         """)
+        # A person of the product is the human of whom it holds most identifiers.
         tables.run("""
             create temp table same_person as
-            select distinct truth_values.person, identity_map.person_id
+            select person, identity_map.person_id, count(*) as identifiers
             from truth_values
             inner join madang_identity.identity_map as identity_map
                 on truth_values.identifier_type = identity_map.identifier_type
                 and truth_values.stored_value = identity_map.identifier_value
             where not truth_values.is_shared
+            group by person, person_id
+            qualify row_number() over (
+                partition by person_id order by count(*) desc, person) = 1
         """)
         tables.run("""
             create temp table named_sessions as
             select
                 told.*,
+                told.by_login or told.by_sighting as is_seen,
+                told.by_login or told.by_sighting or told.by_record as is_knowable,
                 sessions.session_key,
                 sessions.person_id,
                 same_person.person as named
@@ -57,31 +66,86 @@ def _pairs(tables: Tables, ours: str, theirs: str) -> tuple[set, set]:
     return set(found), set(wanted)
 
 
+#: Counts of things that have a real person, of those that the product named, rightly or not, and
+#: of what could be known; `is_seen` by login or sighting, `is_knowable` by a record too.
+NAMED = """
+    count(actor) as real,
+    count(named) as named,
+    count(*) filter (named = actor) as right,
+    count(actor) filter (is_seen) as seen,
+    count(*) filter (is_seen and named = actor) as right_seen,
+    count(actor) filter (is_knowable) as knowable,
+    count(*) filter (is_knowable and named = actor) as right_knowable
+"""
+
+
+def _shares(counts: dict) -> tuple[float, float, float, float]:
+    """Precision; recall of all, of what logins and sightings tell, of what records tell too."""
+    return (
+        counts["right"] / counts["named"],
+        counts["right"] / counts["real"],
+        counts["right_seen"] / counts["seen"],
+        counts["right_knowable"] / counts["knowable"],
+    )
+
+
+def _told(what: str, shares: tuple[float, float, float, float], counts: dict) -> str:
+    precision, real, seen, knowable = shares
+    return (
+        f"{what}: {counts['real']:,}, named {counts['named']:,}, precision {precision:.4f}; recall "
+        f"{real:.4f} of all, {seen:.4f} of {counts['seen']:,} by login or sighting, "
+        f"{knowable:.4f} of {counts['knowable']:,} by record too"
+    )
+
+
 # identity
 
 
-def test_every_identifier_is_known_and_the_shared_ones_name_nobody(tables: Tables):
+def test_every_identifier_is_known_and_the_shared_ones_name_nobody(
+    tables: Tables, measured: Callable
+):
     found, wanted = _pairs(
         tables,
-        """
-        select identifier_type, identifier_value, quarantine_reason is not null
-        from madang_identity.identifiers""",
-        "select distinct identifier_type, stored_value, is_shared from truth_values",
+        "select identifier_type, identifier_value from madang_identity.identifiers",
+        "select distinct identifier_type, stored_value from truth_values",
     )
-    assert found == wanted
-    assert {kind for kind, _, is_shared in wanted if is_shared} == {"email", "phone"}
+    assert found - wanted == set()
+    # A telephone number may stand in no other row than one that was handed back.
+    assert len(wanted - found) <= 0.003 * len(wanted)
+    quarantined = tables.rows("""
+        select identifiers.identifier_type, any_value(told.is_shared)
+        from madang_identity.identifiers as identifiers
+        inner join truth_values as told
+            on identifiers.identifier_type = told.identifier_type
+            and identifiers.identifier_value = told.stored_value
+        where quarantine_reason is not null
+        group by identifiers.identifier_type, identifiers.identifier_value""")
+    shared = tables.value(
+        "select count(distinct identifier_type || stored_value) from truth_values where is_shared"
+    )
+    alone = [kind for kind, is_shared in quarantined if not is_shared]
+    measured(f"identifiers: {shared} shared, {len(alone)} of one human are quarantined")
+    assert len(quarantined) - len(alone) == shared > 0
+    assert len(alone) <= 0.01 * len(wanted)
 
 
 def test_every_human_is_one_person_and_every_person_one_human(tables: Tables, measured: Callable):
-    pairs = tables.rows("from same_person")
-    humans = {human for human, _ in pairs}
-    persons = {person for _, person in pairs}
-    measured(f"identity: {len(humans)} humans, {len(persons)} persons, {len(pairs)} pairs of both")
-    assert len(pairs) == len(humans) == len(persons)
-    assert humans == {row[0] for row in tables.rows("select person from truth_people")}
-    assert persons == {
-        row[0] for row in tables.rows("select person_id from madang_identity.persons")
-    }
+    counts = tables.row("""
+        with pairs as (
+            select distinct person, person_id
+            from truth_values
+            inner join madang_identity.identity_map as identity_map
+                on truth_values.identifier_type = identity_map.identifier_type
+                and truth_values.stored_value = identity_map.identifier_value
+            where not truth_values.is_shared)
+        select count(*) as pairs, count(distinct person) as humans,
+            count(distinct person_id) as persons from pairs""")
+    measured(f"identity: {counts}")
+    # Persons of two humans would be wrong; a human in two persons is a record that told too little.
+    assert counts["pairs"] == counts["persons"]
+    assert counts["persons"] <= 1.01 * counts["humans"]
+    persons = tables.value("select count(*) from madang_identity.persons")
+    assert counts["persons"] == persons
     registered_twice = tables.value("select count(*) from truth_people where customer_numbers > 1")
     assert registered_twice > 0, "nobody had to be put together"
 
@@ -95,6 +159,7 @@ HUMANS = {
     "bought or asked under another address": "emails > 1 or phones > 1",
     "logs in": "has_logged_in",
     "known to Braze": "is_in_braze",
+    "known to Salesforce": "is_in_salesforce",
 }
 
 
@@ -114,6 +179,7 @@ def test_pairs_of_identifiers_are_right_in_every_class_of_people(
             select truth_people.*,
                 bool_or(is_shared) as shares,
                 bool_or(identifier_type = 'braze_id') as is_in_braze,
+                bool_or(identifier_type = 'salesforce_id') as is_in_salesforce,
                 count(*) filter (identifier_type = 'email') as emails,
                 count(*) filter (identifier_type = 'phone') as phones
             from truth_people inner join truth_values using (person) group by all
@@ -144,101 +210,95 @@ def test_pairs_of_identifiers_are_right_in_every_class_of_people(
         assert recall >= 0.98
 
 
+@pytest.mark.parametrize("source", ["crm", "shop", "offline", "inquiry", "consent", "salesforce"])
+def test_records_are_of_whom_they_are_about(tables: Tables, measured: Callable, source: str):
+    counts = tables.row(f"""
+        select count(*) as real, count(same_person.person) as named,
+            count(*) filter (same_person.person = told.person) as right
+        from truth_records as told
+        left join madang_identity.record_persons as record_persons using (source, record_id)
+        left join same_person using (person_id)
+        where source = '{source}'""")
+    precision, recall = counts["right"] / counts["named"], counts["right"] / counts["real"]
+    measured(f"records, {source}: {counts['real']:,}, precision {precision:.4f}, {recall:.4f} met")
+    assert precision >= 0.99
+    assert recall >= RECORDS_MET.get(source, 0.98)
+
+
+#: Outcomes come without a number or a telephone, or with words that no list has; an order whose
+#: guest mistyped the own name is cut off from the address.
+RECORDS_MET = {"offline": 0.80, "shop": 0.95}
+
+
+# sessions
+
+
+def test_sessions_have_the_person_who_was_there(tables: Tables, measured: Callable):
+    counts = tables.row(f"select {NAMED} from named_sessions where part = 1")
+    shares = _shares(counts)
+    measured(_told("sessions", shares, counts))
+    precision, real, seen, knowable = shares
+    assert precision >= 0.99
+    # What lies further back than the window before the first login is not taken.
+    assert seen >= 0.94
+    # Who never logs in can be known from a record only.
+    assert knowable > 0.80
+    assert real > 0.45
+    assert tables.value("select count(*) from named_sessions where session_key is null") == 0
+    strangers = "select count(*) from named_sessions where person_id is not null and named is null"
+    assert tables.value(strangers) == 0
+
+
 def test_sessions_are_right_on_every_kind_of_device(tables: Tables, measured: Callable):
-    """Of a session the owner at its start, else who logs in in it; the others nobody can know."""
-    for kind, sessions, knowable, named, right in tables.rows("""
-        with told as (
-            select device_kind, any_value(named) as named,
-                arg_min(knowable_person, part) filter (knowable_person is not null) as knowable
-            from named_sessions where device_kind not in ('bot', 'staff')
-            group by device_kind, session_key)
-        select device_kind, count(*), count(knowable), count(named),
-            count(*) filter (named = knowable)
-        from told group by device_kind order by device_kind"""):
-        precision, recall = right / named, right / knowable
-        measured(
-            f"sessions, {kind}: {sessions:,}, {knowable:,} can be known, "
-            f"precision {precision:.4f}, recall {recall:.4f}"
-        )
-        assert precision >= 0.999
-        assert recall >= 0.98
+    """On a family's computer one surfs as the other now and then; nobody could tell."""
+    for kind, *values in tables.rows(f"""
+        select device_kind, {NAMED} from named_sessions
+        where part = 1 and device_kind not in ('bot', 'staff')
+        group by device_kind order by device_kind"""):
+        names = ("real", "named", "right", "seen", "right_seen", "knowable", "right_knowable")
+        counts = dict(zip(names, values, strict=True))
+        shares = _shares(counts)
+        measured(_told(f"sessions, {kind}", shares, counts))
+        precision, _, seen, _ = shares
+        assert precision >= (0.95 if kind == "family" else 0.99)
+        assert seen >= 0.94
 
 
-def test_every_activity_on_the_web_has_the_person_who_can_be_known(tables: Tables):
+def test_what_happens_on_the_web_has_the_person_who_did_it(tables: Tables, measured: Callable):
     """Event by event, so also before and after the login on a shared device."""
-    wrong = tables.row("""
-        with acted as (
-            select activities.activity_id, same_person.person, sessions.ga_session_id,
-                activities.device_id, activities.occurred_at
-            from madang_activity.activities as activities
-            inner join madang_activity.sessions as sessions using (session_key)
-            left join same_person on same_person.person_id = activities.person_id
-            where activities.source = 'ga4'
-        )
-        select
-            count(*) as acts,
-            count(distinct activity_id) as activities,
-            count(*) filter (acted.person is distinct from told.knowable_person) as wrong
-        from acted
+    tables.run("""
+        create or replace temp table acted as
+        select activities.activity_id, told.actor, same_person.person as named,
+            told.by_login or told.by_sighting as is_seen,
+            told.by_login or told.by_sighting or told.by_record as is_knowable
+        from madang_activity.activities as activities
+        inner join madang_activity.sessions as sessions using (session_key)
         inner join truth_sessions as told
-            on told.user_pseudo_id = acted.device_id
-            and told.ga_session_id = acted.ga_session_id
-            and acted.occurred_at between told.started_at and told.ended_at
-    """)
+            on told.user_pseudo_id = sessions.device_id
+            and told.ga_session_id = sessions.ga_session_id
+            and activities.occurred_at between told.started_at and told.ended_at
+        left join same_person on same_person.person_id = activities.person_id
+        where activities.source = 'ga4'""")
     activities = tables.value("""
         select count(*) from madang_activity.activities
         where source = 'ga4' and session_key is not null""")
-    assert wrong == {"acts": activities, "activities": activities, "wrong": 0}
+    assert tables.value("select count(*) from acted") == activities
+    counts = tables.row(f"select {NAMED} from acted")
+    shares = _shares(counts)
+    measured(_told("web activities", shares, counts))
+    assert shares[0] >= 0.99
+    assert shares[2] >= 0.95
 
 
-def test_sessions_are_named_as_far_as_anybody_could(tables: Tables, measured: Callable):
-    """A session has one person: its owner at the start, else who logs in later in it."""
-    counts = tables.row(f"""
-        select
-            count(*) as sessions,
-            count(*) filter (session_key is null) as lost,
-            count(knowable_person) as knowable,
-            count(named) as named,
-            count(*) filter (named = knowable_person) as agree,
-            count(*) filter (
-                named is distinct from knowable_person
-                and not (knowable_person is null and device_kind in {SHARED_DEVICES})
-            ) as unexplained,
-            count(*) filter (person_id is not null and named is null) as strangers,
-            count(actor) filter (device_kind in ('personal', 'family')) as acted,
-            count(*) filter (named = actor) as right_actor,
-            count(*) filter (device_kind in ('personal', 'family') and named = actor) as recalled,
-            count(*) filter (device_kind not in {SHARED_DEVICES} and named <> actor) as wrong_actor
-        from named_sessions
-        where part = 1
-    """)
-    precision = 1 - counts["wrong_actor"] / counts["named"]
-    recall = counts["recalled"] / counts["acted"]
-    measured(
-        f"sessions: {counts['sessions']:,}, named {counts['named']:,}; of the "
-        f"{counts['knowable']:,} that the rules can know {counts['agree']:,} agree; against who "
-        f"really acted: precision {precision:.4f}, recall {recall:.4f}"
-    )
-    assert counts["lost"] == counts["strangers"] == 0
-    assert counts["agree"] == counts["knowable"] > 1000
-    assert counts["unexplained"] == 0
-    # A family's member who does not log in is taken for the one who did: that is all that is wrong.
-    assert precision > 0.99
-    # Whoever never logs in cannot be known.
-    assert recall > 0.45
+def test_programs_and_colleagues_are_nobody(tables: Tables):
+    named = "select count(named) from named_sessions where device_kind in ('bot', 'staff')"
+    assert tables.value(named) == 0
 
 
 def test_who_logs_in_on_a_shared_device_is_named_from_the_login_on(tables: Tables):
     shared = tables.row(f"""
-        with sessions as (
-            select session_key, any_value(named) as named,
-                arg_min(knowable_person, part) filter (knowable_person is not null) as logged_in
-            from named_sessions where device_kind in {SHARED_DEVICES}
-            group by session_key
-        )
-        select count(logged_in) as logins, count(*) filter (named is distinct from logged_in)
-            as wrong
-        from sessions
+        select count(*) as logins, count(*) filter (named is distinct from actor) as wrong
+        from named_sessions where device_kind in {SHARED_DEVICES} and is_login
     """)
     assert shared["logins"] > 5
     assert shared["wrong"] == 0
@@ -250,163 +310,366 @@ def test_who_logs_in_on_a_shared_device_is_named_from_the_login_on(tables: Table
     assert owned == 0
 
 
+def test_an_application_for_somebody_else_does_not_make_them_the_visitor(
+    tables: Tables, measured: Callable
+):
+    others = tables.rows("""
+        select told.applicant, told.person, same_person.person as named
+        from truth_conversions as told
+        inner join madang_activity.activities as applied
+            on applied.object_id = told.application_id and applied.action = 'completed_application'
+        left join same_person using (person_id)
+        where told.applicant <> told.person and told.by_login""")
+    wrong = [row for row in others if row[2] not in (row[0], None)]
+    measured(f"applications for somebody else by people who log in: {len(others)}")
+    assert others
+    assert wrong == []
+
+
 # audiences
 
 
-def test_audiences_hold_whom_their_rules_name_and_nobody_else(tables: Tables, measured: Callable):
+#: Whom the product cannot do justice by today.
+OTHER_MODELS = pytest.mark.xfail(strict=True, reason="tabs of every model count as the flagship's")
+
+
+@pytest.mark.parametrize(
+    ("audience", "precision_bar"),
+    [
+        pytest.param("flagship_interest", 0.97, marks=OTHER_MODELS),
+        ("yeouido_branch", 0.99),
+        # Somebody who went on where nobody could see it looks like somebody who stopped.
+        ("test_drive_abandoners", 0.85),
+    ],
+)
+def test_audiences_hold_who_did_what_their_rules_ask_for(
+    tables: Tables, measured: Callable, audience: str, precision_bar: float
+):
     found, wanted = _pairs(
         tables,
-        """
-        select audience, person from madang_marts.audience_members
-        left join same_person using (person_id)""",
-        "select audience, person from truth_audiences",
+        f"""
+        select person from madang_marts.audience_members
+        left join same_person using (person_id) where audience = '{audience}'""",
+        f"select person from truth_audiences where audience = '{audience}'",
     )
-    measured(f"audiences: {dict(sorted(Counter(name for name, _ in found).items()))}, all exact")
-    assert found == wanted
-    assert {name for name, _ in wanted} == AUDIENCES
-
-
-def test_those_whom_nobody_can_name_are_counted(tables: Tables):
-    found, wanted = _pairs(
-        tables,
-        """
-        select audience, subjects from madang_marts.audience_waterfall
-        where step = 'lost' and reason = 'anonymous'""",
-        "from truth_audience_anonymous",
+    seen = set(
+        tables.rows(
+            f"select person from truth_audiences where audience = '{audience}' and by_login"
+        )
     )
-    assert found == wanted
-
-
-def test_members_are_held_back_for_the_right_reason(tables: Tables):
-    found, wanted = _pairs(
-        tables,
-        """
-        select audience, person, is_contactable, contact_reason
-        from madang_marts.audience_members left join same_person using (person_id)""",
-        "select audience, person, is_contactable, reason from truth_audience_contactable",
+    knowable = seen | set(
+        tables.rows(
+            f"select person from truth_audiences where audience = '{audience}' and by_record"
+        )
     )
-    assert found == wanted
-    assert {row[3] for row in wanted} == {"allowed", "withdrawn", "no_consent", "no_address"}
+    precision, recall = len(found & wanted) / len(found), len(found & wanted) / len(wanted)
+    measured(
+        f"audience {audience}: {len(wanted)} people, {len(found)} members, precision "
+        f"{precision:.4f}; recall {recall:.4f} of all, {len(found & seen) / len(seen):.4f} by "
+        f"login or sighting, {len(found & knowable) / len(knowable):.4f} by record too"
+    )
+    assert len(found & seen) >= 0.95 * len(seen) > 0
+    assert precision >= precision_bar
 
 
-def test_the_waterfall_counts_what_the_truth_counts(tables: Tables):
+def test_the_waterfall_and_the_members_are_the_same_people(tables: Tables):
+    assert {
+        name for (name,) in tables.rows("select audience from madang_marts.audience_members")
+    } == AUDIENCES
     found, wanted = _pairs(
         tables,
         """
         select audience, case step when 'contactable' then 'allowed' else reason end, subjects
         from madang_marts.audience_waterfall
         where (step = 'lost' and reason <> 'anonymous' and subjects > 0) or step = 'contactable'""",
-        "select audience, reason, count(*) from truth_audience_contactable group by all",
-    )
-    assert found == wanted
-
-
-def test_contactability_is_exact_for_every_person_and_channel(tables: Tables):
-    found, wanted = _pairs(
-        tables,
         """
-        select person, channel, is_allowed, reason
-        from madang_marts.contactability left join same_person using (person_id)
-        where purpose = 'marketing'""",
-        "select person, channel, is_allowed, reason from truth_contactability",
+        select audience, contact_reason, count(*) from madang_marts.audience_members
+        group by all""",
     )
     assert found == wanted
+
+
+# what is allowed
+
+
+@pytest.fixture(scope="module")
+def contact(tables: Tables) -> Tables:
+    tables.run("""
+        create temp table contact as
+        select told.*, ours.is_allowed as is_ours
+        from truth_contactability as told
+        left join (
+            select person, channel, bool_or(is_allowed) as is_allowed
+            from madang_marts.contactability inner join same_person using (person_id)
+            where purpose = 'marketing' group by all
+        ) as ours using (person, channel)""")
+    return tables
+
+
+def test_who_allows_it_can_be_contacted(contact: Tables, measured: Callable):
+    counts = contact.row("""
+        select count(*) as allowed, count(*) filter (is_ours) as ours
+        from contact where is_allowed""")
+    measured(f"allowed: {counts['allowed']:,}, of whom {counts['ours']:,} can be contacted")
+    assert counts["ours"] >= 0.99 * counts["allowed"] > 100
+
+
+def test_who_said_no_in_the_consent_log_is_not_contacted(contact: Tables):
+    said_no = contact.row("""
+        select count(*) as people, count(*) filter (is_ours) as contacted
+        from contact where not is_allowed and coalesce(said_in, 'consent_log') = 'consent_log'""")
+    assert said_no["people"] > 100
+    # A withdrawal by an address that a mistyped name cut off meets nobody.
+    assert said_no["contacted"] <= 0.001 * said_no["people"]
+
+
+@pytest.mark.xfail(strict=True, reason="contactability reads the consent log only")
+@pytest.mark.parametrize("told_by", ["braze", "salesforce"])
+def test_who_said_no_elsewhere_is_not_contacted(contact: Tables, measured: Callable, told_by: str):
+    said_no = contact.row(f"""
+        select count(*) as people, count(*) filter (is_ours) as contacted
+        from contact where not last_answer and is_told and said_in like '{told_by}%'""")
+    measured(f"said no in {told_by}: {said_no}")
+    assert said_no["people"] > 5
+    assert said_no["contacted"] == 0
+
+
+def test_messages_are_of_who_got_them(tables: Tables, measured: Callable):
+    counts = tables.row("""
+        select count(*) as real, count(same_person.person) as named,
+            count(*) filter (same_person.person = told.person) as right,
+            count(*) filter (not was_allowed) as not_allowed
+        from truth_messages as told
+        left join madang_staging.stg_braze__messages as messages
+            on messages.event_id = told.message_id
+        left join madang_identity.record_persons as record_persons
+            on record_persons.source = 'braze' and record_persons.record_id = messages.braze_user_id
+        left join same_person using (person_id)""")
+    measured(f"messages: {counts}")
+    assert counts["named"] == counts["real"] > 100
+    assert counts["right"] == counts["named"]
+
+
+def test_what_people_did_with_messages_is_told_without_what_programs_did(tables: Tables):
+    found = tables.rows("""
+        select action, count(distinct object_id || person) from madang_activity.activities
+        inner join same_person using (person_id)
+        where action in ('message_opened', 'message_clicked') group by all order by 1""")
+    wanted = tables.row("""
+        select count(*) filter (is_clicked) as clicked, count(*) filter (is_opened) as opened
+        from truth_messages""")
+    assert found == [
+        ("message_clicked", wanted["clicked"]),
+        ("message_opened", wanted["opened"]),
+    ]
+
+
+def test_some_campaigns_have_the_name_of_a_message_and_some_have_not(tables: Tables):
+    rows = tables.rows("""
+        select distinct campaign, campaign in (select campaign_name from truth_messages)
+        from madang_activity.sessions where source = 'braze'""")
+    alike = {campaign for campaign, is_alike in rows if is_alike}
+    others = {campaign for campaign, is_alike in rows if not is_alike}
+    assert {name.split("_")[0] for name in alike} == {"email", "sms"}
+    assert {"newsletter_autumn", "kakao_test_drive"} <= others
+    assert any(name.startswith("EMAIL-W") for name in others)
 
 
 # journeys
 
 
-def test_the_funnel_counts_exactly(tables: Tables, measured: Callable):
-    found = tables.rows("""
-        select step_number, step, subjects from madang_marts.funnel_test_drive order by 1""")
-    assert found == tables.rows("from truth_funnel order by step_number")
-    measured(f"funnel: {' → '.join(f'{subjects:,}' for _, _, subjects in found)}, exact")
-    counts = [subjects for _, _, subjects in found]
-    assert counts == sorted(counts, reverse=True)
-    assert counts[-1] > 0
-
-
-def test_every_subject_reaches_the_step_that_it_really_reached(tables: Tables):
-    found, wanted = _pairs(
-        tables,
-        """
-        select coalesce(person, 'D:' || subject_id), step_reached
-        from madang_marts.funnel_entries as entries
-        left join same_person on same_person.person_id = entries.subject_id
-        where funnel = 'test_drive'""",
-        "from truth_funnel_subjects",
+def test_people_reach_the_step_that_they_really_reached(tables: Tables, measured: Callable):
+    tables.run("""
+        create or replace temp table reached as
+        select told.*, coalesce(ours.step_reached, 0) as ours
+        from truth_funnel_people as told
+        left join (
+            select person, max(step_reached) as step_reached
+            from madang_marts.funnel_entries as entries
+            inner join same_person on same_person.person_id = entries.subject_id
+            where funnel = 'test_drive' group by all
+        ) as ours using (person)""")
+    counts = tables.row("""
+        select count(*) filter (ours > 0) as named, count(*) filter (ours > depth) as too_far,
+            count(*) filter (depth_by_login > 0) as seen,
+            count(*) filter (depth_by_login > 0 and ours >= depth_by_login) as right_seen,
+            count(*) filter (depth_by_record > 0) as knowable,
+            count(*) filter (depth_by_record > 0 and ours >= depth_by_record) as right_knowable,
+            count(*) filter (depth > 0) as real,
+            count(*) filter (ours = depth and depth > 0) as right
+        from reached""")
+    measured(
+        f"funnel: {counts['real']} people, {counts['named']} known, {counts['too_far']} too far; "
+        f"recall {counts['right'] / counts['real']:.4f} of all, "
+        f"{counts['right_seen'] / counts['seen']:.4f} by login or sighting, "
+        f"{counts['right_knowable'] / counts['knowable']:.4f} by record too"
     )
-    assert found == wanted
-    in_steps = set(
-        tables.rows("""
-            select coalesce(person, 'D:' || subject_id), max(step_number)
-            from madang_marts.funnel_steps as steps
-            left join same_person on same_person.person_id = steps.subject_id
-            where funnel = 'test_drive' group by all""")
-    )
-    assert in_steps == wanted
+    assert counts["too_far"] <= 0.01 * counts["named"]
+    assert counts["right_seen"] >= 0.95 * counts["seen"] > 100
+    steps = tables.rows("select step_number, step from madang_marts.funnel_test_drive order by 1")
+    assert steps == tables.rows("select step_number, step from truth_funnel order by 1")
 
 
-def test_applications_have_their_person_and_what_became_of_them(
-    company: Company, tables: Tables, measured: Callable
-):
-    """Where the call centre noted a telephone only, no file says which application it was about."""
-    found, wanted = _pairs(
-        tables,
-        """
+def test_applications_have_become_what_became_of_them(tables: Tables, measured: Callable):
+    """By application id: where the partner noted none, only person and product tell."""
+    rows = tables.rows("""
         with outcomes as (
             select object_id, arg_max(action, (activity_order, activity_id)) as fate,
-                sum(value) as value
+                sum(value)::decimal(18, 2) as value
             from madang_activity.activities
             where source = 'offline' and object_id is not null
             group by object_id
         )
-        select applied.object_id, applied.object_type, person, applied.occurred_at,
-            coalesce(fate, 'open'), coalesce(outcomes.value, 0)::bigint
-        from madang_activity.activities as applied
-        left join outcomes using (object_id)
-        left join same_person on same_person.person_id = applied.person_id
-        where applied.action = 'completed_application'""",
-        """
-        select application_id, product, knowable_person, applied_at, fate, value
-        from truth_conversions""",
+        select told.fate, coalesce(outcomes.fate, 'open'),
+            told.value = coalesce(outcomes.value, 0), told.is_noted, told.is_denied,
+            applied.object_type = told.product, applied.occurred_at = told.applied_at,
+            told.product, told.application_id in (
+                select application_id from truth_outcomes
+                where status in ('churned', 'rescheduled') or product = 'care_plan')
+        from truth_conversions as told
+        left join madang_activity.activities as applied
+            on applied.action = 'completed_application' and applied.object_id = told.application_id
+        left join outcomes on outcomes.object_id = told.application_id""")
+    assert all(is_product and is_moment for *_, is_product, is_moment, _, _ in rows)
+    noted = [row for row in rows if row[3]]
+    # What a reader of the files has no word for yet cannot be right.
+    worded = [row for row in noted if not row[-1]]
+    measured(
+        f"applications: {len(rows)}, {len(noted)} noted, {len(noted) - len(worded)} with words "
+        f"that no list has; right {sum(row[0] == row[1] for row in noted)}"
     )
-    files = "".join(
-        path.read_text(encoding="utf-8")
-        for path in (company.root / "inbox" / "offline").glob("*.ndjson")
-    )
-    noted = {application for application, *_ in wanted if f'"{application}"' in files}
-    measured(f"applications: {len(wanted)}; {len(wanted) - len(noted)} without a noted outcome")
-    assert found == {row if row[0] in noted else (*row[:4], "open", 0) for row in wanted}
-    assert len(noted) > 0.9 * len(wanted)
-    assert {row[4] for row in found} >= {"visited", "installed", "cancelled", "open"}
+    assert all(row[0] == row[1] and row[2] for row in worded)
+    assert {row[0] for row in worded} >= {"visited", "installed", "cancelled", "reversed"}
+    assert {row[0] for row in noted} >= {"churned", "rescheduled"}
+    assert len(noted) > 0.85 * len(rows)
 
 
-def test_orders_have_their_person_and_net_amount(tables: Tables):
+def test_applicants_are_known_as_far_as_logins_and_records_tell(tables: Tables, measured: Callable):
+    counts = tables.row(f"""
+        select {NAMED} from (
+            select told.applicant as actor, same_person.person as named,
+                told.by_login as is_seen, told.by_login or told.by_record as is_knowable
+            from truth_conversions as told
+            inner join madang_activity.activities as applied
+                on applied.object_id = told.application_id
+                and applied.action = 'completed_application'
+            left join same_person using (person_id)
+        )""")
+    shares = _shares(counts)
+    measured(_told("applications", shares, counts))
+    assert shares[0] >= 0.98
+    assert shares[2] >= 0.97
+
+
+def test_outcomes_without_an_application_id_have_their_person(tables: Tables, measured: Callable):
+    """A telephone is all that was noted; which application it was about only the truth says."""
+    counts = tables.row("""
+        select count(*) as outcomes, count(told.application_id) as of_applications,
+            count(same_person.person) as named,
+            count(*) filter (same_person.person = told.person) as right
+        from truth_outcomes as told
+        inner join madang_staging.stg_offline__outcomes as outcomes using (outcome_id)
+        left join madang_identity.record_persons as record_persons
+            on record_persons.source = 'offline' and record_persons.record_id = told.outcome_id
+        left join same_person using (person_id)
+        where not is_noted""")
+    measured(f"outcomes without an application id: {counts}")
+    assert counts["of_applications"] > 10
+    assert counts["right"] >= 0.99 * counts["named"]
+    # The others' telephones are those of several people.
+    assert counts["named"] >= 0.75 * counts["outcomes"]
+
+
+# orders
+
+
+def test_orders_have_their_person_and_net_amount(tables: Tables, measured: Callable):
     found, wanted = _pairs(
         tables,
         """
-        select object_id, any_value(person), count(distinct activities.person_id),
+        select object_id,
             case arg_max(action, (activity_order, action <> 'ordered'))
                 when 'ordered' then 'paid' when 'refunded' then 'refunded' else 'cancelled' end,
-            sum(value)::bigint
+            any_value(currency), sum(value)::decimal(18, 2)
         from madang_activity.activities as activities
-        left join same_person using (person_id)
         where source = 'shop' group by object_id""",
-        "select order_id, person, 1, fate, net_amount from truth_orders",
+        """
+        select order_id, case fate when 'item_refunded' then 'paid' else fate end, currency,
+            net_amount
+        from truth_orders""",
     )
     assert found == wanted
+    assert {row[2] for row in wanted} == {"KRW", "USD", "JPY"}
     per_customer, per_human = _pairs(
         tables,
         """
-        select person, orders, total_order_amount::bigint
+        select person, sum(orders)::bigint, sum(total_order_amount)::bigint,
+            sum(orders_without_rate)::bigint
         from madang_marts.customers inner join same_person using (person_id)
-        where orders > 0""",
+        where orders > 0 group by person""",
         """
-        select person, count(*), sum(net_amount)::bigint
-        from truth_orders where fate = 'paid' group by person""",
+        select person, count(*), sum(case currency when 'KRW' then net_amount else 0 end)::bigint,
+            count(*) filter (currency <> 'KRW')
+        from truth_orders where fate in ('paid', 'item_refunded') group by person""",
     )
-    assert per_customer == per_human
+    measured(f"orders by person: {len(per_human & per_customer)} of {len(per_human)} right")
+    assert len(per_human - per_customer) <= 0.05 * len(per_human)
+
+
+def test_orders_of_the_website_are_counted_once_each(tables: Tables, measured: Callable):
+    """A placeholder instead of a number hides which order it was, and some have no revenue."""
+    counted = tables.rows("""
+        select order_id, count(*) from madang_activity.web_purchases
+        where order_status = 'counted' group by all""")
+    told = tables.rows("""
+        select order_id, transaction_id, reported_revenue from truth_orders where reports > 0""")
+    tagged = {order for order, tag, _ in told if tag == order}
+    found = {order for order, _ in counted if order is not None}
+    placeholders = sum(n for order, n in counted if order is None)
+    worth = sum(1 for order, tag, revenue in told if tag != order and revenue)
+    times = sum(n for order, n in counted if order is not None)
+    measured(
+        f"web orders: {len(told)} real; {times} counted of {len(tagged)} with a number, "
+        f"{placeholders} of {worth} without one"
+    )
+    assert found == tagged
+    # An order reopened in a browser that nobody knows counts once more.
+    assert times <= 1.02 * len(tagged)
+    assert worth <= placeholders <= 1.2 * worth + 2
+
+
+def test_refunds_of_the_website_take_back_what_really_came_back(tables: Tables, measured: Callable):
+    found, wanted = _pairs(
+        tables,
+        """
+        select order_key is not null, transaction_id, amount::decimal(18, 2), upper(currency)
+        from madang_activity.web_refunds where refund_status = 'counted'""",
+        """
+        select true, order_id, reported_refund::decimal(18, 2), currency
+        from truth_orders
+        where reported_refund is not null and transaction_id = order_id
+            and reported_revenue is not null""",
+    )
+    partly = tables.value("""
+        select count(*) from truth_orders
+        where reported_refund is not null and fate = 'item_refunded'""")
+    measured(f"web refunds: {len(wanted)}, {partly} of single items")
+    assert found == wanted
+    assert partly > 0
+
+
+# inquiries
+
+
+def test_inquiries_are_about_orders_and_merged_and_reopened(tables: Tables):
+    counts = tables.row("""
+        select count(*) as inquiries, count(order_id) as of_orders,
+            count(application_id) as of_applications, count(category_3) as of_three_levels,
+            count(*) filter (is_merged) as merged, sum(reopenings)::bigint as reopenings
+        from madang_staging.stg_inquiries__inquiries""")
+    told = tables.value("select count(*) from truth_records where source = 'inquiry'")
+    assert counts["inquiries"] == told
+    assert all(counts.values()), counts
 
 
 # sessions and channels
@@ -471,17 +734,14 @@ def _total(tables: Tables, metric: str) -> float:
         ("purchase_events_distinct", "select count(*) from madang_activity.web_purchases"),
         ("purchase_revenue_distinct", "select sum(revenue) from madang_activity.web_purchases"),
         (
-            "orders_deduplicated",
-            "select count(*) from madang_activity.web_purchases where order_status = 'counted'",
-        ),
-        (
-            "revenue_deduplicated",
-            "select sum(revenue) from madang_activity.web_purchases where order_status = 'counted'",
+            "refund_events_distinct",
+            "select count(*) from madang_staging.stg_ga4__events where event_name = 'refund'",
         ),
     ],
 )
 def test_totals_reconcile(tables: Tables, metric: str, sql: str):
-    assert tables.value(sql) == _total(tables, metric) > 0
+    assert tables.value(sql) == pytest.approx(_total(tables, metric), rel=1e-12)
+    assert _total(tables, metric) > 0
 
 
 def test_the_same_hit_exported_twice_is_one_event_on_every_day(company: Company, tables: Tables):

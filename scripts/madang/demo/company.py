@@ -74,14 +74,16 @@ def generate(
             step("Visits and what happens in them")
             engine.run("visits")
             engine.run("traffic")
+            engine.run("shop")
             engine.run("events")
             step("Customers, consents, orders, outcomes")
-            engine.run("records")
+            for name in ("customers", "orders", "applications", "permissions", "exports", "braze"):
+                engine.run(name)
             step("GA4 export")
             ga4.write_shards(engine, world, publisher)
             step("CRM workbook")
             crm_workbook.write(engine, world, publisher)
-            step("Consent log, orders, outcomes, ad costs, inquiries, notices")
+            step("Consent log, orders, outcomes, ad costs, inquiries, notices, Salesforce")
             files.write(engine, world, publisher)
             step("Braze Currents")
             currents.write(engine, publisher)
@@ -130,10 +132,9 @@ def _summarise(engine: Engine, world: World, publisher: Publisher, started: floa
             (select sum(value) from truth_totals where metric = 'raw_events') as events
     """)[0]
     audiences = engine.rows("""
-        select audience, count(*) filter (subject like 'P%')
-        from truth_audience_subjects group by audience order by audience
+        select audience, count(*) from truth_audiences group by audience order by audience
     """)
-    funnel = engine.rows("select step, subjects from truth_funnel order by step_number")
+    funnel = engine.rows("select step, people from truth_funnel order by step_number")
     return DemoSummary(
         out=publisher.root,
         until=world.until,

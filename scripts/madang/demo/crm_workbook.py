@@ -36,7 +36,6 @@ def relative_path(world: World) -> str:
 
 def write(engine: Engine, world: World, publisher: Publisher) -> None:
     """Write the workbook: title in row 1, header in row 3, customers, a total row."""
-    engine.run("exports")
     rows = list(_rows(engine))
     publisher.put(relative_path(world), lambda draft: _save(rows, world, draft))
 

@@ -19,6 +19,7 @@ from madang.demo.publish import Publisher
 _EXPORT = "dataexport.prod-01.S3.integration.0a1b2c3d4e5f"
 _SCHEMA_ID = "10"
 _ZONE = "dynamic"
+_SMS_GROUP = "00000000-0000-0000-0000-0000000000a5"
 _APP_GROUP = "00000000-0000-0000-0000-0000000000de"
 
 
@@ -39,7 +40,7 @@ def avro_schema(event_type: str, fields: dict[str, str]) -> dict[str, Any]:
 
 
 def write(engine: Engine, publisher: Publisher) -> None:
-    """Write `braze_events`. `exports.sql` must have run."""
+    """Write `braze_events`. `braze.sql` must have run."""
     known = event_fields()
     schemas = {
         name: fastavro.parse_schema(avro_schema(name, fields)) for name, fields in known.items()
@@ -85,6 +86,10 @@ def _record(row: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
         "from_domain": "news.maru.example",
         "url": "https://www.maru.example/models/maru9?utm_source=braze&utm_medium=email",
         "is_amp": False,
+        "phone_number": row["to_phone_number"],
+        "subscription_status": "Unsubscribed",
+        "subscription_group_id": _SMS_GROUP if row["channel"] == "sms" else None,
+        "state_change_source": "User",
         "bounce_reason": note,
         "error": note,
         "machine_open": "true" if event_type.endswith("email.Open") and note == "machine" else None,

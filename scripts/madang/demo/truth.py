@@ -1,18 +1,24 @@
-"""Write what is really so: the answers that a correct product must give.
+"""Write what is really so, from the world that was made, and what could have been known of it.
 
-One Parquet file a table, below `truth/`:
+One Parquet file a table, below `truth/`. `person` is the truth's own id of a human being. What
+could have been known stands beside what is so, never in its place: `by_login` where that person
+logged in there at some time, `by_sighting` where an event there carries their user id, `by_record`
+where an event there and a record that names them carry one business id.
 
-- `people`: every human whom a record names. `person` is the truth's own id.
-- `identifiers`: crm_id, user_id, email (lower case), phone (+8210…) and whose it is. A value that
-  several people hold is there once a person, with `is_shared`.
-- `sessions`: one row per session and *part*. A session has a second part where another person
-  begins to act or where the ownership rule begins to know who it is (a login). `actor` is who
-  really acted, `knowable_person` whom the documented rule names: null when it names nobody. On a
-  family's computer the two differ in the visits of a member who does not log in.
-- `audiences`, `audience_anonymous`, `audience_contactable`, `contactability`.
-- `funnel`, `funnel_subjects`: the test-drive funnel; a subject is a person, or `D:` and the
-  browser's user_pseudo_id while nobody is known.
-- `conversions`, `orders`: fate and value of each at the moment of the export.
+- `people`: every human whom a record names.
+- `identifiers`: crm_id, user_id, salesforce_id, braze_id, email (lower case), phone (+8210…) and
+  whose it is. A value that several people hold is there once a person, with `is_shared`.
+- `sessions`: one row per session and *part*; a part ends where another person begins to act, so it
+  says who did each event. `actor` is who was there: nobody for programs and colleagues.
+- `records`: whose each record is, by source. `messages`: who got it, what they did, and whether it
+  was allowed at that moment.
+- `permission_changes`: each yes and no, by person and channel, and where it was said;
+  `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
+  is marketing.
+- `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
+- `conversions`: who applied (`applicant`), for whom (`person`), and what became of it; `outcomes`:
+  which application each was about, also where the file does not say so.
+- `orders`: fate and net amount in the order's currency, and what the website reported.
 - `totals`: counts that reports must reconcile with.
 - `expected_rejects`: the rows that a loader must refuse.
 """
@@ -22,57 +28,38 @@ from madang.demo.engine import Engine
 from madang.demo.publish import Publisher
 
 _TABLES = {
-    "people": """
-        select * exclude (person_no) from truth_people order by person
-    """,
+    "people": "select * exclude (person_no) from truth_people order by person",
     "identifiers": """
         select identifier_type, identifier_value, person, is_shared
         from truth_identifiers order by all
     """,
-    "sessions": """
-        select * from truth_sessions order by user_pseudo_id, ga_session_id, part
+    "sessions": "from truth_sessions order by user_pseudo_id, ga_session_id, part",
+    "records": "from truth_records order by all",
+    "messages": "from truth_messages order by message_id",
+    "permission_changes": """
+        select person, channel, 'marketing' as purpose, utc_at(said_us) as said_at, is_yes, said_in
+        from permission_changes inner join people using (person_no) order by all
     """,
-    "audiences": """
-        select audience, subject as person
-        from truth_audience_subjects where subject like 'P%' order by all
+    "permissions": """
+        select person, channel, 'marketing' as purpose, utc_at(said_us) as valid_from,
+            utc_at(until_us) as valid_to, is_allowed, said_in
+        from permissions inner join people using (person_no) order by all
     """,
-    "audience_anonymous": """
-        select audience, count(*) filter (subject like 'D:%') as devices
-        from truth_audience_subjects group by audience order by audience
-    """,
-    "audience_contactable": """
-        select audience, person, is_contactable, reason
-        from truth_audience_contactable order by all
-    """,
-    "contactability": """
-        select person, channel, is_allowed, reason from truth_contactability order by all
-    """,
-    "funnel": """
-        select step_number, step, subjects from truth_funnel order by step_number
-    """,
-    "funnel_subjects": """
-        select subject, depth from truth_funnel_subjects order by subject
-    """,
-    "conversions": """
-        select * from truth_conversions order by application_id
-    """,
-    "orders": """
-        select
-            order_id,
-            person,
-            status_now as fate,
-            (case when status_now = 'paid' then amount else 0 end)::bigint as net_amount
-        from seen_orders order by order_id
-    """,
-    "totals": """
-        select metric, event_date, kind, value from truth_totals order by all
-    """,
+    "contactability": "from truth_contactability order by person, channel",
+    "audiences": "from truth_audiences order by audience, person",
+    "funnel": "from truth_funnel order by step_number",
+    "funnel_people": "from truth_funnel_people order by person",
+    "conversions": "from truth_conversions order by application_id",
+    "outcomes": "from truth_outcomes order by outcome_id",
+    "orders": "from truth_orders order by order_id",
+    "totals": "select metric, event_date, kind, value from truth_totals order by all",
 }
 
 
 def write(engine: Engine, publisher: Publisher) -> None:
-    """Work the truth out and write it. The tables `seen` and `records.sql` made must exist."""
-    engine.run("truth")
+    """Write the truth. Everything that makes the world must have run."""
+    for name in ("presence", "acts", "records", "results"):
+        engine.run(f"truth_{name}")
     for name, query in _TABLES.items():
         publisher.put(
             f"truth/{name}.parquet",

@@ -54,6 +54,13 @@ with parts as (
                     then [step('begin_checkout', '/shop', null)] else [] end,
                 case when draw(visit_no, 'shop') < 0.12
                     then [step('purchase', '/shop', null)] else [] end,
+                case when draw(visit_no, 'shop') > 0.985
+                    then [
+                        page('/care'),
+                        step('apply_click', '/care', 'care_plan'),
+                        step('generate_lead', '/care', 'care_plan')
+                    ]
+                    else [] end,
                 -- The thank-you page is opened again.
                 case when draw(visit_no, 'shop') < 0.005
                     then [step('purchase', '/shop', 'again')] else [] end
@@ -69,12 +76,10 @@ scripted as (
     select
         * exclude (core, before, after, login_steps),
         list_concat(
-            -- Some people land where the advertisement leads, but a family's computer is first
-            -- logged into: what is seen before belongs to its last owner.
+            -- Some people land where the advertisement leads.
             case when (device_kind = 'personal' and draw(visit_no, 'lands_deep') < 0.6)
                 or kind in ('neutral', 'bot', 'staff')
                 then []
-                when device_kind = 'family' and login = 'first' then []
                 else list_concat([page('/')], before)
             end,
             case when login = 'first' then list_concat(
@@ -98,8 +103,11 @@ scripted as (
 
 select
     *,
-    list_position(list_transform(steps, lambda s: coalesce(s.n || ':' || s.a, '')), 'login:first')
-        as login_at,
+    case when login = 'kept' then 1 else
+        list_position(
+            list_transform(steps, lambda s: coalesce(s.n || ':' || s.a, '')), 'login:first'
+        )
+    end as login_at,
     list_position(list_transform(steps, lambda s: coalesce(s.n || ':' || s.a, '')), 'login:second')
         as second_login_at
 from scripted;
@@ -144,9 +152,10 @@ reopened as (
     qualify row_number() over (partition by bought.visit_no order by later.started_us) = 1
 ),
 
-placed as (
+timed as (
     select
         with_own.*,
+        k as script_k,
         case
             when k <= 1 then started_us
             else started_us + (k - 1) * pace_us
@@ -154,8 +163,43 @@ placed as (
         end as event_us
     from with_own
     inner join visits using (visit_no)
+),
+
+-- A page that is drawn in the browser reports some of its views twice within a second.
+echoes as (
+    select visit_no, 3000 + k, event_name, path, 'echo', k, event_us + 350000
+    from timed
+    where event_name = 'page_view' and k > 1 and path like '/models/%'
+        and draw(visit_no * 1024 + k, 'echoes') < 0.015
+),
+
+-- The shop's server reports refunds with the browser's id: whole orders, and single items.
+refunds as (
+    select
+        timed.visit_no,
+        2000 as k,
+        'refund' as event_name,
+        '/shop' as path,
+        order_fate(visit_no, quantity) as arg,
+        null::bigint as script_k,
+        order_fate_us(visit_no, event_us) + 700000 + visit_no % 1000 as event_us
+    from timed
+    inner join visits using (visit_no)
+    inner join baskets using (visit_no)
+    where event_name = 'purchase' and arg is null
+        and not is_denied and late_us = 0
+        and order_fate(visit_no, quantity) in ('refunded', 'item_refunded')
+        and draw(visit_no, 'refund_told') < 0.8
+),
+
+placed as (
+    select * from timed
     union all
-    select reopened.*, started_us + 1500000 + visit_no % 1000 as event_us
+    select * from echoes
+    union all
+    select * from refunds
+    union all
+    select reopened.*, null, started_us + 1500000 + visit_no % 1000
     from reopened
     inner join visits using (visit_no)
 )
@@ -165,13 +209,15 @@ select
     placed.*,
     scripts.device_no,
     scripts.is_denied,
-    case when placed.k >= scripts.second_login_at and placed.k < 1000
+    case when placed.script_k >= scripts.second_login_at
         then scripts.second_actor_no else scripts.actor_no end as actor_no,
-    coalesce(placed.k >= least(scripts.login_at, scripts.second_login_at), false)
-        and placed.k < 1000 as is_logged_in,
+    coalesce(placed.script_k >= least(scripts.login_at, scripts.second_login_at), false)
+        as is_logged_in,
+    event_name = 'refund' as is_from_server,
+    placed.arg is not distinct from 'echo' as is_echo,
     coalesce(
         try_cast(split_part(nullif(placed.arg, ''), 'reopened:', 2) as bigint),
-        case when event_name = 'purchase' then placed.visit_no end
+        case when event_name in ('purchase', 'refund') then placed.visit_no end
     ) as order_visit_no,
     event_us + scripts.late_us + case
         when event_name = 'user_engagement' and draw(placed.visit_no, 'beacon') < 0.05

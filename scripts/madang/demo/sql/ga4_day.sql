@@ -3,7 +3,7 @@ with shopping as (
     -- Joins on plain equality only: anything else would compare every pair.
     select
         *,
-        case when event_name in ('view_item', 'add_to_cart', 'begin_checkout', 'purchase')
+        case when event_name in ('view_item', 'add_to_cart', 'begin_checkout', 'purchase', 'refund')
             then coalesce(order_visit_no, visit_no) end as basket_visit_no
     from seen
     where event_date = getvariable('day')
@@ -30,18 +30,19 @@ day_events as (
         case when seen.is_logged_in then accounts.customer_no end as member_id,
         own.source,
         own.medium,
-        own.campaign,
+        visits.campaign,
         own.click_id,
         own.referrer,
         last_click.source as lc_source,
         last_click.medium as lc_medium,
-        last_click.campaign as lc_campaign,
+        visits.last_click_campaign as lc_campaign,
         last_click.click_id as lc_click_id,
         last_click.channel_group as lc_group,
         people.city,
         purchase_ids.transaction_id,
         purchase_ids.revenue,
         purchase_ids.order_id,
+        order_currency(seen.basket_visit_no) as currency,
         baskets.basket,
         baskets.quantity as basket_quantity,
         applications.application_id,
@@ -77,9 +78,14 @@ addressed as (
                     else '' end
         end as page_location,
         event_name in ('page_view', 'session_start', 'first_visit') as is_page,
-        event_name in ('view_item', 'add_to_cart', 'begin_checkout', 'purchase') as is_shop,
-        case when event_name = 'purchase' then revenue
-            else list_sum(list_transform(basket, lambda i: i.price * i.quantity)) end as amount
+        revenue / case currency when 'USD' then 1.0 when 'JPY' then 155.0 else 1400.0 end
+            as revenue_in_usd,
+        event_name in ('view_item', 'add_to_cart', 'begin_checkout', 'purchase', 'refund')
+            as is_shop,
+        case when event_name in ('purchase', 'refund') then revenue
+            else in_currency(
+                list_sum(list_transform(basket, lambda i: i.price * i.quantity)), currency
+            )::double end as amount
     from day_events
 )
 
@@ -89,8 +95,10 @@ select
     event_name,
     list_filter(
         [
-            case when not is_denied then int_param('ga_session_id', ga_session_id) end,
-            case when not is_denied then int_param('ga_session_number', ga_session_number) end,
+            case when not is_denied and not is_from_server
+                then int_param('ga_session_id', ga_session_id) end,
+            case when not is_denied and not is_from_server
+                then int_param('ga_session_number', ga_session_number) end,
             text_param('page_location', page_location),
             text_param('page_title', page_title(path)),
             -- Keys that come with no value at all.
@@ -138,12 +146,13 @@ select
                 case product when 'charger' then number_param('value', 1200000)
                     else int_param('value', 50000) end
             end,
-            case when event_name = 'generate_lead' or is_shop then text_param('currency', 'KRW') end,
+            case when event_name = 'generate_lead' then text_param('currency', 'KRW')
+                when is_shop then text_param('currency', currency) end,
             case when is_shop and amount is not null then
-                case when draw(visit_no, 'value_type') < 0.35 then int_param('value', amount)
+                case when draw(visit_no, 'value_type') < 0.35 and currency != 'USD' then int_param('value', amount::bigint)
                     else number_param('value', amount) end
             end,
-            case when event_name = 'purchase' then
+            case when event_name in ('purchase', 'refund') then
                 case when transaction_id = order_id and order_id like '7%'
                     then int_param('transaction_id', order_id::bigint)
                     else text_param('transaction_id', transaction_id) end
@@ -152,7 +161,7 @@ select
         lambda p: p is not null
     ) as event_params,
     case when not is_landing then event_us - pace_us end as event_previous_timestamp,
-    case when event_name = 'purchase' then revenue / 1400.0 end as event_value_in_usd,
+    case when event_name = 'purchase' then revenue_in_usd end as event_value_in_usd,
     (case when draw(event_no, 'bundle_sign') < 0.5 then -1 else 1 end)
         * floor(draw(visit_no * 1024 + greatest(k, 1), 'bundle') * 9990000000)::bigint
         as event_bundle_sequence_id,
@@ -177,7 +186,8 @@ select
         split_part(client_id, '.', 2)[1:10]::bigint * 1000000 + 123456, 0
     ) end as user_first_touch_timestamp,
     case when not getvariable('is_intraday') and not is_denied
-        then {'revenue': coalesce(revenue, 0) / 1400.0, 'currency': 'USD'} end as user_ltv,
+        then {'revenue': coalesce(case when event_name = 'purchase' then revenue_in_usd end, 0),
+            'currency': 'USD'} end as user_ltv,
     {
         'category': category,
         'mobile_brand_name': case
@@ -225,18 +235,29 @@ select
     case when is_shop then {
         'total_item_quantity': basket_quantity,
         'purchase_revenue': case when event_name = 'purchase' then revenue end,
-        'purchase_revenue_in_usd': case when event_name = 'purchase' then revenue / 1400.0 end,
+        'purchase_revenue_in_usd': case when event_name = 'purchase' then revenue_in_usd end,
+        'refund_value': case when event_name = 'refund' then revenue end,
+        'refund_value_in_usd': case when event_name = 'refund' then revenue_in_usd end,
         'unique_items': len(basket),
-        'transaction_id': case when event_name = 'purchase' then transaction_id end
+        'transaction_id': case when event_name in ('purchase', 'refund') then transaction_id end
     } end as ecommerce,
     coalesce(
         list_transform(
-            case when is_shop then basket end,
+            case
+                -- A refund of everything names no items.
+                when event_name = 'refund'
+                    then case when arg = 'item_refunded' then basket[1:1] else [] end
+                when is_shop then basket
+            end,
             lambda i: {
                 'item_id': i.item_id, 'item_name': i.item_name, 'item_brand': 'Maru',
-                'item_category': i.category, 'price': i.price::double, 'quantity': i.quantity,
+                'item_category': i.category,
+                'price': in_currency(i.price, currency)::double,
+                'quantity': case when event_name = 'refund' then 1 else i.quantity end,
                 'item_revenue': case when event_name = 'purchase'
-                    then (i.price * i.quantity)::double end,
+                    then in_currency(i.price * i.quantity, currency)::double end,
+                'item_refund': case when event_name = 'refund'
+                    then in_currency(i.price, currency)::double end,
                 'item_list_index': '1'
             }
         ),

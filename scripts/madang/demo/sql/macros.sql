@@ -21,6 +21,8 @@ create macro kst_date(us) as (make_timestamp(us + 32400000000))::date;
 create macro kst_text(us) as
     strftime(make_timestamp(us + 32400000000), '%Y-%m-%dT%H:%M:%S') || '+09:00';
 
+create macro utc_text(us) as strftime(make_timestamp(us), '%Y-%m-%dT%H:%M:%S.000Z');
+
 create macro utc_at(us) as make_timestamp(us)::timestamp;
 
 -- Times of day: few at night, a lunch hump, most in the evening.
@@ -97,6 +99,46 @@ create macro number_param(name, v) as {
     }
 };
 
+create macro uuid_of(t) as
+    md5(t)[1:8] || '-' || md5(t)[9:12] || '-' || md5(t)[13:16] || '-' || md5(t)[17:20] || '-'
+    || md5(t)[21:32];
+
+-- Braze queues, then writes: a file of Currents is there six hours later at most.
+create macro queued_us(us) as (us // 21600000000 + 1) * 21600000000;
+
+-- One message a week on each channel.
+create macro message_campaign(channel, week) as channel || '_w' || lpad(week::varchar, 2, '0');
+
+create macro message_us(channel, week) as getvariable('start_us') + us_hours(10) + us_days(
+    week * 7 + case channel when 'email' then 2 when 'sms' then 4 else 5 end
+);
+
+-- What becomes of an order, and when. Some get one unit back and keep the rest.
+create macro order_fate(visit_no, quantity) as case
+    when draw(visit_no, 'fate') < 0.05 then 'cancelled'
+    when draw(visit_no, 'fate') < 0.11 then 'refunded'
+    when draw(visit_no, 'fate') < 0.25 and quantity > 1 then 'item_refunded'
+    else 'paid'
+end;
+
+create macro order_fate_us(visit_no, ordered_us) as
+    (ordered_us // 1000000) * 1000000 + case when draw(visit_no, 'fate') < 0.05
+        then us_hours(2 + floor(draw(visit_no, 'fate_at') * 20))
+        else us_days(2 + floor(draw(visit_no, 'fate_at') * 9)) end;
+
+-- A few customers pay in the money of another country.
+create macro order_currency(visit_no) as case
+    when draw(visit_no, 'currency') < 0.02 then 'USD'
+    when draw(visit_no, 'currency') < 0.03 then 'JPY'
+    else 'KRW'
+end;
+
+create macro in_currency(krw, currency) as (case currency
+    when 'USD' then round(krw / 1400.0, 2)
+    when 'JPY' then round(krw / 9.0)
+    else krw
+end)::decimal(18, 2);
+
 create macro page_title(path) as case
     when path = '/' then '마루모터스'
     when path like '/models/%' then '모델 | 마루모터스'
@@ -104,5 +146,6 @@ create macro page_title(path) as case
     when path = '/test-drive' then '시승 신청 | 마루모터스'
     when path = '/charger' then '가정용 충전기 | 마루모터스'
     when path = '/shop' then '액세서리 | 마루모터스'
+    when path = '/care' then '마루케어 | 마루모터스'
     else '로그인 | 마루모터스'
 end;

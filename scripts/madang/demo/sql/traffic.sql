@@ -22,7 +22,15 @@ select * from (values
     (14, 3, 'carnews.example', 'referral', null, null, 'https://carnews.example/maru9',
         'Referral'),
     (15, 1, 'chatgpt.com', 'ai-assistant', '(ai-assistant)', null, 'https://chatgpt.com/',
-        'AI Assistant')
+        'AI Assistant'),
+    (16, 2, 'cafe.naver.com', 'referral', null, null, 'https://cafe.naver.com/marudrivers/1024',
+        'Organic Social'),
+    (17, 1, 'kin.naver.com', 'referral', null, null, 'https://kin.naver.com/', 'Organic Social'),
+    (18, 1, 'naver', 'display', 'nv_gfa_launch', null, 'https://m.naver.com/', 'Display'),
+    (19, 1, 'pf.kakao.com', 'referral', null, null, 'https://pf.kakao.com/', 'Referral'),
+    -- KakaoTalk opens links in its own browser, without a referrer that names a page.
+    (20, 1, 'com.kakao.talk', 'referral', null, null, 'android-app://com.kakao.talk/', 'Referral'),
+    (21, 2, 'braze', 'sms', 'sms_news', null, null, 'SMS')
 ) as t (origin_no, weight, source, medium, campaign, click_id, referrer, channel_group);
 
 create table origin_ranges as
@@ -38,42 +46,26 @@ union all select * from family_visits
 union all select * from counter_visits
 union all select * from other_visits;
 
--- A visit that is running at the very moment at which the ownership rule begins or ends
--- (30 days before a device's first login, 90 days after its last) would be known in one
--- half: nobody could say whose it is, so there are none.
 create table visits as
-with logins as (
-    select
-        device_no,
-        min(started_us) as first_us,
-        max(started_us) as last_us
-    from all_visits
-    where login != 'none'
-    group by device_no
-),
-
-kept as (
-    select all_visits.*
-    from all_visits
-    left join logins using (device_no)
-    where logins.device_no is null
-        or (
-            abs(started_us - (logins.first_us - us_days(30))) > us_hours(2)
-            and abs(started_us - (logins.last_us + us_days(90))) > us_hours(2)
-        )
-),
-
-numbered as (
+with numbered as (
     select
         row_number() over (order by started_us, device_no) as visit_no,
         row_number() over (partition by device_no order by started_us) as nth,
-        kept.*
-    from kept
+        -- A browser may keep somebody logged in, also from before the export begins.
+        count(*) filter (login != 'none') over (
+            partition by device_no order by started_us
+            rows between unbounded preceding and 1 preceding
+        ) > 0 as was_logged_in,
+        all_visits.*
+    from all_visits
 ),
 
 with_device as (
     select
-        numbered.* exclude (started_us),
+        numbered.* exclude (started_us, login, was_logged_in),
+        case when login = 'first' and (was_logged_in or is_returning)
+            and devices.kind = 'personal'
+            and draw(visit_no, 'stays_in') < 0.15 then 'kept' else login end as login,
         -- Whole seconds make the session id; the microseconds make event times unlike.
         (started_us // 1000000) * 1000000 + floor(draw(visit_no, 'us') * 999999)::bigint
             as started_us,
@@ -89,10 +81,35 @@ with_device as (
         end as origin_no
     from numbered
     inner join devices on devices.device_no = numbered.device_no
+),
+
+-- Links in messages name their campaign as Braze does, or nearly so, or in words of their own.
+tagged as (
+    select
+        with_device.*,
+        origins.medium,
+        origins.campaign as origin_campaign,
+        case when origins.source = 'braze' and origins.medium in ('email', 'sms')
+            then (started_us - message_us(origins.medium, 0)) // us_days(7) end as week
+    from with_device
+    inner join origins using (origin_no)
+),
+
+with_campaign as (
+    select
+        * exclude (medium, origin_campaign, week),
+        case
+            when origin_no = 0 then null
+            when coalesce(week, -1) < 0 or draw(visit_no, 'tagged') < 0.25 then origin_campaign
+            when draw(visit_no, 'tagged') < 0.35
+                then upper(replace(message_campaign(medium, week), '_', '-'))
+            else message_campaign(medium, week)
+        end as campaign
+    from tagged
 )
 
 select
-    with_device.*,
+    with_campaign.*,
     started_us // 1000000 as ga_session_id,
     nth + case when is_returning then 1 + floor(draw(device_no, 'past') * 6)::bigint else 0 end
         as ga_session_number,
@@ -104,6 +121,13 @@ select
         ),
         0
     ) as last_click_no,
+    nullif(
+        last_value(case when origin_no != 0 then coalesce(campaign, '') end ignore nulls) over (
+            partition by device_no order by started_us
+            rows between unbounded preceding and current row
+        ),
+        ''
+    ) as last_click_campaign,
     draw(visit_no, 'unattributed') < 0.05 as is_unattributed,
     pick(['maru9', 'maru9', 'maru9', 'maru9', 'maru5', 'maru5', 'maru5', 'maru3', 'maru3'],
         draw(visit_no, 'model')) as model,
@@ -117,7 +141,7 @@ select
     end as late_us,
     case when device_kind = 'bot' then 1000000
         else (8 + floor(draw(visit_no, 'pace') * 45)::bigint) * 1000000 end as pace_us
-from with_device
+from with_campaign
 order by visit_no;
 
 drop table all_visits;

@@ -149,17 +149,38 @@ silent as (
     asof inner join loud
         on loud.device_no = roled.device_no and loud.started_us <= roled.started_us
     where roled.is_silent
+),
+
+everybody as (
+    select
+        device_no,
+        i,
+        started_us,
+        case when is_first_member then owner_no else second_no end as actor_no,
+        case when has_handover
+            then case when is_first_member then second_no else owner_no end
+        end as second_actor_no,
+        case when is_change or has_handover or draw(device_no * 64 + i, 'login') < 0.25
+            then 'first' else 'none' end as login
+    from loud
+    union all
+    select
+        device_no,
+        i,
+        started_us,
+        case when owner_is_first then second_no else owner_no end,
+        null,
+        'none'
+    from silent
 )
 
 select
     device_no,
     started_us,
-    case when is_first_member then owner_no else second_no end as actor_no,
-    case when has_handover
-        then case when is_first_member then second_no else owner_no end
-    end as second_actor_no,
+    actor_no,
+    second_actor_no,
     case
-        when has_handover then 'model'
+        when second_actor_no is not null then 'model'
         when draw(device_no * 64 + i, 'kind') < 0.34 then 'model'
         when draw(device_no * 64 + i, 'kind') < 0.43 then 'branch'
         when draw(device_no * 64 + i, 'kind') < 0.48 then 'apply'
@@ -168,18 +189,8 @@ select
         when draw(device_no * 64 + i, 'kind') < 0.74 then 'shop'
         else 'neutral'
     end as kind,
-    case when is_change or has_handover or draw(device_no * 64 + i, 'login') < 0.25
-        then 'first' else 'none' end as login
-from loud
-union all
-select
-    device_no,
-    started_us,
-    case when owner_is_first then second_no else owner_no end,
-    null,
-    'neutral',
-    'none'
-from silent;
+    login
+from everybody;
 
 -- Showroom tablets and the call centre: a stream of visitors, some of whom log in.
 create table counter_visits as
@@ -217,7 +228,7 @@ slots as (
     from devices
     cross join range(4096) as t (i)
     where kind in ('tablet', 'call_centre')
-        and i < 3 + getvariable('days') * getvariable('walk_ins')
+        and i < 3 + getvariable('days') * getvariable('walk_ins')::double
         * case when kind = 'call_centre' then 2 else 1 end
 ),
 

@@ -1,0 +1,168 @@
+-- What people did that audiences and funnels ask for, in three scopes: all of it, what logins and
+-- sightings tell, and what records tell too.
+create table truth_acts as
+with done as (
+    select
+        actor_no as person_no,
+        event_us,
+        case
+            when event_name = 'page_view' and path like '/models/%' then 'viewed_model'
+            when event_name = 'page_view' then 'viewed_branch'
+            else event_name
+        end as act,
+        case when event_name in ('page_view', 'select_tab') then split_part(path, '/', 3)
+            else arg end as object,
+        case when event_name = 'select_tab' then arg end as tab,
+        coalesce(by_sighting, false) as by_login,
+        coalesce(by_sighting or by_record, false) as by_record
+    from seen
+    left join truth_places using (visit_no)
+    left join truth_evidence
+        on truth_evidence.place_no = truth_places.place_no
+        and truth_evidence.person_no = seen.actor_no
+    where actor_no is not null
+        -- A view that was reported twice took place once.
+        and not is_echo
+        and (
+            (event_name = 'page_view' and (path like '/models/%' or path like '/branches/%'))
+            or event_name in ('select_tab', 'apply_click', 'generate_lead')
+        )
+    union all
+    -- Who came for a test drive, whoever applied for it.
+    select
+        outcomes.person_no,
+        occurred_us,
+        'visited',
+        product,
+        null,
+        names_one(customer_no, null, outcomes.phone_digits, p),
+        names_one(customer_no, null, outcomes.phone_digits, p)
+    from seen_outcomes as outcomes
+    inner join people as p on p.person_no = outcomes.person_no
+    where status = 'visited'
+)
+
+select 'world' as scope, * from done
+union all
+select 'login', * from done where by_login
+union all
+select 'record', * from done where by_record;
+
+create table truth_audience_scopes as
+with recent as (
+    select *
+    from truth_acts
+    where event_us >= getvariable('until_us') - us_days(30)
+),
+
+flagship as (
+    select scope, person_no
+    from recent
+    where object = 'maru9'
+    group by scope, person_no
+    having count(*) filter (act = 'viewed_model') >= 3
+        or count(*) filter (tab in ('exterior', 'driving', 'accessories')) >= 1
+),
+
+clicks as (
+    select scope, person_no, max(event_us) as clicked_us
+    from truth_acts
+    where act = 'apply_click' and object = 'test_drive'
+        and event_us >= getvariable('until_us') - us_days(14)
+    group by scope, person_no
+),
+
+leads as (
+    select scope, person_no, max(event_us) as applied_us
+    from truth_acts
+    where act = 'generate_lead' and object = 'test_drive'
+    group by scope, person_no
+)
+
+select 'flagship_interest' as audience, scope, person_no from flagship
+union all
+select distinct 'yeouido_branch', scope, person_no
+from recent
+where act = 'viewed_branch' and object = 'yeouido'
+union all
+select 'test_drive_abandoners', scope, person_no
+from clicks
+left join leads using (scope, person_no)
+where clicked_us <= getvariable('until_us') - us_hours(1)
+    and coalesce(applied_us < clicked_us, true);
+
+create table truth_audiences as
+select
+    audience,
+    people.person,
+    bool_or(scope = 'login') as by_login,
+    bool_or(scope = 'record') as by_record
+from truth_audience_scopes
+inner join people using (person_no)
+group by audience, people.person
+having bool_or(scope = 'world');
+
+-- Step by step: the latest beginning from which this step can still be reached in time.
+create table truth_funnel_people as
+with steps as (
+    select scope || person_no as subject, *
+    from truth_acts
+    where act = 'viewed_model' or object = 'test_drive'
+),
+
+viewed as (
+    select subject, event_us, event_us as began_us from steps where act = 'viewed_model'
+),
+
+clicked as (
+    select click.subject, click.event_us, viewed.began_us
+    from steps as click
+    asof inner join viewed
+        on viewed.subject = click.subject and viewed.event_us < click.event_us
+    where click.act = 'apply_click' and click.event_us <= viewed.began_us + us_days(30)
+),
+
+completed as (
+    select lead.subject, lead.event_us, clicked.began_us
+    from steps as lead
+    asof inner join clicked
+        on clicked.subject = lead.subject and clicked.event_us < lead.event_us
+    where lead.act = 'generate_lead' and lead.event_us <= clicked.began_us + us_days(30)
+),
+
+visited as (
+    select visit.subject, visit.event_us, completed.began_us
+    from steps as visit
+    asof inner join completed
+        on completed.subject = visit.subject and completed.event_us < visit.event_us
+    where visit.act = 'visited' and visit.event_us <= completed.began_us + us_days(30)
+),
+
+reached as (
+    select subject, 1 as depth from viewed
+    union all select subject, 2 from clicked
+    union all select subject, 3 from completed
+    union all select subject, 4 from visited
+),
+
+deepest as (
+    select subject, max(depth) as depth from reached group by subject
+)
+
+select
+    people.person,
+    max(depth) filter (scope = 'world') as depth,
+    coalesce(max(depth) filter (scope = 'login'), 0) as depth_by_login,
+    coalesce(max(depth) filter (scope = 'record'), 0) as depth_by_record
+from (select distinct subject, scope, person_no from steps) as subjects
+inner join deepest using (subject)
+inner join people using (person_no)
+group by people.person;
+
+create table truth_funnel as
+select
+    step_number,
+    step,
+    (select count(*) from truth_funnel_people where depth >= step_number) as people
+from (values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited'))
+    as s (step_number, step);

@@ -1,0 +1,122 @@
+-- What became of each application that the export shows.
+create table truth_conversions as
+with fates as (
+    select
+        real_application_id as application_id,
+        arg_max(status, occurred_us) as fate,
+        bool_or(status = 'installed') and not bool_or(status in ('cancelled', 'reversed'))
+            as is_kept,
+        max(value) filter (status = 'installed') as installed_value,
+        max(currency) filter (status = 'installed') as currency,
+        bool_or(outcomes.application_id is not null) as is_noted
+    from seen_outcomes as outcomes
+    where real_application_id is not null
+    group by real_application_id
+)
+
+select
+    applications.application_id,
+    applications.product,
+    applicants.person as applicant,
+    applications.person,
+    utc_at(applications.event_us) as applied_at,
+    coalesce(fates.fate, 'open') as fate,
+    case when is_kept then installed_value else 0 end::decimal(18, 2) as value,
+    fates.currency,
+    coalesce(is_noted, false) as is_noted,
+    applications.is_denied,
+    coalesce(by_sighting, false) as by_login,
+    coalesce(by_record, false) as by_record
+from applications
+inner join seen on seen.event_no = applications.event_no
+inner join people as applicants on applicants.person_no = applications.actor_no
+left join truth_places on truth_places.visit_no = applications.visit_no
+left join truth_evidence
+    on truth_evidence.place_no = truth_places.place_no
+    and truth_evidence.person_no = applications.actor_no
+left join fates on fates.application_id = applications.application_id;
+
+create table truth_outcomes as
+select
+    outcome_id,
+    real_application_id as application_id,
+    application_id is not null as is_noted,
+    people.person,
+    product,
+    status,
+    utc_at(occurred_us) as occurred_at
+from seen_outcomes
+inner join people using (person_no);
+
+-- Orders, and what the website told of them.
+create table truth_orders as
+with reported as (
+    select
+        orders.order_id,
+        min_by(purchase_ids.transaction_id, seen.event_us) as transaction_id,
+        max(revenue) as reported_revenue,
+        count(*) as reports
+    from seen
+    inner join purchase_ids using (event_no)
+    inner join orders on orders.order_id = purchase_ids.order_id
+    where seen.event_name = 'purchase'
+    group by orders.order_id
+),
+
+returned as (
+    select purchase_ids.order_id, max(revenue) as reported_refund
+    from seen
+    inner join purchase_ids using (event_no)
+    where seen.event_name = 'refund'
+    group by purchase_ids.order_id
+)
+
+select
+    order_id,
+    person,
+    fate_now as fate,
+    amount,
+    net_amount,
+    currency,
+    name_given != name as is_name_mistyped,
+    is_online,
+    devices.user_pseudo_id,
+    visits.ga_session_id,
+    coalesce(reports, 0) as reports,
+    transaction_id,
+    reported_revenue,
+    reported_refund
+from seen_orders
+left join visits using (visit_no)
+left join truth_places using (visit_no)
+left join devices on devices.device_no = truth_places.device_no
+left join reported using (order_id)
+left join returned using (order_id);
+
+create table truth_totals as
+select
+    'raw_events' as metric,
+    event_date,
+    case when event_date = kst_date(getvariable('until_us')) then 'intraday' else 'daily' end as kind,
+    sum(copies)::double as value
+from seen
+group by event_date
+union all
+select 'distinct_events', event_date, null, count(*) from seen group by event_date
+union all
+select 'sessions', null, null, count(distinct visit_no)
+from seen where not is_denied and not is_from_server
+union all
+select 'devices', null, null, count(distinct device_no)
+from seen where not is_denied and not is_from_server
+union all
+select 'logins', null, null, count(*) from seen where event_name = 'login'
+union all
+select 'purchase_events_distinct', null, null, count(*) from seen where event_name = 'purchase'
+union all
+select 'purchase_revenue_distinct', null, null, coalesce(sum(revenue), 0)
+from seen inner join purchase_ids using (event_no) where event_name = 'purchase'
+union all
+select 'refund_events_distinct', null, null, count(*) from seen where event_name = 'refund'
+union all
+select 'web_orders', null, null, count(*) from truth_orders where reports > 0;
