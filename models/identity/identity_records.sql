@@ -60,7 +60,7 @@ records as (
         {{ seen_at }} as first_seen_at,
         {{ 'last_seen_at' if seen_at == 'first_seen_at' else seen_at }} as last_seen_at,
         {{ 'events' if source == 'ga4' else '1' }} as evidence_count
-    from {{ relation }}
+    from {{ ref(relation) if relation.startswith('stg_') else relation }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
