@@ -1,5 +1,5 @@
 -- who a browser or an app instance belonged to, and when; never from what came later
-with runs as (
+with owned as (
 
     select *
     from {{ ref('device_runs') }}
@@ -10,31 +10,6 @@ visits as (
 
     select device_id, person_id, valid_from, valid_to
     from {{ ref('record_visits') }}
-
-),
-
--- from a person's first sighting until somebody else's, and back over the anonymous run before the device's first
-bounded as (
-
-    select
-        *,
-        case when run_number = 1 then least(owned_since, started_at) else started_at end as owned_from,
-        lead(started_at) over (partition by device_id order by run_number) as next_started_at
-    from runs
-
-),
-
-owned as (
-
-    select
-        device_id,
-        person_id,
-        owned_from as valid_from,
-        case when next_started_at < lives_until then next_started_at else lives_until end as valid_to,
-        first_seen_at,
-        rule,
-        evidence_count
-    from bounded
 
 ),
 

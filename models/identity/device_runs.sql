@@ -7,14 +7,6 @@ with logins as (
 
 ),
 
-records as (
-
-    select device_id, person_id, session_key, event_at, event_order
-    from {{ ref('record_sightings') }}
-    where person_id is not null and device_id is not null
-
-),
-
 user_ids as (
 
     select identifier_value as user_id, person_id
@@ -50,7 +42,8 @@ sightings as (
         false as is_login,
         {{ timestamp_plus('event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
         {{ timestamp_plus('event_at', var('record_ttl_days'), 'day') }} as lives_until
-    from records
+    from {{ ref('record_sightings') }}
+    where person_id is not null and device_id is not null
 
 ),
 
@@ -126,7 +119,7 @@ session_starts as (
 ),
 
 -- who is seen during a session was there from its start, unless somebody else was seen before them in it
-final as (
+started as (
 
     select
         runs.*,
@@ -136,6 +129,29 @@ final as (
         end as started_at
     from runs
     left join session_starts on runs.first_session_key = session_starts.session_key
+
+),
+
+bounded as (
+
+    select
+        *,
+        lead(started_at) over (partition by device_id order by run_number) as next_started_at
+    from started
+
+),
+
+final as (
+
+    select
+        device_id,
+        person_id,
+        case when run_number = 1 then least(owned_since, started_at) else started_at end as valid_from,
+        case when next_started_at < lives_until then next_started_at else lives_until end as valid_to,
+        first_seen_at,
+        rule,
+        evidence_count
+    from bounded
 
 )
 

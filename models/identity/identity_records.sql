@@ -82,6 +82,7 @@ final as (
         coalesce({{ sha256_hex('email') }}, given_email_hash) as email_hash,
         coalesce({{ sha256_hex('phone') }}, given_phone_hash) as phone_hash,
         order_id,
+        name,
         {{ name_key('name') }} as name_key,
         issued_at,
         first_seen_at,
