@@ -62,7 +62,9 @@ named as (
         records.business_id,
         count(*) as records,
         count(distinct record_persons.person_id) as persons,
-        min(record_persons.person_id) as person_id
+        min(record_persons.person_id) as person_id,
+        min(case when record_persons.person_id is not null then records.source end) as source,
+        min(case when record_persons.person_id is not null then records.record_id end) as record_id
     from records
     left join record_persons
         on records.source = record_persons.source
@@ -85,6 +87,8 @@ final as (
         events.session_key,
         named.records,
         named.persons,
+        case when named.persons = 1 then named.source end as source,
+        case when named.persons = 1 then named.record_id end as record_id,
         case when named.persons = 1 then named.person_id end as person_id
     from named
     inner join events

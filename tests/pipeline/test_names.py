@@ -1,4 +1,4 @@
-"""Names on one address: splink's public records, each as a guest order, and names as Koreans write them.
+"""Names on one address: splink's public records as guest orders, and names as Koreans write them.
 
 Of `fake_1000` the cluster is who somebody is. Names are misspelt on purpose, and addresses too: of
 all pairs of one human whose addresses both are addresses, 57 % have the same one.
