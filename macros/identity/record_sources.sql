@@ -37,9 +37,9 @@
         ),
         (
             'braze', 'braze_users', 'braze_user_id', 'true', 'first_seen_at',
-            dict(addresses, crm_id='external_user_id', braze_id='braze_user_id', becomes_id='merged_into'),
+            dict(addresses, crm_id=customer_number_of('external_user_id'), braze_id='braze_user_id', becomes_id='merged_into'),
         ),
-        ('ga4', 'logins', 'user_id', 'true', 'first_seen_at', {'crm_id': 'user_id', 'user_id': 'user_id'}),
+        ('ga4', 'logins', 'user_id', 'true', 'first_seen_at', {'crm_id': customer_number_of('user_id'), 'user_id': 'user_id'}),
     ]) }}
 {% endmacro %}
 
