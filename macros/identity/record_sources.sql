@@ -80,3 +80,11 @@
     {%- endfor -%}
     {{ return(found) }}
 {% endmacro %}
+
+
+{# The names of the actions that meet records of a kind. #}
+{% macro actions_meeting(kind) %}
+    {%- set found = [] -%}
+    {%- for action, of in actions_that_meet().items() if of == kind %}{% do found.append(action) %}{% endfor -%}
+    {{ return(found) }}
+{% endmacro %}

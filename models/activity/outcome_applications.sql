@@ -1,6 +1,3 @@
-{%- set sends = [] -%}
-{%- for action, kind in actions_that_meet().items() if kind == 'application' %}{% do sends.append(action) %}{% endfor -%}
-
 -- which application an outcome is about: the one that it names, else the person's nearest open one of the product
 with outcomes as (
 
@@ -26,7 +23,7 @@ sent as (
         {{ first_by('session_key', 'activity_order') }} as session_key,
         min(occurred_at) as sent_at
     from {{ ref('web_activities') }}
-    where action in ({{ text_literals(sends) }}) and object_id is not null
+    where action in ({{ text_literals(actions_meeting('application')) }}) and object_id is not null
     group by object_id
 
 ),

@@ -58,8 +58,8 @@ devices as (
 
 ),
 
--- where several people log in, only who is logged in at that moment is known; where records of several people were made,
--- one made them for others, and no record says whose the device is
+-- where several people log in, only who is logged in at that moment is known; where records of several were made, one of
+-- them made them for others, and no record says whose the device is
 with_previous as (
 
     select
@@ -113,7 +113,8 @@ session_starts as (
 
     select days.session_key, min(days.started_at) as started_at
     from {{ ref('ga4_session_days') }} as days
-    inner join (select distinct first_session_key from runs) as firsts on days.session_key = firsts.first_session_key
+    inner join (select distinct first_session_key from runs) as firsts
+        on days.session_key = firsts.first_session_key
     group by days.session_key
 
 ),

@@ -88,10 +88,11 @@ matched as (
         other.name_key,
         min(other.words) as words,
         min(own.words) as own_words,
-        count(distinct other.word) - count(distinct case when {{ is_word_alike('other.word', 'own.word') }} then other.word end)
-            as odd_words,
-        count(distinct own.word) - count(distinct case when {{ is_word_alike('other.word', 'own.word') }} then own.word end)
-            as odd_own_words
+        {% for of in ['other', 'own'] -%}
+        count(distinct {{ of }}.word)
+        - count(distinct case when {{ is_word_alike('other.word', 'own.word') }} then {{ of }}.word end)
+            as odd_{{ of }}_words{{ ',' if not loop.last }}
+        {% endfor %}
     from single_words as other
     inner join single_words as own
         on other.identifier_type = own.identifier_type
@@ -109,7 +110,7 @@ compared as (
         *,
         {{ script_of('words') }} = {{ script_of('own_words') }}
         and ({{ script_of('words') }} <> 'latin' or words like '% %' or own_words like '% %')
-        and odd_words > 0
+        and odd_other_words > 0
         and odd_own_words > 0
         and {{ edit_distance("replace(words, ' ', '')", "replace(own_words, ' ', '')") }}
         > case when {{ script_of('words') }} = 'latin' then 2 else 1 end as is_odd

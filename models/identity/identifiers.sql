@@ -13,8 +13,7 @@ rules as (
 
 blocked as (
 
-    select identifier_type, pattern, reason
-    from {{ ref('blocked_identifiers') }}
+    select identifier_type, pattern, reason from {{ ref('blocked_identifiers') }}
 
 ),
 

@@ -92,7 +92,7 @@ applications as (
         {{ first_by('channel_group', 'activity_order') }} as channel_group,
         {{ first_by('campaign', 'activity_order') }} as campaign
     from {{ ref('web_activities') }}
-    where action = 'completed_application' and object_id is not null
+    where action in ({{ text_literals(actions_meeting('application')) }}) and object_id is not null
     group by object_id
 
 ),
