@@ -40,7 +40,7 @@ NOTE = (
     "seconds are those of the statements; dbt's own come on top, and are as many for any number of "
     "edges."
 )
-OWNERS = ("record_sightings", "record_visits", "device_runs", "device_cuts")
+OWNERS = ("record_sightings", "record_visits", "device_runs", "device_cuts", "device_owners")
 BARS = {"records": 1.15, "scipy": 1.0, "splink": 0.35, "memory": 0.5, "increment": 0.08}
 TABLE = "madang_identity.identity_components"
 ID = "cast((md5_number({}) >> 4) & 1152921504606846975 as bigint)"  # the macro sixty_bits

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- who a browser or an app instance belonged to, and when; never from what came later
 with runs as (
 

@@ -1,4 +1,3 @@
-{{ config(materialized='view') }}
 {%- for source in record_sources() if source[1].startswith('stg_') %}{% do ref(source[1]) %}{% endfor -%}
 
 -- what each record met: a person, a visit, an application, and by which rule, or why not
