@@ -26,3 +26,11 @@
         {{ elements | join(',\n        ') }}
     ]) as elements ({{ name }})
 {%- endmacro %}
+
+
+{# A row for each word of a text that has single blanks between its words, to be cross joined: in it `name` is the word. #}
+{% macro rows_of_words(expression, name) %}{{ adapter.dispatch('rows_of_words', 'madang')(expression, name) }}{% endmacro %}
+
+{% macro default__rows_of_words(expression, name) %}unnest(split({{ expression }}, ' ')) as {{ name }}{% endmacro %}
+
+{% macro duckdb__rows_of_words(expression, name) %}unnest(string_split({{ expression }}, ' ')) as words ({{ name }}){% endmacro %}

@@ -108,3 +108,30 @@
     {%- set plain = ' !"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~' -%}
     translate(nfc_normalize({{ expression }}), {{ text_literal(wide) }}, {{ text_literal(plain) }})
 {%- endmacro %}
+
+
+{# How many letters have to be put in, taken out or changed to make one text the other. #}
+{% macro edit_distance(left, right) %}{{ adapter.dispatch('edit_distance', 'madang')(left, right) }}{% endmacro %}
+
+{% macro default__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
+
+{% macro duckdb__edit_distance(left, right) %}levenshtein({{ left }}, {{ right }}){% endmacro %}
+
+
+{# A text with Hangul's syllables as their letters and without accents. DuckDB has no canonical decomposition: the syllables are taken apart by their numbers. #}
+{% macro single_letters(expression) %}{{ adapter.dispatch('single_letters', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__single_letters(expression) -%}
+    regexp_replace(normalize({{ expression }}, nfd), r'[\x{300}-\x{36f}]', '')
+{%- endmacro %}
+
+{% macro duckdb__single_letters(expression) -%}
+    array_to_string(list_transform(string_split(strip_accents({{ expression }}), ''), lambda letter: case
+        when letter between '가' and '힣' then concat(
+            chr(4352 + (unicode(letter) - 44032) // 588),
+            chr(4449 + (unicode(letter) - 44032) % 588 // 28),
+            case when (unicode(letter) - 44032) % 28 > 0 then chr(4519 + (unicode(letter) - 44032) % 28) else '' end
+        )
+        else letter
+    end), '')
+{%- endmacro %}

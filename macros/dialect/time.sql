@@ -50,7 +50,7 @@
 {% macro duckdb__date_from_suffix(expression) %}cast(strptime({{ expression }}, '%Y%m%d') as date){% endmacro %}
 
 
-{# `amount` is a whole number; `unit` is second, minute, hour or day (of 24 hours). #}
+{# `amount` is a whole number; `unit` is microsecond, second, minute, hour or day (of 24 hours). #}
 {% macro timestamp_plus(expression, amount, unit) %}
     {{- adapter.dispatch('timestamp_plus', 'madang')(expression, amount, unit) -}}
 {% endmacro %}

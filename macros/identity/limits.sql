@@ -108,10 +108,14 @@
 
         union all
 
-        select types.identifier_type, given_again.crm_id as identifier_value, 'given to somebody else' as reason
+        select
+            types.identifier_type,
+            case types.identifier_type when 'crm_id' then given_again.crm_id else users.user_id end as identifier_value,
+            'given to somebody else' as reason
         from (
             {{ numbers_given_again(records) }}
         ) as given_again
+        left join {{ records }} as users on given_again.crm_id = users.crm_id and users.user_id is not null
         cross join (select 'crm_id' as identifier_type union all select 'user_id' as identifier_type) as types
     ) as reasons
     group by identifier_type, identifier_value

@@ -1,6 +1,6 @@
 {#
     What the records of each source say of people: (source, relation, its key, whether the record says that its identifiers belong together, when it was, columns
-    for identity_records that are not null). A new source that names people is one more entry. Named relations are steps of identity_records.
+    for identity_records that are not null). A new source that names people is one more entry. A relation is a staging model or a step of identity_records.
 #}
 {% macro record_sources() %}
     {%- set addresses = {
@@ -12,15 +12,15 @@
     {%- set registered_at = 'coalesce(registered_at, loaded_at)' -%}
     {%- set kept = '(not is_deleted or merged_into_id is not null)' -%}
     {{ return([
-        ('crm', ref('stg_crm__customers'), 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
-        ('shop', ref('stg_shop__orders'), 'order_id', 'true', 'ordered_at', dict(named, order_id='order_id')),
+        ('crm', 'stg_crm__customers', 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
+        ('shop', 'stg_shop__orders', 'order_id', 'true', 'ordered_at', dict(named, order_id='order_id')),
         (
-            'offline', ref('stg_offline__outcomes'), 'outcome_id', 'false', 'occurred_at',
+            'offline', 'stg_offline__outcomes', 'outcome_id', 'false', 'occurred_at',
             {'crm_id': 'customer_no', 'phone': 'phone', 'given_phone_hash': 'phone_hash'},
         ),
-        ('consent', ref('stg_consent__events'), 'consent_id', 'false', 'occurred_at', numbered),
+        ('consent', 'stg_consent__events', 'consent_id', 'false', 'occurred_at', numbered),
         (
-            'inquiry', ref('stg_inquiries__inquiries'), 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)',
+            'inquiry', 'stg_inquiries__inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)',
             dict(numbered, order_id='order_id'),
         ),
         (
@@ -28,7 +28,7 @@
             dict(named, salesforce_id='contact_id', becomes_id='coalesce(merged_into_id, person_account_id)'),
         ),
         (
-            'salesforce', ref('stg_salesforce__leads'), 'lead_id', kept, created_at,
+            'salesforce', 'stg_salesforce__leads', 'lead_id', kept, created_at,
             dict(named, salesforce_id='lead_id', becomes_id='coalesce(merged_into_id, converted_contact_id)'),
         ),
         (
@@ -37,8 +37,54 @@
         ),
         (
             'braze', 'braze_users', 'braze_user_id', 'true', 'first_seen_at',
-            dict(addresses, crm_id='external_user_id', braze_id='braze_user_id', becomes_id='merged_into'),
+            dict(addresses, crm_id=customer_number_of('external_user_id'), braze_id='braze_user_id', becomes_id='merged_into'),
         ),
-        ('ga4', 'logins', 'user_id', 'true', 'first_seen_at', {'crm_id': 'user_id', 'user_id': 'user_id'}),
+        ('ga4', 'logins', 'user_id', 'true', 'first_seen_at', {'crm_id': customer_number_of('user_id'), 'user_id': 'user_id'}),
     ]) }}
+{% endmacro %}
+
+
+{#
+    The ids by which records and online actions meet: (source, model, key of the record, column of the id, what it is an id of). The columns say so in the YAML of
+    their staging model: `meta: {meets: application}`.
+#}
+{% macro records_that_meet() %}
+    {%- set columns = columns_that_meet() -%}
+    {%- set found = [] -%}
+    {%- for source, relation, id, links, seen_at, given in record_sources() -%}
+        {%- for column, kind in columns.get(relation, {}).items() -%}
+            {%- do found.append((source, relation, id, column, kind)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+{% macro columns_that_meet() %}
+    {%- set found = {} -%}
+    {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' -%}
+        {%- for column in node.columns.values() if column.meta.get('meets') -%}
+            {%- do found.setdefault(node.name, {}).update({column.name: column.meta.meets}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The actions whose object is such an id, with what it is an id of: `meets` of the action. #}
+{% macro actions_that_meet() %}
+    {%- set found = {} -%}
+    {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' and node.name == 'actions' -%}
+        {%- for action in node.config.meta.get('actions', []) if action.get('meets') -%}
+            {%- do found.update({action.name: action.meets}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The names of the actions that meet records of a kind. #}
+{% macro actions_meeting(kind) %}
+    {%- set found = [] -%}
+    {%- for action, of in actions_that_meet().items() if of == kind %}{% do found.append(action) %}{% endfor -%}
+    {{ return(found) }}
 {% endmacro %}

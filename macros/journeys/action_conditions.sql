@@ -10,13 +10,13 @@
 
 {#
     A short text that changes whenever what the actions say of events does, and with it every day's result: their conditions, objects and values, and the
-    parameters that are read. Descriptions are for people and change nothing; so do actions that other sources deliver. The number is that of this grammar.
+    parameters that are read. Descriptions are for people and change nothing, nor does which records an action meets; so do actions that other sources deliver. The number is that of this grammar.
 #}
 {% macro actions_version() %}
     {% set rules = [] %}
     {% for action in ga4_actions() %}
         {% set rule = {} %}
-        {% for key, said in action.items() if key != 'description' %}{% do rule.update({key: said}) %}{% endfor %}
+        {% for key, said in action.items() if key not in ('description', 'meets') %}{% do rule.update({key: said}) %}{% endfor %}
         {% do rules.append(rule) %}
     {% endfor %}
     {{ return(local_md5('2 ' ~ tojson({'actions': rules, 'params': ga4_params()}, sort_keys=true))) }}

@@ -1,21 +1,19 @@
 with records as (
 
-    select *
-    from {{ ref('identity_records') }}
+    select * from {{ ref('identity_records') }}
 
 ),
 
 rules as (
 
-    select identifier_type, max_names, max_crm_ids, max_emails, max_phones, max_devices, window_days
+    select identifier_type, max_names, max_odd_names, max_crm_ids, max_emails, max_phones, max_devices, window_days
     from {{ ref('identifier_rules') }}
 
 ),
 
 blocked as (
 
-    select identifier_type, pattern, reason
-    from {{ ref('blocked_identifiers') }}
+    select identifier_type, pattern, reason from {{ ref('blocked_identifiers') }}
 
 ),
 
@@ -33,6 +31,19 @@ user_devices as (
 
     select distinct 'user_id' as identifier_type, user_id, devices_of_user
     from devices
+
+),
+
+-- names that are not the owner's, as far as they were compared
+other_names as (
+
+    select
+        identifier_type,
+        identifier_value,
+        count(case when is_odd then 1 end) as odd_names,
+        count(case when is_another_person then 1 end) as other_persons
+    from {{ ref('identifier_names') }}
+    group by identifier_type, identifier_value
 
 ),
 
@@ -122,11 +133,15 @@ final as (
         case
             when excluded.identifier_value is not null then 'excluded'
             when forbidden.reason is not null then forbidden.reason
-            when counted.names > rules.max_names then 'several names'
+            when other_names.odd_names > rules.max_odd_names
+                or coalesce(other_names.other_persons + 1, counted.names) > rules.max_names then 'several names'
             when beyond_limits.reason is not null then beyond_limits.reason
         end as quarantine_reason
     from counted
     left join rules on counted.identifier_type = rules.identifier_type
+    left join other_names
+        on counted.identifier_type = other_names.identifier_type
+        and counted.identifier_value = other_names.identifier_value
     left join forbidden
         on counted.identifier_type = forbidden.identifier_type
         and counted.identifier_value = forbidden.identifier_value

@@ -7,7 +7,7 @@ with person_identifiers as (
 
 device_owners as (
 
-    select device_id, person_id, valid_from, valid_to, evidence_count
+    select device_id, person_id, valid_from, valid_to, rule, evidence_count
     from {{ ref('device_owners') }}
 
 ),
@@ -32,7 +32,7 @@ final as (
         person_id,
         valid_from,
         valid_to,
-        'logged in' as rule,
+        rule,
         evidence_count
     from device_owners
 

@@ -60,7 +60,7 @@ records as (
         {{ seen_at }} as first_seen_at,
         {{ 'last_seen_at' if seen_at == 'first_seen_at' else seen_at }} as last_seen_at,
         {{ 'events' if source == 'ga4' else '1' }} as evidence_count
-    from {{ relation }}
+    from {{ ref(relation) if relation.startswith('stg_') else relation }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -82,6 +82,7 @@ final as (
         coalesce({{ sha256_hex('email') }}, given_email_hash) as email_hash,
         coalesce({{ sha256_hex('phone') }}, given_phone_hash) as phone_hash,
         order_id,
+        name,
         {{ name_key('name') }} as name_key,
         issued_at,
         first_seen_at,

@@ -2,7 +2,7 @@ with outcomes as (
 
     select
         outcomes.outcome_id,
-        outcomes.application_id,
+        coalesce(outcomes.application_id, matched.application_id) as application_id,
         outcomes.branch_id,
         outcomes.product,
         outcomes.status,
@@ -11,10 +11,11 @@ with outcomes as (
         outcomes.occurred_at,
         outcomes.status in ('cancelled', 'reversed')
         and outcomes.value is null
-        and outcomes.application_id is not null as takes_back,
+        and coalesce(outcomes.application_id, matched.application_id) is not null as takes_back,
         case when outcomes.value <> 0 then outcomes.currency end as value_currency,
         {{ fx_rate('outcomes') }} as fx_rate
     from {{ ref('stg_offline__outcomes') }} as outcomes
+    left join {{ ref('outcome_applications') }} as matched on outcomes.outcome_id = matched.outcome_id
     {{ join_fx_rates('outcomes', local_date('outcomes.occurred_at')) }}
     where outcomes.occurred_at is not null
 
@@ -91,7 +92,7 @@ applications as (
         {{ first_by('channel_group', 'activity_order') }} as channel_group,
         {{ first_by('campaign', 'activity_order') }} as campaign
     from {{ ref('web_activities') }}
-    where action = 'completed_application' and object_id is not null
+    where action in ({{ text_literals(actions_meeting('application')) }}) and object_id is not null
     group by object_id
 
 ),

@@ -23,7 +23,7 @@ order_sessions as (
         {{ first_by('channel_group', 'activity_order') }} as channel_group,
         {{ first_by('campaign', 'activity_order') }} as campaign
     from {{ ref('web_activities') }}
-    where action = 'purchased' and object_id not in ('', '(not set)')
+    where action in ({{ text_literals(actions_meeting('order')) }}) and object_id not in ('', '(not set)')
     group by object_id
 
 ),

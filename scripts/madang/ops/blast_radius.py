@@ -1,7 +1,8 @@
 """What hangs on a person who is to be taken apart: audiences, what was sent, activities, revenue.
 
 Every activity and every value that was sent goes to one side: that of the identifier by which it
-came to the person. Activities of the web go by who was logged in, as `device_owners` says it.
+came to the person. Activities of the web go by who was logged in, else by whose record was made
+there, as `device_owners` says it.
 """
 
 from collections import Counter, defaultdict
@@ -24,6 +25,7 @@ EITHER = "cannot be told"
 TABLES = (
     ("identity", "identity_records"),
     ("identity", "record_persons"),
+    ("identity", "record_sightings"),
     ("staging", "ga4_logins"),
     ("activity", "actions"),
     ("activity", "activities"),
@@ -162,7 +164,7 @@ def _sides_of_activities(
     """Return activity_id → side."""
     records = _sides_of_records(warehouse, sides, persons)
     messages = _sides_of_messages(warehouse, sides, persons)
-    found = _Web(settings, warehouse, sides, rows).sides
+    found = _Web(settings, warehouse, sides, records, rows).sides
     applications: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: row["activity_order"]):
         if row["action"] == "completed_application" and row["object_id"]:
@@ -201,11 +203,14 @@ def _sides_of_records(
                 if row.get(kind) and (key := key_of(kind, row[kind])) in sides
             ]
             by.sort(key=lambda side: side == NOBODY)
-            name = row["record_id"]
-            if row["source"] not in BY_OBJECT:
-                name = surrogate_key(row["source"], row["record_id"])
+            name = _record_name(row["source"], row["record_id"])
             found[row["source"], name] = by[0] if by else EITHER
     return found
+
+
+def _record_name(source: str, record_id: str) -> str:
+    """What the activities of a record are called after: their object, else their own id."""
+    return record_id if source in BY_OBJECT else surrogate_key(source, record_id)
 
 
 def _side_of_object(records: dict[tuple[str, str], str], row: Row) -> str:
@@ -238,7 +243,12 @@ class _Web:
     """Activities of the web: who is logged in on the event, else whose the device was then."""
 
     def __init__(
-        self, settings: Settings, warehouse: Warehouse, sides: Sides, rows: list[Row]
+        self,
+        settings: Settings,
+        warehouse: Warehouse,
+        sides: Sides,
+        records: Mapping[tuple[str, str], str],
+        rows: list[Row],
     ) -> None:
         self._sides = sides
         web = [row for row in rows if row["source"] == "ga4"]
@@ -248,6 +258,7 @@ class _Web:
             for row in warehouse.fetch(f"{sql} where action_key in ({marks})", piece):
                 users[row["action_key"]] = row["user_id"]
         self._logins: dict[str, list[Row]] = defaultdict(list)
+        self._records: dict[str, list[Row]] = defaultdict(list)
         for piece, marks in chunks({row["device_id"] for row in web if row["device_id"]}):
             for row in warehouse.fetch(
                 f"""
@@ -263,6 +274,7 @@ class _Web:
             ):
                 side = sides.get(row["identifier_key"], row["person_id"])
                 self._logins[row["device_id"]].append({**row, "side": side})
+            self._add_records(warehouse, records, piece, marks)
         shared = int(project_vars(settings.project_dir).get("shared_device_persons", 3))
         self._shared = {
             device
@@ -271,19 +283,46 @@ class _Web:
         }
         self.sides = {row["activity_id"]: self._side(row, users) for row in web}
 
+    def _add_records(
+        self,
+        warehouse: Warehouse,
+        records: Mapping[tuple[str, str], str],
+        devices: list,
+        marks: str,
+    ) -> None:
+        """Whose records were made on these devices."""
+        relation = warehouse.relation("identity", "record_sightings")
+        for row in warehouse.fetch(
+            f"""
+            select device_id, session_key, event_at as first_at, source, record_id, person_id
+            from {relation}
+            where person_id is not null and device_id in ({marks})
+            order by event_order""",
+            devices,
+        ):
+            name = _record_name(row["source"], row["record_id"])
+            side = records.get((row["source"], name), row["person_id"])
+            self._records[row["device_id"]].append({**row, "side": side})
+
     def _side(self, row: Row, users: Mapping[str, str | None]) -> str:
         user = users.get(row["activity_id"])
         if user and (key := key_of("user_id", user)) in self._sides:
             return self._sides[key]
-        if row["device_id"] in self._shared:
-            return NOBODY
         logins = self._logins.get(row["device_id"], [])
-        within = [one for one in logins if one["session_key"] == row["session_key"]]
-        for near in (within, logins):
+        records = self._records.get(row["device_id"], [])
+        is_shared = row["device_id"] in self._shared
+        nearby = [] if is_shared else [_in_session(logins, row)]
+        nearby += [_in_session(records, row)]
+        nearby += [] if is_shared else [logins, records]
+        for near in nearby:
             before = [one for one in near if one["first_at"] <= row["occurred_at"]]
             if near:
                 return before[-1]["side"] if before else near[0]["side"]
-        return EITHER
+        return NOBODY if is_shared else EITHER
+
+
+def _in_session(sightings: list[Row], row: Row) -> list[Row]:
+    return [one for one in sightings if one["session_key"] == row["session_key"]]
 
 
 def sides_of(neighbourhood: Neighbourhood, groups: Mapping[str, Iterable[str]]) -> Sides:

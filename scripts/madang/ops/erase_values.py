@@ -33,7 +33,7 @@ class Known:
     numbers: list[str] = field(default_factory=list)  # customer numbers and user ids
     emails: list[str] = field(default_factory=list)
     phones: list[str] = field(default_factory=list)
-    devices: list[str] = field(default_factory=list)  # on which nobody else ever logged in
+    devices: list[str] = field(default_factory=list)  # that were nobody else's, ever
     keys: list[str] = field(default_factory=list)  # identifier_key of each, and so former ids
     values: list[str] = field(default_factory=list)  # as identity stores them
     hashed: dict[str, list[str]] = field(default_factory=dict)  # of e-mails and telephones
@@ -181,17 +181,26 @@ def known_by(warehouse: Warehouse, one: Identifier, near: Neighbourhood) -> Know
 
 
 def _own_devices(warehouse: Warehouse, known: Known) -> list[str]:
-    """Devices on which the person logged in and nobody else ever did."""
-    if not known.numbers or not warehouse.exists("staging", "ga4_logins"):
+    """Devices that logins or records say were the person's and nobody else's, ever."""
+    if not warehouse.exists("identity", "record_sightings"):
         return []
-    marks = ", ".join("?" for _ in known.numbers)
+    marks = ", ".join("?" for _ in known.numbers) or "null"
     sql = f"""
-        select device_id from {warehouse.relation("staging", "ga4_logins")}
+        select device_id
+        from (
+            select device_id, case when user_id in ({marks}) then 0 else 1 end as others
+            from {warehouse.relation("staging", "ga4_logins")}
+            union all
+            select device_id, case when person_id = ? then 0 else 1 end as others
+            from {warehouse.relation("identity", "record_sightings")}
+            where person_id is not null
+        ) as seen
         where device_id is not null
         group by device_id
-        having count(case when user_id in ({marks}) then 1 end) = count(*)
+        having max(others) = 0
         order by 1"""
-    return [row["device_id"] for row in warehouse.fetch(sql, known.numbers)]
+    found = warehouse.fetch(sql, [*known.numbers, known.person_id])
+    return [row["device_id"] for row in found]
 
 
 def keep(known: Known, path: Path) -> None:

@@ -20,6 +20,7 @@ from madang.sync.spec import load_specs
 from madang.warehouse import Row, Warehouse, open_warehouse
 
 ACTIVITIES = 20
+DEVICES = 20
 DELIVERIES = 12
 #: Sources whose objects are things; those of all others are a person's own records.
 OF_THINGS = ("ga4", "braze", "consent")
@@ -49,6 +50,12 @@ def show_person(settings: Settings, who: str) -> None:
         reader = _Person(settings, warehouse, person_id)
         ui.summary("Person", reader.heading())
         _show_identity(reader)
+        ui.table(
+            "Devices",
+            ("device", "from", "until", "known by", "evidence"),
+            reader.devices(),
+            empty="none is known",
+        )
         ui.table(
             f"Last {ACTIVITIES} activities",
             ("at", "source", "action", "object", "value", "channel"),
@@ -123,6 +130,26 @@ class _Person:
             ("person_id", self.person_id),
             ("tier", self._customer.get("tier") or "-"),
             ("devices", owned),
+        ]
+
+    def devices(self) -> list[tuple]:
+        """Return the last intervals in which a device was the person's: by login or by record."""
+        rows = self._fetch(
+            "select identifier_value, valid_from, valid_to, rule, evidence_count from {} "
+            "where person_id = ? and identifier_type = 'device' "
+            f"order by valid_from desc, identifier_value limit {DEVICES}",
+            "identity",
+            "identity_map",
+        )
+        return [
+            (
+                mask("id", row["identifier_value"]),
+                row["valid_from"],
+                row["valid_to"],
+                row["rule"],
+                row["evidence_count"],
+            )
+            for row in rows
         ]
 
     def identifiers(self) -> list[tuple]:

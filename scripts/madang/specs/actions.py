@@ -10,6 +10,8 @@ from madang.specs.strict import Strict, matching
 from madang.specs.values import Name
 
 OBJECT_KEYS = ("object_type", "object_id", "object_name", "value")
+#: What else only an action of GA4 events may say.
+OF_EVENTS = ("debounce", "meets")
 
 
 class Param(Strict):
@@ -68,7 +70,10 @@ Debounce = Annotated[
 
 
 class Action(Block):
-    """One named action: of GA4 events, or delivered by another source (`source`)."""
+    """One named action: of GA4 events, or delivered by another source (`source`).
+
+    `meets` is what its object is an id of; records with the same id say who was there.
+    """
 
     name: Name
     description: str | None = None
@@ -77,11 +82,12 @@ class Action(Block):
     object_id: Field | None = None
     object_name: Field | None = None
     value: Field | None = None
+    meets: Name | None = None
     debounce: Debounce | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        of_events = self.model_fields_set & {*Block.model_fields, *OBJECT_KEYS, "debounce"}
+        of_events = self.model_fields_set & {*Block.model_fields, *OBJECT_KEYS, *OF_EVENTS}
         of_events -= {"object_type"}
         if self.source is None and not self.names_events():
             raise ValueError(
@@ -94,6 +100,11 @@ class Action(Block):
             raise ValueError(
                 f"'{given}' belongs to actions of GA4 events; "
                 f"'{self.name}' is delivered by the source '{self.source}'."
+            )
+        if self.meets is not None and self.object_id is None:
+            raise ValueError(
+                f"'meets' of '{self.name}' says which records have the id that 'object_id' is; "
+                "give 'object_id' too."
             )
         return self
 
