@@ -300,7 +300,8 @@ def _audiences(files: Files) -> dict[str, set[str]]:
     for subject, events in acts.items():
         recent = [e for e in events if files.as_of - e["at"] <= _day(30)]
         views = [e["page"] for e in recent if e["name"] == "page_view"]
-        tabs = {e["tab"] for e in recent if e["name"] == "select_tab"}
+        flagship = [e for e in recent if e["page"] == "/models/maru9"]
+        tabs = {e["tab"] for e in flagship if e["name"] == "select_tab"}
         if views.count("/models/maru9") >= 3 or tabs & {"exterior", "driving", "accessories"}:
             found["flagship_interest"].add(subject)
         if "/branches/yeouido" in views:

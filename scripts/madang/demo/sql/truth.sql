@@ -101,7 +101,8 @@ flagship as (
     group by subject
     having count(*) filter (event_name = 'page_view' and path = '/models/maru9') >= 3
         or count(*) filter (
-            event_name = 'select_tab' and arg in ('exterior', 'driving', 'accessories')
+            event_name = 'select_tab' and path = '/models/maru9'
+            and arg in ('exterior', 'driving', 'accessories')
         ) >= 1
 ),
 
