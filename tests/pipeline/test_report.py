@@ -48,16 +48,20 @@ CHANNEL_DAYS = """
         end as sessions,
         10 as engaged_sessions,
         5 as known_sessions,
-        case channel_group when 'Direct' then 1 when 'Organic Search' then 3 else 0 end as applications,
+        case channel_group when 'Direct' then 1 when 'Organic Search' then 3 else 0 end
+            as applications,
         4 as fulfilled,
         1 as fulfilled_taken_back,
         7 as orders,
         2 as orders_taken_back,
-        case when channel_group = '(no web session)' then 1000.0 else 10000.0 end as net_order_amount,
-        case when channel_group <> '(no web session)' and day in (date '2026-10-31', date '2026-09-10') then 3 else 0 end
+        case when channel_group = '(no web session)' then 1000.0 else 10000.0 end
+            as net_order_amount,
+        case when channel_group <> '(no web session)'
+            and day in (date '2026-10-31', date '2026-09-10') then 3 else 0 end
             as orders_without_rate
     from range(date '2026-09-06', date '2026-11-02', interval 1 day) as days (day)
-    cross join (values ('Organic Search'), ('Direct'), ('(no web session)')) as channels (channel_group)"""
+    cross join (values ('Organic Search'), ('Direct'), ('(no web session)'))
+        as channels (channel_group)"""
 FUNNEL = """
     select * from (values
         ('test_drive', 1, 'viewed_model', 4321, 1.0, null, 1000, 2021, null, null),
@@ -140,7 +144,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     words = words_of(page).splitlines()
     # 28 x 120 sessions, 28 x 4 applications; 120 a day after 100 a day
-    # what was fulfilled less what was taken back, 28 x 3 x (4 - 1); orders likewise, 28 x 3 x (7 - 2)
+    # what was fulfilled less what was taken back, 28 x 3 x (4 - 1); orders, 28 x 3 x (7 - 2)
     for shown in ("3,360", "112", "+20.0% 직전 28일 대비", "588,000", "252", "420"):
         assert shown in words
     # of what came from no session its own row: 28 x 3 fulfilled, 28 x 5 orders

@@ -1,4 +1,4 @@
-"""Says which words of a loaded file the lists of the project do not know: they land all the same."""
+"""Says which words of a loaded file the lists of the project do not know: they land as well."""
 
 import csv
 from pathlib import Path

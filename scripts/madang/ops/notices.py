@@ -23,7 +23,9 @@ def unknown_words(warehouse: Warehouse) -> list[str]:
     rows = _rows(warehouse, "marts", "unknown_outcome_words", "word")
     told = []
     for kind, seed in (("status", "outcome_statuses"), ("product", "outcome_products")):
-        found = sorted((row for row in rows if row["kind"] == kind), key=lambda row: -row["outcomes"])
+        found = sorted(
+            (row for row in rows if row["kind"] == kind), key=lambda row: -row["outcomes"]
+        )
         if found:
             shown = ", ".join(f"{row['word']} ({row['outcomes']:,})" for row in found[:SHOWN])
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
