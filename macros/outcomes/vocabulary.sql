@@ -16,3 +16,4 @@
 {% macro masked_text(expression) -%}
     case when {{ ga4_is_personal(expression) }} then {{ ga4_masked(expression) }} else {{ expression }} end
 {%- endmacro %}
+

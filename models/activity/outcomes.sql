@@ -14,6 +14,7 @@ with reported as (
         versions.reason,
         versions.occurred_at,
         persons.person_id,
+        coalesce(persons.person_id, versions.outcome_id) as applicant_key,
         case when versions.value <> 0 then versions.currency end as value_currency,
         {{ fx_rate('versions') }} as fx_rate
     from {{ ref('stg_offline__outcome_versions') }} as versions
@@ -25,14 +26,15 @@ with reported as (
 
 ),
 
--- without an application's number the outcomes of one person and product are one application, until it is over and something opens anew
+-- without an application's number the outcomes of one person and product are one application, until it is over and
+-- something opens anew
 compared as (
 
     select
         *,
         meaning = 'open'
         and lag(meaning) over (
-            partition by application_id, person_id, case when person_id is null then outcome_id end, product, line_id
+            partition by application_id, applicant_key, product, line_id
             order by occurred_at, outcome_id, status
         ) in ('won', 'lost', 'reversed', 'churned') as opens_anew
     from reported
@@ -45,11 +47,11 @@ numbered as (
         *,
         case
             when application_id is null then count(case when opens_anew then 1 end) over (
-                partition by application_id, person_id, case when person_id is null then outcome_id end, product, line_id
+                partition by application_id, applicant_key, product, line_id
                 order by occurred_at, outcome_id, status
                 rows between unbounded preceding and current row
             )
-        end as application_of_person
+        end as application_number
     from compared
 
 ),
@@ -59,17 +61,17 @@ with_application as (
     select
         *,
         case
-            when application_id is not null then {{ surrogate_key(["'application'", 'application_id', 'product', 'line_id']) }}
-            when person_id is not null
-                then {{ surrogate_key(["'person'", 'person_id', 'product', 'line_id', 'application_of_person']) }}
-            else {{ surrogate_key(["'outcome'", 'outcome_id', 'product', 'line_id', 'application_of_person']) }}
+            when application_id is not null
+                then {{ surrogate_key(["'application'", 'application_id', 'product', 'line_id']) }}
+            else {{ surrogate_key(["'applicant'", 'applicant_key', 'product', 'line_id', 'application_number']) }}
         end as application_key,
         meaning in ('lost', 'reversed') and value is null as takes_back
     from numbered
 
 ),
 
--- an application is fulfilled from the first thing that was won until it is lost or reversed; who ends a contract later (churned) takes nothing back
+-- an application is fulfilled from the first thing that was won until it is lost or reversed; who ends a contract
+-- later (churned) takes nothing back
 with_state as (
 
     select

@@ -22,7 +22,8 @@ by_number as (
 
 ),
 
--- an order without a number meets the one of the same amount within minutes that no number has met: the nearest, and each only once
+-- an order without a number meets the one of the same amount within minutes that no number has met: the nearest, and
+-- each only once
 near as (
 
     select

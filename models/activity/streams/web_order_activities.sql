@@ -26,7 +26,13 @@ refunds as (
 
 changes as (
 
-    select order_key, order_key as change_key, 'ordered' as action, ordered_at as occurred_at, order_date as activity_date, revenue as value
+    select
+        order_key,
+        order_key as change_key,
+        'ordered' as action,
+        ordered_at as occurred_at,
+        order_date as activity_date,
+        revenue as value
     from orders
 
     union all
@@ -34,7 +40,8 @@ changes as (
     select
         orders.order_key,
         refunds.event_key as change_key,
-        case when refunds.refunded_so_far >= orders.revenue - 0.005 then 'refunded' else 'partly_refunded' end as action,
+        case when refunds.refunded_so_far >= orders.revenue - 0.005 then 'refunded' else 'partly_refunded' end
+            as action,
         refunds.event_at as occurred_at,
         refunds.event_date as activity_date,
         -refunds.amount as value

@@ -44,7 +44,7 @@ session_days as (
 
 ),
 
--- what happened counts on its day, and so does what was taken back; both for the channel of the session that it came from
+-- what happened counts on its day, and so does what was taken back, both for the channel of its session
 activity_days as (
 
     select

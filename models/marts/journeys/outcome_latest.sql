@@ -59,22 +59,33 @@ latest as (
 
 ),
 
+unreported as (
+
+    select applications.*
+    from applications
+    left join latest on applications.application_id = latest.application_id
+    where latest.application_key is null
+
+),
+
 -- an application of the website that nobody has reported on is open since it was sent
 with_applications as (
 
-    select latest.*, applications.applied_at
+    select
+        latest.*,
+        applications.applied_at,
+        least(coalesce(applications.applied_at, latest.first_at), latest.first_at) as began_at
     from latest
     left join applications on latest.application_id = applications.application_id
 
     union all
 
     select
-        {{ surrogate_key(["'application'", 'applications.application_id', 'applications.product', 'cast(null as string)']) }}
-            as application_key,
-        applications.application_id,
+        {{ surrogate_key(["'application'", 'application_id', 'product', 'cast(null as string)']) }} as application_key,
+        application_id,
         cast(null as string) as line_id,
-        applications.person_id,
-        applications.product,
+        person_id,
+        product,
         'applied' as status,
         'open' as meaning,
         cast(null as string) as reason,
@@ -82,11 +93,11 @@ with_applications as (
         false as is_fulfilled,
         0 as outcomes,
         0 as outcomes_of_one_status,
-        applications.applied_at as first_at,
-        applications.applied_at as last_at,
-        applications.applied_at
-    from applications
-    where applications.application_id not in (select application_id from latest where application_id is not null)
+        applied_at as first_at,
+        applied_at as last_at,
+        applied_at,
+        applied_at as began_at
+    from unreported
 
 ),
 
@@ -111,7 +122,7 @@ final as (
         applied_at,
         first_at,
         last_at,
-        cast(floor({{ seconds_between('least(coalesce(applied_at, first_at), first_at)', as_of()) }} / 86400) as int64) as age_days,
+        cast(floor({{ seconds_between('began_at', as_of()) }} / 86400) as int64) as age_days,
         cast(floor({{ seconds_between('last_at', as_of()) }} / 86400) as int64) as days_in_status
     from with_applications
 
