@@ -33,6 +33,18 @@
 {% endmacro %}
 
 
+{# The attributes of customers that some audience compares with a value, in order of name. #}
+{% macro attributes_in_rules() %}
+    {% set names = [] %}
+    {% for spec in audience_specs().values() %}
+        {% for condition in audience_conditions(spec.rule) if 'has' in condition and 'is' in condition %}
+            {% do names.append(condition.has) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(names | unique | sort | list) }}
+{% endmacro %}
+
+
 {# Is an activity one that this condition counts? #}
 {% macro audience_did(condition, within) -%}
     (

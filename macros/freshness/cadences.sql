@@ -60,11 +60,7 @@
 {% macro audience_sources(spec) %}
     {% set names = ['crm', 'consent'] %}
     {% set of_action = {} %}
-    {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'actions' %}
-        {% for action in node.config.meta.get('actions', []) %}
-            {% do of_action.update({action.name: action.get('source', 'ga4')}) %}
-        {% endfor %}
-    {% endfor %}
+    {% for action in named_actions() %}{% do of_action.update({action.name: action.get('source', 'ga4')}) %}{% endfor %}
     {% for condition in audience_conditions(spec.rule) if 'did' in condition %}
         {% for action in [condition.did, condition.get('and_not')] if action %}
             {% set source = of_action.get(action, 'ga4') %}

@@ -23,6 +23,16 @@
 {% endmacro %}
 
 
+{# All named actions, of whatever source; none while dbt parses. #}
+{% macro named_actions() %}
+    {% set actions = [] %}
+    {% for node in (graph.get('nodes') or {}).values() if node.resource_type == 'model' and node.name == 'actions' %}
+        {% do actions.extend(node.config.meta.get('actions', [])) %}
+    {% endfor %}
+    {{ return(actions) }}
+{% endmacro %}
+
+
 {#
     Stops a build whose rule names an action that does not exist: it would hold for nobody, in silence. `madang check` says the same with the line and what
     was perhaps meant; this is for those who run dbt alone.

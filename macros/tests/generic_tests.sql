@@ -55,3 +55,21 @@
             or {{ regex_matches(text, ga4_phone_pattern()) }}
         )
 {% endtest %}
+
+
+{# Words of a list that are read as one (see word_key) stand for one thing. #}
+{% test words_mean_one_thing(model, columns) %}
+    select {{ word_key('word') }} as word_key
+    from {{ model }}
+    group by 1
+    having {% for column in columns %}min({{ column }}) <> max({{ column }}){{ ' or ' if not loop.last }}{% endfor %}
+{% endtest %}
+
+
+{# Every value of `column` stands with one value of `of`. #}
+{% test one_meaning_of(model, column, of) %}
+    select {{ column }}
+    from {{ model }}
+    group by {{ column }}
+    having min({{ of }}) <> max({{ of }})
+{% endtest %}

@@ -1,6 +1,7 @@
 {{ config(cluster_by=clustered_by(['action', 'person_id'])) }}
+{%- set outcomes = ref('offline_activities') -%}
 {%- set branches = [
-    ref('web_activities'), ref('offline_activities'), ref('shop_activities'), ref('consent_activities'),
+    ref('web_activities'), outcomes, ref('shop_activities'), ref('web_order_activities'), ref('consent_activities'),
     ref('crm_activities'), ref('braze_activities'), ref('inquiry_activities'), ref('salesforce_activities'),
 ] -%}
 {%- set columns = [
@@ -12,7 +13,11 @@
 with combined as (
 
     {% for branch in branches -%}
-    select {{ columns | join(', ') }}
+    select
+        {{ columns | join(', ') }},
+        {% for column, type in {'fulfilled': 'int64', 'reason': 'string'}.items() -%}
+        {{ column if branch == outcomes else 'cast(null as ' ~ type ~ ') as ' ~ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from {{ branch }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

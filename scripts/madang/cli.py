@@ -226,7 +226,7 @@ def pull(
 
 @app.command()
 def check(ctx: typer.Context) -> None:
-    """Check actions, audiences, funnels, sources and syncs, offline. Exit code 2 with problems."""
+    """Check actions, audiences, funnels, sources and syncs; names against data. 2 with problems."""
     from madang.ops import build as room
 
     try:

@@ -40,6 +40,7 @@ CHANNEL_DAYS = """
         cast(day as date) as activity_date,
         channel_group,
         case
+            when channel_group = '(no web session)' then 0
             when day = date '2026-11-01' then 9999
             when channel_group = 'Direct' then 20
             when day > date '2026-10-03' then 100
@@ -47,14 +48,20 @@ CHANNEL_DAYS = """
         end as sessions,
         10 as engaged_sessions,
         5 as known_sessions,
-        case when channel_group = 'Direct' then 1 else 3 end as applications,
-        1 as fulfilled,
-        2 as orders,
-        10000.0 as net_order_amount,
-        case when day in (date '2026-10-31', date '2026-09-10') then 3 else 0 end
+        case channel_group when 'Direct' then 1 when 'Organic Search' then 3 else 0 end
+            as applications,
+        4 as fulfilled,
+        1 as fulfilled_taken_back,
+        7 as orders,
+        2 as orders_taken_back,
+        case when channel_group = '(no web session)' then 1000.0 else 10000.0 end
+            as net_order_amount,
+        case when channel_group <> '(no web session)'
+            and day in (date '2026-10-31', date '2026-09-10') then 3 else 0 end
             as orders_without_rate
     from range(date '2026-09-06', date '2026-11-02', interval 1 day) as days (day)
-    cross join (values ('Organic Search'), ('Direct')) as channels (channel_group)"""
+    cross join (values ('Organic Search'), ('Direct'), ('(no web session)'))
+        as channels (channel_group)"""
 FUNNEL = """
     select * from (values
         ('test_drive', 1, 'viewed_model', 4321, 1.0, null, 1000, 2021, null, null),
@@ -137,7 +144,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     words = words_of(page).splitlines()
     # 28 x 120 sessions, 28 x 4 applications; 120 a day after 100 a day
-    for shown in ("3,360", "112", "+20.0% 직전 28일 대비", "560,000"):
+    # what was fulfilled less what was taken back, 28 x 3 x (4 - 1); orders, 28 x 3 x (7 - 2)
+    for shown in ("3,360", "112", "+20.0% 직전 28일 대비", "588,000", "252", "420"):
+        assert shown in words
+    # of what came from no session its own row: 28 x 3 fulfilled, 28 x 5 orders
+    for shown in ("웹 세션 없음", "84", "140", "28,000"):
         assert shown in words
     assert not any("9,999" in text or "13,3" in text for text in words)
     # the funnel: subjects, rates, the median time in words
@@ -153,6 +164,22 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     assert "2026-10-04 – 2026-10-31" in told
     # three orders of each channel on one of the recent days
     assert "순매출에 넣지 않은 다른 통화의 주문이 최근 28일에 6건 있습니다" in told
+
+
+@needs_charts
+def test_older_orders_are_no_sessions_to_compare_with(tmp_path: Path) -> None:
+    days = f"""
+        select * from ({CHANNEL_DAYS}) where activity_date > date '2026-10-03'
+        union all
+        select * replace (date '2020-01-01' as activity_date) from ({CHANNEL_DAYS})
+        where channel_group = '(no web session)' and activity_date = date '2026-10-31'
+        union all
+        select * replace (date '2026-11-03' as activity_date) from ({CHANNEL_DAYS})
+        where channel_group = '(no web session)' and activity_date = date '2026-10-31'"""
+    marts = {**MARTS, "channel_days": days}
+    told = words_of(reports.render(workspace(tmp_path / "old", marts)))
+    assert told.count("비교할 직전 28일 없음") == 4
+    assert "2026-10-04 – 2026-10-31" in told.replace("\n", " ")
 
 
 @needs_charts

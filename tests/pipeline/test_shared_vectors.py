@@ -18,6 +18,7 @@ from madang.config import load_settings
 from madang.dbt import run_dbt
 from madang.ingest.contacts import is_sha256
 from madang.ingest.signs import visible
+from madang.ingest.values import fold
 
 SEED = REPOSITORY / "seeds" / "placeholder_ids.csv"
 VECTORS = REPOSITORY / "tests" / "vectors"
@@ -29,6 +30,7 @@ MACROS = {
     "meta": "{{ hash_by_meta('input') }}",
     "names": "{{ name_key('input') }}",
     "visible": "{{ visible('input') }}",
+    "words": "{{ word_key('input') }}",
     "keys": "{{ surrogate_key(['a', 'b']) }}",
     "placeholders": "{{ is_placeholder_id('input') }}",
     "personal": "{{ ga4_is_personal('text') }}",
@@ -243,3 +245,19 @@ def test_what_is_no_hash_is_found_where_hashes_belong(query: Query):
         ) as texts (kind, input)"""
     found = query("unhashed", f"with texts as ({rows}) {{}}")
     assert found == [("kim",), (sha256("kim@maru.example").upper(),)]
+
+
+def test_words_of_lists_are_spelt_alike_by_the_loader_and_the_warehouse(query: Query) -> None:
+    vectors = {
+        "설치 완료": "설치완료",
+        " Test\u00a0Drive\t": "testdrive",
+        "ＣＨＡＲＧＥＲ": "charger",
+        "노\u200b쇼": "노쇼",
+        "노쇼": "노쇼",
+        "설\u3000치": "설치",
+        "no-show": "no-show",
+    }
+    values = ", ".join(f"('{text}')" for text in vectors)
+    rows = query("words", f"select input, {{}} from (values {values}) as texts (input)")
+    assert dict(rows) == vectors
+    assert {text: fold(text) for text in vectors} == vectors

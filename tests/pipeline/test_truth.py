@@ -672,6 +672,20 @@ def test_inquiries_are_about_orders_and_merged_and_reopened(tables: Tables):
     assert all(counts.values()), counts
 
 
+def test_the_pages_orders_and_net_revenue_are_the_worlds(tables: Tables, measured: Callable):
+    """With and without a web session, less what was cancelled or refunded, each order once."""
+    ours = tables.rows("""
+        select sum(orders - orders_taken_back)::bigint, sum(net_order_amount)::bigint
+        from madang_marts.channel_days""")
+    assert ours == tables.rows("""
+        select count(*) filter (fate = 'paid'), sum(net_amount)::bigint from truth_orders""")
+    unseen = tables.value("""
+        select sum(orders)::bigint from madang_marts.channel_days
+        where channel_group = '(no web session)'""")
+    measured(f"orders: {ours[0][0]:,} stand, {ours[0][1]:,} net, {unseen:,} without a web session")
+    assert unseen > 0
+
+
 # sessions and channels
 
 

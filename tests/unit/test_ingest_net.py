@@ -50,8 +50,8 @@ def load(settings: Settings) -> Load:
     return run
 
 
-def outcomes(*ids: str, status: str = "installed") -> str:
-    return HEAD + "".join(f"{one},charger,{status},{MOMENT}\n" for one in ids)
+def outcomes(*ids: str, at: str = MOMENT) -> str:
+    return HEAD + "".join(f"{one},charger,installed,{at}\n" for one in ids)
 
 
 def rows_of(settings: Settings, table: str = "offline_outcomes") -> list[dict[str, Any]]:
@@ -202,9 +202,7 @@ def put_bytes(folder: Path, name: bytes, text: str) -> None:
 def test_whatever_a_file_is_called_its_rejects_are_written_and_the_others_load(
     load: Load, settings: Settings, offline: Path, name: bytes
 ) -> None:
-    put_bytes(
-        offline, name, outcomes(*(f"A{n}" for n in range(9))) + outcomes("B", status="x")[38:]
-    )
+    put_bytes(offline, name, outcomes(*(f"A{n}" for n in range(9))) + outcomes("B", at="x")[38:])
     report = load()
     assert [file.status for file in report.files] == ["loaded", "loaded"]
     assert report.exit_code == 3
@@ -217,7 +215,7 @@ def test_whatever_a_file_is_called_its_rejects_are_written_and_the_others_load(
 def test_a_name_forges_no_line_and_sends_nothing_to_the_terminal(
     settings: Settings, offline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put_bytes(offline, b"a\x1b[2J\nzz_good.csv loaded\x9b.csv", outcomes("A1", status="x"))
+    put_bytes(offline, b"a\x1b[2J\nzz_good.csv loaded\x9b.csv", outcomes("A1", at="x"))
     put_bytes(offline, b"b\x1b]0;x\x07.pdf", "x")
     sheet = workbook(offline / "c.xlsx", [["다른", "것"], [1, 2]], sheet="새\u202e시트")
     assert sheet.exists()
@@ -428,7 +426,7 @@ def cut_off(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_ledger_knows_all_of_a_file_that_landed_in_a_load_that_was_killed(
     load: Load, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = outcomes(*(f"A{n}" for n in range(9))) + outcomes("B", status="x").removeprefix(HEAD)
+    text = outcomes(*(f"A{n}" for n in range(9))) + outcomes("B", at="x").removeprefix(HEAD)
     put(settings.paths.inbox / "offline" / "a.csv", text)
     cut_off(load, monkeypatch)
     assert rows_of(settings, "_files") == []

@@ -14,17 +14,16 @@ persons as (
 
 ),
 
--- the session in which an order was placed, where the website reported it under the same id
+-- the session in which an order was placed, where the website reported it too
 order_sessions as (
 
     select
-        object_id as order_id,
-        {{ first_by('session_key', 'activity_order') }} as session_key,
-        {{ first_by('channel_group', 'activity_order') }} as channel_group,
-        {{ first_by('campaign', 'activity_order') }} as campaign
-    from {{ ref('web_activities') }}
-    where action in ({{ text_literals(actions_meeting('order')) }}) and object_id not in ('', '(not set)')
-    group by object_id
+        shop_order_id as order_id,
+        {{ first_by('session_key', 'ordered_at') }} as session_key,
+        {{ first_by('channel_group', 'ordered_at') }} as channel_group,
+        {{ first_by('campaign', 'ordered_at') }} as campaign
+    from {{ ref('web_orders_in_shop') }}
+    group by shop_order_id
 
 ),
 

@@ -5,11 +5,27 @@ with sessions as (
 
 ),
 
+-- what counts, of whatever source; an application that the website reports twice under one number counts once
 activities as (
 
-    select activity_date, channel_group, action, source, object_id, value, currency
+    select
+        activity_date,
+        coalesce(channel_group, '(no web session)') as channel_group,
+        action,
+        source,
+        object_id,
+        subject_id,
+        value,
+        currency,
+        fulfilled,
+        row_number() over (
+            partition by action, object_type, coalesce(object_id, activity_id)
+            order by activity_order, activity_id
+        ) as place
     from {{ ref('activities') }}
-    where session_key is not null
+    where
+        action in ('completed_application', 'ordered', 'refunded', 'partly_refunded', 'order_cancelled')
+        or fulfilled is not null
 
 ),
 
@@ -28,15 +44,17 @@ session_days as (
 
 ),
 
--- an outcome counts on the day it happened, for the channel of the session that it came from
+-- what happened counts on its day, and so does what was taken back, both for the channel of its session
 activity_days as (
 
     select
         activity_date,
         channel_group,
-        count(case when action = 'completed_application' then 1 end) as applications,
-        count(case when action in ('visited', 'installed') then 1 end) as fulfilled,
-        count(case when action = 'ordered' then 1 end) as orders
+        count(case when action = 'completed_application' and place = 1 then 1 end) as applications,
+        count(case when fulfilled = 1 then 1 end) as fulfilled,
+        count(case when fulfilled = -1 then 1 end) as fulfilled_taken_back,
+        count(case when action = 'ordered' then 1 end) as orders,
+        count(case when action in ('refunded', 'order_cancelled') then 1 end) as orders_taken_back
     from activities
     group by activity_date, channel_group
 
@@ -45,9 +63,9 @@ activity_days as (
 -- what is taken back goes by the rate of the order's day, as the order did
 order_changes as (
 
-    select *, min(activity_date) over (partition by source, object_id) as order_date
+    select *, min(activity_date) over (partition by source, object_id, subject_id) as order_date
     from activities
-    where action in ('ordered', 'refunded', 'order_cancelled')
+    where action in ('ordered', 'refunded', 'partly_refunded', 'order_cancelled')
 
 ),
 
@@ -83,7 +101,9 @@ final as (
         coalesce(session_days.visitor_engaged_sessions, 0) as visitor_engaged_sessions,
         coalesce(activity_days.applications, 0) as applications,
         coalesce(activity_days.fulfilled, 0) as fulfilled,
+        coalesce(activity_days.fulfilled_taken_back, 0) as fulfilled_taken_back,
         coalesce(activity_days.orders, 0) as orders,
+        coalesce(activity_days.orders_taken_back, 0) as orders_taken_back,
         coalesce(order_days.net_order_amount, 0) as net_order_amount,
         coalesce(order_days.orders_without_rate, 0) as orders_without_rate
     from session_days

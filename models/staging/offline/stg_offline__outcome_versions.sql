@@ -5,6 +5,7 @@ with source as (
         outcome_id,
         product,
         application_id,
+        line_id,
         customer_no,
         phone,
         status,
@@ -21,36 +22,68 @@ with source as (
 
 ),
 
+statuses as (
+
+    {{ words_of(ref('outcome_statuses'), ['status', 'meaning']) }}
+
+),
+
+products as (
+
+    {{ words_of(ref('outcome_products'), ['product']) }}
+
+),
+
+-- words that the lists do not know are kept as they are
+understood as (
+
+    select
+        source.*,
+        coalesce(products.product, {{ masked_text(word_key('source.product')) }}) as known_product,
+        coalesce(statuses.status, {{ masked_text(word_key('source.status')) }}) as known_status,
+        coalesce(statuses.meaning, 'unknown') as meaning,
+        products.product is not null as is_known_product
+    from source
+    left join products on {{ word_key('source.product') }} = products.word_key
+    left join statuses on {{ word_key('source.status') }} = statuses.word_key
+    where source.outcome_id is not null and {{ known_by_then() }}
+
+),
+
 renamed as (
 
     select
         -- ids
         outcome_id as given_outcome_id,
         application_id,
+        line_id,
         customer_no,
         branch_id,
 
         -- strings
-        lower(product) as product,
-        lower(status) as status,
+        known_product as product,
+        known_status as status,
+        meaning,
         {{ normalize_phone('phone') }} as phone,
         {{ hash_as_given('phone') }} as phone_hash,
         {{ currency_code('currency', reporting_currency()) }} as currency,
-        reason,
+        {{ masked_text('reason') }} as reason,
 
         -- numerics
         {{ number_from_text('value') }} as value,
 
+        -- booleans
+        is_known_product,
+
         -- timestamps
         coalesce(
-            case when lower(status) = 'cancelled' then {{ timestamp_from_text('cancelled_at') }} end,
+            case when meaning in ('lost', 'reversed', 'churned') then {{ timestamp_from_text('cancelled_at') }} end,
             {{ timestamp_from_text('occurred_at') }}
         ) as occurred_at,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at
-    from source
-    where outcome_id is not null and {{ known_by_then() }}
+    from understood
 
 ),
 
@@ -96,10 +129,19 @@ deduplicated as (
 
 ),
 
+-- a status that was told again later, or another one of the same moment that was loaded later, takes a version's place
 ranked as (
 
     select
         *,
+        row_number() over (
+            partition by outcome_id, status
+            order by occurred_at desc, loaded_at desc, file_sha256, file_row desc
+        ) > 1
+        or row_number() over (
+            partition by outcome_id, occurred_at
+            order by loaded_at desc, file_sha256, file_row desc, status desc
+        ) > 1 as is_superseded,
         count(*) over (partition by outcome_id) as versions,
         row_number() over (
             partition by outcome_id

@@ -13,12 +13,14 @@ final as (
         outcome_id,
         given_outcome_id,
         application_id,
+        line_id,
         customer_no,
         branch_id,
 
         -- strings
         product,
         status,
+        meaning,
         phone,
         phone_hash,
         currency,

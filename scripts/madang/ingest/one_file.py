@@ -28,6 +28,7 @@ from madang.ingest.rows import PeekedSheet, Reject, SheetResult
 from madang.ingest.seen import Stamp, digest_of, seen_files, stamp_of
 from madang.ingest.snapshots import Gone, find_gone, last_snapshot
 from madang.ingest.tables import SourceTable
+from madang.ingest.words import unknown_words
 from madang.names import file_stem
 from madang.times import told
 from madang.warehouse import Warehouse
@@ -169,6 +170,8 @@ def _read(
         record(loading.warehouse, entries)
         if table.key_means and (reused := reused_ids.reused_keys(loading.warehouse, table, sha256)):
             report = replace(report, notes=(*report.notes, reused_ids.told(table, reused)))
+        words = unknown_words(loading.warehouse, table, sha256, loading.settings.project_dir)
+        report = replace(report, notes=(*report.notes, *words))
         loading.landed(table)[sha256] = entries[0]
     return report
 

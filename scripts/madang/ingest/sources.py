@@ -59,13 +59,15 @@ class ColumnMeta(Strict):
 
     `identifies` names what a value stands for, which is one person's: who is erased loses every row
     with it. `refers_to` points to such a value. With `only_where`, a column of booleans, it stands
-    for a person only where that says so.
+    for a person only where that says so. `words` names the seed that lists its words in a column
+    `word`: others land too, and the load tells them.
     """
 
     headers: list[str] = Field(default_factory=list)
     type: Annotated[str, AfterValidator(_known_type)] = "text"
     required: bool = False
     choices: dict[str, list[str]] = Field(default_factory=dict)
+    words: Kind | None = None
     pii: bool = False
     identifies: Kind | None = None
     refers_to: Kind | None = None
@@ -174,6 +176,8 @@ def _choice_problems(column: SourceColumn, file: str, line: int) -> list[Problem
         message = f"{column.name}: 'type: choice' and 'choices' belong together."
         return [Problem(file, line, message)]
     problems, meant = [], {}
+    if column.words and column.type != "text":
+        problems.append(Problem(file, line, f"{column.name}: 'words' belongs to 'type: text'."))
     for value, spellings in column.choices.items():
         for spelling in [value, *spellings]:
             if meant.setdefault(fold(spelling), value) != value:

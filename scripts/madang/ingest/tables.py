@@ -22,6 +22,7 @@ class SourceColumn:
     type: str = "text"
     required: bool = False
     choices: dict[str, list[str]] = field(default_factory=dict)
+    words: str | None = None
     pii: bool = False
     identifies: str | None = None
     refers_to: str | None = None

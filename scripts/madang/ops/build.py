@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from madang import times, ui
 from madang.config import Settings, find_config, project_near
@@ -13,15 +14,31 @@ from madang.errors import ConfigError, Problem
 from madang.failing_rows import failing_rows
 from madang.ops.export import left_out, missing
 from madang.ops.export_damage import known_damage, new_damage
+from madang.ops.names import tell_names
 from madang.ops.publish import publish_marts
 from madang.ops.unchanged import Look, is_complete, look, remember
 from madang.warehouse import open_warehouse
+
+if TYPE_CHECKING:
+    from madang.specs.check import Checked
 
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
 
 
 def check(settings: Settings) -> int:
-    """Check all YAML offline. 0 sound, 2 with problems."""
+    """Check all YAML offline, and hold its names to those that occurred, where data is there.
+
+    0 sound, 2 with problems. A name that did not occur is a warning.
+    """
+    checked = _check(settings)
+    if checked.problems:
+        return WRONG
+    tell_names(settings, checked.asked)
+    return OK
+
+
+def _check(settings: Settings) -> "Checked":
+    """Check all YAML offline and tell what is wrong."""
     from madang.specs.check import check_project
 
     checked = check_project(settings.project_dir, secret_names(settings))
@@ -32,9 +49,9 @@ def check(settings: Settings) -> int:
     )
     if checked.problems:
         ui.line(f"{len(checked.problems)} problems in {counts}.")
-        return WRONG
-    ui.line(f"Checked {counts}: no problems.")
-    return OK
+    else:
+        ui.line(f"Checked {counts}: no problems.")
+    return checked
 
 
 def check_beside(error: ConfigError, config: Path | None) -> int:
@@ -80,7 +97,8 @@ def build(
     Unit tests hold the rules to made-up rows, which no run of real data can change: they are left
     to `dbt build` and the project's tests.
     """
-    if check(settings):
+    checked = _check(settings)
+    if checked.problems:
         return WRONG
     if not over_budget:
         require_budget(settings, select)
@@ -114,6 +132,7 @@ def build(
             ui.line(f"    {told}", "yellow")
     for shard in shards:
         ui.line(f"  {shard}", "yellow")
+    tell_names(settings, checked.asked)
     if not shards and (why := missing(settings)):
         ui.line(f"  built from files alone, without a GA4 export: {why}")
     ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")

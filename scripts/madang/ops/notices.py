@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from madang.ops.ga4_notes import at_limit, days_at_limit
+from madang.ops.ga4_notes import SHOWN, at_limit, days_at_limit
 from madang.warehouse import Warehouse
 
 Row = Mapping[str, Any]
@@ -14,7 +14,26 @@ def notices(warehouse: Warehouse) -> list[str]:
     days = _rows(warehouse, "activity", "ga4_days", "is_mostly_own_traffic")
     left_out = _rows(warehouse, "marts", "amounts_without_rate", "kind")
     limited = at_limit(days_at_limit(warehouse))
-    return [*of_days(days), *([limited] if limited else []), *map(_without_rate, left_out)]
+    told = [*of_days(days), *([limited] if limited else []), *map(_without_rate, left_out)]
+    return [*told, *unknown_words(warehouse)]
+
+
+def unknown_words(warehouse: Warehouse) -> list[str]:
+    """What is to be said of statuses and products of outcomes that no list knows."""
+    rows = _rows(warehouse, "marts", "unknown_outcome_words", "word")
+    told = []
+    for kind, seed in (("status", "outcome_statuses"), ("product", "outcome_products")):
+        found = sorted(
+            (row for row in rows if row["kind"] == kind), key=lambda row: -row["outcomes"]
+        )
+        if found:
+            shown = ", ".join(f"{row['word']} ({row['outcomes']:,})" for row in found[:SHOWN])
+            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            told.append(
+                f"Outcomes have a {kind} that no list knows: {shown}{more}. They are kept as they "
+                f"came; add the words to seeds/{seed}.csv."
+            )
+    return told
 
 
 def of_days(days: Sequence[Row]) -> list[str]:

@@ -15,6 +15,7 @@ from madang.specs.check_jinja import check_jinja
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
+from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.strict import Strict, validated
@@ -25,7 +26,7 @@ CONSENT_FIX = "Say which permission it needs: consent: {purpose: marketing, chan
 
 @dataclass(frozen=True)
 class Checked:
-    """What a project declares, and every problem found in it."""
+    """What a project declares, every problem found in it, and the names that must occur."""
 
     actions: dict[str, Action]
     audiences: dict[str, Audience]
@@ -33,6 +34,7 @@ class Checked:
     sources: int
     syncs: int
     problems: list[Problem]
+    asked: list[Asked]
 
 
 class Found(NamedTuple):
@@ -79,6 +81,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         sources=len(sources),
         syncs=len(syncs),
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
+        asked=project.asked,
     )
 
 
@@ -179,6 +182,8 @@ def _check_audience(
             _check_did(project, entry, here, rule, actions, rule.within or audience.within)
         elif isinstance(rule, HasRule):
             _check_attribute(project, entry, (*here, "has"), rule.has)
+            for value in _listed(rule.is_):
+                project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
 
 
 def _check_did(
@@ -201,16 +206,27 @@ def _check_action(
         message = f"Unknown action '{name}'.{did_you_mean(name, actions)}"
         fix = f"Known actions: {', '.join(sorted(actions)) or 'none'}."
         project.problems.append(entry.problem(at, message, fix))
+    project.asked.append(entry.asks(at, "rule", name))
+
+
+def _listed(wanted: Any) -> list:
+    """A value, a list of values or nothing, as a list."""
+    return wanted if isinstance(wanted, list) else [] if wanted is None else [wanted]
 
 
 def _check_where(
     project: Project, entry: ModelEntry, at: tuple, where: Where, action: Action | None
 ) -> None:
     """Tell conditions that can never hold, because the action never has such an object."""
-    if action is None or action.event is None:
+    if action is None:
+        return
+    for column in where.model_fields_set:
+        for value in _listed(getattr(where, column)):
+            project.asked.append(entry.asks((*at, column), column, value, action.name))
+    if action.event is None:
         return
     kind = where.object_type
-    wanted = kind if isinstance(kind, list) else [kind]
+    wanted = _listed(kind)
     if (
         kind is not None
         and isinstance(action.object_type, str)

@@ -1,12 +1,13 @@
 """Checks the list of named actions: what they read exists and has the type that is asked of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from madang.errors import did_you_mean
 from madang.specs.actions import Action
 from madang.specs.conditions import NUMBERS, TEXTS, Block, Tests
 from madang.specs.fields import EVENT_FIELDS, ITEM_FIELDS
+from madang.specs.occurring import Asked
 from madang.specs.project import ModelEntry, Project
 
 Parse = Callable[[ModelEntry, tuple, Any], Action | None]
@@ -34,7 +35,35 @@ def read_actions(project: Project, parse: Parse) -> dict[str, Action]:
                 project.problems.append(entry.problem((*at, "name"), message))
             found[action.name] = action
             _check_fields(project, entry, at, action)
+            project.asked += _asked(project, entry, at, action)
     return found
+
+
+def _asked(project: Project, entry: ModelEntry, at: tuple, action: Action) -> Iterator[Asked]:
+    """The names that an action cannot do without: its events and pages, or its source.
+
+    A source that the project brings into the stream may be silent: not everybody has everything.
+    """
+    if action.source is not None:
+        if f"{action.source}_activities" not in project.sql:
+            yield entry.asks((*at, "source"), "stream", action.source, action.name)
+        return
+    yield entry.asks((*at, "name"), "action", action.name)
+    for place, block in action.blocks():
+        if "not" in place:
+            continue
+        events = [block.event] if isinstance(block.event, str) else block.event or []
+        for name in events:
+            yield entry.asks((*at, *place, "event"), "event", name, action.name)
+        for path in _pages(block.page_path):
+            yield entry.asks((*at, *place, "page_path"), "page_path", path, action.name)
+
+
+def _pages(wanted: Any) -> list[str]:
+    """The paths, or beginnings of paths, that a condition asks for."""
+    if isinstance(wanted, Tests):
+        return [*_pages(wanted.equals), *_pages(wanted.prefix)]
+    return [wanted] if isinstance(wanted, str) else list(wanted or [])
 
 
 def _unread(name: str) -> Action:

@@ -6,6 +6,7 @@ from typing import Any
 
 from madang.errors import Problem, SpecError
 from madang.specs.located_yaml import Lines, line_of, load_located
+from madang.specs.occurring import Asked
 
 #: Folders beside models/ whose YAML dbt reads as well.
 OTHERS = ("seeds", "snapshots", "macros", "analyses", "tests")
@@ -35,6 +36,10 @@ class ModelEntry:
         """Return a problem at a place of the file."""
         return Problem(self.file, line_of(self.lines, place), message, fix)
 
+    def asks(self, place: tuple, kind: str, name: object, name_of: str | None = None) -> Asked:
+        """Return a name that a place of the file asks for."""
+        return Asked(kind, _as_written(name), name_of, self.file, line_of(self.lines, place))
+
     def columns(self) -> dict[str, dict]:
         """Return the declared columns by name."""
         listed = self.data.get("columns")
@@ -53,6 +58,7 @@ class Project:
     yaml: dict[str, Lines] = field(default_factory=dict)  # of each file that dbt reads
     unread: set[str] = field(default_factory=set)  # files that are no YAML
     problems: list[Problem] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)  # names that must occur
 
     def may_describe(self, path: Path) -> bool:
         """Say whether a YAML file beside a SQL file could not be read, so may describe it."""
@@ -94,6 +100,13 @@ def read_project(folder: Path) -> Project:
             _load(project, path)
     _tell_doubles(project)
     return project
+
+
+def _as_written(value: object) -> str:
+    """A value of a rule as the warehouse compares it: as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def is_personal(column: dict) -> bool:
