@@ -19,18 +19,29 @@ IMPATIENT = Retry(attempts=3, first_pause=0.01, longest_pause=0.02, longest_rate
 
 
 class Workspace:
-    """One workspace folder. `wanted` rows are (key, field, JSON value, held back reason)."""
+    """One workspace folder. `wanted` rows are (key, field, JSON value, held back reason).
+
+    Its sync creates whom Braze does not know, unless `creates` says otherwise.
+    """
 
     def __init__(
-        self, root: Path, url: str, *, batch: int = 50, timeout: float = 30, **keys: object
+        self,
+        root: Path,
+        url: str,
+        *,
+        batch: int = 50,
+        timeout: float = 30,
+        creates: bool = True,
+        **keys: object,
     ) -> None:
         self.root = root
         project = root / "project"
         for file in ("activation/_activation__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
             text = (REPOSITORY / "models" / file).read_text()
-            created = text.replace("create_missing: false", "create_missing: true")
-            (project / "models" / file).write_text(created)
+            if creates:
+                text = text.replace("create_missing: false", "create_missing: true")
+            (project / "models" / file).write_text(text)
         (project / "dbt_project.yml").write_text("name: test\n")
         (project / "models/activation/sync_braze__users.sql").write_text("select 1\n")
         text = f"version: 1\nproject: project\ndestinations:\n  braze: {{url: {url}, "

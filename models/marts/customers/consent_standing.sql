@@ -30,7 +30,11 @@ opened as (
         and (closed.person_id is null or (signals.effect = 'opens' and signals.occurred_at > closed.occurred_at))
     qualify row_number() over (
         partition by signals.person_id, signals.channel, signals.purpose
-        order by signals.occurred_at desc, case when signals.is_night then 1 else 0 end, signals.signal_id
+        order by
+            case signals.effect when 'opens' then 0 else 1 end,
+            signals.occurred_at desc,
+            case when signals.is_night then 1 else 0 end,
+            signals.signal_id
     ) = 1
 
 ),
@@ -67,6 +71,7 @@ final as (
         decided.person_id,
         decided.channel,
         decided.purpose,
+        decided.effect,
         decided.effect <> 'closes' as is_open,
         decided.reason,
         decided.signal_id,

@@ -19,7 +19,7 @@ opened as (
 
     select person_id, channel, purpose, address_hash, decided_at
     from {{ ref('consent_standing') }}
-    where is_open
+    where effect = 'opens'
 
 ),
 

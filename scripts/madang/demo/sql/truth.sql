@@ -192,39 +192,74 @@ from truth_identifiers
 inner join people using (person)
 group by people.person, people.person_no;
 
+-- The last yes or no counts, wherever it was said; a mail to a mailbox that is gone reaches nobody.
 create table truth_contactability as
-with latest as (
+with said as (
+    select person_no, channel, occurred_us, status from seen_consents where status <> 'confirmed'
+    union all
+    select
+        person_no,
+        'email',
+        time * 1000000,
+        case when event_type like '%.MarkAsSpam' then 'complained' else 'withdrawn' end
+    from braze_events
+    inner join seen_crm_rows on seen_crm_rows.customer_no = braze_events.external_user_id
+    where event_type like '%.MarkAsSpam' or event_type like '%.Unsubscribe'
+),
+
+latest as (
     select
         person_no,
         channel,
-        arg_max(status, (occurred_us, status = 'withdrawn')) as status
-    from seen_consents
+        arg_max(status, (occurred_us, status <> 'granted')) as status,
+        max(occurred_us) as said_us
+    from said
     group by person_no, channel
+),
+
+gone as (
+    select email_address, max(time) * 1000000 as gone_us
+    from braze_events
+    where event_type like '%.email.Bounce'
+    group by email_address
+),
+
+mailboxes as (
+    select person, count(*) as emails, count(gone_us) as emails_gone
+    from truth_identifiers
+    inner join people using (person)
+    left join latest on latest.person_no = people.person_no and channel = 'email'
+    left join gone on email_address = identifier_value and gone_us >= coalesce(said_us, 0)
+    where identifier_type = 'email'
+    group by person
+),
+
+asked as (
+    select
+        truth_people.*,
+        c.channel,
+        status,
+        case c.channel when 'email' then has_email when 'push' then false else has_phone end
+            as has_address,
+        c.channel = 'email' and coalesce(emails = emails_gone, false) as is_gone
+    from truth_people
+    cross join (values ('email'), ('sms'), ('kakao'), ('push')) as c (channel)
+    left join latest using (person_no, channel)
+    left join mailboxes using (person)
 )
 
 select
-    truth_people.person,
+    person,
     channel,
-    coalesce(status in ('granted', 'confirmed'), false) and has_address as is_allowed,
+    coalesce(status = 'granted', false) and has_address and not is_gone as is_allowed,
     case
         when status is null then 'no_consent'
-        when status = 'withdrawn' then 'withdrawn'
+        when status <> 'granted' then status
         when not has_address then 'no_address'
+        when is_gone then 'bounced'
         else 'allowed'
     end as reason
-from (
-    select
-        truth_people.*,
-        channel,
-        case channel
-            when 'email' then has_email
-            when 'push' then false
-            else has_phone
-        end as has_address
-    from truth_people
-    cross join (values ('email'), ('sms'), ('kakao'), ('push')) as c (channel)
-) as truth_people
-left join latest using (person_no, channel);
+from asked;
 
 create table truth_audience_contactable as
 with asked as (
@@ -233,6 +268,8 @@ with asked as (
         subject as person,
         bool_or(is_allowed) as is_contactable,
         bool_or(reason = 'no_address') as lacks_address,
+        bool_or(reason = 'bounced') as is_gone,
+        bool_or(reason = 'complained') as has_complained,
         bool_or(reason = 'withdrawn') as has_withdrawn
     from truth_audience_subjects
     left join truth_contactability
@@ -248,6 +285,8 @@ select
     case
         when is_contactable then 'allowed'
         when lacks_address then 'no_address'
+        when is_gone then 'bounced'
+        when has_complained then 'complained'
         when has_withdrawn then 'withdrawn'
         else 'no_consent'
     end as reason
