@@ -108,17 +108,23 @@
         from {{ ref('stg_braze__messages') }} as messages
         inner join {{ ref('customers') }} as customers on messages.email = customers.email
         where messages.outcome = 'bounced' and messages.channel = 'email' and not messages.is_test
+        {% for channel, object, id, box in [
+            ('email', 'contacts', 'contact_id', 'has_opted_out_of_email'), ('email', 'leads', 'lead_id', 'has_opted_out_of_email'),
+            ('sms', 'contacts', 'contact_id', 'do_not_call'), ('sms', 'leads', 'lead_id', 'do_not_call'),
+            ('kakao', 'contacts', 'contact_id', 'do_not_call'), ('kakao', 'leads', 'lead_id', 'do_not_call'),
+        ] -%}
         union all
-        select persons.person_id, channels.channel, false, opt_outs.opted_out_at
-        from {{ ref('stg_salesforce__opt_outs') }} as opt_outs
-        left join {{ ref('stg_salesforce__contacts') }} as contacts on opt_outs.record_id = contacts.individual_id
-        inner join persons
-            on coalesce(contacts.contact_id, opt_outs.record_id) = persons.record_id
-            and persons.source = 'salesforce'
-        inner join {{ ref('consent_policy') }} as channels
-            on opt_outs.opt_out not in ('has_opted_out_of_email', 'do_not_call', 'has_opted_out_tracking')
-            or (opt_outs.opt_out = 'has_opted_out_of_email' and channels.channel = 'email')
-            or (opt_outs.opt_out = 'do_not_call' and channels.channel in ('sms', 'kakao'))
+        select persons.person_id, '{{ channel }}', false, records.{{ box }}_at
+        from {{ ref('stg_salesforce__' ~ object) }} as records
+        inner join persons on records.{{ id }} = persons.record_id and persons.source = 'salesforce'
+        {% endfor -%}
+        union all
+        select
+            persons.person_id, cast(null as string), false,
+            coalesce(individuals.should_forget_at, individuals.has_opted_out_processing_at, individuals.has_opted_out_solicit_at)
+        from {{ ref('stg_salesforce__individuals') }} as individuals
+        inner join {{ ref('stg_salesforce__contacts') }} as contacts on individuals.individual_id = contacts.individual_id
+        inner join persons on contacts.contact_id = persons.record_id and persons.source = 'salesforce'
     ),
 
     last_words as (

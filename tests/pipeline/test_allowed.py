@@ -319,12 +319,13 @@ def test_the_rows_at_sending_are_those_of_the_next_build(company: Company) -> No
     (spec,) = load_specs(settings.project_dir)
     sql = rows_now(settings, spec)
     with open_warehouse(settings) as warehouse:
-        now = warehouse.fetch(f"select * from ({sql}) as rows order by sync_key, field")
+        known = "where sync_key is not null order by sync_key, field"
+        now = warehouse.fetch(f"select * from ({sql}) as rows {known}")
     built = madang(company.root, "build", "--select", "+sync_braze__users", timeout=900)
     assert built.code in (0, 3), built.told
     with open_warehouse(settings) as warehouse:
         then = warehouse.fetch(
             "select sync_key, field, value, held_back_reason "
-            "from madang_activation.sync_braze__users order by sync_key, field"
+            f"from madang_activation.sync_braze__users {known}"
         )
     assert now == then

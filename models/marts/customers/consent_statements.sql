@@ -1,27 +1,49 @@
 {%- set no_text = 'cast(null as string)' -%}
+{%- set boxes = ['has_opted_out_of_email', 'do_not_call'] -%}
+{%- set boxes_of_individuals = [
+    'has_opted_out_processing', 'has_opted_out_profiling', 'has_opted_out_solicit', 'has_opted_out_tracking', 'should_forget',
+] -%}
 
 -- every yes and no that any source was told, in the source's own words; consent_signal_rules says what they mean
-with individuals as (
+with salesforce_people as (
 
-    select individual_id, coalesce(merged_into_id, individual_id) as kept_id
+    {% for object, id in [('contacts', 'contact_id'), ('leads', 'lead_id')] -%}
+    select
+        {{ id }} as record_id,
+        individual_id,
+        coalesce({{ sha256_hex('email') }}, email_hash) as email_hash,
+        coalesce({{ sha256_hex('phone') }}, phone_hash) as phone_hash,
+        {% for box in boxes %}{{ box }}_at{{ ', ' if not loop.last }}{% endfor %}
+    from {{ ref('stg_salesforce__' ~ object) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+individuals as (
+
+    select *, coalesce(merged_into_id, individual_id) as kept_id
     from {{ ref('stg_salesforce__individuals') }}
 
 ),
 
--- who is behind a record of Salesforce; an Individual has no address of its own
-salesforce_people as (
+-- an Individual speaks for its contacts and leads, one that was merged for those of the one that was kept
+salesforce_boxes as (
 
-    {% for relation, id, named_by in [
-        ('contacts', 'contact_id', 'contact_id'), ('leads', 'lead_id', 'lead_id'),
-        ('contacts', 'contact_id', 'individual_id'), ('leads', 'lead_id', 'individual_id'),
-    ] -%}
+    {% for box in boxes -%}
+    select record_id, record_id as told_by, '{{ box }}' as signal, email_hash, phone_hash, {{ box }}_at as occurred_at
+    from salesforce_people
+    union all
+    {% endfor -%}
+    {% for box in boxes_of_individuals -%}
     select
-        {{ named_by }} as named_by,
-        {{ id }} as record_id,
-        coalesce({{ sha256_hex('email') }}, email_hash) as email_hash,
-        coalesce({{ sha256_hex('phone') }}, phone_hash) as phone_hash
-    from {{ ref('stg_salesforce__' ~ relation) }}
-    where {{ named_by }} is not null
+        coalesce(people.record_id, individuals.individual_id),
+        individuals.individual_id,
+        '{{ box }}',
+        people.email_hash,
+        people.phone_hash,
+        individuals.{{ box }}_at
+    from individuals
+    left join salesforce_people as people on individuals.kept_id = people.individual_id
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -95,21 +117,20 @@ from_salesforce as (
 
     select
         'salesforce' as source,
-        opt_outs.opt_out_id as told_by,
-        opt_outs.opt_out as signal,
+        concat(told_by, ' ', signal) as told_by,
+        signal,
         {{ no_text }} as via,
         {{ no_text }} as channel,
         {{ no_text }} as purpose,
-        coalesce(people.record_id, opt_outs.record_id) as record_id,
+        record_id,
         {{ no_text }} as customer_no,
-        people.email_hash,
-        people.phone_hash,
+        email_hash,
+        phone_hash,
         cast(null as boolean) as is_night,
         {{ no_text }} as policy_version,
-        opt_outs.opted_out_at as occurred_at
-    from {{ ref('stg_salesforce__opt_outs') }} as opt_outs
-    left join individuals on opt_outs.record_id = individuals.individual_id
-    left join salesforce_people as people on coalesce(individuals.kept_id, opt_outs.record_id) = people.named_by
+        occurred_at
+    from salesforce_boxes
+    where occurred_at is not null
 
 ),
 
