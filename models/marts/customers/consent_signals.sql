@@ -1,4 +1,4 @@
--- what each statement means for whom: its person, and where it names somebody else's address those who have that address
+-- what each statement means, by the list of rules, on each channel and purpose, and for whom
 with statements as (
 
     select *
@@ -20,27 +20,10 @@ policy as (
 
 ),
 
-record_persons as (
+persons as (
 
-    select source, record_id, person_id
-    from {{ ref('record_persons') }}
-    where source in ('consent', 'braze', 'salesforce') and person_id is not null
-
-),
-
-customer_numbers as (
-
-    select identifier_value as customer_no, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'crm_id'
-
-),
-
-addresses as (
-
-    select distinct person_id, {{ sha256_hex('field_value') }} as address_hash
-    from {{ ref('customer_values') }}
-    where field in ('email', 'phone')
+    select statement_id, person_id, met_by
+    from {{ ref('consent_persons') }}
 
 ),
 
@@ -64,57 +47,14 @@ with_rule as (
 
 ),
 
-of_records as (
-
-    select statements.statement_id, coalesce(record_persons.person_id, customer_numbers.person_id) as person_id
-    from statements
-    left join record_persons
-        on statements.source = record_persons.source
-        and statements.record_id = record_persons.record_id
-    left join customer_numbers on statements.customer_no = customer_numbers.customer_no
-
-),
-
-named_addresses as (
-
-    select statement_id, email_hash as address_hash
-    from statements
-    where email_hash is not null
-
-    union distinct
-
-    select statement_id, phone_hash
-    from statements
-    where phone_hash is not null
-
-),
-
-of_addresses as (
-
-    select distinct named_addresses.statement_id, addresses.person_id
-    from named_addresses
-    inner join addresses on named_addresses.address_hash = addresses.address_hash
-    left join of_records on named_addresses.statement_id = of_records.statement_id
-    left join addresses as own_addresses
-        on of_records.person_id = own_addresses.person_id
-        and named_addresses.address_hash = own_addresses.address_hash
-    where own_addresses.person_id is null
-
-),
-
--- only a no is heard for whom it does not name
+-- only a no is heard for who has an address that it names
 of_persons as (
 
-    select with_rule.*, of_records.person_id, case when of_records.person_id is not null then 'record' end as met_by
+    select with_rule.*, persons.person_id, persons.met_by
     from with_rule
-    left join of_records on with_rule.statement_id = of_records.statement_id
-
-    union all
-
-    select with_rule.*, of_addresses.person_id, 'address'
-    from with_rule
-    inner join of_addresses on with_rule.statement_id = of_addresses.statement_id
-    where with_rule.effect = 'closes'
+    left join persons
+        on with_rule.statement_id = persons.statement_id
+        and (persons.met_by = 'record' or with_rule.effect = 'closes')
 
 ),
 

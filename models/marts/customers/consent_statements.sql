@@ -68,16 +68,17 @@ from_consent_log as (
 
 ),
 
-from_braze_messages as (
+from_braze as (
 
+    {% for relation, signal, via in [
+        ('messages', "case when outcome = 'replied' then concat('replied_', " ~ signal_word('reply_meaning') ~ ') else outcome end', no_text),
+        ('subscriptions', "concat(scope, '_', status)", signal_word('state_change_source')),
+    ] -%}
     select
         'braze' as source,
         event_id as told_by,
-        case
-            when outcome = 'replied' then concat('replied_', {{ signal_word('reply_meaning') }})
-            else outcome
-        end as signal,
-        {{ no_text }} as via,
+        {{ signal }} as signal,
+        {{ via }} as via,
         channel,
         {{ no_text }} as purpose,
         braze_user_id as record_id,
@@ -87,30 +88,10 @@ from_braze_messages as (
         cast(null as boolean) as is_night,
         {{ no_text }} as policy_version,
         event_at as occurred_at
-    from {{ ref('stg_braze__messages') }}
+    from {{ ref('stg_braze__' ~ relation) }}
     where not is_test
-
-),
-
-from_braze_subscriptions as (
-
-    select
-        'braze' as source,
-        event_id as told_by,
-        concat(scope, '_', status) as signal,
-        {{ signal_word('state_change_source') }} as via,
-        channel,
-        {{ no_text }} as purpose,
-        braze_user_id as record_id,
-        external_user_id as customer_no,
-        {{ sha256_hex('email') }} as email_hash,
-        {{ sha256_hex('phone') }} as phone_hash,
-        cast(null as boolean) as is_night,
-        {{ no_text }} as policy_version,
-        event_at as occurred_at
-    from {{ ref('stg_braze__subscriptions') }}
-    where not is_test
-
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 from_salesforce as (
@@ -136,7 +117,7 @@ from_salesforce as (
 
 told as (
 
-    {% for source in ['consent_log', 'braze_messages', 'braze_subscriptions', 'salesforce'] -%}
+    {% for source in ['consent_log', 'braze', 'salesforce'] -%}
     select *
     from from_{{ source }}
     {{ 'union all' if not loop.last }}

@@ -1,8 +1,7 @@
 with met as (
 
     select distinct statement_id
-    from {{ ref('consent_signals') }}
-    where person_id is not null
+    from {{ ref('consent_persons') }}
 
 ),
 
