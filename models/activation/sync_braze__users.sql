@@ -1,4 +1,4 @@
--- exactly what Braze is to hold: one custom attribute an audience and channel, for those who may be contacted there and whom it can know
+-- exactly what Braze is to hold: one custom attribute an audience and channel, for those who may be contacted there
 with permits as (
 
     {{ sync_permits() }}

@@ -1,4 +1,4 @@
--- whom a statement concerns: the person of its record, and who else has an address that it names and that is not that person's
+-- whom a statement concerns: the person of its record, and who has an address of it that is not that person's
 with statements as (
 
     select statement_id, source, record_id, customer_no, email_hash, phone_hash
@@ -76,7 +76,7 @@ final as (
 
     union all
 
-    select statement_id, person_id, 'address'
+    select statement_id, person_id, 'address' as met_by
     from of_addresses
 
 )

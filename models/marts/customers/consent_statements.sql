@@ -36,12 +36,12 @@ salesforce_boxes as (
     {% endfor -%}
     {% for box in boxes_of_individuals -%}
     select
-        coalesce(people.record_id, individuals.individual_id),
-        individuals.individual_id,
-        '{{ box }}',
+        coalesce(people.record_id, individuals.individual_id) as record_id,
+        individuals.individual_id as told_by,
+        '{{ box }}' as signal,
         people.email_hash,
         people.phone_hash,
-        individuals.{{ box }}_at
+        individuals.{{ box }}_at as occurred_at
     from individuals
     left join salesforce_people as people on individuals.kept_id = people.individual_id
     {{ 'union all' if not loop.last }}
@@ -115,6 +115,14 @@ from_salesforce as (
 
 ),
 
+braze_words as (
+
+    select distinct signal
+    from {{ ref('consent_signal_rules') }}
+    where source = 'braze'
+
+),
+
 told as (
 
     {% for source in ['consent_log', 'braze', 'salesforce'] -%}
@@ -133,7 +141,7 @@ final as (
     where
         source <> 'braze'
         or {{ regex_matches('signal', '^(global|group)_') }}
-        or signal in (select signal from {{ ref('consent_signal_rules') }} where source = 'braze')
+        or signal in (select braze_words.signal from braze_words)
 
 )
 
