@@ -5,7 +5,7 @@ with met as (
 
 ),
 
-statements as (
+told as (
 
     select statement_id, source, signal, coalesce(email_hash, phone_hash) as address_hash
     from {{ ref('consent_statements') }}
@@ -15,14 +15,14 @@ statements as (
 final as (
 
     select
-        statements.source,
-        statements.signal,
+        told.source,
+        told.signal,
         count(*) as statements,
-        count(statements.address_hash) as with_address
-    from statements
-    left join met on statements.statement_id = met.statement_id
+        count(told.address_hash) as with_address
+    from told
+    left join met on told.statement_id = met.statement_id
     where met.statement_id is null
-    group by statements.source, statements.signal
+    group by told.source, told.signal
 
 )
 
