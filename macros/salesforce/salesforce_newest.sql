@@ -1,16 +1,34 @@
-{# The newest state of each record that was loaded, by Salesforce's own moment of change. #}
-{% macro salesforce_newest(relation) -%}
-    select *
-    from {{ relation }}
-    where id is not null and {{ known_by_then() }}
-    qualify row_number() over (
-        partition by {{ salesforce_id('id') }}
-        order by
-            coalesce({{ timestamp_from_text('modified_at') }}, _loaded_at) desc,
-            _loaded_at desc,
-            _sha256,
-            _row desc
-    ) = 1
+{#
+    The newest state of each record that was loaded, by Salesforce's own moment of change. Of each of the `boxes` also <box>_at: the change that last ticked it,
+    which a later change of something else does not renew. A state without the column says nothing of it.
+#}
+{% macro salesforce_newest(relation, boxes=[]) -%}
+    {%- set key = salesforce_id('id') -%}
+    {%- set changed_at = 'coalesce(' ~ timestamp_from_text('modified_at') ~ ', _loaded_at)' -%}
+    with states as (
+
+        select
+            *
+            {%- for box in boxes %},
+            last_value({{ box }} ignore nulls) over (
+                partition by {{ key }}
+                order by {{ changed_at }}, _loaded_at, _sha256 desc, _row
+                rows between unbounded preceding and 1 preceding
+            ) as {{ box }}_before
+            {%- endfor %}
+        from {{ relation }}
+        where id is not null and {{ known_by_then() }}
+
+    )
+
+    select
+        *
+        {%- for box in boxes %},
+        max(case when {{ box }} = 'true' and coalesce({{ box }}_before, 'false') <> 'true' then {{ changed_at }} end)
+            over (partition by {{ key }}) as {{ box }}_at
+        {%- endfor %}
+    from states
+    qualify row_number() over (partition by {{ key }} order by {{ changed_at }} desc, _loaded_at desc, _sha256, _row desc) = 1
 {%- endmacro %}
 
 

@@ -1,15 +1,13 @@
--- exactly what Braze is to hold: one custom attribute an audience, for those who may be contacted and whom it can know
-with members as (
+-- exactly what Braze is to hold: one custom attribute an audience and channel, for those who may be contacted there
+with permits as (
 
-    select audience, person_id, is_contactable, contact_reason
-    from {{ ref('audience_members') }}
+    {{ sync_permits() }}
 
 ),
 
-customers as (
+customer_numbers as (
 
-    select person_id, customer_no
-    from {{ ref('customers') }}
+    {{ sync_customer_numbers() }}
 
 ),
 
@@ -22,21 +20,25 @@ freshness as (
 
 ),
 
+-- Braze writes to the address that it has, the CRM's; of another one that is still open it does not know
 final as (
 
     select
-        members.person_id,
-        customers.customer_no as sync_key,
-        concat('madang_', members.audience) as field,
+        permits.person_id,
+        permits.channel,
+        permits.purpose,
+        customer_numbers.customer_no as sync_key,
+        concat('madang_', permits.audience, '_', permits.channel) as field,
         'true' as value,
         case
-            when not members.is_contactable then members.contact_reason
-            when customers.customer_no is null then 'no_external_id'
+            when permits.held_back_reason is not null then permits.held_back_reason
+            when not permits.is_main_address then 'bounced'
+            when customer_numbers.customer_no is null then 'no_external_id'
             when freshness.late_source is not null then concat('late_', freshness.late_source)
         end as held_back_reason
-    from members
-    left join customers on members.person_id = customers.person_id
-    left join freshness on members.audience = freshness.audience
+    from permits
+    left join customer_numbers on permits.person_id = customer_numbers.person_id
+    left join freshness on permits.audience = freshness.audience
 
 )
 

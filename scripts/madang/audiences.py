@@ -10,7 +10,7 @@ from madang.sync import diff, ledger
 from madang.sync.spec import SyncSpec, load_specs
 from madang.warehouse import Row, Warehouse, WarehouseError, may_be_built, open_warehouse
 
-FIELD = "madang_{}"  # the attribute of an audience in the activation models
+FIELD = "madang_{}_{}"  # the attribute of an audience and channel in the activation models
 
 
 def find_audience(settings: Settings, name: str) -> tuple[str, Audience]:
@@ -75,7 +75,7 @@ def show_preview(settings: Settings, name: str) -> None:
         channels = by_channel(warehouse, name, rule.consent.purpose)
         shared = overlap(warehouse, name)
         changes = [
-            (spec, change_since_sync(settings, warehouse, spec, name))
+            (spec, change_since_sync(settings, warehouse, spec, name, rule.consent.channels))
             for spec in load_specs(settings.project_dir)
             if warehouse.exists("activation", spec.model)
         ]
@@ -88,19 +88,14 @@ def show_preview(settings: Settings, name: str) -> None:
     ]
     ui.summary(f"Audience {name}", rows)
     show_waterfall(steps)
+    reasons = ["allowed", *(row["reason"] for row in steps if row["step"] == "lost")]
+    reasons.remove("anonymous")  # nobody knows what they allow
     ui.table(
         "By channel",
-        ("channel", "counts", "allowed", "withdrawn", "no consent", "no address"),
+        ("channel", "counts", *(reason.replace("_", " ") for reason in reasons)),
         [
-            (
-                row["channel"],
-                row["channel"] in rule.consent.channels,
-                row["allowed"],
-                row["withdrawn"],
-                row["no_consent"],
-                row["no_address"],
-            )
-            for row in channels
+            (channel, channel in rule.consent.channels, *(counts.get(name, 0) for name in reasons))
+            for channel, counts in channels.items()
         ],
     )
     ui.table(
@@ -111,7 +106,7 @@ def show_preview(settings: Settings, name: str) -> None:
     )
     for spec, change in changes:
         counts = ", ".join(f"{count:,} {what}" for what, count in change.items())
-        ui.line(f"Since the last sync {spec.name} → {spec.destination}: {counts}")
+        ui.line(f"Values since the last sync {spec.name} → {spec.destination}: {counts}")
 
 
 def _show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
@@ -141,24 +136,22 @@ def show_waterfall(steps: list[Row]) -> None:
     ui.table("Who is lost, and why", ("step", "subjects"), rows)
 
 
-def by_channel(warehouse: Warehouse, name: str, purpose: str) -> list[Row]:
-    """Return per channel how many members may be contacted there, and why the others may not."""
-    return warehouse.fetch(
+def by_channel(warehouse: Warehouse, name: str, purpose: str) -> dict[str, dict[str, int]]:
+    """Return per channel, the most allowed first, how many members there are by reason."""
+    rows = warehouse.fetch(
         f"""
-        select
-            contactability.channel,
-            count(case when reason = 'allowed' then 1 end) as allowed,
-            count(case when reason = 'withdrawn' then 1 end) as withdrawn,
-            count(case when reason = 'no_consent' then 1 end) as no_consent,
-            count(case when reason = 'no_address' then 1 end) as no_address
+        select contactability.channel, contactability.reason, count(*) as persons
         from {warehouse.relation("marts", "audience_members")} as members
         inner join {warehouse.relation("marts", "contactability")} as contactability
             on members.person_id = contactability.person_id
         where members.audience = ? and contactability.purpose = ?
-        group by contactability.channel
-        order by allowed desc, contactability.channel""",
+        group by contactability.channel, contactability.reason""",
         [name, purpose],
     )
+    counts: dict[str, dict[str, int]] = {}
+    for row in rows:
+        counts.setdefault(row["channel"], {})[row["reason"]] = row["persons"]
+    return dict(sorted(counts.items(), key=lambda one: (-one[1].get("allowed", 0), one[0])))
 
 
 def overlap(warehouse: Warehouse, name: str) -> list[Row]:
@@ -179,9 +172,9 @@ def overlap(warehouse: Warehouse, name: str) -> list[Row]:
 
 
 def change_since_sync(
-    settings: Settings, warehouse: Warehouse, spec: SyncSpec, name: str
+    settings: Settings, warehouse: Warehouse, spec: SyncSpec, name: str, channels: list[str]
 ) -> dict[str, int]:
-    """Return what a plan made now would do with this audience: to add, change, remove, as it is."""
+    """Return what a plan made now would do with this audience's values: add, change, remove."""
     relation = warehouse.relation("activation", spec.model)
     wanted = diff.wanted(relation, settings.warehouse.type)
     if warehouse.exists(ledger.LAYER, "sync_deliveries"):
@@ -189,17 +182,17 @@ def change_since_sync(
         delivered = diff.delivered(deliveries, spec.name)
     else:
         delivered = "select sync_key, field, value_hash from (" + wanted + ") as none where 1 = 0"
+    fields = [FIELD.format(name, channel) for channel in channels]
+    of_audience = f"where field in ({', '.join('?' * len(fields))})"
     changed = warehouse.fetch(
         f"""
-        select operation, count(*) as persons
+        select operation, count(*) as changes
         from ({diff.changes(wanted, delivered, diff.waiting(relation))})
-        where field = ? group by operation""",
-        [FIELD.format(name)],
+        {of_audience} group by operation""",
+        fields,
     )
-    counts = {row["operation"]: row["persons"] for row in changed}
-    kept = warehouse.fetch(
-        f"select count(*) as persons from ({wanted}) where field = ?", [FIELD.format(name)]
-    )[0]["persons"]
+    counts = {row["operation"]: row["changes"] for row in changed}
+    kept = warehouse.fetch(f"select count(*) as n from ({wanted}) {of_audience}", fields)[0]["n"]
     return {
         "to add": counts.get("add", 0),
         "to change": counts.get("change", 0),

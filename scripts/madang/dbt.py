@@ -35,7 +35,10 @@ class NothingSelectedError(BuildError):
 
 @dataclass(frozen=True)
 class Node:
-    """What became of one model, test, seed or snapshot; `compiled` is its SQL, without ref()."""
+    """What became of one model, test, seed or snapshot.
+
+    `compiled` is its SQL, without ref(); `relation` how others name it there; `reads` their ids.
+    """
 
     name: str
     kind: str
@@ -47,6 +50,8 @@ class Node:
     compiled: str = ""
     compiled_path: str = ""
     failures: int = 0
+    relation: str = ""
+    reads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -221,6 +226,8 @@ def _node(result: Any) -> Node:
         compiled=getattr(node, "compiled_code", None) or "",
         compiled_path=getattr(node, "compiled_path", None) or "",
         failures=getattr(result, "failures", None) or 0,
+        relation=getattr(node, "relation_name", None) or "",
+        reads=frozenset(getattr(getattr(node, "depends_on", None), "nodes", ())),
     )
 
 

@@ -1,7 +1,6 @@
 """A small workspace for the sync tests: settings, a warehouse with an activation model, a Braze."""
 
 import json
-import shutil
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,16 +19,29 @@ IMPATIENT = Retry(attempts=3, first_pause=0.01, longest_pause=0.02, longest_rate
 
 
 class Workspace:
-    """One workspace folder. `wanted` rows are (key, field, JSON value, held back reason)."""
+    """One workspace folder. `wanted` rows are (key, field, JSON value, held back reason).
+
+    Its sync creates whom Braze does not know, unless `creates` says otherwise.
+    """
 
     def __init__(
-        self, root: Path, url: str, *, batch: int = 50, timeout: float = 30, **keys: object
+        self,
+        root: Path,
+        url: str,
+        *,
+        batch: int = 50,
+        timeout: float = 30,
+        creates: bool = True,
+        **keys: object,
     ) -> None:
         self.root = root
         project = root / "project"
         for file in ("activation/_activation__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / "models" / file, project / "models" / file)
+            text = (REPOSITORY / "models" / file).read_text()
+            if creates:
+                text = text.replace("create_missing: false", "create_missing: true")
+            (project / "models" / file).write_text(text)
         (project / "dbt_project.yml").write_text("name: test\n")
         (project / "models/activation/sync_braze__users.sql").write_text("select 1\n")
         text = f"version: 1\nproject: project\ndestinations:\n  braze: {{url: {url}, "
@@ -64,7 +76,8 @@ class Workspace:
             warehouse.ensure_layer("activation")
             warehouse.execute(
                 f"create or replace table {warehouse.relation('activation', 'sync_braze__users')} "
-                f"as select 'p-' || coalesce(sync_key, 'without key') as person_id, * "
+                f"as select 'p-' || coalesce(sync_key, 'without key') as person_id, "
+                f"'email' as channel, 'marketing' as purpose, * "
                 f"from read_json('{path}', format = 'newline_delimited', columns = {{{kinds}}})"
             )
 
@@ -76,8 +89,18 @@ class Workspace:
     def apply(self, plan_id=None, *, retry=IMPATIENT, key=KEY, **options):
         opener = partial(open_destination, environ={"TEST_BRAZE_KEY": key}, retry=retry)
         return apply_plan(
-            self.settings, self.warehouse, plan_id, destination_opener=opener, **options
+            self.settings,
+            self.warehouse,
+            plan_id,
+            destination_opener=opener,
+            asker=self.rows_now,
+            **options,
         )
+
+    def rows_now(self, settings, spec) -> str:
+        """The model as it is: this project has no SQL to ask (test_sync_now has)."""
+        with self.warehouse() as warehouse:
+            return f"select * from {warehouse.relation('activation', spec.model)}"
 
     def plan_and_apply(self, **options):
         self.plan()

@@ -77,6 +77,14 @@ def test_only_changed_fields_are_sent_and_leaving_an_audience_removes_the_attrib
     assert workspace.plan().is_empty
 
 
+def test_additions_create_nobody_unless_the_sync_says_so(tmp_path, braze):
+    workspace = Workspace(tmp_path, braze.url, creates=False)
+    braze.store.create(["C1"])
+    workspace.want([("C1", "a", "true"), ("C2", "a", "true")])
+    assert workspace.plan_and_apply().accepted == 2
+    assert braze.users() == {"C1": {"a": True}}
+
+
 def test_removing_does_not_bring_a_deleted_user_back(workspace, braze):
     workspace.want(members(2))
     workspace.plan_and_apply()

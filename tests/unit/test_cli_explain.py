@@ -188,14 +188,16 @@ def workspace(tmp_path: Path) -> Path:
             """
             create table madang_marts.contactability as
             select 'p1' as person_id, 'email' as channel, 'marketing' as purpose,
-                true as is_allowed, 'allowed' as reason"""
+                true as is_allowed, 'allowed' as reason, 'consent' as decided_by,
+                'granted' as decided_by_signal, timestamp '2026-10-01 00:00:00' as decided_at"""
         )
         db.execute(
             """
             create table madang_marts.audience_waterfall as
             select * from (values
                 ('keen', 1, 'candidates', null, 3), ('keen', 2, 'lost', 'anonymous', 2),
-                ('keen', 3, 'members', null, 1), ('keen', 4, 'contactable', null, 1)
+                ('keen', 3, 'members', null, 1), ('keen', 4, 'lost', 'no_consent', 0),
+                ('keen', 5, 'contactable', null, 1)
             ) as steps(audience, step_number, step, reason, subjects)"""
         )
     return tmp_path
@@ -294,7 +296,7 @@ def test_a_preview_shows_losses_channels_and_overlap(workspace: Path) -> None:
     code, output = madang(workspace, "audiences", "preview", "keen")
     assert code == 0, output
     assert row(output, "- anonymous") == ["-2"]
-    assert row(output, "email") == ["yes", "1", "0", "0", "0"]
+    assert row(output, "email") == ["yes", "1", "0"]
     assert row(output, "left") == ["1", "100%"]
 
 

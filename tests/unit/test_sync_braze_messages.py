@@ -36,7 +36,8 @@ def named(*indexes):
 
 
 def test_an_object_carries_its_id_and_its_values_and_null_for_what_is_removed():
-    assert attributes(one(tier="VIP", orders=3, a=True, gone=None)) == {
+    wanted = one(tier="VIP", orders=3, a=True, gone=None)
+    assert attributes(wanted, create_missing=True) == {
         "external_id": "C1",
         "tier": "VIP",
         "orders": 3,
@@ -45,8 +46,17 @@ def test_an_object_carries_its_id_and_its_values_and_null_for_what_is_removed():
     }
 
 
+def test_no_user_is_created_unless_the_sync_says_so():
+    assert attributes(one(a=True)) == {
+        "external_id": "C1",
+        "_update_existing_only": True,
+        "a": True,
+    }
+    assert json.loads(encode(one(a=True))) == attributes(one(a=True))
+
+
 def test_an_object_that_only_removes_does_not_create_its_user():
-    assert attributes(one(gone=None)) == {
+    assert attributes(one(gone=None), create_missing=True) == {
         "external_id": "C1",
         "_update_existing_only": True,
         "gone": None,

@@ -43,6 +43,15 @@ def test_the_projects_own_sync_is_read(project):
         0.5,
     )
     assert spec.where == f"{EXPOSURES}:2"
+    assert not spec.create_missing
+
+
+def test_whether_a_sync_creates_is_a_choice_that_is_no_by_default(project):
+    text = (project / EXPOSURES).read_text()
+    (project / EXPOSURES).write_text(text.replace("create_missing: false\n", "\n"))
+    assert not load_specs(project)[0].create_missing
+    (project / EXPOSURES).write_text(text.replace("missing: false", "missing: true"))
+    assert load_specs(project)[0].create_missing
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,9 @@ def test_the_projects_own_sync_is_read(project):
         ),
         ("max_change_share: 0.5", "max_change_shares: 0.5", "Did you mean 'max_change_share'?"),
         ("max_change_share: 0.5", "max_change_share: 50", "less than or equal to 1"),
+        ("max_change_share: 0.5", "channels: [e-mail]", "Did you mean 'email'?"),
+        ("create_missing: false", "create_missing: maybe", "create_missing"),
+        ("among: current", "among: living", "among"),
         ("key: external_id", "", "The key 'key' is missing"),
     ],
 )

@@ -1,5 +1,3 @@
-{%- set specs = audience_specs() -%}
-
 with candidates as (
 
     select audience, person_id, matched_activities, last_matched_at, rule_version
@@ -8,43 +6,17 @@ with candidates as (
 
 ),
 
-contactability as (
-
-    select person_id, channel, purpose, reason
-    from {{ ref('contactability') }}
-
-),
-
--- the channels on which an audience may be spoken to, any of them
-audience_channels as (
-
-    {% for name, spec in specs.items() -%}
-    {%- set last_audience = loop.last -%}
-    {% for channel in spec.consent.channels -%}
-    select '{{ name }}' as audience, '{{ channel }}' as channel, '{{ spec.consent.purpose }}' as purpose
-    {{ 'union all' if not (last_audience and loop.last) }}
-    {% endfor -%}
-    {% else -%}
-    select '' as audience, '' as channel, '' as purpose
-    {% endfor %}
-
-),
-
-judged as (
+-- of the reasons on several channels the one that is closest to being allowed
+permits as (
 
     select
-        candidates.audience,
-        candidates.person_id,
-        count(case when contactability.reason = 'allowed' then 1 end) as allowed,
-        count(case when contactability.reason = 'no_address' then 1 end) as without_address,
-        count(case when contactability.reason = 'withdrawn' then 1 end) as withdrawn
-    from candidates
-    inner join audience_channels on candidates.audience = audience_channels.audience
-    left join contactability
-        on candidates.person_id = contactability.person_id
-        and audience_channels.channel = contactability.channel
-        and audience_channels.purpose = contactability.purpose
-    group by candidates.audience, candidates.person_id
+        permits.audience,
+        permits.person_id,
+        count(case when permits.held_back_reason is null then 1 end) as allowed_channels,
+        {{ last_by('permits.held_back_reason', 'reasons.step') }} as closest_reason
+    from {{ ref('audience_permits') }} as permits
+    left join {{ ref('contact_reasons') }} as reasons on permits.held_back_reason = reasons.reason
+    group by permits.audience, permits.person_id
 
 ),
 
@@ -55,18 +27,13 @@ final as (
         candidates.person_id,
         candidates.matched_activities,
         candidates.last_matched_at,
-        judged.allowed > 0 as is_contactable,
-        case
-            when judged.allowed > 0 then 'allowed'
-            when judged.without_address > 0 then 'no_address'
-            when judged.withdrawn > 0 then 'withdrawn'
-            else 'no_consent'
-        end as contact_reason,
+        permits.allowed_channels > 0 as is_contactable,
+        case when permits.allowed_channels > 0 then 'allowed' else permits.closest_reason end as contact_reason,
         candidates.rule_version
     from candidates
-    inner join judged
-        on candidates.audience = judged.audience
-        and candidates.person_id = judged.person_id
+    inner join permits
+        on candidates.audience = permits.audience
+        and candidates.person_id = permits.person_id
 
 )
 

@@ -1,8 +1,4 @@
 {%- set specs = audience_specs() -%}
-{%- set steps = [
-    (1, 'candidates', none), (2, 'lost', 'anonymous'), (3, 'members', none), (4, 'lost', 'no_consent'),
-    (5, 'lost', 'withdrawn'), (6, 'lost', 'no_address'), (7, 'contactable', none),
-] -%}
 
 with candidates as (
 
@@ -20,23 +16,44 @@ members as (
 
 ),
 
+audiences as (
+
+    {% for name, spec in specs.items() -%}
+    select '{{ name }}' as audience, {{ text_literal(spec.get('label', name)) }} as label
+    {{ 'union all' if not loop.last }}
+    {% else -%}
+    select '' as audience, '' as label limit 0
+    {% endfor %}
+
+),
+
+reasons as (
+
+    select reason, step
+    from {{ ref('contact_reasons') }}
+
+),
+
+all_steps as (
+
+    select 1 as step_number, 'candidates' as step, cast(null as string) as reason
+    union all
+    select 2, 'lost', 'anonymous'
+    union all
+    select 3, 'members', null
+    union all
+    select 3 + step, 'lost', reason from reasons
+    union all
+    select 4 + count(*), 'contactable', null from reasons
+
+),
+
 -- every audience has every step, also where nobody is left
 steps as (
 
-    {% for name, spec in specs.items() -%}
-    {%- set last_audience = loop.last -%}
-    {% for number, step, reason in steps -%}
-    select
-        '{{ name }}' as audience,
-        {{ text_literal(spec.get('label', name)) }} as label,
-        {{ number }} as step_number,
-        '{{ step }}' as step,
-        {{ text_literal(reason) if reason else 'cast(null as string)' }} as reason
-    {{ 'union all' if not (last_audience and loop.last) }}
-    {% endfor -%}
-    {% else -%}
-    select '' as audience, '' as label, 0 as step_number, '' as step, '' as reason limit 0
-    {% endfor %}
+    select audiences.audience, audiences.label, all_steps.step_number, all_steps.step, all_steps.reason
+    from audiences
+    cross join all_steps
 
 ),
 

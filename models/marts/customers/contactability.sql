@@ -1,60 +1,33 @@
--- denied unless a consent that still stands and an address say otherwise
+-- denied unless a yes that still stands, a person who is still there and an open address say otherwise
 with policy as (
 
-    select channel, purpose, address, reconfirm_days, night_needs_consent
+    select channel, purpose, reconfirm_days, night_needs_consent
     from {{ ref('consent_policy') }}
 
 ),
 
 customers as (
 
-    select person_id, email, phone
+    select person_id, customer_no is not null and not is_in_crm as has_left_crm
     from {{ ref('customers') }}
 
 ),
 
-consents as (
-
-    select
-        record_persons.person_id,
-        consents.consent_id,
-        consents.channel,
-        consents.purpose,
-        consents.status,
-        consents.is_night,
-        consents.occurred_at,
-        consents.policy_version
-    from {{ ref('stg_consent__events') }} as consents
-    inner join {{ ref('record_persons') }} as record_persons
-        on consents.consent_id = record_persons.record_id
-        and record_persons.source = 'consent'
-    where record_persons.person_id is not null and consents.occurred_at <= {{ as_of() }}
-
-),
-
--- the last word counts, whichever of a person's numbers or addresses gave it; at the same moment a withdrawal wins
-decisions as (
+standing as (
 
     select *
-    from consents
-    where status in ('granted', 'withdrawn')
-    qualify row_number() over (
-        partition by person_id, channel, purpose
-        order by occurred_at desc, case status when 'withdrawn' then 0 else 1 end, consent_id
-    ) = 1
+    from {{ ref('consent_standing') }}
 
 ),
 
-confirmations as (
+addresses as (
 
-    select person_id, channel, purpose, max(occurred_at) as confirmed_at
-    from consents
-    where status in ('granted', 'confirmed')
-    group by person_id, channel, purpose
+    select person_id, channel, purpose, value_key, is_chosen, closed_reason
+    from {{ ref('contact_addresses') }}
 
 ),
 
-judged as (
+with_reason as (
 
     select
         customers.person_id,
@@ -62,29 +35,35 @@ judged as (
         policy.purpose,
         policy.reconfirm_days,
         policy.night_needs_consent,
-        decisions.consent_id,
-        decisions.status,
-        decisions.is_night,
-        decisions.occurred_at,
-        decisions.policy_version,
-        confirmations.confirmed_at,
+        standing.is_open,
+        standing.signal_id,
+        standing.source,
+        standing.signal,
+        standing.is_night,
+        standing.policy_version,
+        standing.decided_at,
+        standing.confirmed_at,
+        addresses.value_key,
+        addresses.is_chosen,
         case
-            when decisions.status is null then 'no_consent'
-            when decisions.status = 'withdrawn' then 'withdrawn'
-            when policy.address = 'email' and customers.email is not null then 'allowed'
-            when policy.address = 'phone' and customers.phone is not null then 'allowed'
-            else 'no_address'
+            when standing.is_open is null then 'no_consent'
+            when not standing.is_open then standing.reason
+            {% if not var('contact_customers_who_left') -%}
+            when customers.has_left_crm then 'left_crm'
+            {% endif -%}
+            when addresses.value_key is null then 'no_address'
+            else coalesce(addresses.closed_reason, 'allowed')
         end as reason
     from customers
     cross join policy
-    left join decisions
-        on customers.person_id = decisions.person_id
-        and policy.channel = decisions.channel
-        and policy.purpose = decisions.purpose
-    left join confirmations
-        on customers.person_id = confirmations.person_id
-        and policy.channel = confirmations.channel
-        and policy.purpose = confirmations.purpose
+    left join standing
+        on customers.person_id = standing.person_id
+        and policy.channel = standing.channel
+        and policy.purpose = standing.purpose
+    left join addresses
+        on customers.person_id = addresses.person_id
+        and policy.channel = addresses.channel
+        and policy.purpose = addresses.purpose
 
 ),
 
@@ -96,15 +75,16 @@ final as (
         purpose,
         reason = 'allowed' as is_allowed,
         reason,
-        consent_id,
-        status as consent_status,
-        occurred_at as consent_at,
+        signal_id,
+        source as decided_by,
+        signal as decided_by_signal,
+        decided_at,
         policy_version,
         reason = 'allowed' and (not night_needs_consent or coalesce(is_night, false)) as is_night_allowed,
-        case
-            when status = 'granted' then {{ timestamp_plus('confirmed_at', 'reconfirm_days', 'day') }}
-        end as reconfirm_due_at
-    from judged
+        case when is_open then {{ timestamp_plus('confirmed_at', 'reconfirm_days', 'day') }} end as reconfirm_due_at,
+        case when reason = 'allowed' then value_key end as address_value_key,
+        case when reason = 'allowed' then is_chosen end as is_main_address
+    from with_reason
 
 )
 

@@ -12,18 +12,6 @@ record_persons as (
 
 ),
 
-crm as (
-
-    select
-        record_persons.person_id,
-        customers.*
-    from {{ ref('stg_crm__customers') }} as customers
-    inner join record_persons
-        on customers.customer_no = record_persons.record_id
-        and record_persons.source = 'crm'
-
-),
-
 orders as (
 
     select
@@ -40,22 +28,15 @@ orders as (
 
 ),
 
--- a person who registered twice keeps the first number
+-- of several numbers the one that the CRM still has
 from_crm as (
 
     select
         person_id,
-        {{ first_by('customer_no', 'crm_order') }} as customer_no,
+        max(case when is_chosen then customer_no end) as customer_no,
         min(registered_at) as registered_at,
         {{ any_true('is_current') }} as is_in_crm
-    from (
-        select
-            *,
-            row_number() over (
-                partition by person_id order by is_current, registered_at, customer_no
-            ) as crm_order
-        from crm
-    ) as ordered
+    from {{ ref('customer_numbers') }}
     group by person_id
 
 ),

@@ -1,6 +1,8 @@
+{%- set boxes = ['has_opted_out_of_email', 'do_not_call'] -%}
+
 with source as (
 
-    {{ salesforce_newest(source('salesforce', 'leads')) }}
+    {{ salesforce_newest(source('salesforce', 'leads'), boxes) }}
 
 ),
 
@@ -33,6 +35,8 @@ final as (
         coalesce(is_deleted = 'true', false) as is_deleted,
 
         -- dates and timestamps
+        has_opted_out_of_email_at,
+        do_not_call_at,
         {{ timestamp_from_text('converted_at') }} as converted_at,
         {{ timestamp_from_text('created_at') }} as created_at,
         {{ timestamp_from_text('modified_at') }} as modified_at,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from madang.ingest.errors import FileRefused, LoadError
     from madang.ingest.holds import Acceptance, accepted
-    from madang.ingest.loader import load
+    from madang.ingest.loader import load, load_received
     from madang.ingest.report import FileReport, LoadReport, ProblemGroup
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "ProblemGroup",
     "accepted",
     "load",
+    "load_received",
 ]
 # Imported when asked for: the process that reads binary files begins with a part of this room.
 _MODULES = {
@@ -29,6 +30,7 @@ _MODULES = {
     "ProblemGroup": "report",
     "accepted": "holds",
     "load": "loader",
+    "load_received": "loader",
 }
 
 

@@ -137,6 +137,22 @@ class _Load:
                     self.files.append(why)
 
 
+def load_received(settings: Settings, warehouse: Warehouse) -> list[FileReport]:
+    """Load what the receiver took, without the files of the inbox.
+
+    Raises LoadError where something of it cannot be read: somebody may have said no in it.
+    """
+    reports = _drained(settings, warehouse, read_sources(settings.project_dir), None)
+    for report in reports:
+        if report.status == "refused":
+            raise LoadError(
+                f"What was received cannot be read: {report.skipped_reason}",
+                where=str(report.path),
+                fix=report.fix,
+            )
+    return reports
+
+
 def _drained(
     settings: Settings,
     warehouse: Warehouse,

@@ -116,14 +116,31 @@ def _generator_version() -> str:
 
 @contextmanager
 def _local_braze(settings: Settings) -> Iterator[Settings]:
-    """Serve the sandbox and point the settings at it; its users are kept in the workspace."""
+    """Serve the sandbox and point the settings at it; its users are kept in the workspace.
+
+    As in a company whose app and shop report to Braze, every customer number has a profile there.
+    """
     from madang.sandbox.braze import BrazeSandbox
 
     destination = settings.destinations["braze"]
     key = config_secrets.hold(destination.key_env, KEY)
     with BrazeSandbox(0, key, settings.root / "sandbox.sqlite") as sandbox:
+        sandbox.store.create(_customer_numbers(settings.root))
         local = destination.model_copy(update={"url": sandbox.url})
         yield settings.model_copy(update={"destinations": {"braze": local}})
+
+
+def _customer_numbers(root: Path) -> list[str]:
+    """The numbers of the company's customers, from its truth."""
+    from madang import scratch
+
+    with scratch.database(root) as connection:
+        rows = connection.execute(
+            "select distinct identifier_value from read_parquet(?) "
+            "where identifier_type = 'crm_id' order by 1",
+            [str(root / "truth" / "identifiers.parquet")],
+        ).fetchall()
+    return [number for (number,) in rows]
 
 
 def _page(settings: Settings) -> str:

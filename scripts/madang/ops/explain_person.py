@@ -62,7 +62,8 @@ def show_person(settings: Settings, who: str) -> None:
             reader.activities(),
         )
         ui.table("Orders", ORDER_COLUMNS, reader.orders(), empty="none is known")
-        ui.table("Consent", ("channel", "purpose", "allowed", "why"), reader.contactability())
+        columns = ("channel", "purpose", "allowed", "why", "said in", "as", "at")
+        ui.table("Consent", columns, reader.contactability())
         ui.table("Audiences", ("audience", "in", "why"), reader.audiences(settings))
         ui.table(
             "Last deliveries",
@@ -257,10 +258,13 @@ class _Person:
         return orders_in(rows)
 
     def contactability(self) -> list[tuple]:
-        """Return per channel and purpose whether the person may be contacted, and why."""
+        """Return per channel and purpose whether the person may be contacted, and why.
+
+        And the yes or no that counts: its source, the source's word, and when it was said.
+        """
         rows = self._fetch(
-            "select channel, purpose, is_allowed, reason from {} where person_id = ? "
-            "order by purpose, channel",
+            "select channel, purpose, is_allowed, reason, decided_by, decided_by_signal, "
+            "decided_at from {} where person_id = ? order by purpose, channel",
             "marts",
             "contactability",
         )

@@ -110,6 +110,7 @@ def sync(
     settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
 ) -> int:
     """Show the open plans, or send them. The worst exit code of the runs: 0, 1 or 3."""
+    from madang.ingest import load_received
     from madang.ops.erase import settle_all
     from madang.sync import deletions
     from madang.sync.engine import apply_plan, open_plans
@@ -134,6 +135,8 @@ def sync(
             show_plan(read_plan(settings, name))
         ui.line("Nothing was sent. Send with 'madang sync --apply'.")
         return OK
+    with open_warehouse(settings) as warehouse:  # a withdrawal may be in it
+        load_received(settings, warehouse)
     for name in plan_ids:
         try:
             chosen = labels.labelled(sync=read_plan(settings, name).sync)

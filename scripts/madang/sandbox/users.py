@@ -4,6 +4,7 @@ import json
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ class Users:
             stored = self._file.execute("select external_id, attributes from users")
             self._users = {key: json.loads(attributes) for key, attributes in stored}
 
+    def create(self, keys: Iterable[str]) -> None:
+        """Make users without attributes, as a company's app does; those who are there stay."""
+        with self._lock:
+            new = {key: {} for key in keys if key not in self._users}
+            self._users.update(new)
+            self._store(new)
+
     def apply(self, objects: list[dict[str, Any]]) -> None:
         """Set the attributes of every object, in order."""
         with self._lock:
@@ -42,12 +50,15 @@ class Users:
                     continue
                 self._users[key] = rules.apply(self._users.get(key, {}), one)
                 touched[key] = self._users[key]
-            if self._file is not None and touched:
-                with self._file:
-                    self._file.executemany(
-                        "insert or replace into users values (?, ?)",
-                        [(key, json.dumps(user)) for key, user in touched.items()],
-                    )
+            self._store(touched)
+
+    def _store(self, users: dict[str, dict[str, Any]]) -> None:
+        if self._file is not None and users:
+            with self._file:
+                self._file.executemany(
+                    "insert or replace into users values (?, ?)",
+                    [(key, json.dumps(user)) for key, user in users.items()],
+                )
 
     def delete(self, keys: list[str]) -> int:
         """Forget users; return how many of them there were."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from madang.errors import did_you_mean
 from madang.specs.conditions import Number
@@ -110,22 +110,24 @@ Rule = Annotated[
 ]
 
 
+def _known(channels: list[str]) -> list[str]:
+    for channel in channels:
+        if channel not in CHANNELS:
+            hint = did_you_mean(channel, CHANNELS)
+            raise ValueError(f"'{channel}' is not one of {', '.join(CHANNELS)}.{hint}")
+    if len(set(channels)) != len(channels):
+        raise ValueError("a channel stands twice.")
+    return channels
+
+
+Channels = Annotated[list[str], Field(min_length=1), AfterValidator(_known)]
+
+
 class Consent(Strict):
     """The permission that contacting the audience needs: any one of the channels is enough."""
 
     purpose: Literal["marketing"]
-    channels: Annotated[list[str], Field(min_length=1)]
-
-    @field_validator("channels")
-    @classmethod
-    def _known(cls, channels: list[str]) -> list[str]:
-        for channel in channels:
-            if channel not in CHANNELS:
-                hint = did_you_mean(channel, CHANNELS)
-                raise ValueError(f"'{channel}' is not one of {', '.join(CHANNELS)}.{hint}")
-        if len(set(channels)) != len(channels):
-            raise ValueError("a channel stands twice.")
-        return channels
+    channels: Channels
 
 
 class Audience(Strict):

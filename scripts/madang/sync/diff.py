@@ -125,15 +125,18 @@ where operation <> 'unchanged'
 order by object_no, field"""
 
 
-def current(relation: str, dialect: str) -> str:
-    """Return a query of the activation model as it is now, held-back rows included."""
+def current(rows: str, dialect: str) -> str:
+    """Return a query of a sync's rows as they are now, held-back ones included.
+
+    `rows` is a relation, or a query in brackets.
+    """
     return f"""
     select
         sync_key,
         field,
         {DIALECTS[dialect].sha256_hex("value")} as value_hash,
         held_back_reason
-    from {relation}
+    from {rows} as rows_now
     where sync_key is not null and value is not null and value <> 'null'"""
 
 

@@ -24,12 +24,14 @@ from madang.sync import (
 from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.destinations import Change, Destination, Receipt, SyncObject, open_destination
 from madang.sync.journal import Journal, Run, locked
+from madang.sync.now import rows_now
 from madang.sync.plan import Plan, checked_relation
 from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError
 
 WarehouseOpener = Callable[[], AbstractContextManager[Warehouse]]
 DestinationOpener = Callable[[SyncSpec, Settings], Destination]
+Asker = Callable[[Settings, SyncSpec], str]
 MOST_STEPS = 40  # progress lines of a run, however many batches it has
 log = logging.getLogger(__name__)
 
@@ -75,9 +77,11 @@ def apply_plan(
     on_step: Callable[[str], object] | None = None,
     allow_guards: bool = False,
     destination_opener: DestinationOpener = open_destination,
+    asker: Asker = rows_now,
 ) -> RunResult:
     """Send a stored plan (default: the latest one) and bring the receipts into the ledger.
 
+    `asker` gives the query of the sync's rows as they are now, by which each row is asked again.
     The warehouse is held only before and after sending. A plan that was interrupted goes on where
     it stopped; one that is finished sends nothing. `on_step` is called with a line of text as
     batches are settled; its attribute `total`, if it has one, is set to the number of calls.
@@ -100,9 +104,12 @@ def apply_plan(
                 )
             spec = find_spec(load_specs(settings.project_dir), plan.sync)
             pending.check(settings, plan, allow_guards)
-            destination = None if plan.is_empty else destination_opener(spec, settings)
-            run, spooled = _spool(settings, warehouse, spec, plan)
+            relation = checked_relation(warehouse, spec)
             is_resumed = pending.was_begun(warehouse, plan)
+        destination = None if plan.is_empty else destination_opener(spec, settings)
+        current = relation if plan.is_empty else f"({asker(settings, spec)})"
+        with warehouse_opener() as warehouse:
+            run, spooled = _spool(settings, warehouse, plan, current)
         result = RunResult(
             plan.plan_id,
             plan.sync,
@@ -138,17 +145,16 @@ def apply_plan(
 
 
 def _spool(
-    settings: Settings, warehouse: Warehouse, spec: SyncSpec, plan: Plan
+    settings: Settings, warehouse: Warehouse, plan: Plan, rows: str
 ) -> tuple[Run, permits.Spooled]:
     """Ask for permits and put what may be sent on disk, so that the warehouse can be released."""
     now = utc_now()
     run_id = new_id(now)
     target = plan.folder / f"spool-{run_id}.parquet"
-    relation = checked_relation(warehouse, spec)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     with scratch.folder(settings.paths.scratch) as folder:
         current, done = folder / "current.parquet", folder / "done.parquet"
-        warehouse.export(diff.current(relation, settings.warehouse.type), current)
+        warehouse.export(diff.current(rows, settings.warehouse.type), current)
         warehouse.export(diff.done(deliveries, plan.plan_id), done)
         spooled = permits.spool(settings, plan.rows_path, current, done, target)
     run = Run(

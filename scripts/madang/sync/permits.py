@@ -1,8 +1,9 @@
 """Asks again, right before sending, whether each planned row may still be sent.
 
 Between a plan and its sending consent may be withdrawn or a person may leave an audience, so a
-stored plan is checked against the activation model as it is now. What fails is skipped with a
-reason; the next plan decides about it anew. Nothing is added: a plan never sends more than it says.
+stored plan is checked against the activation model as it is now (`now`). What fails is skipped with
+a reason; the next plan decides about it anew. Nothing is added: a plan never sends more than it
+says.
 """
 
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
-COLUMNS = ("person_id", "sync_key", "field", "value", "held_back_reason")
+COLUMNS = ("person_id", "channel", "purpose", "sync_key", "field", "value", "held_back_reason")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from madang.errors import Problem, SpecError, UsageError, did_you_mean
+from madang.specs.audiences import Channels
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.strict import Strict, matching, validated
 from madang.sync.destinations import OBJECTS
@@ -17,13 +18,26 @@ FOLDER = Path("models") / "activation"
 Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")]
 
 
+class PersonKey(Strict):
+    """Which of several customer numbers is a person's key; macros/activation reads it."""
+
+    among: Literal["current", "all"] = "current"
+    registered: Literal["first", "last"] = "first"
+
+
 class SyncMeta(Strict):
-    """What may stand under `config.meta.sync` of an exposure."""
+    """What may stand under `config.meta.sync` of an exposure.
+
+    `channels` and `person_key` are applied by the model that is sent (macros/activation).
+    """
 
     destination: str
     object: str
     model: Name
     key: str
+    person_key: PersonKey | None = None
+    channels: Channels | None = None
+    create_missing: bool = False
     max_change_share: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
@@ -36,6 +50,7 @@ class SyncSpec:
     object: str
     model: str
     key: str
+    create_missing: bool = False
     max_change_share: float | None = None
     where: str = ""
 
@@ -129,7 +144,8 @@ def _read(
     if len(problems) > before:
         return None
     where = f"{file}:{line_of(lines, at)}"
-    return SyncSpec(name=name, where=where, **read.model_dump())
+    given = read.model_dump(exclude={"person_key", "channels"})
+    return SyncSpec(name=name, where=where, **given)
 
 
 def _depends_on(exposure: dict, model: str) -> bool:

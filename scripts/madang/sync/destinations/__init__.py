@@ -120,17 +120,27 @@ def open_destination(
             where=str(settings.config_path),
             fix=f"Add destinations: {{{spec.destination}: {{url: https://…, key_env: …}}}}.",
         )
-    return open_by_name(spec.destination, settings, environ=environ, retry=retry)
+    return open_by_name(
+        spec.destination,
+        settings,
+        create_missing=spec.create_missing,
+        environ=environ,
+        retry=retry,
+    )
 
 
 def open_by_name(
     name: str,
     settings: Settings,
     *,
+    create_missing: bool = False,
     environ: Mapping[str, str] | None = None,
     retry: Retry | None = None,
 ) -> Destination:
-    """Return a destination that madang.yml names. Raises ConfigError as `open_destination`."""
+    """Return a destination that madang.yml names. Raises ConfigError as `open_destination`.
+
+    `create_missing` says whether objects that it does not know may be created there.
+    """
     from madang.sync.destinations.braze import Braze
 
     environ = given() if environ is None else environ
@@ -159,7 +169,9 @@ def open_by_name(
             fix="Copy the key again.",
         )
     http = Http(configured.url, key=key, timeout=configured.timeout_seconds, retry=retry or Retry())
-    return Braze(http, objects_per_request=configured.objects_per_request)
+    return Braze(
+        http, objects_per_request=configured.objects_per_request, create_missing=create_missing
+    )
 
 
 def field_problem(destination: str, field: str) -> str | None:

@@ -42,8 +42,11 @@ class Braze:
 
     name = "braze"
 
-    def __init__(self, http: Http, *, objects_per_request: int = 50) -> None:
+    def __init__(
+        self, http: Http, *, objects_per_request: int = 50, create_missing: bool = False
+    ) -> None:
         self._http = http
+        self._create_missing = create_missing
         self._has_accepted = False
         self.capabilities = Capabilities(objects_per_request, PAYLOAD_LIMIT, is_idempotent=True)
 
@@ -57,7 +60,7 @@ class Braze:
         encoded: list[bytes] = []
         size = len(ENVELOPE)
         for one in objects:
-            content = encode(one)
+            content = encode(one, create_missing=self._create_missing)
             full = len(taken) == self.capabilities.objects_per_request
             if taken and (full or size + len(content) + 1 > PAYLOAD_LIMIT):
                 yield Batch(tuple(taken), tuple(encoded))
@@ -190,22 +193,23 @@ def field_problem(field: str) -> str | None:
     return None
 
 
-def attributes(one: SyncObject) -> dict[str, Any]:
+def attributes(one: SyncObject, *, create_missing: bool = False) -> dict[str, Any]:
     """Return an object's attributes as Braze takes them: null removes an attribute.
 
-    An object that only removes must not create the user that it is about.
+    Only a sync that says so creates the user whom it is about, and never by a removal.
     """
     built: dict[str, Any] = {"external_id": one.key}
-    if all(change.value is None for change in one.changes):
+    if not create_missing or all(change.value is None for change in one.changes):
         built["_update_existing_only"] = True
     for change in one.changes:
         built[change.field] = None if change.value is None else json.loads(change.value)
     return built
 
 
-def encode(one: SyncObject) -> bytes:
+def encode(one: SyncObject, *, create_missing: bool = False) -> bytes:
     """Return an object as it stands in a request."""
-    return json.dumps(attributes(one), ensure_ascii=False, separators=(",", ":")).encode()
+    built = attributes(one, create_missing=create_missing)
+    return json.dumps(built, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def payload(encoded: Sequence[bytes]) -> bytes:

@@ -1,0 +1,70 @@
+"""What the project's own SQL says of a sync's rows at this moment, from the raw tables up.
+
+Between a build and a sending somebody may say no. So the models tagged `at_sending`, from the
+staging of what people said up to what they allow, are compiled as they stand and asked as one
+query, with the sync's model at its end. All else is read as it was built: who is who, who is in an
+audience. Nothing is written to the warehouse, and no rule is said a second time here.
+"""
+
+from collections.abc import Sequence
+
+from madang.config import Settings
+from madang.dbt import Node, run_dbt
+from madang.sync import SyncError
+from madang.sync.spec import SyncSpec
+
+TAG = "at_sending"
+ALLOWED = "contactability"
+
+
+def rows_now(settings: Settings, spec: SyncSpec) -> str:
+    """Return a query of a sync's rows as they are now: sync_key, field, value, held_back_reason.
+
+    A row of a channel on which its person may not be contacted is held back, whatever the model
+    says. Call it while the warehouse is not open. Raises BuildError where dbt cannot compile the
+    project, SyncError where the project has no model that says what is allowed.
+    """
+    args = ["compile", "--select", f"tag:{TAG}", spec.model, "--no-write-json"]
+    return composed(run_dbt(settings, args).nodes, spec)
+
+
+def composed(compiled: Sequence[Node], spec: SyncSpec) -> str:
+    """Return one query of compiled models, each under a name of its own after those it reads."""
+    models = _in_order([node for node in compiled if node.kind == "model"])
+    if missing := {ALLOWED, spec.model} - {node.name for node in models}:
+        raise SyncError(
+            f"What is allowed now cannot be asked: {', '.join(sorted(missing))} was not compiled.",
+            where=spec.where,
+            fix=f"Give {ALLOWED}, and the models of consent that it reads, the tag {TAG}.",
+        )
+    steps = []
+    for node in models:
+        sql = node.compiled
+        for read in models:
+            sql = sql.replace(read.relation, f"now_{read.name}")
+        steps.append(f"now_{node.name} as (\n{sql}\n)")
+    return f"""with {", ".join(steps)}
+
+select
+    sent.sync_key,
+    sent.field,
+    sent.value,
+    coalesce(
+        sent.held_back_reason,
+        case when not coalesce(allowed.is_allowed, false) then 'not_allowed' end
+    ) as held_back_reason
+from now_{spec.model} as sent
+left join now_{ALLOWED} as allowed
+    on sent.person_id = allowed.person_id
+    and sent.channel = allowed.channel
+    and sent.purpose = allowed.purpose"""
+
+
+def _in_order(models: list[Node]) -> list[Node]:
+    """Each model after those that it reads."""
+    ordered: list[Node] = []
+    waiting = {node.unique_id: node for node in models}
+    while waiting:
+        ready = [key for key, node in waiting.items() if not node.reads & waiting.keys()]
+        ordered += [waiting.pop(key) for key in ready]
+    return ordered
