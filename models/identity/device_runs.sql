@@ -58,8 +58,8 @@ devices as (
 
 ),
 
--- where several people log in, only who is logged in at that moment is known; where records of several were made, one of
--- them made them for others, and no record says whose the device is
+-- where several people log in, only who is logged in at that moment is known; where records of several were made,
+-- somebody made them for others, and no record says whose the device is
 with_previous as (
 
     select

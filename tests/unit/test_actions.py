@@ -48,6 +48,11 @@ def test_an_example_of_the_page_is_an_action(example: dict, tmp_path: Path) -> N
     assert [problem.message for problem in check_project(folder).problems] == []
 
 
+def test_an_action_without_an_id_meets_no_records() -> None:
+    with pytest.raises(ValueError, match="give 'object_id' too"):
+        Action.model_validate({"name": "sent", "event": "generate_lead", "meets": "application"})
+
+
 def test_the_check_knows_what_the_macros_read() -> None:
     file = "journeys/action_fields.sql"
     assert dictionary("action_event_fields", "", file) == EVENT_FIELDS
