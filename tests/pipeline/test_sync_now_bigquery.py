@@ -1,0 +1,106 @@
+"""What is asked right before sending is asked of BigQuery with the same words, and answers alike.
+
+The tables are those that the demo company built in DuckDB, brought to the local BigQuery: one row
+says no since.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
+pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
+
+from bigquery_company import reach
+from demo_workspace import Company
+from googlesql.project import copy_layers
+from googlesql.server import serve
+from madang.config import load_settings
+from madang.sync.now import rows_now
+from madang.sync.spec import load_specs
+from madang.warehouse import open_warehouse
+
+#: What the models that are asked read as it was built.
+BUILT = {
+    "madang_staging": (
+        *("stg_crm__customers", "stg_shop__orders", "stg_offline__outcomes"),
+        *("stg_inquiries__inquiries", "ga4_logins"),
+    ),
+    "madang_identity": ("person_identifiers",),
+    "madang_marts": (
+        *("customers", "customer_values", "customer_numbers"),
+        *("audience_candidates", "audience_freshness"),
+    ),
+    "madang_reference": ("braze_names", "consent_policy", "consent_signal_rules"),
+}
+NO = """
+    insert into madang_raw.consent_events by name
+    select '2026-10-31T23:00:00+09:00' as occurred_at, 'withdrawn' as status, 'email' as channel,
+        'marketing' as purpose, '{}' as customer_no, 'later' as _sha256, 1 as _row,
+        timestamp '2026-11-01 02:00:00' as _loaded_at"""
+
+
+@pytest.fixture(scope="module")
+def tables(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A DuckDB file with the raw layer and what is read as it was built; somebody said no since."""
+    root = tmp_path_factory.mktemp("asked")
+    shutil.copy(company.root / "warehouse.duckdb", root / "whole.duckdb")
+    path = root / "tables.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"attach '{root / 'whole.duckdb'}' as whole (read_only)")
+        raw = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'madang_raw'"
+        ).fetchall()
+        for layer, names in {**BUILT, "madang_raw": [name for (name,) in raw]}.items():
+            connection.execute(f"create schema {layer}")
+            for name in names:
+                kept = connection.execute(
+                    "select string_agg(column_name, ', ' order by column_index) "
+                    "from duckdb_columns() where database_name = 'whole' and schema_name = ? "
+                    "and table_name = ? and data_type <> 'HUGEINT'",  # orders within a moment
+                    [layer, name],
+                ).fetchone()[0]
+                connection.execute(
+                    f"create table {layer}.{name} as select {kept} from whole.{layer}.{name}"
+                )
+        (who,) = connection.execute(
+            "select min(sync_key) from whole.madang_activation.sync_braze__users "
+            "where held_back_reason is null and channel = 'email'"
+        ).fetchone()
+        connection.execute(NO.format(who))
+    yield path
+
+
+def test_both_warehouses_answer_alike(
+    company: Company, tables: Path, tmp_path: Path, measured
+) -> None:
+    columns = "sync_key, field, value, held_back_reason"
+    with duckdb.connect(str(tables.with_name("whole.duckdb")), read_only=True) as connection:
+        built = set(
+            connection.execute(
+                f"select {columns} from madang_activation.sync_braze__users"
+            ).fetchall()
+        )
+    with serve("test-project", "asia-northeast3") as server:
+        copy_layers(server, tables, *BUILT, "madang_raw")
+        config = yaml.safe_load((company.root / "madang.yml").read_text(encoding="utf-8"))
+        config["warehouse"] = reach(server)
+        (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        settings = load_settings(tmp_path)
+        (spec,) = load_specs(settings.project_dir)
+        sql = rows_now(settings, spec)
+        with open_warehouse(settings) as warehouse:
+            rows = {tuple(row.values()) for row in warehouse.fetch(sql)}
+    gone, come = built - rows, rows - built
+    assert {row[3] for row in gone} == {None}
+    assert {row[3] for row in come} == {"withdrawn"}
+    assert {row[:3] for row in gone} == {row[:3] for row in come}
+    assert {row[1].rpartition("_")[2] for row in gone} == {"email"}
+    assert len({row[0] for row in gone}) == 1
+    measured(
+        f"asked at sending on BigQuery: {len(rows):,} rows, a statement of {len(sql):,} letters"
+    )
