@@ -65,7 +65,7 @@ amounts as (
 
 ),
 
-has_rates as (
+rates as (
 
     select count(*) > 0 as has_rates
     from {{ ref('fx_rates') }}
@@ -80,5 +80,5 @@ union all
 
 select cast(null as date) as activity_date, 0 as applications, 0 as orders, 0 as orders_taken_back, 0 as net_fulfilled
 from amounts
-cross join has_rates
-where not has_rates and abs(streamed - summed) > 0.005 + 1e-9 * abs(streamed)
+cross join rates
+where not rates.has_rates and abs(streamed - summed) > 0.005 + 1e-9 * abs(streamed)
