@@ -99,19 +99,20 @@ select
                 then int_param('ga_session_id', ga_session_id) end,
             case when not is_denied and not is_from_server
                 then int_param('ga_session_number', ga_session_number) end,
-            text_param('page_location', page_location),
-            text_param('page_title', page_title(path)),
+            case when not is_from_server then text_param('page_location', page_location) end,
+            case when not is_from_server then text_param('page_title', page_title(path)) end,
             -- Keys that come with no value at all.
-            text_param('page_referrer', case
+            case when not is_from_server then text_param('page_referrer', case
                 when is_landing then referrer
                 when draw(event_no, 'referrer') < 0.8 then 'https://' || hostname || '/'
-            end),
+            end) end,
             case when is_landing and click_id = 'gclid' then text_param('gclid', null) end,
             case
+                when is_from_server then null
                 when draw(visit_no, 'engaged_type') < 0.07 then int_param('session_engaged', 1)
                 else text_param('session_engaged', case when k > 2 then '1' else '0' end)
             end,
-            case when k > 1 then int_param(
+            case when k > 1 and not is_from_server then int_param(
                 'engagement_time_msec', (pace_us * (0.3 + draw(event_no, 'engaged')))::bigint // 1000
             ) end,
             case when is_landing and is_page then int_param('entrances', 1) end,
