@@ -329,14 +329,10 @@ def test_an_application_for_somebody_else_does_not_make_them_the_visitor(
 # audiences
 
 
-#: Whom the product cannot do justice by today.
-OTHER_MODELS = pytest.mark.xfail(strict=True, reason="tabs of every model count as the flagship's")
-
-
 @pytest.mark.parametrize(
     ("audience", "precision_bar"),
     [
-        pytest.param("flagship_interest", 0.97, marks=OTHER_MODELS),
+        ("flagship_interest", 0.97),
         ("yeouido_branch", 0.99),
         # Somebody who went on where nobody could see it looks like somebody who stopped.
         ("test_drive_abandoners", 0.85),
@@ -423,7 +419,6 @@ def test_who_said_no_in_the_consent_log_is_not_contacted(contact: Tables):
     assert said_no["contacted"] <= 0.001 * said_no["people"]
 
 
-@pytest.mark.xfail(strict=True, reason="contactability reads the consent log only")
 @pytest.mark.parametrize("told_by", ["braze", "salesforce"])
 def test_who_said_no_elsewhere_is_not_contacted(contact: Tables, measured: Callable, told_by: str):
     said_no = contact.row(f"""
