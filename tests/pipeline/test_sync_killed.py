@@ -185,7 +185,7 @@ def test_a_warehouse_in_use_at_the_end_does_not_lose_the_receipts(workspace, bra
 
     def opener():
         opened.append(1)
-        if len(opened) == 3:  # after choosing, and after asking what is allowed
+        if len(opened) == 4:  # after choosing, asking what is allowed, and taking the rows
             raise WarehouseError("The warehouse file is in use by another process.")
         return Workspace.warehouse(workspace)
 
