@@ -159,7 +159,7 @@ def test_a_body_of_nothing_but_unknown_fields_holds_nobody_up(receiver):
 
 
 def test_an_answer_tells_the_first_problems_and_counts_the_rest(receiver):
-    items = [outcome(n, status="won", value="much") for n in range(30)] + [outcome("good")]
+    items = [outcome(n, phone="12", value="much") for n in range(30)] + [outcome("good")]
     body = receiver.post("outcomes", items).json()
     assert (body["accepted"], body["refused"], body["problems"]) == (1, 30, 60)
     assert sum(len(item["problems"]) for item in body["items"]) == 20

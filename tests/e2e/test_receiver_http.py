@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from demo_workspace import WITHOUT_TESTS
 from madang.dbt import run_dbt
 from madang.ingest.inbox_file import open_inbox
 from madang.receiver.keys import add_key, read_keys, revoke_key
@@ -65,7 +66,7 @@ def test_an_accepted_outcome_is_on_disk_when_the_answer_comes(receiver):
 def test_a_batch_gets_a_verdict_an_item(receiver):
     good, bad = unique(), unique()
     before = waiting(receiver)["offline.outcomes"]
-    items = [outcome(good), outcome(bad, status="won"), 7, outcome(unique())]
+    items = [outcome(good), outcome(bad, value="much"), 7, outcome(unique())]
     answer = receiver.post("outcomes", items)
     assert answer.status_code == 202
     body = answer.json()
@@ -76,19 +77,19 @@ def test_a_batch_gets_a_verdict_an_item(receiver):
         "accepted",
     ]
     assert [item["id"] for item in body["items"]][:3] == [f"O-{good}", f"O-{bad}", None]
-    assert body["items"][1]["problems"][0]["field"] == "status"
+    assert body["items"][1]["problems"][0]["field"] == "value"
     assert waiting(receiver)["offline.outcomes"] == before + 2
 
 
 def test_when_no_item_is_good_nothing_is_kept_and_the_key_stays_free(receiver):
     key = unique()
-    answer = receiver.post("outcomes", outcome(key, status="won"), Idempotency_Key=key)
+    answer = receiver.post("outcomes", outcome(key, value="much"), Idempotency_Key=key)
     assert answer.status_code == 422 and answer.json()["accepted"] == 0
     assert receiver.post("outcomes", outcome(key), Idempotency_Key=key).status_code == 202
 
 
 def test_a_replay_answers_the_same_and_adds_nothing(receiver):
-    key, sent = unique(), [outcome(unique()), outcome(unique(), status="won")]
+    key, sent = unique(), [outcome(unique()), outcome(unique(), value="much")]
     first = receiver.post("outcomes", sent, Idempotency_Key=key)
     before = waiting(receiver)
     again = receiver.post("outcomes", sent, Idempotency_Key=key)
@@ -386,7 +387,7 @@ def test_what_was_received_reaches_the_models_by_madang_load_inbox(tmp_path):
         for _ in range(2):  # the receiver runs on; the second load finds nothing new
             ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert receiver.post("outcomes", sent).headers["Idempotent-Replayed"] == "true"
-    run_dbt(settings, ["run", "--select", "+stg_offline__outcomes"])
+    run_dbt(settings, ["build", *WITHOUT_TESTS, "--select", "+stg_offline__outcomes"])
     with open_warehouse(settings) as warehouse:
         raw = warehouse.fetch(
             f"select count(*) as n from {warehouse.relation('raw', 'offline_outcomes')}"
