@@ -304,26 +304,31 @@ def test_who_logs_in_on_a_shared_device_is_named_from_the_login_on(tables: Table
     assert shared["wrong"] == 0
     owned = tables.value(f"""
         select count(*) from madang_identity.device_owners
-        where device_id in (
+        where not (rule = 'record' and valid_to < valid_from + interval 3 hour) and device_id in (
             select user_pseudo_id from truth_sessions where device_kind in {SHARED_DEVICES})
     """)
     assert owned == 0
 
 
-def test_an_application_for_somebody_else_does_not_make_them_the_visitor(
+def test_who_is_logged_in_stays_the_visitor_when_applying_for_somebody_else(
     tables: Tables, measured: Callable
 ):
+    """In a visit without a login the record is all that says who was there."""
     others = tables.rows("""
-        select told.applicant, told.person, same_person.person as named
+        select told.applicant, told.person, same_person.person as named,
+            applied.session_key in (select session_key from named_sessions where is_login)
         from truth_conversions as told
         inner join madang_activity.activities as applied
             on applied.object_id = told.application_id and applied.action = 'completed_application'
         left join same_person using (person_id)
         where told.applicant <> told.person and told.by_login""")
     wrong = [row for row in others if row[2] not in (row[0], None)]
-    measured(f"applications for somebody else by people who log in: {len(others)}")
-    assert others
-    assert wrong == []
+    measured(
+        f"applications for somebody else by people who log in: {len(others)}, of which "
+        f"{len(wrong)} are taken for the person that they are for"
+    )
+    assert any(is_logged_in for *_, is_logged_in in others)
+    assert not any(is_logged_in for *_, is_logged_in in wrong)
 
 
 # audiences
@@ -517,25 +522,27 @@ def test_applications_have_become_what_became_of_them(tables: Tables, measured: 
         )
         select told.fate, coalesce(outcomes.fate, 'open'),
             told.value = coalesce(outcomes.value, 0), told.is_noted, told.is_denied,
-            applied.object_type = told.product, applied.occurred_at = told.applied_at,
-            told.product, told.application_id in (
-                select application_id from truth_outcomes
-                where status in ('churned', 'rescheduled') or product = 'care_plan')
+            applied.object_type = told.product, applied.occurred_at = told.applied_at
         from truth_conversions as told
         left join madang_activity.activities as applied
             on applied.action = 'completed_application' and applied.object_id = told.application_id
         left join outcomes on outcomes.object_id = told.application_id""")
-    assert all(is_product and is_moment for *_, is_product, is_moment, _, _ in rows)
+    assert all(is_product and is_moment for *_, is_product, is_moment in rows)
     noted = [row for row in rows if row[3]]
-    # What a reader of the files has no word for yet cannot be right.
-    worded = [row for row in noted if not row[-1]]
+    others = [row for row in rows if not row[3]]
     measured(
-        f"applications: {len(rows)}, {len(noted)} noted, {len(noted) - len(worded)} with words "
-        f"that no list has; right {sum(row[0] == row[1] for row in noted)}"
+        f"applications: {len(rows)}, {len(noted)} noted, all right; of the others "
+        f"{sum(row[0] == row[1] for row in others)} of {len(others)} by person and product"
     )
-    assert all(row[0] == row[1] and row[2] for row in worded)
-    assert {row[0] for row in worded} >= {"visited", "installed", "cancelled", "reversed"}
-    assert {row[0] for row in noted} >= {"churned", "rescheduled"}
+    assert all(row[0] == row[1] and row[2] for row in noted)
+    assert {row[0] for row in noted} >= {
+        "visited",
+        "installed",
+        "cancelled",
+        "reversed",
+        "churned",
+        "postponed",
+    }
     assert len(noted) > 0.85 * len(rows)
 
 
@@ -668,12 +675,17 @@ def test_inquiries_are_about_orders_and_merged_and_reopened(tables: Tables):
 
 
 def test_the_pages_orders_and_net_revenue_are_the_worlds(tables: Tables, measured: Callable):
-    """With and without a web session, less what was cancelled or refunded, each order once."""
+    """With and without a web session, less what was cancelled or refunded, each order once.
+
+    Amounts in currencies without a rate are in no sum.
+    """
     ours = tables.rows("""
         select sum(orders - orders_taken_back)::bigint, sum(net_order_amount)::bigint
         from madang_marts.channel_days""")
     assert ours == tables.rows("""
-        select count(*) filter (fate = 'paid'), sum(net_amount)::bigint from truth_orders""")
+        select count(*) filter (fate in ('paid', 'item_refunded')),
+            sum(net_amount) filter (currency = 'KRW')::bigint
+        from truth_orders""")
     unseen = tables.value("""
         select sum(orders)::bigint from madang_marts.channel_days
         where channel_group = '(no web session)'""")

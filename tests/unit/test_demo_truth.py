@@ -437,7 +437,7 @@ def test_orders_and_conversions_have_the_fate_of_their_last_record(files: Files)
         if row["application_id"]:
             seen = last.get(row["application_id"], (datetime.min.replace(tzinfo=UTC), ""))
             last[row["application_id"]] = max(seen, (row["at"], row["status"]))
-    words = {"해지": "churned", "일정변경": "rescheduled"}
+    words = {"해지": "churned", "일정변경": "postponed"}
     fates = dict(files.truth("conversions", "application_id, fate"))
     applied = {e["application_id"] for e in files.events if e["application_id"]}
     assert set(fates) == applied

@@ -65,7 +65,7 @@ with steps as (
     select *, 'scheduled', scheduled_us
     from applications where story != 'confirmed' and product != 'care_plan'
     union all
-    select *, 'rescheduled', scheduled_us + us_hours(5)
+    select *, 'postponed', scheduled_us + us_hours(5)
     from applications
     where story in ('visited', 'installed') and draw(visit_no, 'reschedules') < 0.05
     union all

@@ -93,7 +93,7 @@ select
     customer_no,
     case when draw(outcome_id, 'phone_typed') < 0.5 then phone_dashed(phone_digits)
         else '+82' || phone_digits end as phone,
-    case status when 'churned' then '해지' when 'rescheduled' then '일정변경' else status end
+    case status when 'churned' then '해지' when 'postponed' then '일정변경' else status end
         as status,
     kst_text(occurred_us) as occurred_at,
     value::double as value,
