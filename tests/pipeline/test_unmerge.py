@@ -43,6 +43,8 @@ OF_THE_ORDER = {
     "marts.customers": (ORDERS, 1),
     "marts.customer_values": (set(), 2),
     "marts.source_freshness": (set(), 1),
+    "marts.record_matches": (set(), 1),
+    "marts.record_match_rates": ({"records", "share"}, 4),
 }
 
 
