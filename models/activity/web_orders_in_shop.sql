@@ -65,19 +65,48 @@ met as (
 
 ),
 
+-- a report without a number that follows one of the same amount in its session is of the same order
+repeated as (
+
+    select web_orders.order_key, others.shop_order_id, 'repeated' as met_by
+    from web_orders
+    inner join (
+        select met.shop_order_id, first_reports.*
+        from met
+        inner join web_orders as first_reports on met.order_key = first_reports.order_key
+    ) as others
+        on web_orders.session_key = others.session_key
+        and web_orders.revenue = others.revenue
+        and web_orders.currency = others.currency
+    where
+        web_orders.order_id is null
+        and web_orders.order_key not in (select order_key from met)
+        and abs({{ seconds_between('web_orders.ordered_at', 'others.ordered_at') }})
+        <= 60 * {{ var('same_order_minutes') }}
+
+),
+
+all_met as (
+
+    select * from met
+    union all
+    select * from repeated
+
+),
+
 final as (
 
     select
-        met.order_key,
-        met.shop_order_id,
-        met.met_by,
+        all_met.order_key,
+        all_met.shop_order_id,
+        all_met.met_by,
         web_orders.ordered_at,
         web_orders.session_key,
         web_orders.channel_group,
         web_orders.campaign
-    from met
-    inner join web_orders on met.order_key = web_orders.order_key
-    qualify row_number() over (partition by met.order_key order by met.shop_order_id) = 1
+    from all_met
+    inner join web_orders on all_met.order_key = web_orders.order_key
+    qualify row_number() over (partition by all_met.order_key order by all_met.shop_order_id) = 1
 
 )
 

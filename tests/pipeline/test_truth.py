@@ -225,9 +225,8 @@ def test_records_are_of_whom_they_are_about(tables: Tables, measured: Callable, 
     assert recall >= RECORDS_MET.get(source, 0.98)
 
 
-#: Outcomes come without a number or a telephone, or with words that no list has; an order whose
-#: guest mistyped the own name is cut off from the address.
-RECORDS_MET = {"offline": 0.80, "shop": 0.95}
+#: Outcomes come without a number or a telephone.
+RECORDS_MET = {"offline": 0.86}
 
 
 # sessions
@@ -679,17 +678,23 @@ def test_the_pages_orders_and_net_revenue_are_the_worlds(tables: Tables, measure
 
     Amounts in currencies without a rate are in no sum.
     """
-    ours = tables.rows("""
+    (ours,) = tables.rows("""
         select sum(orders - orders_taken_back)::bigint, sum(net_order_amount)::bigint
         from madang_marts.channel_days""")
-    assert ours == tables.rows("""
+    (real,) = tables.rows("""
         select count(*) filter (fate in ('paid', 'item_refunded')),
             sum(net_amount) filter (currency = 'KRW')::bigint
         from truth_orders""")
     unseen = tables.value("""
         select sum(orders)::bigint from madang_marts.channel_days
         where channel_group = '(no web session)'""")
-    measured(f"orders: {ours[0][0]:,} stand, {ours[0][1]:,} net, {unseen:,} without a web session")
+    measured(
+        f"orders: {ours[0]:,} stand, really {real[0]:,}; {ours[1]:,} net, really {real[1]:,}; "
+        f"{unseen:,} without a web session"
+    )
+    # A report without a number cannot be told by its amount once the shop took an item back.
+    for own, true in zip(ours, real, strict=True):
+        assert true <= own <= 1.01 * true
     assert unseen > 0
 
 
