@@ -10,7 +10,7 @@ checkout, or the folder that MADANG_REFERENCE_DATA names. Where it is absent the
 import fcntl
 import json
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -108,10 +108,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for figure in figures:
             terminalreporter.write_line(figure)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for report in reports:
-        seconds[report.nodeid.split("::")[0]] += round(report.duration, 1)
+        seconds[report.nodeid.split("::")[0]] += report.duration
     if sum(seconds.values()) > SLOW:
         terminalreporter.section("slowest files, in seconds")
-        for name, spent in seconds.most_common(30):
+        for name, spent in sorted(seconds.items(), key=lambda one: -one[1])[:30]:
             terminalreporter.write_line(f"{spent:7.1f} {name}")

@@ -93,6 +93,13 @@ class Table:
             del row.cell[place]
         self._is_another()
 
+    def rename_column(self, name: str, new_name: str) -> None:
+        """Give a column another name. Raises KeyError."""
+        place = self.position(name)
+        renamed = Column(new_name, self.columns[place].type)
+        self.columns = [*self.columns[:place], renamed, *self.columns[place + 1 :]]
+        self._is_another()
+
     def _is_another(self) -> None:
         self.version, self._packed = next(VERSIONS), None
 

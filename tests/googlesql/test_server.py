@@ -395,6 +395,59 @@ def test_a_wildcard_reads_all_shards_with_their_suffix(client: bigquery.Client) 
     assert found == [(1, None, "20261030"), (2, "x", "20261031")]
 
 
+@pytest.mark.parametrize(
+    ("change", "then"),
+    [
+        ("insert into d.t values (2)", [(1,), (2,)]),
+        ("update d.t set a = 5 where true", [(5,)]),
+        ("merge into d.t using d.other on a = b when matched then delete", []),
+        ("create or replace table d.t as select 7 as a", [(7,)]),
+        ("create or replace view d.above as select a + 10 as a from d.t", [(11,)]),
+        ("create table d.other as select 9 as b", [(1,)]),
+    ],
+)
+def test_a_view_over_a_view_follows_its_table(
+    client: bigquery.Client, change: str, then: list[tuple[int]]
+) -> None:
+    client.query("create table d.t as select 1 as a").result()
+    if "create table d.other" not in change:
+        client.query("create table d.other as select 1 as b").result()
+    client.query("create view d.above as select a from d.t").result()
+    client.query("create view d.top as select a from d.above").result()
+    assert rows(client, "select a from d.top") == [(1,)]
+    client.query(change).result()
+    assert rows(client, "select a from d.top order by a") == then
+
+
+@pytest.mark.parametrize(
+    "change", ["rename column a to z", "drop column a"], ids=["renamed", "dropped"]
+)
+def test_a_view_of_a_column_that_is_gone_is_refused(client: bigquery.Client, change: str) -> None:
+    client.query("create table d.t as select 1 as a, 2 as b").result()
+    client.query("create view d.v as select a from d.t").result()
+    assert rows(client, "select a from d.v") == [(1,)]
+    client.query(f"alter table d.t {change}").result()
+    with pytest.raises(BadRequest, match="Unrecognized name: a"):
+        client.query("select a from d.v").result()
+
+
+def test_a_view_of_all_shards_has_those_that_came_and_went(client: bigquery.Client) -> None:
+    client.query("create table d.events_1 as select 1 as a").result()
+    client.query("create view d.v as select a from `d.events_*`").result()
+    assert rows(client, "select a from d.v") == [(1,)]
+    client.query("create table d.events_2 as select 2 as a").result()
+    assert rows(client, "select a from d.v order by a") == [(1,), (2,)]
+    client.query("drop table d.events_1").result()
+    assert rows(client, "select a from d.v") == [(2,)]
+
+
+def test_a_view_of_the_tables_list_is_as_new_as_the_list(client: bigquery.Client) -> None:
+    client.query("create view d.v as select table_id from d.__TABLES__").result()
+    assert rows(client, "select table_id from d.v") == [("v",)]
+    client.query("create table d.t as select 1 as a").result()
+    assert rows(client, "select table_id from d.v order by 1") == [("t",), ("v",)]
+
+
 def test_parameters_pages_and_metadata(client: bigquery.Client) -> None:
     given = [
         bigquery.ScalarQueryParameter("low", "INT64", 3),

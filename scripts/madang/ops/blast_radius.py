@@ -45,13 +45,6 @@ class Radius:
         default_factory=lambda: defaultdict(list)
     )
 
-    def by_side(self) -> dict[str, int]:
-        """Return how many activities go to each side."""
-        counted: Counter[str] = Counter()
-        for (side, _), number in self.activities.items():
-            counted[side] += number
-        return dict(counted)
-
 
 def measure(settings: Settings, warehouse: Warehouse, sides: Sides, persons: list[str]) -> Radius:
     """Return what the persons have now, and to which side each part of it goes."""

@@ -61,10 +61,6 @@ class FigureFile:
     problems: list[Problem] = field(default_factory=list)
     left_aside: list[str] = field(default_factory=list)
 
-    @property
-    def metrics(self) -> list[str]:
-        return [name for name in METRICS if any(name in one.values for one in self.figures)]
-
 
 def read_figures(path: Path) -> FigureFile:
     """Read a file. Raises UsageError where it is no table of figures by day."""

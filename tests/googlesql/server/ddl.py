@@ -182,9 +182,7 @@ def _alter(session: Session, table: Table, action: Any, added: dict[str, Column]
     elif kind == "ASTDropColumnActionProto":
         table.drop_column(action.column_name.id_string)
     elif kind == "ASTRenameColumnActionProto":
-        place = table.position(action.column_name.id_string)
-        renamed = Column(action.new_column_name.id_string, table.columns[place].type)
-        table.columns = [*table.columns[:place], renamed, *table.columns[place + 1 :]]
+        table.rename_column(action.column_name.id_string, action.new_column_name.id_string)
     elif kind == "ASTSetOptionsActionProto":
         given = options.from_list(session, action.options_list)
         table.properties = options.settled(table.properties | given)
