@@ -239,10 +239,10 @@ def test_sessions_have_the_person_who_was_there(tables: Tables, measured: Callab
     precision, real, seen, knowable = shares
     assert precision >= 0.99
     # What lies further back than the window before the first login is not taken.
-    assert seen >= 0.94
+    assert seen >= 0.95
     # Who never logs in can be known from a record only.
-    assert knowable > 0.80
-    assert real > 0.45
+    assert knowable >= 0.95
+    assert real >= 0.58
     assert tables.value("select count(*) from named_sessions where session_key is null") == 0
     strangers = "select count(*) from named_sessions where person_id is not null and named is null"
     assert tables.value(strangers) == 0
@@ -258,9 +258,9 @@ def test_sessions_are_right_on_every_kind_of_device(tables: Tables, measured: Ca
         counts = dict(zip(names, values, strict=True))
         shares = _shares(counts)
         measured(_told(f"sessions, {kind}", shares, counts))
-        precision, _, seen, _ = shares
+        precision, _, seen, knowable = shares
         assert precision >= (0.95 if kind == "family" else 0.99)
-        assert seen >= 0.94
+        assert min(seen, knowable) >= 0.94
 
 
 def test_what_happens_on_the_web_has_the_person_who_did_it(tables: Tables, measured: Callable):
@@ -419,8 +419,7 @@ def test_who_said_no_in_the_consent_log_is_not_contacted(contact: Tables):
         select count(*) as people, count(*) filter (is_ours) as contacted
         from contact where not is_allowed and coalesce(said_in, 'consent_log') = 'consent_log'""")
     assert said_no["people"] > 100
-    # A withdrawal by an address that a mistyped name cut off meets nobody.
-    assert said_no["contacted"] <= 0.001 * said_no["people"]
+    assert said_no["contacted"] == 0
 
 
 @pytest.mark.parametrize("told_by", ["braze", "salesforce"])
