@@ -1,5 +1,6 @@
-"""What a reader of the figures has to know of them: own traffic, a wrong time zone, no rates."""
+"""What a reader of the figures has to know: own traffic, no rates, records that met nobody."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,39 @@ def notices(warehouse: Warehouse) -> list[str]:
     left_out = _rows(warehouse, "marts", "amounts_without_rate", "kind")
     limited = at_limit(days_at_limit(warehouse))
     told = [*of_days(days), *([limited] if limited else []), *map(_without_rate, left_out)]
-    return [*told, *unknown_words(warehouse)]
+    unmet = _rows(warehouse, "marts", "consent_unmet", "statements")
+    records = _rows(warehouse, "marts", "record_match_rates", "is_met")
+    return [*told, *unknown_words(warehouse), *unmet_statements(unmet), *unmet_records(records)]
+
+
+def unmet_statements(rows: Sequence[Row]) -> list[str]:
+    """What is to be said of consents and opt-outs that concern nobody (rows of `consent_unmet`)."""
+    if not rows:
+        return []
+    shown = ", ".join(f"{row['statements']:,} {row['source']} ({row['signal']})" for row in rows)
+    addresses = sum(row["with_address"] for row in rows)
+    return [
+        f"Consents and opt-outs that concern nobody who is known: {shown}. Of {addresses:,} the "
+        "address is known: a no among them counts for every row with that address. The rest counts "
+        "as soon as a source names the person. See consent_unmet."
+    ]
+
+
+def unmet_records(rows: Sequence[Row]) -> list[str]:
+    """What is to be said of records without a person (rows of `record_match_rates`)."""
+    why: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        if row["met"] == "person" and not row["is_met"]:
+            why[row["source"]][row["rule"]] += int(row["records"])
+    if not why:
+        return []
+    shown = "; ".join(
+        f"{sum(rules.values()):,} {source} ("
+        + ", ".join(f"{rule} {count:,}" for rule, count in sorted(rules.items()))
+        + ")"
+        for source, rules in sorted(why.items())
+    )
+    return [f"Records without a person: {shown}. Each is a row of unmatched_records."]
 
 
 def unknown_words(warehouse: Warehouse) -> list[str]:
