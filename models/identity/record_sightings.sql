@@ -60,7 +60,7 @@ named as (
     select
         records.kind,
         records.business_id,
-        count(*) as records,
+        count(*) as records_of_id,
         count(distinct record_persons.person_id) as persons,
         min(record_persons.person_id) as person_id,
         min(case when record_persons.person_id is not null then records.source end) as source,
@@ -85,7 +85,7 @@ final as (
         events.event_order,
         events.device_id,
         events.session_key,
-        named.records,
+        named.records_of_id as records,
         named.persons,
         case when named.persons = 1 then named.source end as source,
         case when named.persons = 1 then named.record_id end as record_id,
