@@ -35,7 +35,6 @@ sent as (
         end as kind,
         trim(object_id) as business_id,
         event_key,
-        event_date,
         event_at,
         event_order,
         device_id,
@@ -76,11 +75,8 @@ named as (
 final as (
 
     select
-        {{ surrogate_key(['named.kind', 'named.business_id']) }} as sighting_key,
         named.kind,
         named.business_id,
-        events.event_key,
-        events.event_date,
         events.event_at,
         events.event_order,
         events.device_id,
