@@ -60,8 +60,8 @@ named as (
         records.kind,
         records.business_id,
         count(*) as records,
-        count(distinct record_persons.person_id) as persons,
         min(record_persons.person_id) as person_id,
+        coalesce(min(record_persons.person_id) < max(record_persons.person_id), false) as is_ambiguous,
         min(case when record_persons.person_id is not null then records.source end) as source,
         min(case when record_persons.person_id is not null then records.record_id end) as record_id
     from records
@@ -82,10 +82,10 @@ final as (
         events.device_id,
         events.session_key,
         named.records,
-        named.persons,
-        case when named.persons = 1 then named.source end as source,
-        case when named.persons = 1 then named.record_id end as record_id,
-        case when named.persons = 1 then named.person_id end as person_id
+        named.is_ambiguous,
+        case when not named.is_ambiguous then named.source end as source,
+        case when not named.is_ambiguous then named.record_id end as record_id,
+        case when not named.is_ambiguous then named.person_id end as person_id
     from named
     inner join events
         on named.kind = events.kind
