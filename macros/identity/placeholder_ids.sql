@@ -12,8 +12,8 @@
 
 {#
     An id as placeholders are spelt: in lower case, percent-encoding undone, quotes, brackets and blanks at the ends off, a blank for underscores. Nothing but zeros, points and
-    dashes is 0, and a template that was never filled in is {}. What is letters, digits,
-    points and dashes only, as most ids are, needs none of it.
+    dashes is 0, and a template that was never filled in is {}. What is letters, digits, points and dashes only, as
+    most ids are, needs none of it.
 #}
 {% macro placeholder_word(expression) -%}
     {%- set spelt = ['lower(' ~ expression ~ ')'] -%}

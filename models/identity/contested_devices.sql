@@ -3,8 +3,8 @@
 ] -%}
 {%- set persons = [var('shared_device_persons'), var('record_shared_device_persons')] -%}
 
--- whose these devices were depends on the order of what was seen on them; all others were one person's from first to last.
--- windows shorter than a session, or limits that forbid even one person, put every device here
+-- whose these devices were depends on the order of what was seen on them; all others were one person's from first to
+-- last. Windows shorter than a session, or limits that forbid even one person, put every device here
 with sightings as (
 
     select device_id, person_id, first_at, lives_until
