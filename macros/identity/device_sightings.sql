@@ -1,8 +1,8 @@
 {#
     Who was seen on which device: a relation with a row for each run of logins and each record that was made there. `owned_since` and `lives_until` are how far
-    back and how long such a sighting says whose the device is.
+    back and how long such a sighting says whose the device is. With `devices`, a relation with their device_id, those of these devices.
 #}
-{% macro device_sightings() -%}
+{% macro device_sightings(devices=none) -%}
     (
         select
             logins.device_id,
@@ -15,6 +15,7 @@
             {{ timestamp_plus('logins.first_at', '-' ~ var('device_backfill_days'), 'day') }} as owned_since,
             {{ timestamp_plus('logins.last_at', var('device_ttl_days'), 'day') }} as lives_until
         from {{ ref('ga4_logins') }} as logins
+        {% if devices %}inner join {{ devices }} as devices on logins.device_id = devices.device_id{% endif %}
         inner join {{ ref('person_identifiers') }} as user_ids
             on logins.user_id = user_ids.identifier_value
             and user_ids.identifier_type = 'user_id'
@@ -23,17 +24,18 @@
         union all
 
         select
-            device_id,
-            session_key,
-            person_id,
-            event_at as first_at,
-            event_order as first_order,
+            records.device_id,
+            records.session_key,
+            records.person_id,
+            records.event_at as first_at,
+            records.event_order as first_order,
             1 as events,
             false as is_login,
-            {{ timestamp_plus('event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
-            {{ timestamp_plus('event_at', var('record_ttl_days'), 'day') }} as lives_until
-        from {{ ref('record_sightings') }}
-        where person_id is not null and device_id is not null
+            {{ timestamp_plus('records.event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
+            {{ timestamp_plus('records.event_at', var('record_ttl_days'), 'day') }} as lives_until
+        from {{ ref('record_sightings') }} as records
+        {% if devices %}inner join {{ devices }} as devices on records.device_id = devices.device_id{% endif %}
+        where records.person_id is not null and records.device_id is not null
     )
 {%- endmacro %}
 

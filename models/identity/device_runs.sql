@@ -1,9 +1,8 @@
 -- runs of one person's sightings on a device: logins, and records that were made there
 with sightings as (
 
-    select sightings.*
-    from {{ device_sightings() }} as sightings
-    inner join {{ ref('contested_devices') }} as contested on sightings.device_id = contested.device_id
+    select *
+    from {{ device_sightings(ref('contested_devices')) }} as sightings
 
 ),
 
