@@ -24,18 +24,18 @@
         union all
 
         select
-            records.device_id,
-            records.session_key,
-            records.person_id,
-            records.event_at as first_at,
-            records.event_order as first_order,
+            sighted.device_id,
+            sighted.session_key,
+            sighted.person_id,
+            sighted.event_at as first_at,
+            sighted.event_order as first_order,
             1 as events,
             false as is_login,
-            {{ timestamp_plus('records.event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
-            {{ timestamp_plus('records.event_at', var('record_ttl_days'), 'day') }} as lives_until
-        from {{ ref('record_sightings') }} as records
-        {% if devices %}inner join {{ devices }} as devices on records.device_id = devices.device_id{% endif %}
-        where records.person_id is not null and records.device_id is not null
+            {{ timestamp_plus('sighted.event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
+            {{ timestamp_plus('sighted.event_at', var('record_ttl_days'), 'day') }} as lives_until
+        from {{ ref('record_sightings') }} as sighted
+        {% if devices %}inner join {{ devices }} as devices on sighted.device_id = devices.device_id{% endif %}
+        where sighted.person_id is not null and sighted.device_id is not null
     )
 {%- endmacro %}
 
