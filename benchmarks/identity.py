@@ -40,7 +40,14 @@ NOTE = (
     "seconds are those of the statements; dbt's own come on top, and are as many for any number of "
     "edges."
 )
-OWNERS = ("record_sightings", "record_visits", "device_runs", "device_cuts", "device_owners")
+OWNERS = (
+    "record_sightings",
+    "contested_devices",
+    "record_visits",
+    "device_runs",
+    "device_cuts",
+    "device_owners",
+)
 BARS = {"records": 1.15, "scipy": 1.0, "splink": 0.35, "memory": 0.5, "increment": 0.08}
 TABLE = "madang_identity.identity_components"
 ID = "cast((md5_number({}) >> 4) & 1152921504606846975 as bigint)"  # the macro sixty_bits
@@ -80,7 +87,8 @@ select left_key, right_key, 'one record' as rule, 'crm' as source, false as is_q
     {left_id} as left_id, {right_id} as right_id
 from drawn where {condition}
 """
-#: A day between the visits of a device; a login in its first, a record in its second.
+#: A login in a device's first visit and a record in its second, a day later. One device in ten has
+#: a login in a third, 100 days on, half of these of somebody else.
 SEEN = """
 create schema if not exists madang_staging;
 create schema if not exists madang_activity;
@@ -89,22 +97,23 @@ create or replace table madang_reference.placeholder_ids as select 'null' as pla
 create temp table devices as
     select 'c' || i || '.' || k as device_id, i, k, hash(i, k) % 86400 as second, has_login
     from people, range(devices) as t(k);
+create temp table visits as
+    select *, device_id || ' ' || visit as session_key,
+        timestamp '2026-01-01' + to_seconds(second) + to_days([0, 1, 100][visit + 1]) as started_at
+    from devices, range(3) as t(visit)
+    where visit < 2 or (has_login and hash(i, k, 'again') % 10 = 0);
 create or replace table madang_staging.ga4_session_days as
-    select device_id || ' ' || visit as session_key,
-        timestamp '2026-01-01' + to_seconds(second) + to_days(visit::int) as started_at,
-        timestamp '2026-01-01' + to_seconds(second + 600) + to_days(visit::int) as ended_at
-    from devices, range(2) as t(visit);
+    select session_key, started_at, started_at + interval 10 minute as ended_at from visits;
 create or replace table madang_staging.ga4_logins as
-    select device_id, 'u' || i as user_id, device_id || ' 0' as session_key,
-        timestamp '2026-01-01' + to_seconds(second) as first_at,
-        timestamp '2026-01-01' + to_seconds(second) as last_at,
-        (second * 1000000)::hugeint as first_order, 1 as events
-    from devices where has_login;
+    select device_id, session_key, started_at as first_at, started_at as last_at,
+        'u' || (i + if(visit = 2, hash(i, k, 'other') % 2, 0)) as user_id,
+        epoch_us(started_at)::hugeint as first_order, 1 as events
+    from visits where has_login and visit <> 1;
 create or replace table madang_activity.actions as
     select md5(device_id) as event_key, 'purchased' as action, 'O' || device_id as object_id,
         device_id, device_id || ' 1' as session_key, date '2026-01-02' as event_date,
         timestamp '2026-01-02' + to_seconds(second + 60) as event_at,
-        ((second + 86460) * 1000000)::hugeint as event_order
+        epoch_us(event_at)::hugeint as event_order
     from devices where {records} and hash(i, k, 'record') % 3 = 0;
 create or replace table madang_staging.stg_shop__orders as
     select object_id as order_id from madang_activity.actions;

@@ -12,7 +12,8 @@
 
 {#
     An id as placeholders are spelt: in lower case, percent-encoding undone, quotes, brackets and blanks at the ends off, a blank for underscores. Nothing but zeros, points and
-    dashes is 0, and a template that was never filled in is {}. What is letters and digits only, as most ids are, needs none of it.
+    dashes is 0, and a template that was never filled in is {}. What is letters, digits, points and dashes only, as
+    most ids are, needs none of it.
 #}
 {% macro placeholder_word(expression) -%}
     {%- set spelt = ['lower(' ~ expression ~ ')'] -%}
@@ -25,7 +26,7 @@
     {%- set ends = '[\\s"\\x27`\\x{2018}-\\x{201d}(){}<>|,;:\\[\\]]+' -%}
     {%- set word = regex_replace(spelt[-1], '^' ~ ends ~ '|' ~ ends ~ '$', '') -%}
     case
-        when {{ regex_matches(expression, '^[0-9A-Za-z]*[1-9A-Za-z][0-9A-Za-z]*$') }} then lower({{ expression }})
+        when {{ regex_matches(expression, '^[0-9A-Za-z.-]*[1-9A-Za-z][0-9A-Za-z.-]*$') }} then lower({{ expression }})
         when {{ regex_matches(spelt[-1], template) }} then '{}'
         when {{ regex_matches(word, '^[0.-]*$') }} then '0'
         else {{ word }}

@@ -1,49 +1,8 @@
 -- runs of one person's sightings on a device: logins, and records that were made there
-with logins as (
+with sightings as (
 
-    select device_id, user_id, session_key, first_at, last_at, first_order, events
-    from {{ ref('ga4_logins') }}
-    where device_id is not null
-
-),
-
-user_ids as (
-
-    select identifier_value as user_id, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'user_id'
-
-),
-
-sightings as (
-
-    select
-        logins.device_id,
-        logins.session_key,
-        user_ids.person_id,
-        logins.first_at,
-        logins.first_order,
-        logins.events,
-        true as is_login,
-        {{ timestamp_plus('logins.first_at', '-' ~ var('device_backfill_days'), 'day') }} as owned_since,
-        {{ timestamp_plus('logins.last_at', var('device_ttl_days'), 'day') }} as lives_until
-    from logins
-    inner join user_ids on logins.user_id = user_ids.user_id
-
-    union all
-
-    select
-        device_id,
-        session_key,
-        person_id,
-        event_at as first_at,
-        event_order as first_order,
-        1 as events,
-        false as is_login,
-        {{ timestamp_plus('event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
-        {{ timestamp_plus('event_at', var('record_ttl_days'), 'day') }} as lives_until
-    from {{ ref('record_sightings') }}
-    where person_id is not null and device_id is not null
+    select *
+    from {{ device_sightings(ref('contested_devices')) }} as sightings
 
 ),
 
@@ -97,7 +56,7 @@ runs as (
         device_id,
         run_number,
         person_id,
-        case when {{ any_true('is_login') }} then 'logged in' else 'record' end as rule,
+        {{ evidence_of_run('is_login') }} as rule,
         {{ first_by('session_key', 'first_order') }} as first_session_key,
         {{ first_by("coalesce(previous_session_key, '')", 'first_order') }} as session_key_before,
         min(first_at) as first_seen_at,

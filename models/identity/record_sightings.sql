@@ -35,7 +35,6 @@ sent as (
         end as kind,
         trim(object_id) as business_id,
         event_key,
-        event_date,
         event_at,
         event_order,
         device_id,
@@ -61,8 +60,8 @@ named as (
         records.kind,
         records.business_id,
         count(*) as records_of_id,
-        count(distinct record_persons.person_id) as persons,
         min(record_persons.person_id) as person_id,
+        coalesce(min(record_persons.person_id) < max(record_persons.person_id), false) as is_ambiguous,
         min(case when record_persons.person_id is not null then records.source end) as source,
         min(case when record_persons.person_id is not null then records.record_id end) as record_id
     from records
@@ -76,20 +75,17 @@ named as (
 final as (
 
     select
-        {{ surrogate_key(['named.kind', 'named.business_id']) }} as sighting_key,
         named.kind,
         named.business_id,
-        events.event_key,
-        events.event_date,
         events.event_at,
         events.event_order,
         events.device_id,
         events.session_key,
         named.records_of_id as records,
-        named.persons,
-        case when named.persons = 1 then named.source end as source,
-        case when named.persons = 1 then named.record_id end as record_id,
-        case when named.persons = 1 then named.person_id end as person_id
+        named.is_ambiguous,
+        case when not named.is_ambiguous then named.source end as source,
+        case when not named.is_ambiguous then named.record_id end as record_id,
+        case when not named.is_ambiguous then named.person_id end as person_id
     from named
     inner join events
         on named.kind = events.kind

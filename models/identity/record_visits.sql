@@ -1,9 +1,11 @@
--- the visits in which a record came into the world: of its person, unless somebody else was logged in
+-- the visits in which a record came into the world: of its person, unless somebody else was logged in. No visit needs to
+-- be told from the owner's on a device that is one person's
 with sightings as (
 
-    select device_id, session_key, person_id, event_at
-    from {{ ref('record_sightings') }}
-    where person_id is not null and device_id is not null
+    select sightings.device_id, sightings.session_key, sightings.person_id, sightings.event_at
+    from {{ ref('record_sightings') }} as sightings
+    inner join {{ ref('contested_devices') }} as contested on sightings.device_id = contested.device_id
+    where sightings.person_id is not null
 
 ),
 
