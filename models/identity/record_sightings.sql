@@ -3,7 +3,7 @@
 {%- for source in record_sources() if source[1].startswith('stg_') %}{% do ref(source[1]) %}{% endfor -%}
 
 -- whom a record names was there when its id was sent online
-with records as (
+with meetings as (
 
     {% for source, model, id, column, kind in records_that_meet() -%}
     select '{{ kind }}' as kind, {{ column }} as business_id, '{{ source }}' as source, {{ id }} as record_id
@@ -58,18 +58,18 @@ events as (
 named as (
 
     select
-        records.kind,
-        records.business_id,
+        meetings.kind,
+        meetings.business_id,
         count(*) as records,
         count(distinct record_persons.person_id) as persons,
         min(record_persons.person_id) as person_id,
-        min(case when record_persons.person_id is not null then records.source end) as source,
-        min(case when record_persons.person_id is not null then records.record_id end) as record_id
-    from records
+        min(case when record_persons.person_id is not null then meetings.source end) as source,
+        min(case when record_persons.person_id is not null then meetings.record_id end) as record_id
+    from meetings
     left join record_persons
-        on records.source = record_persons.source
-        and records.record_id = record_persons.record_id
-    group by records.kind, records.business_id
+        on meetings.source = record_persons.source
+        and meetings.record_id = record_persons.record_id
+    group by meetings.kind, meetings.business_id
 
 ),
 

@@ -20,9 +20,9 @@ from demo_workspace import (
     WITHOUT_TESTS,
     command,
 )
-from googlesql.parity import Comparison, compare
-from googlesql.project import Project, copy_sources, type_check
-from googlesql.server import serve
+from local_bigquery.parity import Comparison, compare
+from local_bigquery.project import Project, copy_sources, type_check
+from local_bigquery.server import serve
 from madang.demo.company import generate
 
 PEOPLE, DAYS = 200, 24

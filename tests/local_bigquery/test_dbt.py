@@ -12,7 +12,7 @@ import yaml
 
 pytest.importorskip("dbt.adapters.bigquery", reason="the extra 'bigquery' is not installed")
 
-from googlesql.server import Server, serve
+from local_bigquery.server import Server, serve
 
 # A table of which whole days are put in the place of what was there, by copy jobs.
 DAYS = """

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from googlesql import schema
-from googlesql.engine import Engine, GoogleSqlError, Scope, shared_engine
-from googlesql.values import to_python
+from local_bigquery import schema
+from local_bigquery.engine import Engine, GoogleSqlError, Scope, shared_engine
+from local_bigquery.values import to_python
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from google.api_core.exceptions import (
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from googlesql.server import Server, serve
-from googlesql.server.errors import BigQueryError
+from local_bigquery.server import Server, serve
+from local_bigquery.server.errors import BigQueryError
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from googlesql.engine import Scope, shared_engine
+from local_bigquery.engine import Scope, shared_engine
 from madang.ingest.signs import visible
 
 REPOSITORY = Path(__file__).parents[2]

@@ -12,10 +12,10 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from bigquery_company import EXPORT, Company, Ran, on_bigquery, reach
-from googlesql.bounds import unbounded
-from googlesql.scans import scans
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Session
+from local_bigquery.bounds import unbounded
+from local_bigquery.scans import scans
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Session
 from madang.config import load_settings
 from madang.cost.reads import Plans, Relation, Sizes
 from madang.dbt import run_dbt

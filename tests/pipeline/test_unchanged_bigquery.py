@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bigquery_company import Company, on_bigquery
-from googlesql.project import copy_shards
+from local_bigquery.project import copy_shards
 from madang.config import load_settings
 from madang.dbt import run_dbt
 from madang.ops.unchanged import look

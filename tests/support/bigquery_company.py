@@ -9,8 +9,8 @@ from typing import Self
 import yaml
 from typer.testing import CliRunner
 
-from googlesql.project import copy_shards
-from googlesql.server import Server, serve
+from local_bigquery.project import copy_shards
+from local_bigquery.server import Server, serve
 from madang.cli import app
 from madang.demo import generate
 from madang.sandbox.braze import BrazeSandbox

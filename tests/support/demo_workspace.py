@@ -14,7 +14,8 @@ import duckdb
 
 from madang.config import Settings, load_settings
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+SUPPORT = Path(__file__).resolve().parent
+REPOSITORY = SUPPORT.parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 #: The moment at which the demo company is looked at.
 AS_OF = "2026-11-01T12:00:00+09:00"

@@ -110,9 +110,9 @@ def on_googlesql(root: Path, graphs: list[Graph], *later: list[Graph]) -> Labels
     """The same on GoogleSQL; `later` are the graphs of further runs with the same tables."""
     pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
     pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
-    from googlesql.project import Project, copy_layers
-    from googlesql.server import serve
-    from googlesql.values import to_python
+    from local_bigquery.project import Project, copy_layers
+    from local_bigquery.server import serve
+    from local_bigquery.values import to_python
 
     with serve() as server:
         project = Project(server, root / "dbt", AS_OF)

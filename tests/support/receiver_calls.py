@@ -18,7 +18,7 @@ from madang.config import Settings, load_settings
 from madang.receiver.keys import add_key
 from madang.receiver.kinds import read_kinds
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from madang.cli import main; main()"]
 
 

@@ -78,7 +78,7 @@ def project_with_audience(folder: Path) -> Path:
     (audiences / "_buyers.yml").write_text(
         yaml.safe_dump({"models": [AUDIENCE]}, allow_unicode=True), encoding="utf-8"
     )
-    shutil.copytree(Path(__file__).parents[1] / "charts", project / "charts")
+    shutil.copytree(Path(__file__).parents[2] / "charts", project / "charts")
     return project
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from googlesql.engine import descendants, inherited, unwrap
+from local_bigquery.engine import descendants, inherited, unwrap
 
 COMPARISONS = {
     "$equal",

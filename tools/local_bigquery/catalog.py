@@ -12,8 +12,8 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql import metadata, names, schema
-from googlesql.engine import Column, Engine, Relation, Scope
+from local_bigquery import metadata, names, schema
+from local_bigquery.engine import Column, Engine, Relation, Scope
 
 # Every change of any table has a number of its own.
 VERSIONS = count(1)
@@ -54,6 +54,9 @@ class Table:
             if key in self.properties:
                 return self.properties[key].get("field")
         return None
+
+    def is_worked_out(self) -> bool:
+        return True
 
     def content(self) -> TableContent:
         return self.rows
@@ -118,6 +121,9 @@ class Computed:
     version: int = field(default_factory=VERSIONS.__next__)
     _content: TableContent | None = None
     _packed: bytes | None = None
+
+    def is_worked_out(self) -> bool:
+        return self._content is not None
 
     def content(self) -> TableContent:
         if self._content is None:

@@ -6,6 +6,7 @@ Parses, analyses with types, and evaluates one statement over a catalog that is 
 import contextlib
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,8 +19,8 @@ from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql import language
-from googlesql.wasm import CachedWasmClient
+from local_bigquery import language
+from local_bigquery.wasm import CachedWasmClient
 
 Row = service.TableData.Row
 
@@ -40,6 +41,11 @@ class Relation(Protocol):
     """What a statement can read: columns, and rows when it is evaluated."""
 
     columns: list[Column]
+    version: int  # another one after every change; no other relation has it
+
+    def is_worked_out(self) -> bool:
+        """Whether its rows are there, or a query has to run before."""
+        ...
 
     def content(self) -> service.TableContent: ...
 
@@ -69,8 +75,18 @@ class Result(NamedTuple):
         return self.content.table_data.row
 
 
+#: How many catalogs the engine keeps, and the bytes of all rows in them.
+KEPT, KEPT_BYTES = 200, 2**27
+# What a catalog has: its tables' versions, its constants, and whether it has the rows.
+Contents = tuple[frozenset[tuple[str, int]], frozenset[tuple[str, bytes, bytes]], bool]
+
+
 class Engine:
-    """One instance of the engine. It is single-threaded: every call takes `lock`."""
+    """One instance of the engine. It is single-threaded: every call takes `lock`.
+
+    A catalog is handed over once, with its rows, and kept for the statements that read the same
+    tables: making one takes 25 ms, for the functions of GoogleSQL alone.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -81,6 +97,7 @@ class Engine:
         self._pruning_options = language.analyzer_options(prune=True)
         self._catalog = language.empty_catalog()
         self._named: dict[str, frozenset[str]] = {}
+        self._kept: OrderedDict[Contents, tuple[int, int]] = OrderedDict()
 
     def parse(self, sql: str) -> Message:
         """The parse tree of a script; every node knows its place in the text."""
@@ -109,8 +126,9 @@ class Engine:
         """
         request = service.AnalyzeRequest(sql_statement=sql)
         request.options.CopyFrom(self._pruning_options if prune else self._options)
-        self._name(request, scope)
-        response = self._call("Analyze", request, service.AnalyzeResponse)
+        with self.lock:
+            self._name(request, scope, rows=False)
+            response = self._call("Analyze", request, service.AnalyzeResponse)
         return unwrap(response.resolved_statement)
 
     def output_columns(self, sql: str, scope: Scope) -> list[Column]:
@@ -122,10 +140,9 @@ class Engine:
         """Evaluate a query over the rows of the scope's tables."""
         request = service.PrepareQueryRequest(sql=sql)
         request.options.CopyFrom(self._options)
-        self._name(request, scope)
-        rows = _rows(request, scope)
         with self.lock:
-            answer = self._call("PrepareQuery", request, service.PrepareQueryResponse, rows)
+            self._name(request, scope, rows=True)
+            answer = self._call("PrepareQuery", request, service.PrepareQueryResponse)
             prepared = answer.prepared
             evaluate = service.EvaluateQueryRequest(prepared_query_id=prepared.prepared_query_id)
             for name, (_, value) in scope.parameters.items():
@@ -141,10 +158,9 @@ class Engine:
         """The whole rows that an INSERT statement would add, coerced to the table's types."""
         request = service.PrepareModifyRequest(sql=sql)
         request.options.CopyFrom(self._options)
-        self._name(request, scope)
-        rows = _rows(request, scope)
         with self.lock:
-            answer = self._call("PrepareModify", request, service.PrepareModifyResponse, rows)
+            self._name(request, scope, rows=True)
+            answer = self._call("PrepareModify", request, service.PrepareModifyResponse)
             prepared = answer.prepared
             evaluate = service.EvaluateModifyRequest(prepared_modify_id=prepared.prepared_modify_id)
             for name, (_, value) in scope.parameters.items():
@@ -160,8 +176,43 @@ class Engine:
             rows.append(row)
         return rows
 
-    def _name(self, request: Message, scope: Scope) -> None:
-        """Put the catalog into a request: functions, tables, variables, parameters."""
+    def _name(self, request: Message, scope: Scope, *, rows: bool) -> None:
+        """Name the catalog of a request, and its parameters."""
+        request.registered_catalog_id = self._registered(scope, rows)
+        for name, (type_, _) in scope.parameters.items():
+            request.options.query_parameters.add(name=name, type=type_)
+
+    def _registered(self, scope: Scope, rows: bool) -> int:
+        """The number of the engine's catalog with what a scope names.
+
+        An analysis needs no rows, and what it checks is mostly evaluated next: rows that are there
+        go with it. A view that nobody has read yet has none.
+        """
+        versions = frozenset((name, one.version) for name, one in scope.tables.items())
+        constants = frozenset(
+            (name, type_.SerializeToString(), value.SerializeToString())
+            for name, (type_, value) in scope.variables.items()
+        )
+        rows = rows or all(one.is_worked_out() for one in scope.tables.values())
+        contents = (versions, constants, rows)
+        if contents not in self._kept:
+            self._kept[contents] = self._register(scope, rows)
+            self._forget_the_oldest()
+        self._kept.move_to_end(contents)
+        return self._kept[contents][0]
+
+    def _forget_the_oldest(self) -> None:
+        """Keep no more catalogs than there is room for, and always the newest."""
+        size = sum(size for _, size in self._kept.values())
+        while len(self._kept) > KEPT or (size > KEPT_BYTES and len(self._kept) > 1):
+            _, (number, of_one) = self._kept.popitem(last=False)
+            size -= of_one
+            request = service.UnregisterRequest(registered_id=number)
+            self._client.call_grpc_func("ZetaSqlLocalService_UnregisterCatalog", request)
+
+    def _register(self, scope: Scope, rows: bool) -> tuple[int, int]:
+        """Hand a catalog over: functions, tables, variables. Answers its number and its bytes."""
+        request = service.RegisterCatalogRequest()
         catalog = request.simple_catalog
         catalog.CopyFrom(self._catalog)
         for number, (name, relation) in enumerate(sorted(scope.tables.items()), start=1):
@@ -175,8 +226,9 @@ class Engine:
                 )
         for name, (type_, value) in scope.variables.items():
             catalog.constant.add(name_path=[name], type=type_, value=value)
-        for name, (type_, _) in scope.parameters.items():
-            request.options.query_parameters.add(name=name, type=type_)
+        content = _rows(request, scope) if rows else b""
+        answer = self._call("RegisterCatalog", request, service.RegisterResponse, content)
+        return answer.registered_id, len(content)
 
     def _call(
         self, method: str, request: Message, response: type[Message], rows: bytes = b""
@@ -191,6 +243,7 @@ class Engine:
                 raise GoogleSqlError(text) from None
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
                 self._client.start()
+                self._kept.clear()
                 text = str(error).splitlines()[0]
                 raise GoogleSqlError(f"The local engine cannot evaluate this: {text}") from None
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
-from googlesql import partitions, properties, schema
-from googlesql.engine import Column
-from googlesql.values import write_row
+from local_bigquery import partitions, properties, schema
+from local_bigquery.engine import Column
+from local_bigquery.values import write_row
 
 if TYPE_CHECKING:
-    from googlesql.catalog import Catalog, Table
+    from local_bigquery.catalog import Catalog, Table
 
 Record = dict[str, Any]
 TABLE_KINDS = {"TABLE": 1, "VIEW": 2, "EXTERNAL": 3, "MATERIALIZED_VIEW": 2, "SNAPSHOT": 1}

@@ -12,10 +12,10 @@ from typing import Any
 
 import duckdb
 
-from googlesql import schema
-from googlesql.catalog import Catalog, Table
-from googlesql.project import TYPES
-from googlesql.values import to_python
+from local_bigquery import schema
+from local_bigquery.catalog import Catalog, Table
+from local_bigquery.project import TYPES
+from local_bigquery.values import to_python
 
 LAYERS = ("staging", "identity", "activity", "marts", "activation", "reference")
 # Where the export lies is not the same on both sides, and so is what depends on it; lists and

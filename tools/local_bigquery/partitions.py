@@ -6,11 +6,11 @@ PARTITION BY expressions, partition ids of rows, decorators (table$20261031).
 import re
 from typing import TYPE_CHECKING, Any
 
-from googlesql.engine import Row
-from googlesql.values import to_python
+from local_bigquery.engine import Row
+from local_bigquery.values import to_python
 
 if TYPE_CHECKING:
-    from googlesql.catalog import Table
+    from local_bigquery.catalog import Table
 
 FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 UNPARTITIONED = "__UNPARTITIONED__"

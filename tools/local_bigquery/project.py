@@ -16,13 +16,13 @@ from typing import Any
 import duckdb
 import yaml
 
-from googlesql import schema
-from googlesql.catalog import Catalog, Table
-from googlesql.engine import Column, GoogleSqlError
-from googlesql.server import Server, loads, writes
-from googlesql.server.errors import BigQueryError
-from googlesql.server.guards import unique_columns
-from googlesql.values import write_row
+from local_bigquery import schema
+from local_bigquery.catalog import Catalog, Table
+from local_bigquery.engine import Column, GoogleSqlError
+from local_bigquery.server import Server, loads, writes
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.guards import unique_columns
+from local_bigquery.values import write_row
 
 ROOT = Path(__file__).resolve().parents[2]
 GA4_DATASET = "analytics_000000000"

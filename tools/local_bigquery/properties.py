@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from googlesql import schema
+from local_bigquery import schema
 
 if TYPE_CHECKING:
-    from googlesql.catalog import Table
+    from local_bigquery.catalog import Table
 
 PAIRS = "ARRAY<STRUCT<STRING, STRING>>"
 

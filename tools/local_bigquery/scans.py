@@ -9,8 +9,8 @@ from zetasql.wasi._pb2.zetasql.public import type_pb2
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql.engine import descendants, inherited, unwrap
-from googlesql.schema import is_array, is_struct
+from local_bigquery.engine import descendants, inherited, unwrap
+from local_bigquery.schema import is_array, is_struct
 
 UNION_ALL = 0
 # Logical bytes of a value, as BigQuery's pricing page lists them.

@@ -5,7 +5,7 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.public import type_pb2
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 
-from googlesql.engine import Column
+from local_bigquery.engine import Column
 
 SQL_NAMES = {
     type_pb2.TYPE_STRING: "STRING",

@@ -10,8 +10,8 @@ from zetasql.wasi._pb2.zetasql.public import type_pb2
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql.engine import Column, Row
-from googlesql.schema import is_array, is_struct
+from local_bigquery.engine import Column, Row
+from local_bigquery.schema import is_array, is_struct
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1)

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from zetasql.core.wasm_client import WasmClient, get_tzinfo_dir
 from zetasql.wasi import get_wasm_path
 
-from googlesql import unicode_data
+from local_bigquery import unicode_data
 
 
 def cache_folder() -> Path:

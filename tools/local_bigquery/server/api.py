@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from googlesql import schema
-from googlesql.catalog import Catalog
-from googlesql.engine import Column
-from googlesql.server import resources, writes
-from googlesql.server.errors import BigQueryError, not_found
-from googlesql.server.jobs import ANONYMOUS, Job, Jobs
-from googlesql.values import to_cell, write_row
+from local_bigquery import schema
+from local_bigquery.catalog import Catalog
+from local_bigquery.engine import Column
+from local_bigquery.server import resources, writes
+from local_bigquery.server.errors import BigQueryError, not_found
+from local_bigquery.server.jobs import ANONYMOUS, Job, Jobs
+from local_bigquery.values import to_cell, write_row
 
 PAGE = 10_000
 Resource = dict[str, Any]

@@ -4,9 +4,9 @@ Columns are counted whole, over all rows: neither partitions nor shards that a f
 taken off, and of a struct every field counts. So the figure is never too low.
 """
 
-from googlesql.scans import logical_bytes, scans
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Session
+from local_bigquery.scans import logical_bytes, scans
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Session
 
 MEGABYTE = 1024 * 1024
 LEAST_PER_TABLE = 10 * MEGABYTE

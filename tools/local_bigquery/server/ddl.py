@@ -4,12 +4,12 @@ from typing import Any
 
 from zetasql.wasi._pb2.zetasql.parser import ast_enums_pb2
 
-from googlesql import partitions, schema
-from googlesql.catalog import Table
-from googlesql.engine import Column, Relation, Result, descendants, inherited, unwrap
-from googlesql.server import guards, options
-from googlesql.server.errors import BigQueryError, already_exists, not_found
-from googlesql.server.session import Outcome, Session
+from local_bigquery import partitions, schema
+from local_bigquery.catalog import Table
+from local_bigquery.engine import Column, Relation, Result, descendants, inherited, unwrap
+from local_bigquery.server import guards, options
+from local_bigquery.server.errors import BigQueryError, already_exists, not_found
+from local_bigquery.server.session import Outcome, Session
 
 TEMPORARY = ast_enums_pb2.ASTCreateStatementEnums.TEMPORARY
 

@@ -6,11 +6,11 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql import schema
-from googlesql.catalog import Table
-from googlesql.engine import Column, Relation, Row, rows_of
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Outcome, Session
+from local_bigquery import schema
+from local_bigquery.catalog import Table
+from local_bigquery.engine import Column, Relation, Row, rows_of
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Outcome, Session
 
 ROW = "__row"
 TARGET = "__target"

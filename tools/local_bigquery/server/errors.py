@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from googlesql.catalog import Catalog
+from local_bigquery.catalog import Catalog
 
 # Source: cloud.google.com/bigquery/docs/error-messages. A reason that is not here answers with 400.
 STATUS = {

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from googlesql.server.errors import BigQueryError
+from local_bigquery.server.errors import BigQueryError
 
 
 @dataclass

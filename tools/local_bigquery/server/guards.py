@@ -1,10 +1,10 @@
 """What BigQuery refuses although it is good GoogleSQL."""
 
-from googlesql.bounds import unbounded
-from googlesql.catalog import Table
-from googlesql.engine import Column
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Session
+from local_bigquery.bounds import unbounded
+from local_bigquery.catalog import Table
+from local_bigquery.engine import Column
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Session
 
 MAX_CLUSTERING_COLUMNS = 4
 RESERVED_PREFIXES = (

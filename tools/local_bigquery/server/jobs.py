@@ -8,14 +8,14 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql import partitions, schema
-from googlesql.catalog import Catalog, Table
-from googlesql.engine import Column, Result, rows_of
-from googlesql.server import billing, guards, loads, script, writes
-from googlesql.server.errors import BigQueryError, not_found
-from googlesql.server.faults import Faults
-from googlesql.server.session import Outcome, Session, Values
-from googlesql.values import write as write_value
+from local_bigquery import partitions, schema
+from local_bigquery.catalog import Catalog, Table
+from local_bigquery.engine import Column, Result, rows_of
+from local_bigquery.server import billing, guards, loads, script, writes
+from local_bigquery.server.errors import BigQueryError, not_found
+from local_bigquery.server.faults import Faults
+from local_bigquery.server.session import Outcome, Session, Values
+from local_bigquery.values import write as write_value
 
 ANONYMOUS = "_anonymous"
 KEPT = 500

@@ -9,10 +9,10 @@ from typing import Any
 
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
 
-from googlesql import schema
-from googlesql.engine import Column
-from googlesql.server.errors import BigQueryError
-from googlesql.values import write_row
+from local_bigquery import schema
+from local_bigquery.engine import Column
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.values import write_row
 
 Record = dict[str, Any]
 

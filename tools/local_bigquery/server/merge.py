@@ -7,13 +7,21 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.parser import ast_enums_pb2
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql import schema
-from googlesql.catalog import Table
-from googlesql.engine import Relation, Row, inherited, unwrap
-from googlesql.server.ddl import path_text
-from googlesql.server.dml import ROW, TARGET, assignments, change, numbered, target_alias, typed
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Outcome, Session
+from local_bigquery import schema
+from local_bigquery.catalog import Table
+from local_bigquery.engine import Relation, Row, inherited, unwrap
+from local_bigquery.server.ddl import path_text
+from local_bigquery.server.dml import (
+    ROW,
+    TARGET,
+    assignments,
+    change,
+    numbered,
+    target_alias,
+    typed,
+)
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Outcome, Session
 
 SOURCE = "__source"
 MATCH = ast_enums_pb2.ASTMergeWhenClauseEnums

@@ -5,11 +5,11 @@ from typing import Any
 
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql.engine import inherited, unwrap
-from googlesql.properties import OPTIONS, PAIRS
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Session
-from googlesql.values import to_python
+from local_bigquery.engine import inherited, unwrap
+from local_bigquery.properties import OPTIONS, PAIRS
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Session
+from local_bigquery.values import to_python
 
 
 def _milliseconds(moment: Any) -> str | None:

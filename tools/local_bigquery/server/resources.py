@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from googlesql import schema
-from googlesql.catalog import Catalog, Table
-from googlesql.server import guards
-from googlesql.server.errors import BigQueryError, already_exists, not_found
+from local_bigquery import schema
+from local_bigquery.catalog import Catalog, Table
+from local_bigquery.server import guards
+from local_bigquery.server.errors import BigQueryError, already_exists, not_found
 
 Resource = dict[str, Any]
 SETTABLE = (

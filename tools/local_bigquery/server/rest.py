@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from googlesql.catalog import Catalog
-from googlesql.engine import GoogleSqlError, shared_engine
-from googlesql.server import api
-from googlesql.server.errors import BigQueryError, from_engine
-from googlesql.server.faults import Faults
-from googlesql.server.jobs import Jobs
+from local_bigquery.catalog import Catalog
+from local_bigquery.engine import GoogleSqlError, shared_engine
+from local_bigquery.server import api
+from local_bigquery.server.errors import BigQueryError, from_engine
+from local_bigquery.server.faults import Faults
+from local_bigquery.server.jobs import Jobs
 
 PREFIX = re.compile(r"^/(?:resumable/)?(?:upload/)?bigquery/v2|^/upload")
 

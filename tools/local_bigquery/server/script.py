@@ -6,10 +6,10 @@ from typing import Any
 from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql.engine import unwrap
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Outcome, Session
-from googlesql.server.statements import execute
+from local_bigquery.engine import unwrap
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Outcome, Session
+from local_bigquery.server.statements import execute
 
 MAX_ROUNDS = 100_000
 

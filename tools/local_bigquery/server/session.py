@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql.catalog import Catalog, Table
-from googlesql.engine import GoogleSqlError, Relation, Result, Scope, inherited, unwrap
-from googlesql.server.errors import from_engine
+from local_bigquery.catalog import Catalog, Table
+from local_bigquery.engine import GoogleSqlError, Relation, Result, Scope, inherited, unwrap
+from local_bigquery.server.errors import from_engine
 
 Values = dict[str, tuple[TypeProto, ValueProto]]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from googlesql.engine import Column
-from googlesql.server import billing, ddl, dml, guards, merge
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Outcome, Session
+from local_bigquery.engine import Column
+from local_bigquery.server import billing, ddl, dml, guards, merge
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Outcome, Session
 
 READS = {
     "ASTQueryStatementProto",

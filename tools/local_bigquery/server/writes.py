@@ -8,11 +8,11 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from googlesql import partitions
-from googlesql.catalog import Catalog, Table
-from googlesql.engine import Column, rows_of
-from googlesql.server import guards
-from googlesql.server.errors import BigQueryError, already_exists, not_found
+from local_bigquery import partitions
+from local_bigquery.catalog import Catalog, Table
+from local_bigquery.engine import Column, rows_of
+from local_bigquery.server import guards
+from local_bigquery.server.errors import BigQueryError, already_exists, not_found
 
 LAYOUT = ("timePartitioning", "rangePartitioning", "clustering", "labels", "description")
 

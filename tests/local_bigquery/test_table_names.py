@@ -2,7 +2,7 @@
 
 import pytest
 
-from googlesql.names import join_paths
+from local_bigquery.names import join_paths
 
 DATASETS = {("p-1", "d"), ("other", "x")}
 
