@@ -10,17 +10,22 @@ checkout, or the folder that MADANG_REFERENCE_DATA names. Where it is absent the
 import fcntl
 import json
 import os
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import parsed_once
 from demo_workspace import AS_OF, REPOSITORY, Company, Ended, command
-from madang import config_secrets
+from madang import config_secrets, dbt
 
 PEOPLE, DAYS = 1500, 45
+BUDGET = 15  # minutes of a whole run on two cores; see CONTRIBUTING.md
+BEGAN, SPENT = pytest.StashKey[float](), pytest.StashKey[float]()
 SLOW = 60  # seconds: of a shorter run nobody asks where the time went
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
 
@@ -37,12 +42,30 @@ def secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """A company that `madang demo` generated, built and synced to the local Braze."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what all worker processes of a run make once."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    folder /= "demo"
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_projects(shared: Path) -> None:
+    """dbt in a test's process parses a project once a run; commands of their own processes do not
+    know of it.
+    """
+    invoke = dbt._invoke
+
+    def after_keeping(*args: Any, **named: Any) -> Any:
+        parsed_once.keep(shared / "parsed")
+        return invoke(*args, **named)
+
+    dbt._invoke = after_keeping
+
+
+@pytest.fixture(scope="session")
+def company(shared: Path) -> Company:
+    """A company that `madang demo` generated, built and synced to the local Braze."""
+    folder = shared / "demo"
     folder.mkdir(exist_ok=True)
     root = folder / "company"
     arguments = ("--people", str(PEOPLE), "--days", str(DAYS), "--out", str(root))
@@ -90,6 +113,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=why))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BEGAN] = time.monotonic()
+    config.stash[SPENT] = _spent()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note beside the seconds of a test's phase those of processors, its commands' included."""
+    report = yield
+    before, item.config.stash[SPENT] = item.config.stash[SPENT], _spent()
+    report.processor_seconds = item.config.stash[SPENT] - before
+    return report
+
+
+def _spent() -> float:
+    """The processor seconds of this process and of its commands that have ended."""
+    return sum(os.times()[:4])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [
         report
@@ -108,10 +152,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for figure in figures:
             terminalreporter.write_line(figure)
-    seconds: dict[str, float] = defaultdict(float)
-    for report in reports:
-        seconds[report.nodeid.split("::")[0]] += report.duration
-    if sum(seconds.values()) > SLOW:
-        terminalreporter.section("slowest files, in seconds")
-        for name, spent in sorted(seconds.items(), key=lambda one: -one[1])[:30]:
-            terminalreporter.write_line(f"{spent:7.1f} {name}")
+    if sum(report.duration for report in reports) > SLOW:
+        _tell_the_slowest(terminalreporter, reports)
+    began = terminalreporter.config.stash[BEGAN]
+    if terminalreporter.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        minutes = (time.monotonic() - began) / 60
+        terminalreporter.write_line(
+            f"the whole run took {minutes:.1f} minutes of the {BUDGET} that CONTRIBUTING.md allows",
+            yellow=minutes > BUDGET,
+        )
+
+
+def _tell_the_slowest(
+    terminalreporter: pytest.TerminalReporter, reports: list[pytest.TestReport]
+) -> None:
+    """Where the time went: of the clock, and of processors, which a busy machine leaves as it is.
+
+    A test that is the first to use what many share pays for it.
+    """
+    for title, count, name_of in (
+        ("files", 30, lambda report: report.nodeid.split("::")[0]),
+        ("tests", 10, lambda report: report.nodeid),
+    ):
+        seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for report in reports:
+            spent = seconds[name_of(report)]
+            spent[0] += report.duration
+            spent[1] += getattr(report, "processor_seconds", 0.0)
+        terminalreporter.section(f"slowest {title}: seconds, seconds of processors")
+        for name, (wall, processors) in sorted(seconds.items(), key=lambda one: -one[1][0])[:count]:
+            terminalreporter.write_line(f"{wall:8.1f} {processors:8.1f} {name}")

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from bigquery_company import EXPORT, Company, Ran, on_bigquery, reach
+from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, on_bigquery, reach
 from local_bigquery.bounds import unbounded
 from local_bigquery.scans import scans
 from local_bigquery.server.errors import BigQueryError
@@ -30,9 +30,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 
 
 @pytest.fixture(scope="module")
-def built(company: Company) -> Company:
-    """The company after its first load and build."""
-    return company.built()
+def built(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """Another one, after its first load and build."""
+    with built_on_bigquery(shared, tmp_path_factory.mktemp("built") / "company") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 Projects' datasets and tables, wildcard tables, views; and from it the scope of a statement.
 """
 
+import pickle
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -176,6 +177,17 @@ class Catalog:
     def changed(self) -> None:
         """Forget what was worked out from anything: something is not what it was."""
         self._computed = {name: one for name, one in self._computed.items() if one.made_of}
+
+    def dump(self) -> bytes:
+        """Everything that is there, for the catalog of another server to `load`."""
+        return pickle.dumps((self.datasets, self.tables))
+
+    def load(self, content: bytes) -> None:
+        """Become what another catalog was; only for content of this process's own making."""
+        self.datasets, self.tables = pickle.loads(content)
+        for table in self.tables.values():  # the versions of another process are no versions here
+            table.version = next(VERSIONS)
+        self._computed = {}
 
     def tables_of(self, project: str, dataset: str) -> list[Table]:
         """The tables of a dataset, by name."""
