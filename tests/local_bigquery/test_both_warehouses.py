@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -29,6 +30,8 @@ PEOPLE, DAYS = 200, 24
 FIRST_LOOK = "2026-10-29T09:30:00+09:00"
 SECOND_LOOK = "2026-11-01T12:00:00+09:00"
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
+# test_bigquery_commands.py runs the data tests after a first build
+UNIT_TESTED = ["build", "--exclude-resource-type", "test"]
 UNTESTED = ["build", *WITHOUT_TESTS]
 IN_DUCKDB = (
     "from pathlib import Path; from madang.config import load_settings; "
@@ -41,7 +44,7 @@ IN_DUCKDB = (
 class Look:
     """What one look at the company gave: the state of every node, and how the tables compare."""
 
-    results: list[dict[str, str]]
+    results: list[dict[str, Any]]
     comparisons: list[Comparison]
     persons: set[str] = field(default_factory=set)
     shards: dict[str, str] = field(default_factory=dict)
@@ -122,11 +125,11 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looks]:
     with serve() as server:
         twins = Twins(folder / "company", Project(server, folder / "dbt", FIRST_LOOK))
         twins.look(FIRST_LOOK)
-        first = twins.build("build")
-        good, refused = type_check(twins.project)
+        first = twins.build(*UNIT_TESTED)
         twins.join_two_customers()
         twins.look(SECOND_LOOK)
         second = twins.build(*BUILD)
+        good, refused = type_check(twins.project)
         anew = twins.build(*UNTESTED, "--full-refresh")
         yield Looks(refused, len(good), first, second, anew)
 
@@ -140,6 +143,8 @@ def test_every_node_is_built_and_every_test_passes(looks: Looks) -> None:
     for look in (looks.first, looks.second, looks.anew):
         states = Counter(result["status"] for result in look.results)
         assert set(states) <= {"success", "pass", "no-op"}, states
+    assert _ran(looks.first, "unit_test") > 50
+    assert _ran(looks.second, "test") > 300
 
 
 @pytest.mark.parametrize("look", ["first", "second", "anew"])
@@ -156,6 +161,10 @@ def test_the_second_look_changed_what_it_should(looks: Looks) -> None:
     assert looks.second.shards["2026-10-29"] == "20261029"
     gone = looks.first.persons - looks.second.persons
     assert gone, "two customers became one person"
+
+
+def _ran(look: Look, kind: str) -> int:
+    return sum(result["unique_id"].startswith(f"{kind}.") for result in look.results)
 
 
 def _failures(output: str) -> str:

@@ -85,6 +85,16 @@ def test_an_export_elsewhere_is_told_before_dbt_begins(company: Company) -> None
         assert message in ran.out
 
 
+def test_the_first_build_ran_every_data_test_that_there_is(built: Company) -> None:
+    ran = json.loads((built.root / "target" / "run_results.json").read_text(encoding="utf-8"))
+    states = {one["unique_id"]: one["status"] for one in ran["results"]}
+    assert set(states.values()) <= {"success", "pass", "no-op"}
+    parsed = json.loads((built.root / "target" / "manifest.json").read_text(encoding="utf-8"))
+    tests = {name for name in parsed["nodes"] if name.startswith("test.")}
+    assert tests
+    assert tests <= set(states)
+
+
 def test_files_are_loaded_once(built: Company) -> None:
     before = {name: built.rows("raw", name) for name in ("crm_customers", "_files")}
     again = built.madang("load")

@@ -8,19 +8,51 @@ own; files that read the environment are parsed again where the environment diff
 """
 
 import hashlib
+import importlib.util
 import os
-from functools import cache
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import msgpack
+MODULE = "dbt.parser.manifest"
 
 
-@cache
 def keep(folder: Path) -> None:
-    """Keep in `folder` what dbt parses in this process, and read it from there."""
-    from dbt.parser import manifest as parsing
+    """Keep in `folder` what dbt parses in this process, and read it from there.
 
+    dbt itself is not imported before somebody needs it.
+    """
+    if MODULE in sys.modules:
+        _change(sys.modules[MODULE], folder)
+    else:
+        sys.meta_path.insert(0, _Waiting(folder))
+
+
+class _Waiting(MetaPathFinder):
+    """Changes the module once it is imported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name != MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def load_and_change(module: ModuleType) -> None:
+            load(module)
+            _change(module, self.folder)
+
+        spec.loader.exec_module = load_and_change
+        return spec
+
+
+def _change(parsing: ModuleType, folder: Path) -> None:
     loader = parsing.ManifestLoader
     read, write = loader.read_manifest_for_partial_parse, loader.write_manifest_for_partial_parse
 
@@ -38,6 +70,8 @@ def keep(folder: Path) -> None:
         return kept
 
     def write_kept(self: Any) -> None:
+        import msgpack
+
         write(self)
         path = folder / _name(self)
         if not path.exists():
@@ -70,6 +104,8 @@ def _places(loader: Any) -> list[str]:
 
 def _moved(kept: bytes, places: list[str]) -> bytes:
     """What was parsed elsewhere, as if it had been parsed here."""
+    import msgpack
+
     before, content = msgpack.unpackb(kept)
     (old_root, old_decisions), (root, decisions) = before, places
     if before == places:
