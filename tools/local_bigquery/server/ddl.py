@@ -71,8 +71,11 @@ def create_view(session: Session, node: Any) -> Outcome:
         raise already_exists("Table", name)
     _require_dataset(session, name, False)
     sql = session.text(base.query)
-    with session.refusals():
-        columns = session.catalog.engine.output_columns(sql, session.scope(sql))
+    resolved = session.analyze(session.text(node))
+    columns = [
+        Column(output.name, output.column.type)
+        for output in inherited(resolved, "output_column_list")
+    ]
     guards.unique_columns(columns)
     guards.named_columns(columns)
     properties = options.of_table(session, base) if base.HasField("options_list") else {}
@@ -200,15 +203,19 @@ def _alter(session: Session, table: Table, action: Any, added: dict[str, Column]
 
 def _contents(session: Session, node: Any, as_select: bool) -> Result:
     """Columns and rows of a new table; declared types win over the query's."""
-    resolved = session.analyze(session.text(node))
-    declared = [
-        Column(definition.name, definition.type)
-        for definition in inherited(resolved, "column_definition_list")
-    ]
     if not as_select:
-        return Result(declared, Table("", "", "", []).rows)
+        return Result(_declared(session, session.text(node)), Table("", "", "", []).rows)
     query = session.text(node.query)
-    result = session.query(query)
+    if session.dry:
+        result, whole = session.query(query), session.text(node)
+    else:
+        try:
+            result = session.query(query)
+        except BigQueryError:
+            session.analyze(session.text(node))  # its words tell the place in the whole statement
+            raise
+        whole = _with_typed_nulls(session, node, result.columns)
+    declared = _declared(session, whole)
     wanted = [column.type for column in declared]
     if declared and wanted != [column.type for column in result.columns]:
         names = ", ".join(f"c{place}" for place in range(len(declared)))
@@ -217,6 +224,21 @@ def _contents(session: Session, node: Any, as_select: bool) -> Result:
         )
         result = session.query(f"with q({names}) as ({query}) select {casts} from q")
     return Result(declared or result.columns, result.content)
+
+
+def _declared(session: Session, sql: str) -> list[Column]:
+    definitions = inherited(session.analyze(sql), "column_definition_list")
+    return [Column(definition.name, definition.type) for definition in definitions]
+
+
+def _with_typed_nulls(session: Session, node: Any, columns: list[Column]) -> str:
+    """The statement with its query's columns in the place of the query, which is checked by now."""
+    nulls = ", ".join(
+        f"cast(null as {schema.sql_name(column.type)})"
+        + ("" if guards.is_unnamed(column) else f" as `{column.name}`")
+        for column in columns
+    )
+    return session.text(node).replace(session.text(node.query), f"select {nulls}", 1)
 
 
 def _layout(session: Session, node: Any) -> dict[str, Any]:
