@@ -34,14 +34,18 @@ def client(server: Server) -> Iterator[bigquery.Client]:
     server.catalog.datasets.clear()
     server.catalog.tables.clear()
     server.catalog.changed()
-    with bigquery.Client(
+    with connected_to(server) as connected:
+        connected.create_dataset("d")
+        yield connected
+
+
+def connected_to(server: Server) -> bigquery.Client:
+    return bigquery.Client(
         project="test-project",
         location="US",
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": server.url},
-    ) as connected:
-        connected.create_dataset("d")
-        yield connected
+    )
 
 
 def rows(client: bigquery.Client, sql: str) -> list[tuple[object, ...]]:
@@ -487,3 +491,17 @@ def test_a_dataset_is_made_once_and_looked_for_where_it_is(client: bigquery.Clie
     client.query("create table d.t as select 1 as a").result()
     with pytest.raises(NotFound, match="was not found in location EU"):
         client.query("select a from d.t", location="EU").result()
+
+
+def test_another_server_becomes_what_one_is(client: bigquery.Client, server: Server) -> None:
+    client.query_and_wait("create schema kept")
+    client.query_and_wait("create table kept.t as select 1 as a, [struct('x' as b)] as c")
+    client.query_and_wait(
+        "create view kept.v as select a + 1 as a, c[offset(0)].b as b from kept.t"
+    )
+    with serve() as other, connected_to(other) as there:
+        other.catalog.load(server.catalog.dump())
+        assert rows(there, "select * from kept.v") == [(2, "x")]
+        there.query_and_wait("insert into kept.t values (5, null)")
+        assert rows(there, "select count(*) from kept.t") == [(2,)]
+    assert rows(client, "select count(*) from kept.t") == [(1,)]

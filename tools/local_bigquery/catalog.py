@@ -3,6 +3,7 @@
 Projects' datasets and tables, wildcard tables, views; and from it the scope of a statement.
 """
 
+import io
 import pickle
 import time
 from collections.abc import Iterable
@@ -10,12 +11,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import TableContent
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
 from local_bigquery import metadata, names, schema
 from local_bigquery.engine import Column, Engine, Relation, Scope
 
+MESSAGES = {one.DESCRIPTOR.full_name: one for one in (TableContent, TypeProto, ValueProto)}
 # Every change of any table has a number of its own.
 VERSIONS = count(1)
 
@@ -180,7 +184,9 @@ class Catalog:
 
     def dump(self) -> bytes:
         """Everything that is there, for the catalog of another server to `load`."""
-        return pickle.dumps((self.datasets, self.tables))
+        content = io.BytesIO()
+        _Pickler(content).dump((self.datasets, self.tables))
+        return content.getvalue()
 
     def load(self, content: bytes) -> None:
         """Become what another catalog was; only for content of this process's own making."""
@@ -266,6 +272,19 @@ class Catalog:
         columns = max(shards, key=lambda table: table.created).columns
         suffix = Column("_TABLE_SUFFIX", schema.STRING, is_pseudo=True)
         return Computed([*columns, suffix], lambda: _united(shards, columns, prefix))
+
+
+class _Pickler(pickle.Pickler):
+    """Messages are kept in protobuf's own bytes: nothing imports their classes."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, Message):
+            return _message, (value.DESCRIPTOR.full_name, value.SerializeToString())
+        return NotImplemented
+
+
+def _message(name: str, content: bytes) -> Message:
+    return MESSAGES[name].FromString(content)
 
 
 def _united(shards: Iterable[Table], columns: list[Column], prefix: str) -> TableContent:
