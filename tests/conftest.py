@@ -23,6 +23,7 @@ from demo_workspace import AS_OF, REPOSITORY, SUPPORT, Company, Ended, command
 from madang import config_secrets
 
 PEOPLE, DAYS = 1500, 45
+SMALL_PEOPLE, SMALL_DAYS = 400, 14
 BUDGET = 15  # minutes of a whole run on two cores; see CONTRIBUTING.md
 BEGAN, SPENT = pytest.StashKey[float](), pytest.StashKey[float]()
 #: The files that take longest begin first, so that the workers of a run end together.
@@ -65,10 +66,20 @@ def parsed_projects(shared: Path) -> None:
 @pytest.fixture(scope="session")
 def company(shared: Path) -> Company:
     """A company that `madang demo` generated, built and synced to the local Braze."""
-    folder = shared / "demo"
+    return _demo(shared / "demo", PEOPLE, DAYS)
+
+
+@pytest.fixture(scope="session")
+def small_company(shared: Path) -> Company:
+    """A small one, for stories that build everything anew more than once."""
+    return _demo(shared / "small", SMALL_PEOPLE, SMALL_DAYS)
+
+
+def _demo(folder: Path, people: int, days: int) -> Company:
+    """Run `madang demo` once for all worker processes."""
     folder.mkdir(exist_ok=True)
     root = folder / "company"
-    arguments = ("--people", str(PEOPLE), "--days", str(DAYS), "--out", str(root))
+    arguments = ("--people", str(people), "--days", str(days), "--out", str(root))
     told = folder / "demo.json"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

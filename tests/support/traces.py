@@ -26,7 +26,7 @@ def in_warehouse(path: Path, needles: Iterable[str]) -> dict[str, set[str]]:
             select schema_name, table_name, list(column_name order by column_index)
             from duckdb_columns() where not internal group by all order by all""").fetchall()
         wanted = [(needle, _word(needle.lower())) for needle in needles]
-        db.execute("create temp table needles (needle varchar, word varchar)")
+        db.execute("create temp table needles (needle varchar, needle_word varchar)")
         db.executemany("insert into needles values (?, ?)", wanted)
         for schema, table, columns in tables:
             if table == TOMBSTONES:
@@ -35,7 +35,7 @@ def in_warehouse(path: Path, needles: Iterable[str]) -> dict[str, set[str]]:
                 cell = f'lower("{column}"::varchar)'
                 sql = f"""
                     select distinct needle from {schema}."{table}", needles
-                    where contains({cell}, lower(needle)) and regexp_matches({cell}, word)"""
+                    where contains({cell}, lower(needle)) and regexp_matches({cell}, needle_word)"""
                 for (needle,) in db.execute(sql).fetchall():
                     found.setdefault(f"{schema}.{table}.{column}", set()).add(needle)
     return found
