@@ -5,5 +5,6 @@ PYTHON ?= python3
 demo:
 	@$(PYTHON) scripts/dev.py demo
 
+# a part of the tests: make test ARGS="tests/unit -k audience"
 test:
-	@$(PYTHON) scripts/dev.py test
+	@$(PYTHON) scripts/dev.py test $(ARGS)

@@ -23,7 +23,7 @@ from pathlib import Path
 from processes import machine, met, table, write
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from madang.ingest.inbox import drain  # noqa: E402
 from madang.ingest.sources import read_sources  # noqa: E402

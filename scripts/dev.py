@@ -26,6 +26,7 @@ LOCKS = {
 }
 BUILD, UV = "requirements-build.lock", "requirements-uv.lock"
 LINT = ROOT / "target" / "lint"
+PYTHONS = ("scripts", "tests", "tools", "benchmarks")
 
 
 def fingerprint(lock: str) -> str:
@@ -102,8 +103,8 @@ def test(arguments: list[str]) -> None:
     warehouse = {"MADANG_DUCKDB_PATH": str(LINT / "lint.duckdb"), "DBT_PROFILES_DIR": str(LINT)}
     LINT.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "profiles.yml.example", LINT / "profiles.yml")
-    step("ruff", ["ruff", "check", "scripts", "tests", "benchmarks"])
-    step("ruff format", ["ruff", "format", "--check", "--quiet", "scripts", "tests", "benchmarks"])
+    step("ruff", ["ruff", "check", *PYTHONS])
+    step("ruff format", ["ruff", "format", "--check", "--quiet", *PYTHONS])
     step("madang check", ["madang", "check"])
     parse = ["dbt", "--quiet", "parse", "--no-version-check", "--target-path", str(LINT)]
     step("dbt parse", parse, **offline, **warehouse)

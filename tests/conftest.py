@@ -10,17 +10,28 @@ checkout, or the folder that MADANG_REFERENCE_DATA names. Where it is absent the
 import fcntl
 import json
 import os
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Company, Ended, command
+import parsed_once
+from demo_workspace import AS_OF, REPOSITORY, SUPPORT, Company, Ended, command
 from madang import config_secrets
 
 PEOPLE, DAYS = 1500, 45
+SMALL_PEOPLE, SMALL_DAYS = 400, 14
+BUDGET = 15  # minutes of a whole run on two cores; see CONTRIBUTING.md
+BEGAN, SPENT = pytest.StashKey[float](), pytest.StashKey[float]()
+#: The files that take longest begin first, so that the workers of a run end together.
+LONGEST = (
+    *("test_both_warehouses.py", "test_bigquery_commands.py", "test_bigquery_erase.py"),
+    *("test_unchanged_bigquery.py", "test_changed_columns.py", "test_export_shapes_bigquery.py"),
+    *("test_unchanged.py", "test_states.py", "test_erase_killed.py", "test_unmerge.py"),
+)
 SLOW = 60  # seconds: of a shorter run nobody asks where the time went
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
 
@@ -37,20 +48,44 @@ def secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """A company that `madang demo` generated, built and synced to the local Braze."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what all worker processes of a run make once."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    folder /= "demo"
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_projects(shared: Path) -> None:
+    """dbt parses a project once a run, here and in the commands that tests start."""
+    os.environ["PARSED_ONCE"] = str(shared / "parsed")
+    paths = (str(SUPPORT / "every_python"), os.environ.get("PYTHONPATH"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    parsed_once.keep(shared / "parsed")
+
+
+@pytest.fixture(scope="session")
+def company(shared: Path) -> Company:
+    """A company that `madang demo` generated, built and synced to the local Braze."""
+    return _demo(shared / "demo", PEOPLE, DAYS)
+
+
+@pytest.fixture(scope="session")
+def small_company(shared: Path) -> Company:
+    """A small one, for stories that build everything anew more than once."""
+    return _demo(shared / "small", SMALL_PEOPLE, SMALL_DAYS)
+
+
+def _demo(folder: Path, people: int, days: int) -> Company:
+    """Run `madang demo` once for all worker processes."""
     folder.mkdir(exist_ok=True)
     root = folder / "company"
-    arguments = ("--people", str(PEOPLE), "--days", str(DAYS), "--out", str(root))
+    arguments = ("--people", str(people), "--days", str(days), "--out", str(root))
     told = folder / "demo.json"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
-            told.write_text(json.dumps(asdict(command("madang", "demo", *arguments))))
+            made = command("madang", "demo", *arguments, PARSED_ONCE="")  # all of it, as for a user
+            told.write_text(json.dumps(asdict(made)))
     ended = Ended(**json.loads(told.read_text()))
     if ended.code:
         pytest.fail(f"madang demo did not work: {ended.told}")
@@ -82,12 +117,35 @@ def measured(record_property: Callable[[str, object], None]) -> Callable[[str], 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
     if REFERENCE.is_dir():
         return
     why = f"no reference data in {REFERENCE}; MADANG_REFERENCE_DATA may name its folder"
     for item in items:
         if item.get_closest_marker("reference"):
             item.add_marker(pytest.mark.skip(reason=why))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BEGAN] = time.monotonic()
+    config.stash[SPENT] = _spent()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note beside the seconds of a test's phase those of processors, its commands' included."""
+    report = yield
+    before, item.config.stash[SPENT] = item.config.stash[SPENT], _spent()
+    report.processor_seconds = item.config.stash[SPENT] - before
+    return report
+
+
+def _spent() -> float:
+    """The processor seconds of this process and of its commands that have ended."""
+    return sum(os.times()[:4])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -108,10 +166,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for figure in figures:
             terminalreporter.write_line(figure)
-    seconds: dict[str, float] = defaultdict(float)
-    for report in reports:
-        seconds[report.nodeid.split("::")[0]] += report.duration
-    if sum(seconds.values()) > SLOW:
-        terminalreporter.section("slowest files, in seconds")
-        for name, spent in sorted(seconds.items(), key=lambda one: -one[1])[:30]:
-            terminalreporter.write_line(f"{spent:7.1f} {name}")
+    if sum(report.duration for report in reports) > SLOW:
+        _tell_the_slowest(terminalreporter, reports)
+    began = terminalreporter.config.stash[BEGAN]
+    if terminalreporter.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        minutes = (time.monotonic() - began) / 60
+        terminalreporter.write_line(
+            f"the whole run took {minutes:.1f} minutes of the {BUDGET} that CONTRIBUTING.md allows",
+            yellow=minutes > BUDGET,
+        )
+
+
+def _tell_the_slowest(
+    terminalreporter: pytest.TerminalReporter, reports: list[pytest.TestReport]
+) -> None:
+    """Where the time went: of the clock, and of processors, which a busy machine leaves as it is.
+
+    A test that is the first to use what many share pays for it.
+    """
+    for title, count, name_of in (
+        ("files", 30, lambda report: report.nodeid.split("::")[0]),
+        ("tests", 10, lambda report: report.nodeid),
+    ):
+        seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for report in reports:
+            spent = seconds[name_of(report)]
+            spent[0] += report.duration
+            spent[1] += getattr(report, "processor_seconds", 0.0)
+        terminalreporter.section(f"slowest {title}: seconds, seconds of processors")
+        for name, (wall, processors) in sorted(seconds.items(), key=lambda one: -one[1][0])[:count]:
+            terminalreporter.write_line(f"{wall:8.1f} {processors:8.1f} {name}")

@@ -27,8 +27,8 @@ with reported as (
 
 ),
 
--- without an application's number, its own or a matched one, the outcomes of one person and product are one application, until it is over and
--- something opens anew
+-- without an application's number, its own or a matched one, the outcomes of one person and product are one
+-- application, until it is over and something opens anew
 compared as (
 
     select

@@ -260,7 +260,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         number = int(row["id"][3:15])
         row |= {"customer_no": people[number].customer_no, "individual_id": f"0PK{number:012d}AAA"}
     land(root, rows, LOADED)
-    built = madang(root, "build", "--select", "+sync_braze__users", timeout=900)
+    built = madang(root, "build", "--select", "+sync_braze__users")
     assert built.code in (0, 3), built.told
     yield Company(root, people)
 
@@ -321,7 +321,7 @@ def test_the_rows_at_sending_are_those_of_the_next_build(company: Company) -> No
     with open_warehouse(settings) as warehouse:
         known = "where sync_key is not null order by sync_key, field"
         now = warehouse.fetch(f"select * from ({sql}) as rows {known}")
-    built = madang(company.root, "build", "--select", "+sync_braze__users", timeout=900)
+    built = madang(company.root, "build", "--select", "+sync_braze__users")
     assert built.code in (0, 3), built.told
     with open_warehouse(settings) as warehouse:
         then = warehouse.fetch(

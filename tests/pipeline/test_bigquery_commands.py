@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from bigquery_company import EXPORT, Company, Ran, on_bigquery, reach
-from googlesql.bounds import unbounded
-from googlesql.scans import scans
-from googlesql.server.errors import BigQueryError
-from googlesql.server.session import Session
+from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, on_bigquery, reach
+from local_bigquery.bounds import unbounded
+from local_bigquery.scans import scans
+from local_bigquery.server.errors import BigQueryError
+from local_bigquery.server.session import Session
 from madang.config import load_settings
 from madang.cost.reads import Plans, Relation, Sizes
 from madang.dbt import run_dbt
@@ -30,9 +30,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 
 
 @pytest.fixture(scope="module")
-def built(company: Company) -> Company:
-    """The company after its first load and build."""
-    return company.built()
+def built(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """Another one, after its first load and build."""
+    with built_on_bigquery(shared, tmp_path_factory.mktemp("built") / "company") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,16 @@ def test_an_export_elsewhere_is_told_before_dbt_begins(company: Company) -> None
             company.configure(warehouse=reach(company.server))
         assert ran.code == 1
         assert message in ran.out
+
+
+def test_the_first_build_ran_every_data_test_that_there_is(built: Company) -> None:
+    ran = json.loads((built.root / "target" / "run_results.json").read_text(encoding="utf-8"))
+    states = {one["unique_id"]: one["status"] for one in ran["results"]}
+    assert set(states.values()) <= {"success", "pass", "no-op"}
+    parsed = json.loads((built.root / "target" / "manifest.json").read_text(encoding="utf-8"))
+    tests = {name for name in parsed["nodes"] if name.startswith("test.")}
+    assert tests
+    assert tests <= set(states)
 
 
 def test_files_are_loaded_once(built: Company) -> None:

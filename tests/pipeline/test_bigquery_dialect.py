@@ -21,7 +21,7 @@ pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from googlesql.server import serve
+from local_bigquery.server import serve
 
 DIALECT = Path(__file__).resolve().parents[2] / "macros" / "dialect"
 PRIVATE = re.compile(r"{%-?\s*macro\s+(?!duckdb__|default__)(\w+)\(")

@@ -14,8 +14,8 @@ pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not
 from google.cloud import bigquery
 from requests.exceptions import ConnectionError as Disconnected
 
-from googlesql.server import Server, serve
-from googlesql.server.errors import BigQueryError
+from local_bigquery.server import Server, serve
+from local_bigquery.server.errors import BigQueryError
 from madang.config import Settings, load_settings
 from madang.warehouse import Warehouse, WarehouseError, labels, open_warehouse
 

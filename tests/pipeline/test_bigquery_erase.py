@@ -3,29 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
-import duckdb
 import pytest
 
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from bigquery_company import EXPORT, Company, Ran, on_bigquery
+from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, known_people, put
 from madang.config import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
 LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
 TABLES = "resource_type:model resource_type:seed"
-MOMENT = "2026-10-30T10:00:00+09:00"
-FILES = {
-    "salesforce/contacts_erase.csv": """
-        Id,Name,Email,Customer_No__c,CreatedDate,SystemModstamp,IsDeleted
-        TR-CONTACT-1,Somebody Named,tr.private@post.example,{number},{moment},{moment},false""",
-    "salesforce/cases_erase.csv": """
-        Id,ContactId,Origin,Status,CreatedDate,SystemModstamp,IsDeleted
-        TR-CASE-1,TR-CONTACT-1,Phone,New,{moment},{moment},false
-        TR-CASE-2,TR-CONTACT-2,Phone,New,{moment},{moment},false""",
-}
 LATE = {
     "salesforce/cases_late.csv": """
         Id,ContactId,Origin,Status,CreatedDate,SystemModstamp,IsDeleted
@@ -52,14 +42,6 @@ class Story:
         hashes = {sha256(one.encode()).hexdigest() for one in (self.email, self.phone)}
         records = {"TR-CONTACT-1", "TR-CASE-1", "TR-CASE-3", "TR-ORDER-1"}
         return {self.number, self.email, self.phone, "tr.private@post.example", *hashes, *records}
-
-    def put(self, files: dict[str, str]) -> None:
-        values = {"number": self.number, "email": self.email}
-        for name, text in files.items():
-            lines = text.format(**values, other=self.other, moment=MOMENT).strip().splitlines()
-            path = self.company.root / "inbox" / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text("\n".join(line.strip() for line in lines) + "\n", encoding="utf-8")
 
     def run(self, step: str, *arguments: str) -> None:
         self.told[step] = self.company.madang(*arguments)
@@ -99,29 +81,17 @@ def cells(warehouse: Warehouse, values: set[str]) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with on_bigquery(tmp_path_factory.mktemp("bigquery") / "company", days=3) as company:
-        with duckdb.connect() as db:
-            people = db.execute(f"""
-                select any_value(identifier_value) filter (identifier_type = 'crm_id') as number,
-                    any_value(identifier_value) filter (identifier_type = 'email'),
-                    any_value(identifier_value) filter (identifier_type = 'phone')
-                from '{company.root / "truth" / "identifiers.parquet"}'
-                group by person
-                having count(*) filter (identifier_type in ('crm_id', 'email', 'phone')) = 3
-                    and count(distinct identifier_type) >= 3 and not bool_or(is_shared)
-                order by count(*) filter (identifier_type = 'user_id') desc, number
-                limit 2""").fetchall()
-        told = Story(company, *people[0], other=people[1][0])
-        told.put(FILES)
-        told.run("load", "load")
-        told.run("build", "build", "--select", TABLES)
+def story(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    root = tmp_path_factory.mktemp("bigquery") / "company"
+    with built_on_bigquery(shared, root) as company:
+        somebody, other = known_people(root)
+        told = Story(company, *somebody, other=other[0])
         told.look("before")
         told.expire_a_day()
         told.run("dry", "erase", told.number, "--reason", "request 1", "--dry-run")
         told.run("erase", "erase", told.number, "--reason", "request 1")
         told.look("after")
-        told.put(LATE)
+        put(root, LATE, number=told.number, email=told.email, other=told.other)
         told.run("late", "load")
         told.run("anew", "build", "--select", TABLES)
         told.look("anew")

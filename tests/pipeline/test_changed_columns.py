@@ -49,8 +49,8 @@ def settings(
         if request.param == "bigquery":
             pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
             from bigquery_company import reach
-            from googlesql.project import copy_shards
-            from googlesql.server import serve
+            from local_bigquery.project import copy_shards
+            from local_bigquery.server import serve
 
             server = stack.enter_context(serve("test-project", "asia-northeast3"))
             copy_shards(server, root / "ga4")

@@ -98,8 +98,8 @@ def on_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     bigquery = pytest.importorskip("google.cloud.bigquery", reason="the extra is not installed")
     from google.auth.credentials import AnonymousCredentials
 
-    from googlesql.project import Project
-    from googlesql.server import serve
+    from local_bigquery.project import Project
+    from local_bigquery.server import serve
 
     with serve() as server:
         project = server.catalog.project

@@ -10,7 +10,7 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from demo_workspace import REPOSITORY
-from googlesql.server import serve
+from local_bigquery.server import serve
 from madang import ingest
 from madang.config import Settings, load_settings
 from madang.ingest import inbox as draining

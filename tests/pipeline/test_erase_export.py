@@ -43,9 +43,11 @@ def of_others(tables: Tables, devices: list[str], days: list[str]) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def erased(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Erased:
+def erased(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> Erased:
     root = tmp_path_factory.mktemp("erase_export") / "company"
-    shutil.copytree(company.root, root, ignore=shutil.ignore_patterns("logs", "site", "*.lock"))
+    shutil.copytree(
+        small_company.root, root, ignore=shutil.ignore_patterns("logs", "site", "*.lock")
+    )
     (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
     with tables_of(root) as tables:
         number, devices = tables.rows("""

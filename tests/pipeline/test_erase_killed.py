@@ -109,8 +109,8 @@ class Run:
         return found
 
 
-def workspace(company: Company, root: Path, url: str) -> Path:
-    shutil.copytree(company.root, root, ignore=shutil.ignore_patterns("site", "*.lock"))
+def workspace(small_company: Company, root: Path, url: str) -> Path:
+    shutil.copytree(small_company.root, root, ignore=shutil.ignore_patterns("site", "*.lock"))
     settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
     settings += f"destinations: {{braze: {{url: {url}, key_env: STORY_KEY}}}}\n"
     (root / "madang.yml").write_text(settings, encoding="utf-8")
@@ -118,10 +118,12 @@ def workspace(company: Company, root: Path, url: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def runs(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
+def runs(
+    small_company: Company, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Run, Run]]:
     """One erasure that is left alone, and one that is killed four times."""
     folder = tmp_path_factory.mktemp("killed")
-    with tables_of(company.root) as tables:
+    with tables_of(small_company.root) as tables:
         number = tables.value("""
             select min(customer_no) from madang_marts.customers
             inner join madang_activation.sync_braze__users
@@ -131,9 +133,9 @@ def runs(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         made = []
         for name in ("straight", "killed"):
             store = folder / f"{name}.sqlite"
-            shutil.copyfile(company.root / "sandbox.sqlite", store)
+            shutil.copyfile(small_company.root / "sandbox.sqlite", store)
             braze = stack.enter_context(BrazeSandbox(0, KEY, store))
-            made.append(Run(workspace(company, folder / name, braze.url), braze, number))
+            made.append(Run(workspace(small_company, folder / name, braze.url), braze, number))
         straight, killed = made
         straight.erase()
         killed.braze.faults.add("slow", times=None, seconds=20)

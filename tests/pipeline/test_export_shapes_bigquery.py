@@ -18,12 +18,12 @@ from demo_workspace import (
     Company,
 )
 from export_files import BUYING, copy, old, user, write, write_users
-from googlesql import schema
-from googlesql.bounds import unbounded
-from googlesql.parity import WRITTEN_OTHERWISE, Comparison, compare
-from googlesql.project import Project
-from googlesql.server import Server, loads, serve, writes
-from googlesql.server.session import Session
+from local_bigquery import schema
+from local_bigquery.bounds import unbounded
+from local_bigquery.parity import WRITTEN_OTHERWISE, Comparison, compare
+from local_bigquery.project import Project
+from local_bigquery.server import Server, loads, serve, writes
+from local_bigquery.server.session import Session
 from madang.config import load_settings
 from madang.dbt import run_dbt
 

@@ -9,9 +9,9 @@ pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not
 
 from demo_workspace import AS_OF, REPOSITORY
 from export_files import EVENTS, write
-from googlesql.parity import compare
-from googlesql.project import Project, copy_shards
-from googlesql.server import serve
+from local_bigquery.parity import compare
+from local_bigquery.project import Project, copy_shards
+from local_bigquery.server import serve
 from madang.config import load_settings
 from madang.dbt import run_dbt
 from raw_events import SHARDS, VARIABLES

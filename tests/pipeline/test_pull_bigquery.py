@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from googlesql.server import serve
+from local_bigquery.server import serve
 from madang.config import load_settings
 from madang.pull.salesforce import pull
 from madang.warehouse import open_warehouse

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from sync_workspace import KEY, Workspace, members
 
 from madang.errors import ConfigError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationDown, DestinationRefused, SyncError
 from madang.sync.http import Retry
 from madang.sync.journal import locked
+from sync_workspace import KEY, Workspace, members
 
 
 @pytest.fixture

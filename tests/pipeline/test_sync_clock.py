@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sync_workspace import KEY, Workspace, members
 
 from madang.ops.status import show_status
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import clock
 from madang.sync.engine import open_plans
+from sync_workspace import KEY, Workspace, members
 
 YEAR = 366
 

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from sync_workspace import KEY, Workspace, members
 
 from hostile_server import answering, hostile, whole
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
+from sync_workspace import KEY, Workspace, members
 
 FINE = b'{"message":"success"}'
 

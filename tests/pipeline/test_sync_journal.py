@@ -4,12 +4,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from sync_workspace import KEY, Workspace, members
 
 from madang.ops.doctor import examine
 from madang.ops.overview import status_of
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationDown, SyncError, deletions
+from sync_workspace import KEY, Workspace, members
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from sync_workspace import KEY, Workspace, members
 
+from demo_workspace import SUPPORT
 from madang.config import load_settings
 from madang.ops.lock import workspace_lock
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import ledger
 from madang.sync.journal import Journal
 from madang.warehouse import WarehouseError
+from sync_workspace import KEY, Workspace, members
 
 APPLY = """
 import sys
@@ -42,7 +42,7 @@ def killed_after(workspace: Workspace, braze: BrazeSandbox, requests: int) -> No
     """Apply in another process and kill it once Braze has seen so many requests."""
     begun = len(braze.log())
     process = subprocess.Popen(
-        [sys.executable, "-c", APPLY, str(Path(__file__).parent), str(workspace.root)],
+        [sys.executable, "-c", APPLY, str(SUPPORT), str(workspace.root)],
         env={**os.environ},
     )
     deadline = time.monotonic() + 30
@@ -238,7 +238,7 @@ def test_a_killed_command_leaves_no_rows_behind_the_next_ones(workspace, moment)
     workspace.want(members(20))
     if "plan" not in moment:
         workspace.plan()
-    command = [sys.executable, "-c", DYING, str(Path(__file__).parent), str(workspace.root), moment]
+    command = [sys.executable, "-c", DYING, str(SUPPORT), str(workspace.root), moment]
     assert subprocess.run(command, check=False).returncode == 9
     workspace.want(members(23))
     with workspace_lock(load_settings(workspace.root), "run"):

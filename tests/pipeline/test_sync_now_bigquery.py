@@ -17,8 +17,8 @@ pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not
 
 from bigquery_company import reach
 from demo_workspace import Company
-from googlesql.project import copy_layers
-from googlesql.server import serve
+from local_bigquery.project import copy_layers
+from local_bigquery.server import serve
 from madang.config import load_settings
 from madang.sync.now import rows_now
 from madang.sync.spec import load_specs

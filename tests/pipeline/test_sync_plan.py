@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from sync_workspace import KEY, Workspace, members
 
 from madang.errors import UsageError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import SyncError
 from madang.sync.engine import open_plans
 from madang.sync.plan import make_plan
+from sync_workspace import KEY, Workspace, members
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from bigquery_company import Company, on_bigquery
-from googlesql.project import copy_shards
+from bigquery_company import Company, built_on_bigquery
+from local_bigquery.project import copy_shards
 from madang.config import load_settings
 from madang.dbt import run_dbt
 from madang.ops.unchanged import look
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    with on_bigquery(tmp_path_factory.mktemp("unchanged") / "company", people=100, days=3) as made:
-        made.built()  # it adds columns to tables that the loader made, which are newer then
+def built(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    with built_on_bigquery(shared, tmp_path_factory.mktemp("unchanged") / "company") as made:
+        # the first build added columns to tables that the loader made, which are newer than it
         assert made.madang("build").code == 0
         yield made
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ingest_workspace import PROJECT, own_project, put, workspace
 
+from ingest_workspace import PROJECT, own_project, put, workspace
 from madang import ingest
 from madang.config import Settings, load_settings
 from madang.ops.freshness import freshness, in_words, not_used

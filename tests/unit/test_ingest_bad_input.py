@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put, workbook
 
+from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put, workbook
 from madang import ingest
 from madang.config import Settings
 from madang.ingest import packed

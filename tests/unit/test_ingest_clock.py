@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put
 
+from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put
 from madang import ingest
 from madang.config import Settings
 from madang.ingest import ledger_clock

@@ -9,8 +9,8 @@ from typing import Any
 
 import fastavro
 import pytest
-from ingest_workspace import put, workspace
 
+from ingest_workspace import put, workspace
 from madang import ingest
 from madang.config import Settings
 from madang.ingest import currents

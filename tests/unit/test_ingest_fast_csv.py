@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from ingest_workspace import csv_bytes, own_project, put
 
+from ingest_workspace import csv_bytes, own_project, put
 from madang import ingest
 from madang.ingest import fast_csv, plain_sql
 from madang.ingest.problems import CellProblem

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ingest_workspace import own_project, put
 
+from ingest_workspace import own_project, put
 from madang import ingest
 from madang.errors import MadangError
 from madang.ingest import fast_csv

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_workspace import CRM_HEADERS, GOOD_CUSTOMER, csv_bytes, own_project, put
 from typer.testing import CliRunner
 
+from ingest_workspace import CRM_HEADERS, GOOD_CUSTOMER, csv_bytes, own_project, put
 from madang import ingest
 from madang.cli import app
 from madang.config import Settings

@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+
 from ingest_workspace import (
     CONSENT_HEADERS,
     CRM_HEADERS,
@@ -20,7 +21,6 @@ from ingest_workspace import (
     workbook,
     workspace,
 )
-
 from madang import ingest
 from madang.config import Settings
 from madang.ingest.landing import LEDGER

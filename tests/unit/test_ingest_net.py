@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 import openpyxl
 import pytest
-from ingest_workspace import customers, own_project, put, workbook
 
+from ingest_workspace import customers, own_project, put, workbook
 from madang import ingest
 from madang.config import Settings
 from madang.ingest import apart, checking, delimited, fast_csv, packed

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ingest_workspace import CRM_HEADERS, csv_bytes, customers, own_project, put, workbook
 from typer.testing import CliRunner
 
+from ingest_workspace import CRM_HEADERS, csv_bytes, customers, own_project, put, workbook
 from madang import ingest
 from madang.cli import app
 from madang.config import Settings

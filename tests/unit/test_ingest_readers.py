@@ -9,8 +9,8 @@ from typing import Any
 
 import openpyxl
 import pytest
-from ingest_workspace import csv_bytes, protected_workbook, put, workbook
 
+from ingest_workspace import csv_bytes, protected_workbook, put, workbook
 from madang.ingest.errors import FileRefused
 from madang.ingest.problems import BadLine
 from madang.ingest.readers import Sheet, open_sheets

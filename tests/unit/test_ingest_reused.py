@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from ingest_workspace import CONSENT_HEADERS, csv_bytes, own_project, put
 
+from ingest_workspace import CONSENT_HEADERS, csv_bytes, own_project, put
 from madang import ingest
 from madang.config import Settings
 from madang.errors import SpecError

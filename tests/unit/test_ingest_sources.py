@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ingest_workspace import PROJECT
 
+from ingest_workspace import PROJECT
 from madang.errors import SpecError
 from madang.ingest.sources import SourceTable, read_sources
 

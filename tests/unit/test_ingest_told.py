@@ -9,8 +9,8 @@ from typing import Any
 
 import openpyxl
 import pytest
-from ingest_workspace import CRM_HEADERS, GOOD_CUSTOMER, csv_bytes, customers, put, workspace
 
+from ingest_workspace import CRM_HEADERS, GOOD_CUSTOMER, csv_bytes, customers, put, workspace
 from madang import ingest
 from madang.config import Settings
 from madang.ingest.errors import Reason

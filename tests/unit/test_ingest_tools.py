@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ingest_workspace import csv_bytes, put, workspace
 
+from ingest_workspace import csv_bytes, put, workspace
 from madang import ingest
 from madang.config import Settings
 from madang.warehouse import Warehouse, open_warehouse

@@ -8,9 +8,9 @@ from typing import Any
 
 import openpyxl
 import pytest
-from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put, workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put, workbook
 from madang import ingest
 from madang.config import Settings
 from madang.warehouse import open_warehouse

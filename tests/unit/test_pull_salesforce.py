@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ingest_workspace import csv_bytes, put
 
 from demo_workspace import REPOSITORY
+from ingest_workspace import csv_bytes, put
 from madang import ingest
 from madang.errors import ConfigError, UsageError
 from madang.ingest import Acceptance

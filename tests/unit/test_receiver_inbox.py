@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from ingest_workspace import put, workspace
 
+from ingest_workspace import put, workspace
 from madang import ingest
 from madang.ingest import inbox as draining
 from madang.ingest.errors import LoadError

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ingest_workspace import GOOD_CUSTOMER, put, workspace
 
+from ingest_workspace import GOOD_CUSTOMER, put, workspace
 from madang import private
 from madang.config import Settings, load_settings
 from madang.ingest.inbox_file import open_inbox

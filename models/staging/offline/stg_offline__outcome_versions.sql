@@ -2,8 +2,8 @@
 with source as (
 
     select
-        outcome_id, product, application_id, line_id, customer_no, phone, status, occurred_at, cancelled_at, value, currency,
-        reason, branch_id, _sha256, _row, _loaded_at
+        outcome_id, product, application_id, line_id, customer_no, phone, status, occurred_at, cancelled_at, value,
+        currency, reason, branch_id, _sha256, _row, _loaded_at
     from {{ source('offline', 'outcomes') }}
 
 ),

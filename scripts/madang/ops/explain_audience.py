@@ -46,8 +46,9 @@ def show_audience(settings: Settings, name: str) -> None:
     for row in steps:
         if row["step"] == "lost" and row["subjects"]:
             ui.line(f"  {row['reason']}: {REASONS.get(row['reason'], row['reason'])}")
+    fields = ", ".join(FIELD.format(name, channel) for channel in rule.consent.channels)
     for spec in load_specs(settings.project_dir):
-        ui.line(f"Goes to {spec.destination} as '{FIELD.format(name)}' by the sync {spec.name}.")
+        ui.line(f"Goes to {spec.destination} as {fields} by the sync {spec.name}.")
 
 
 def count_parts(settings: Settings, warehouse: Warehouse, rule: Audience) -> list[tuple[str, int]]:
