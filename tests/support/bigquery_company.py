@@ -12,6 +12,7 @@ import duckdb
 import yaml
 from typer.testing import CliRunner
 
+from demo_workspace import REPOSITORY
 from local_bigquery.project import copy_shards
 from local_bigquery.server import Server, serve
 from madang.cli import app
@@ -151,6 +152,7 @@ def _opened(root: Path) -> Iterator[Company]:
     ):
         company = Company(root, server, braze)
         company.configure(
+            project=str(REPOSITORY),
             warehouse=reach(server),
             destinations={"braze": {"url": braze.url, "key_env": "MADANG_BRAZE_KEY"}},
         )
