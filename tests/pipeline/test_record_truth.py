@@ -96,4 +96,6 @@ def test_installs_have_the_web_application_that_they_are_about(
         ) as sent on told.application_id = sent.object_id
         where told.fate = 'installed'""")[0]
     measured(f"installs: {joined} of {installs} joined to their web application")
-    assert joined >= 0.97 * installs > 10
+    # The bar is a share of many: of the few of a small company three may be missing by chance.
+    assert installs > 10
+    assert installs - joined <= max(0.03 * installs, 3)
