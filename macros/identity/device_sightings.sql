@@ -1,6 +1,6 @@
 {#
-    Who was seen on which device: a relation with a row for each run of logins and each record that was made there. `owned_since` and `lives_until` are how far
-    back and how long such a sighting says whose the device is. With `devices`, a relation with their device_id, those of these devices.
+    The sightings of persons on devices: a relation with one row for each run of logins and each record that was made there. A sighting makes its person the owner from
+    `owned_since` to `lives_until`. `devices` is a relation with device_id: then only sightings on these devices.
 #}
 {% macro device_sightings(devices=none) -%}
     (
@@ -40,7 +40,7 @@
 {%- endmacro %}
 
 
-{# By what a run of sightings says whose the device is: a login is the stronger evidence. #}
+{# The evidence of a run of sightings: a login is stronger than a record. #}
 {% macro evidence_of_run(is_login) -%}
     case when {{ any_true(is_login) }} then 'logged in' else 'record' end
 {%- endmacro %}

@@ -3,8 +3,8 @@
 ] -%}
 {%- set persons = [var('shared_device_persons'), var('record_shared_device_persons')] -%}
 
--- whose these devices were depends on the order of what was seen on them; all others were one person's from first to
--- last. Windows shorter than a session, or limits that forbid even one person, put every device here
+-- the owner of these devices depends on the order of their logins and records. Every other device had one person from
+-- first to last. With windows shorter than a session, or limits below two persons, every device is here
 with sightings as (
 
     select device_id, person_id, first_at, lives_until

@@ -27,7 +27,7 @@ cuts as (
 
 ),
 
--- nobody else was ever seen there, and never after a long pause: one interval
+-- one person and no long pause: one interval
 of_one_person as (
 
     select

@@ -1,5 +1,5 @@
--- the visits in which a record came into the world: of its person, unless somebody else was logged in. No visit needs
--- to be told from the owner's on a device that is one person's
+-- the visits in which a record came into the world: of its person, unless somebody else was logged in. On a device of
+-- one person every visit is the owner's, so only contested devices are here
 with sightings as (
 
     select sightings.device_id, sightings.session_key, sightings.person_id, sightings.event_at

@@ -1,4 +1,4 @@
-"""What a reader of the figures has to know: own traffic, no rates, records that met nobody."""
+"""What a reader of the figures has to know: own traffic, no rates, records without a person."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,15 @@ def notices(warehouse: Warehouse) -> list[str]:
 
 
 def unmet_statements(rows: Sequence[Row]) -> list[str]:
-    """What is to be said of consents and opt-outs that concern nobody (rows of `consent_unmet`)."""
+    """What is to be said of consents and opt-outs without a person (rows of `consent_unmet`)."""
     if not rows:
         return []
     shown = ", ".join(f"{row['statements']:,} {row['source']} ({row['signal']})" for row in rows)
     addresses = sum(row["with_address"] for row in rows)
     return [
-        f"Consents and opt-outs that concern nobody who is known: {shown}. Of {addresses:,} the "
-        "address is known: a no among them counts for every row with that address. The rest counts "
-        "as soon as a source names the person. See consent_unmet."
+        f"Consents and opt-outs without a known person: {shown}. {addresses:,} have an address: an "
+        "opt-out among them holds back every row with that address. The others count as soon as a "
+        "source names their person. See consent_unmet."
     ]
 
 
