@@ -10,12 +10,10 @@ from typing import Self
 
 import duckdb
 import yaml
-from typer.testing import CliRunner
 
-from demo_workspace import REPOSITORY
+from demo_workspace import REPOSITORY, invoked
 from local_bigquery.project import copy_shards
 from local_bigquery.server import Server, serve
-from madang.cli import app
 from madang.demo import generate
 from madang.sandbox.braze import BrazeSandbox
 
@@ -56,10 +54,7 @@ class Company:
         path.write_text(yaml.safe_dump({**settings, **changes}), encoding="utf-8")
 
     def madang(self, *args: str) -> Ran:
-        runner = CliRunner(env={"MADANG_BRAZE_KEY": KEY})  # each command takes it out of its own
-        ran = runner.invoke(app, ["--config", str(self.root), *args])
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
+        ran = invoked(self.root, *args, MADANG_BRAZE_KEY=KEY)
         return Ran(ran.exit_code, ran.output)
 
     def rows(self, dataset: str, table: str) -> int:

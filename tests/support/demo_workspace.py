@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from madang import config_secrets
 from madang.cli import app
@@ -69,18 +69,24 @@ def command(
     return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - began)
 
 
-def madang(root: Path, *args: str | Path, **extra: str) -> Ended:
+def invoked(root: Path, *args: str | Path, **extra: str) -> Result:
     """Run `madang --config <root> …` in this process, with the environment of `command`.
 
     A process of its own would spend four seconds on the import of dbt.
     """
-    began = time.monotonic()
     hidden = dict.fromkeys(name for name in os.environ if name.startswith(OWN))
     config_secrets._taken.clear()  # no command knows the secrets of the one before
     runner = CliRunner(env={**hidden, "DO_NOT_TRACK": "1", **extra})
     result = runner.invoke(app, ["--config", str(root), *map(str, args)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
+    return result
+
+
+def madang(root: Path, *args: str | Path, **extra: str) -> Ended:
+    """Run it, and note how long it took."""
+    began = time.monotonic()
+    result = invoked(root, *args, **extra)
     return Ended(result.exit_code, result.stdout, result.stderr, time.monotonic() - began)
 
 
