@@ -52,7 +52,7 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def command(
-    program: str, *args: str | Path, cwd: Path = REPOSITORY, timeout: float = 1800, **extra: str
+    program: str, *args: str | Path, cwd: Path = REPOSITORY, timeout: float = 600, **extra: str
 ) -> Ended:
     """Run a console script of the environment as a process of its own."""
     began = time.monotonic()
