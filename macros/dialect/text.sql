@@ -110,12 +110,16 @@
 {%- endmacro %}
 
 
-{# How many letters have to be put in, taken out or changed to make one text the other. #}
+{# How many letters have to be put in, taken out or changed to make one text the other. DuckDB counts bytes: the letters of both are written as ASCII first, each as another one (of up to 95 different ones). #}
 {% macro edit_distance(left, right) %}{{ adapter.dispatch('edit_distance', 'madang')(left, right) }}{% endmacro %}
 
 {% macro default__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
 
-{% macro duckdb__edit_distance(left, right) %}levenshtein({{ left }}, {{ right }}){% endmacro %}
+{% macro duckdb__edit_distance(left, right) -%}
+    {%- set letters = "array_to_string(list_distinct(regexp_extract_all(concat(" ~ left ~ ", " ~ right ~ "), '(?s).')), '')" -%}
+    {%- set ascii = "array_to_string(list_transform(range(32, 127), lambda code: chr(code::int32)), '')" -%}
+    levenshtein(translate({{ left }}, {{ letters }}, {{ ascii }}), translate({{ right }}, {{ letters }}, {{ ascii }}))
+{%- endmacro %}
 
 
 {# A text with Hangul's syllables as their letters and without accents. DuckDB has no canonical decomposition: the syllables are taken apart by their numbers. #}

@@ -164,6 +164,20 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
     ("is_listed", (TEXT("c"), "(select 'a' as word union all select 'b')", "word"), False),
     ("float_text", ("cast(45000 as {float64})",), "45000"),
     ("float_text", ("cast(0.5 as {float64})",), "0.5"),
+    ("edit_distance", (TEXT("kim minji"), TEXT("kim minsi")), 1),
+    ("edit_distance", (TEXT("hong"), TEXT("hng")), 1),
+    ("edit_distance", (TEXT("ab"), TEXT("ba")), 2),
+    ("edit_distance", (TEXT("김민지"), TEXT("")), 3),
+    ("edit_distance", (TEXT("김민지"), TEXT("박민지")), 1),
+    ("edit_distance", (TEXT("\u1100\u1175\u11b7"), TEXT("\u1107\u1161\u11a8")), 3),
+    ("edit_distance", (TEXT("\u110c\u1175"), TEXT("\u110c\u1175\u11ab")), 1),
+    ("edit_distance", (TEXT("山田 太郎"), TEXT("山本 太郎")), 1),
+    ("edit_distance", (TEXT("a"), "cast(null as string)"), None),
+    ("single_letters", (TEXT("김 민지"),), "\u1100\u1175\u11b7 \u1106\u1175\u11ab\u110c\u1175"),
+    ("single_letters", (TEXT("가힣"),), "\u1100\u1161\u1112\u1175\u11c2"),
+    ("single_letters", (TEXT("José Nuñez"),), "Jose Nunez"),
+    ("single_letters", (TEXT(""),), ""),
+    ("single_letters", ("cast(null as string)",), None),
 ]
 ROWS = """
 (
@@ -274,11 +288,22 @@ def test_a_quantile_is_exact_and_interpolated_on_both(client, macros) -> None:
     }
 
 
+def test_words_become_rows_on_both(client, macros) -> None:
+    around = "select min(w) as v from (select word as w from (select 1 as n) cross join {})"
+    for text, place in (("b a c", "a"), ("one", "one"), ("", "")):
+        found = both(client, macros, "rows_of_words", (TEXT(text), "word"), around)
+        assert found == {"duckdb": place, "bigquery": place}
+    counted = around.replace("min(w)", "count(w)")
+    found = both(client, macros, "rows_of_words", (TEXT("b a a"), "word"), counted)
+    assert found == {"duckdb": 3, "bigquery": 3}
+
+
 def test_no_primitive_is_untested() -> None:
     declared = {
         name
         for path in DIALECT.glob("*.sql")
         for name in PRIVATE.findall(path.read_text(encoding="utf-8"))
     }
-    tested = {case[0] for case in CASES} | {case[0] for case in AGGREGATES} | {"quantile_over"}
+    tested = {case[0] for case in CASES} | {case[0] for case in AGGREGATES}
+    tested |= {"quantile_over", "rows_of_words"}
     assert declared - tested - ELSEWHERE == set()

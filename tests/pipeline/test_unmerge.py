@@ -45,7 +45,10 @@ OF_THE_ORDER = {
     "marts.source_freshness": (set(), 1),
     "marts.record_matches": (set(), 1),
     "marts.record_match_rates": ({"records", "share"}, 4),
+    "marts.channel_days": ({"orders", "net_order_amount"}, 1),
 }
+# How often each name occurred; the order's number is one more.
+COUNTED = {"marts.names_in_use": "kind = 'object_id' and name = '" + ORDER + "'"}
 
 
 @dataclass
@@ -272,6 +275,12 @@ def test_every_table_is_as_if_the_merge_had_never_been(story: Story) -> None:
         different = {}
         for schema, table in tables:
             name = f"{schema.removeprefix('madang_')}.{table}"
+            if name in COUNTED:
+                more = differing(db, f"{schema}.{table}", {"occurrences", "names"})
+                its = db.execute(f"select count(*) from after.{schema}.{table} where {COUNTED[name]}")
+                if more != (0, 1) or its.fetchone() != (1,):
+                    different[name] = more
+                continue
             ignored, allowed = OF_THE_ORDER.get(name, (set(), 0))
             counts = differing(db, f"{schema}.{table}", set())
             if max(counts) > allowed:

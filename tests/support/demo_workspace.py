@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 from typer.testing import CliRunner, Result
@@ -74,10 +75,9 @@ def invoked(root: Path, *args: str | Path, **extra: str) -> Result:
 
     A process of its own would spend four seconds on the import of dbt.
     """
-    hidden = dict.fromkeys(name for name in os.environ if name.startswith(OWN))
     config_secrets._taken.clear()  # no command knows the secrets of the one before
-    runner = CliRunner(env={**hidden, "DO_NOT_TRACK": "1", **extra})
-    result = runner.invoke(app, ["--config", str(root), *map(str, args)])
+    with patch.dict(os.environ, environment(**extra), clear=True):
+        result = CliRunner().invoke(app, ["--config", str(root), *map(str, args)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

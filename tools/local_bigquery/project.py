@@ -208,7 +208,8 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
     """Analyse what the last dbt command compiled, in the graph's order, over nothing but types.
 
     Answers the columns of the nodes that are good, and the engine's refusals of those that are not.
-    Tables that a node makes are known to the next ones by the columns that the analysis gave.
+    Tables that a node makes are known to the next ones by the columns that the analysis gave, and to
+    the node itself by those that it has: a model may read what it wrote before.
     """
     source = project.server.catalog
     catalog = Catalog(source.engine, source.project, source.location)
@@ -227,6 +228,10 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
         if kind == "operation":
             continue
         catalog.datasets.setdefault((node["database"], node["schema"]), {})
+        alias = node.get("alias") or node["name"]
+        made = source.tables.get(f"{node['database']}.{node['schema']}.{alias}")
+        if made is not None:
+            catalog.add(Table(made.project, made.dataset, made.table_id, made.columns))
         if kind == "seed":
             columns = _seed_columns(node)
         else:
@@ -240,9 +245,8 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
         good[node["unique_id"]] = columns
         if kind in ("seed", "model", "snapshot"):
             if node["config"].get("materialized") in MADE_BY_ROUNDS:
-                made = MADE_BY_ROUNDS[node["config"]["materialized"]]
-                columns = [Column(name, column_type) for name, column_type in made.items()]
-            alias = node.get("alias") or node["name"]
+                types = MADE_BY_ROUNDS[node["config"]["materialized"]]
+                columns = [Column(name, column_type) for name, column_type in types.items()]
             catalog.add(Table(node["database"], node["schema"], alias, columns))
     return good, refused
 
