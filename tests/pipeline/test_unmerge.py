@@ -277,7 +277,8 @@ def test_every_table_is_as_if_the_merge_had_never_been(story: Story) -> None:
             name = f"{schema.removeprefix('madang_')}.{table}"
             if name in COUNTED:
                 more = differing(db, f"{schema}.{table}", {"occurrences", "names"})
-                its = db.execute(f"select count(*) from after.{schema}.{table} where {COUNTED[name]}")
+                after = f"from after.{schema}.{table} where {COUNTED[name]}"
+                its = db.execute(f"select count(*) {after}")
                 if more != (0, 1) or its.fetchone() != (1,):
                     different[name] = more
                 continue

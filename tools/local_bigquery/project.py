@@ -208,8 +208,8 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
     """Analyse what the last dbt command compiled, in the graph's order, over nothing but types.
 
     Answers the columns of the nodes that are good, and the engine's refusals of those that are not.
-    Tables that a node makes are known to the next ones by the columns that the analysis gave, and to
-    the node itself by those that it has: a model may read what it wrote before.
+    Tables that a node makes are known to the next ones by the columns that the analysis gave, and
+    to the node itself by those that it has: a model may read what it wrote before.
     """
     source = project.server.catalog
     catalog = Catalog(source.engine, source.project, source.location)
