@@ -47,14 +47,15 @@ with_rule as (
 
 ),
 
--- only a no is heard for who has an address that it names
+-- only a no is heard for who has an address that it names. The two sides are compared as numbers: over an `or` of
+-- both DuckDB would hold every statement against every person
 of_persons as (
 
     select with_rule.*, persons.person_id, persons.met_by
     from with_rule
     left join persons
         on with_rule.statement_id = persons.statement_id
-        and (persons.met_by = 'record' or with_rule.effect = 'closes')
+        and case with_rule.effect when 'closes' then 1 else 0 end >= case persons.met_by when 'record' then 0 else 1 end
 
 ),
 
