@@ -116,7 +116,7 @@
 {% macro default__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
 
 {% macro duckdb__edit_distance(left, right) -%}
-    {%- set letters = "array_to_string(list_distinct(regexp_extract_all(concat(" ~ left ~ ", " ~ right ~ "), '(?s).')), '')" -%}
+    {%- set letters = "array_to_string(list_sort(list_distinct(regexp_extract_all(concat(" ~ left ~ ", " ~ right ~ "), '(?s).'))), '')" -%}
     {%- set ascii = "array_to_string(list_transform(range(32, 127), lambda code: chr(code::int32)), '')" -%}
     levenshtein(translate({{ left }}, {{ letters }}, {{ ascii }}), translate({{ right }}, {{ letters }}, {{ ascii }}))
 {%- endmacro %}

@@ -1,15 +1,13 @@
 """On BigQuery too a build leaves alone what cannot have changed, by what its tables' list says."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from bigquery_company import Company, built_on_bigquery
-from demo_workspace import environment
+from demo_workspace import as_a_user
 from local_bigquery.project import copy_shards
 from madang.config import load_settings
 from madang.dbt import run_dbt
@@ -25,8 +23,8 @@ def built(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
 
 
 def chosen(company: Company) -> set[str] | None:
-    """What the next command would build: variables of the environment are rules of a build."""
-    with patch.dict(os.environ, environment(), clear=True):
+    """What the next command would build."""
+    with as_a_user():
         found = look(load_settings(company.root)).chosen
     return None if found is None else {name.split(".")[2] for name in found}
 

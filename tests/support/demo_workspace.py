@@ -52,6 +52,13 @@ def environment(**extra: str) -> dict[str, str]:
     return {**kept, "DO_NOT_TRACK": "1", **extra}
 
 
+@contextmanager
+def as_a_user(**extra: str) -> Iterator[None]:
+    """Have that environment in this process: variables of ours and of dbt are rules of a build."""
+    with patch.dict(os.environ, environment(**extra), clear=True):
+        yield
+
+
 def command(
     program: str, *args: str | Path, cwd: Path = REPOSITORY, timeout: float = 600, **extra: str
 ) -> Ended:
@@ -76,7 +83,7 @@ def invoked(root: Path, *args: str | Path, **extra: str) -> Result:
     A process of its own would spend four seconds on the import of dbt.
     """
     config_secrets._taken.clear()  # no command knows the secrets of the one before
-    with patch.dict(os.environ, environment(**extra), clear=True):
+    with as_a_user(**extra):
         result = CliRunner().invoke(app, ["--config", str(root), *map(str, args)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
