@@ -36,6 +36,16 @@ MADE_BY_ROUNDS = {
         "node_id": schema.INT64,
         "component_key": schema.INT64,
     },
+    "markov_fits": {
+        **dict.fromkeys(("model", "conversion_type"), schema.STRING),
+        "path_month": schema.DATE,
+        "channel_group": schema.STRING,
+        "conversion_probability": schema.FLOAT64,
+        "removal_effect": schema.FLOAT64,
+        "rounds": schema.INT64,
+        "under_way": schema.FLOAT64,
+        **dict.fromkeys(("chain", "made_of"), schema.STRING),
+    },
     "never_link_cuts": dict.fromkeys(
         ("left_key", "right_key", "never_left_key", "never_right_key"), schema.STRING
     ),
