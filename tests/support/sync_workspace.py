@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from madang.config import load_settings
-from madang.sync.destinations import open_destination
+from madang.http.retry import Retry
+from madang.sync.destinations.registry import open_destination
 from madang.sync.engine import apply_plan
-from madang.sync.http import Retry
 from madang.sync.plan import make_plan
 from madang.warehouse import open_warehouse
 

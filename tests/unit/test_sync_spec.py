@@ -43,15 +43,15 @@ def test_the_projects_own_sync_is_read(project):
         0.5,
     )
     assert spec.where == f"{EXPOSURES}:2"
-    assert not spec.create_missing
+    assert not spec.options.create_missing
 
 
 def test_whether_a_sync_creates_is_a_choice_that_is_no_by_default(project):
     text = (project / EXPOSURES).read_text()
     (project / EXPOSURES).write_text(text.replace("create_missing: false\n", "\n"))
-    assert not load_specs(project)[0].create_missing
+    assert not load_specs(project)[0].options.create_missing
     (project / EXPOSURES).write_text(text.replace("missing: false", "missing: true"))
-    assert load_specs(project)[0].create_missing
+    assert load_specs(project)[0].options.create_missing
 
 
 @pytest.mark.parametrize(

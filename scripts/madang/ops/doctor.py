@@ -20,7 +20,7 @@ from madang.pull.connection import Connection
 from madang.pull.login import Login
 from madang.storage import NO_ROOM, closed, free_bytes
 from madang.sync import SyncError
-from madang.sync.destinations import open_by_name
+from madang.sync.destinations.registry import open_by_name
 from madang.sync.journal import check, reading
 from madang.warehouse import open_warehouse
 

@@ -1,7 +1,7 @@
 """Explains an audience: what its rule means, how many meet each part, and who is held back."""
 
 from madang import ui
-from madang.audiences import FIELD, find_audience, require, show_waterfall, waterfall
+from madang.audiences import fields_of, find_audience, require, show_waterfall, waterfall
 from madang.config import Settings
 from madang.ops.rules import RuleReader
 from madang.specs.audiences import Audience
@@ -33,6 +33,11 @@ def show_audience(settings: Settings, name: str) -> None:
         )
         parts = count_parts(settings, warehouse, rule)
         steps = waterfall(warehouse, name)
+        goes = [
+            (spec, fields)
+            for spec in load_specs(settings.project_dir)
+            if (fields := fields_of(warehouse, spec, name))
+        ]
     ui.summary(
         f"Audience {name}: {rule.label}",
         [
@@ -46,9 +51,8 @@ def show_audience(settings: Settings, name: str) -> None:
     for row in steps:
         if row["step"] == "lost" and row["subjects"]:
             ui.line(f"  {row['reason']}: {REASONS.get(row['reason'], row['reason'])}")
-    fields = ", ".join(FIELD.format(name, channel) for channel in rule.consent.channels)
-    for spec in load_specs(settings.project_dir):
-        ui.line(f"Goes to {spec.destination} as {fields} by the sync {spec.name}.")
+    for spec, fields in goes:
+        ui.line(f"Goes to {spec.destination} as {', '.join(fields)} by the sync {spec.name}.")
 
 
 def count_parts(settings: Settings, warehouse: Warehouse, rule: Audience) -> list[tuple[str, int]]:

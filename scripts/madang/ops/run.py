@@ -191,12 +191,17 @@ def show_plan(made: object) -> None:
     if made.held_back:
         held = list(made.held_back.items())
         ui.table("Held back", ("reason", "persons"), held)
+    if made.unknown:
+        ui.line(
+            f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
+            "yellow",
+        )
     for guard in made.guards:
         ui.line(f"  stopped by a guard: {guard.message}", "yellow")
     if made.is_empty:
         ui.line("  nothing to send: the destination has what it should have")
     else:
-        ui.line(f"  {made.total.planned:,} values of {made.objects:,} persons to send")
+        ui.line(f"  {made.total.planned:,} values of {made.objects:,} objects to send")
 
 
 def show_run(result: object) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from madang import scratch
 from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
+from madang.http.retry import Retry
 from madang.ingest.errors import FileRefused
 from madang.ingest.holds import Acceptance
 from madang.ingest.sources import read_sources
@@ -21,7 +22,6 @@ from madang.pull.connection import Connection
 from madang.pull.login import Login
 from madang.pull.one_object import ObjectPull, Opened, Pulling
 from madang.pull.report import ObjectReport, PullReport
-from madang.sync.http import Retry
 from madang.times import in_name
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from madang.config import Settings
 from madang.errors import MadangError
 from madang.sync.clock import stamp, utc_now
-from madang.sync.destinations import open_by_name
+from madang.sync.destinations.registry import open_by_name
 from madang.sync.journal import locked, reading
 
 TOGETHER = 50  # keys a request, the least that a destination takes
@@ -76,7 +76,6 @@ def waiting(settings: Settings) -> list[Deletion]:
     with reading(path) as database:
         there = "select count(*) from sqlite_master where name = 'deletions'"
         if not database.execute(there).fetchone()[0]:  # nobody was erased yet
-            return []
             return []
         rows = database.execute(
             "select erasure_id, destination, 'waiting', count(*) from deletions "
