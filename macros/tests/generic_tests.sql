@@ -75,6 +75,17 @@
 {% endtest %}
 
 
+{# Every channel and purpose of a table of permits is one that people are asked about: in `consent_policy`. #}
+{% test is_in_the_policy(model) %}
+    select permits.channel, permits.purpose, count(*) as rows_found
+    from {{ model }} as permits
+    left join {{ ref('consent_policy') }} as policy
+        on permits.channel = policy.channel and permits.purpose = policy.purpose
+    where policy.channel is null
+    group by permits.channel, permits.purpose
+{% endtest %}
+
+
 {# Of a sync model: no row that may be sent is for a channel on which its person may not be contacted. #}
 {% test sends_only_what_is_allowed(model) %}
     select sent.person_id, sent.channel, sent.field

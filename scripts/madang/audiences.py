@@ -71,7 +71,7 @@ def show_preview(settings: Settings, name: str) -> None:
         )
         _show_another_clock(settings, warehouse)
         steps = waterfall(warehouse, name)
-        channels = by_channel(warehouse, name, rule.consent.purpose)
+        channels = by_channel(warehouse, name, rule.contact.purpose)
         shared = overlap(warehouse, name)
         changes = [
             (spec, change_since_sync(settings, warehouse, spec, fields))
@@ -83,7 +83,7 @@ def show_preview(settings: Settings, name: str) -> None:
         ("label", rule.label),
         ("members", f"{sizes.get('members', 0):,}"),
         ("contactable", f"{sizes.get('contactable', 0):,}"),
-        ("consent", f"{rule.consent.purpose}: any of {', '.join(rule.consent.channels)}"),
+        *consents(rule),
     ]
     ui.summary(f"Audience {name}", rows)
     show_waterfall(steps)
@@ -93,7 +93,7 @@ def show_preview(settings: Settings, name: str) -> None:
         "By channel",
         ("channel", "counts", *(reason.replace("_", " ") for reason in reasons)),
         [
-            (channel, channel in rule.consent.channels, *(counts.get(name, 0) for name in reasons))
+            (channel, channel in rule.contact.channels, *(counts.get(name, 0) for name in reasons))
             for channel, counts in channels.items()
         ],
     )
@@ -106,6 +106,12 @@ def show_preview(settings: Settings, name: str) -> None:
     for spec, change in changes:
         counts = ", ".join(f"{count:,} {what}" for what, count in change.items())
         ui.line(f"Values since the last sync {spec.name} → {spec.destination}: {counts}")
+
+
+def consents(rule: Audience) -> list[tuple[str, str]]:
+    """Return a line for each purpose that an audience names."""
+    told = [f"{one.purpose}: any of {', '.join(one.channels)}" for one in rule.consent]
+    return [("consent", text) for text in told]
 
 
 def _show_another_clock(settings: Settings, warehouse: Warehouse) -> None:

@@ -36,7 +36,7 @@ class Workspace:
     ) -> None:
         self.root = root
         project = root / "project"
-        for file in ("activation/_activation__exposures.yml", "staging/sync/_ledger__sources.yml"):
+        for file in ("activation/braze/_braze__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
             text = (REPOSITORY / "models" / file).read_text()
             if creates:

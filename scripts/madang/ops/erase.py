@@ -29,6 +29,7 @@ from madang.ops.unchanged import forget
 from madang.personal import looks_personal
 from madang.sync import deletions
 from madang.sync.clock import new_id
+from madang.sync.destinations.registry import can_delete
 from madang.sync.engine import open_plans
 from madang.sync.pending import was_begun
 from madang.sync.plan import read_plan
@@ -154,7 +155,8 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
         erase_tables.read_days_again(warehouse, path.stem, days)
         erase_tables.delete_exported(warehouse, known)
         erase_tables.forget_logs(warehouse, known)
-    deletions.queue(settings, path.stem, settings.destinations, known.numbers)
+    asked = [name for name in settings.destinations if can_delete(name)]
+    deletions.queue(settings, path.stem, asked, known.numbers)
     certificate.count("decisions_removed", _forget_decisions(settings, known))
     _send(settings)
     if build(settings) == WRONG:
@@ -185,7 +187,7 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     """Ask destinations that were not reached; end the erasure when none waits."""
     told = certificate.get("destinations") or {}
     is_done = {name for name, one in told.items() if one["status"] == "deleted"}
-    asked = [name for name in settings.destinations if name not in is_done]
+    asked = [name for name in settings.destinations if can_delete(name) and name not in is_done]
     deletions.queue(settings, path.stem, asked, kept(path).numbers)  # the journal may be a new one
     problems = _send(settings)
     for name, one in deletions.done(settings, path.stem).items():
@@ -198,7 +200,8 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     for name, keys in left.items():
         told[name] = {"status": "waiting", "keys": keys}
     for name in settings.destinations:
-        told.setdefault(name, {"status": "knows nobody", "keys": 0})
+        status = "knows nobody" if can_delete(name) else "cannot delete"
+        told.setdefault(name, {"status": status, "keys": 0})
     certificate.set(
         destinations=told,
         status="waiting for destinations" if left else "done",
@@ -215,6 +218,9 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
         return PARTIAL
     path.unlink()
     ui.line(f"Erased. Certificate: {certificate.path}")
+    for name in settings.destinations:
+        if not can_delete(name):
+            ui.line(f"  {name} takes no deletions: the next plan takes away what was sent there")
     for name in certificate.get("your_files"):
         ui.line(f"  yours to delete, it still holds the person: {name}")
     return 0
@@ -263,7 +269,7 @@ def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list
         )
     for table, rows in before.items():
         ui.line(f"  {table}: {rows:,} rows")
-    for name in settings.destinations:
+    for name in filter(can_delete, settings.destinations):
         ui.line(f"  {name}: {len(known.numbers)} keys to delete")
     for name in inputs:
         ui.line(f"  yours to delete, it holds the person: {name}")

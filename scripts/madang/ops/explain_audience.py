@@ -1,7 +1,7 @@
 """Explains an audience: what its rule means, how many meet each part, and who is held back."""
 
 from madang import ui
-from madang.audiences import fields_of, find_audience, require, show_waterfall, waterfall
+from madang.audiences import consents, fields_of, find_audience, require, show_waterfall, waterfall
 from madang.config import Settings
 from madang.ops.rules import RuleReader
 from madang.specs.audiences import Audience
@@ -43,7 +43,7 @@ def show_audience(settings: Settings, name: str) -> None:
         [
             ("rule", where),
             ("as of", told(settings.now(), settings.timezone)),
-            ("consent", f"{rule.consent.purpose}: any of {', '.join(rule.consent.channels)}"),
+            *consents(rule),
         ],
     )
     ui.table("Who meets what", ("rule", "known persons"), parts)

@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 from madang.errors import Problem, SpecError, UsageError, did_you_mean
 from madang.specs.audiences import Channels
 from madang.specs.located_yaml import Lines, line_of, load_located
+from madang.specs.policy import policy_fix, policy_problem, read_policy
 from madang.specs.strict import Strict, matching, validated
 from madang.sync.destinations.base import NoOptions
 from madang.sync.destinations.registry import MODULES, entry_of
@@ -29,7 +30,7 @@ class PersonKey(Strict):
 class SyncMeta(Strict):
     """What may stand under `config.meta.sync` of an exposure, beside the options of its object.
 
-    `channels` and `person_key` are applied by the model that is sent (macros/activation).
+    The model that is sent applies `purpose`, `channels` and `person_key` (macros/activation).
     """
 
     destination: str
@@ -37,6 +38,7 @@ class SyncMeta(Strict):
     model: Name
     key: str
     person_key: PersonKey | None = None
+    purpose: Name = "marketing"
     channels: Channels | None = None
     max_change_share: Annotated[float, Field(gt=0, le=1)] | None = None
 
@@ -137,6 +139,12 @@ def _read(
         keys = objects[read.object].keys
         message = f"{read.destination} {read.object} cannot be keyed by '{read.key}'."
         problem("key", message + did_you_mean(read.key, keys), _known(keys))
+    policy = read_policy(project_dir)
+    known = read.channels or [channel for purpose, channel in policy if purpose == read.purpose]
+    for channel in known or [""]:
+        if message := policy_problem(policy, read.purpose, channel):
+            key = "channels" if read.channels and "no channel" in message else "purpose"
+            problem(key, message, policy_fix(policy))
     models = {path.stem for path in (project_dir / FOLDER).rglob("*.sql")}
     if read.model not in models:
         message = f"There is no activation model '{read.model}'.{did_you_mean(read.model, models)}"

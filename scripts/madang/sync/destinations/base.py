@@ -211,7 +211,8 @@ class Opening:
 class Entry:
     """All that Madang knows of one destination before it is opened.
 
-    `sandbox` is the module of its local server: `serve(settings, state)` returns one.
+    `sandbox` is the module of its local server: `served(settings, folder, customers)` gives the
+    settings that lead to one.
     """
 
     settings: type[DestinationSettings]

@@ -10,6 +10,7 @@ from pydantic import create_model
 from madang.errors import ConfigError
 from madang.specs.strict import Strict
 from madang.sync.destinations.base import (
+    Deletes,
     Destination,
     DestinationSettings,
     Entry,
@@ -31,6 +32,11 @@ MODULES = {
 def entry_of(name: str) -> Entry:
     """Return what is known of a destination."""
     return import_module(MODULES[name]).ENTRY
+
+
+def can_delete(name: str) -> bool:
+    """Say whether a destination can forget people."""
+    return issubclass(entry_of(name).destination, Deletes)
 
 
 def object_of(spec: "SyncSpec") -> ObjectKind:
