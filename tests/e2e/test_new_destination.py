@@ -30,8 +30,8 @@ import sys
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from madang import config_secrets
-from madang.config import load_settings
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import load_settings
 from madang.sync.destinations.registry import entry_of
 from madang.sync.engine import apply_plan
 from madang.sync.plan import make_plan

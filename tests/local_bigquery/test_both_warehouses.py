@@ -34,8 +34,8 @@ BUILD = ["build", "--exclude-resource-type", "unit_test"]
 UNIT_TESTED = ["build", "--exclude-resource-type", "test"]
 UNTESTED = ["build", *WITHOUT_TESTS]
 IN_DUCKDB = (
-    "from pathlib import Path; from madang.config import load_settings; "
-    "from madang.dbt import run_dbt; "
+    "from pathlib import Path; from madang.settings.workspace import load_settings; "
+    "from madang.build.dbt import run_dbt; "
     f"run_dbt(load_settings(Path('madang.yml')), {UNTESTED})"
 )
 
@@ -144,7 +144,7 @@ def test_every_node_is_built_and_every_test_passes(looks: Looks) -> None:
         states = Counter(result["status"] for result in look.results)
         assert set(states) <= {"success", "pass", "no-op"}, states
     assert _ran(looks.first, "unit_test") > 50
-    assert _ran(looks.second, "test") > 300
+    assert _ran(looks.second, "test") > 200
 
 
 @pytest.mark.parametrize("look", ["first", "second", "anew"])

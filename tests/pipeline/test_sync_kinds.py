@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.sync import DestinationUnclear, SyncError
 from madang.sync.destinations.registry import MODULES, open_destination
 from madang.sync.engine import apply_plan

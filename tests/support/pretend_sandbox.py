@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from madang import config_secrets
 from madang.sandbox.local import LocalHandler, LocalServer
+from madang.settings import secrets as config_secrets
 
 KEY = "pretend-key"
 

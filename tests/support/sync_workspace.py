@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from madang.config import load_settings
 from madang.http.retry import Retry
+from madang.settings.workspace import load_settings
 from madang.sync.destinations.registry import open_destination
 from madang.sync.engine import apply_plan
 from madang.sync.plan import make_plan

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from madang.cli import app
 from madang.http.retry import Retry
-from madang.ops.pull import pull_if_configured
 from madang.pull import salesforce
+from madang.pull.command import pull_if_configured
 from salesforce_org import QUICK, Company, company, id_of
 
 

@@ -7,12 +7,12 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.
 from collections.abc import Mapping
 from pathlib import Path
 
-from madang.config import Settings
-from madang.config_salesforce import SalesforceSettings
-from madang.config_secrets import given
 from madang.errors import ConfigError
 from madang.http.address import read_address
 from madang.http.auth import ClientCredentials, SignedJwt
+from madang.settings.salesforce import SalesforceSettings
+from madang.settings.secrets import given
+from madang.settings.workspace import Settings
 
 TOKEN_PATH = "/services/oauth2/token"
 JWT_SECONDS = 180  # Salesforce takes at most five minutes

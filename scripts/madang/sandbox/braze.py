@@ -17,11 +17,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
-from madang import config_secrets
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer
 from madang.sandbox.rules import NO_DATA, Fatal, check_request
 from madang.sandbox.users import Users
+from madang.settings import secrets as config_secrets
 from madang.sync.destinations.braze import BrazeSettings
 
 TRACK = "/users/track"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from madang.config_secrets import given
 from madang.errors import ConfigError
 from madang.http.address import is_loopback, read_address
+from madang.settings.secrets import given
 from madang.specs.strict import Strict
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear, SyncError
 

@@ -19,8 +19,8 @@ from madang.sync.destinations.base import (
 )
 
 if TYPE_CHECKING:
-    from madang.config import Settings
     from madang.http.retry import Retry
+    from madang.settings.workspace import Settings
     from madang.sync.spec import SyncSpec
 
 MODULES = {
