@@ -1,95 +1,27 @@
 """What the kind of an object decides: what leaves, what is sent once, what a lost answer does."""
 
-import json
-from functools import partial
-
 import pytest
 
-from madang.settings.workspace import load_settings
 from madang.sync import DestinationUnclear, SyncError
-from madang.sync.destinations.registry import MODULES, open_destination
-from madang.sync.engine import apply_plan
-from madang.sync.plan import make_plan
-from madang.warehouse import open_warehouse
-from pretend_destination import PretendSettings
+from madang.sync.destinations.registry import MODULES
+from pretend_destination import ENTRY, PretendSettings
 from pretend_sandbox import KEY, PretendSandbox
-from sync_workspace import IMPATIENT, REPOSITORY
-
-NAMES = ("sync_key", "field", "value", "held_back_reason")
-KEYS = {
-    "properties": "id",
-    "lists": "hash",
-    "events": "event_id",
-    "known_events": "event_id",
-    "letters": "letter_id",
-}
-EXPOSURE = """
-exposures:
-  - name: pretend_sync
-    type: application
-    owner: {{name: Someone, email: someone@maru.example}}
-    depends_on: [ref('sync_pretend__rows')]
-    config:
-      meta:
-        sync: {{destination: pretend, object: {name}, model: sync_pretend__rows, key: {key}}}
-"""
+from sync_place import Place
 
 
-class Place:
+class Pretended(Place):
     """A workspace whose one sync goes to the pretend destination."""
 
     def __init__(self, root, sandbox: PretendSandbox, name: str) -> None:
-        self.root, self.sandbox = root, sandbox
-        models = root / "project" / "models"
-        (models / "activation").mkdir(parents=True)
-        (models / "staging/sync").mkdir(parents=True)
-        ledger = "staging/sync/_ledger__sources.yml"
-        (models / ledger).write_text((REPOSITORY / "models" / ledger).read_text())
-        (root / "project/dbt_project.yml").write_text("name: test\n")
-        (models / "activation/sync_pretend__rows.sql").write_text("select 1\n")
-        text = EXPOSURE.format(name=name, key=KEYS[name])
-        (models / "activation/_pretend__exposures.yml").write_text(text)
-        (root / "madang.yml").write_text("version: 1\nproject: project\n")
-        there = {"pretend": PretendSettings(url=sandbox.url, key_env="PRETEND_KEY")}
-        read = load_settings(root / "madang.yml")
-        self.settings = read.model_copy(update={"destinations": there})
-
-    def warehouse(self):
-        return open_warehouse(self.settings)
-
-    def want(self, *rows: tuple) -> None:
-        path = self.root / "wanted.json"
-        lines = [json.dumps(dict(zip(NAMES, row, strict=False))) for row in rows]
-        path.write_text("".join(f"{line}\n" for line in lines))
-        kinds = ", ".join(f"{name}: 'varchar'" for name in NAMES)
-        with self.warehouse() as warehouse:
-            warehouse.ensure_layer("activation")
-            relation = warehouse.relation("activation", "sync_pretend__rows")
-            warehouse.execute(
-                f"create or replace table {relation} as select 'p' as person_id, "
-                f"'ads' as channel, 'advertising' as purpose, * from "
-                f"read_json('{path}', format = 'newline_delimited', columns = {{{kinds}}})"
-            )
-
-    def plan(self):
-        with self.warehouse() as warehouse:
-            (plan,) = make_plan(self.settings, warehouse)
-        return plan
-
-    def apply(self):
-        def rows_now(settings, spec) -> str:
-            with self.warehouse() as warehouse:
-                return f"select * from {warehouse.relation('activation', spec.model)}"
-
-        opener = partial(open_destination, environ={"PRETEND_KEY": KEY}, retry=IMPATIENT)
-        return apply_plan(self.settings, self.warehouse, destination_opener=opener, asker=rows_now)
+        self.sandbox = sandbox
+        settings = PretendSettings(url=sandbox.url, key_env="PRETEND_KEY")
+        key = ENTRY.objects[name].keys[0]
+        super().__init__(root, "pretend", settings, {"PRETEND_KEY": KEY}, name=name, key=key)
 
     def sync(self, *rows: tuple) -> list[tuple]:
         """Want these rows, plan, apply; return what arrived by that, in its order."""
         before = len(self.sandbox.rows)
-        self.want(*rows)
-        if not self.plan().is_empty:
-            self.apply()
+        super().sync(*rows)
         return self.sandbox.rows[before:]
 
 
@@ -97,7 +29,7 @@ class Place:
 def place(tmp_path, monkeypatch):
     monkeypatch.setitem(MODULES, "pretend", "pretend_destination")
     with PretendSandbox() as sandbox:
-        yield lambda name: Place(tmp_path, sandbox, name)
+        yield lambda name: Pretended(tmp_path, sandbox, name)
 
 
 def test_members_are_removed_when_they_leave_and_each_is_a_row_of_its_own(place):

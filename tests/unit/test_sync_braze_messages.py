@@ -12,10 +12,10 @@ from madang.sync.destinations.braze import (
     attributes,
     encode,
     field_problem,
-    harmless,
     judge,
     payload,
 )
+from madang.sync.words import harmless
 
 
 def one(number=1, key="C1", **values):

@@ -80,7 +80,7 @@ class Plan:
 
 
 def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = None) -> list[Plan]:
-    """Plan every sync of the project, or the named one; store the plans; return them.
+    """Plan every sync that has a place to go to, or the named one; store the plans; return them.
 
     What a killed run left behind is brought into the ledger first, so a plan never repeats what
     was accepted. Raises SpecError, UsageError (unknown name) or SyncError (the activation model is
@@ -89,6 +89,8 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
     specs = load_specs(settings.project_dir)
     if sync_name is not None:
         specs = [find_spec(specs, sync_name)]
+    else:
+        specs = [spec for spec in specs if has_place(settings, spec)]
     with locked(settings.paths.journal) as journal:
         ledger.recover(settings, warehouse, journal)
         plans = []
@@ -96,6 +98,11 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
             with labels.labelled(sync=spec.name):
                 plans.append(_plan(settings, warehouse, spec))
         return plans
+
+
+def has_place(settings: Settings, spec: SyncSpec) -> bool:
+    """Say whether madang.yml names a sync's destination; where it names none, all may be tried."""
+    return not settings.destinations or spec.destination in settings.destinations
 
 
 def read_plan(settings: Settings, plan_id: str) -> Plan:

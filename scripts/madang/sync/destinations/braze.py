@@ -30,12 +30,12 @@ from madang.sync.destinations.base import (
 from madang.sync.destinations.braze_answers import (
     Verdict,
     complaints,
-    harmless,
     judge,
     not_understood,
     rejected,
     words_of,
 )
+from madang.sync.words import harmless
 
 if TYPE_CHECKING:
     from madang.http.client import Client, Reply

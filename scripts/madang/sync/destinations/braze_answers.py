@@ -8,13 +8,13 @@ it names an error, the objects are sent again in halves until the answer is abou
 the run stops and what became of the request is unknown.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from madang.sync import DestinationUnclear
 from madang.sync.destinations.base import Outcome
+from madang.sync.words import harmless
 
 if TYPE_CHECKING:
     from madang.http.client import Reply
@@ -33,15 +33,6 @@ class Verdict:
     again: list[int] = field(default_factory=list)  # not processed, and not to blame
     unclear: list[int] = field(default_factory=list)  # one of these is to blame
     words: str = ""
-
-
-def harmless(words: str) -> str:
-    """Cut a foreign text short and take out what may be an address, a number or a key."""
-    words = re.sub(r"\s+", " ", words).strip()
-    words = re.sub(r"[^\s'\"<>]+@[^\s'\"<>]+", "[address]", words)
-    words = re.sub(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{20,}\b", "[key]", words)
-    words = re.sub(r"\+?\d[\d\s()-]{6,}\d", "[number]", words)
-    return words if len(words) <= 200 else f"{words[:199]}…"
 
 
 def judge(reply: "Reply", count: int, clean: Callable[[str], str] = harmless) -> Verdict:

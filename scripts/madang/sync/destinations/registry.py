@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     "braze": "madang.sync.destinations.braze",
+    "google": "madang.sync.destinations.google",
 }
 
 
