@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -24,6 +24,8 @@ from madang.http.windows import is_used_up, seconds_to_wait
 AGAIN = "Run the same command later: it goes on where it stopped."
 LONGEST_ANSWER = 4 << 20  # bytes in memory
 Errors = type[MadangError]
+#: Of a status and a body: whether it means "wait" or "I failed", where the status alone does not.
+Trouble = Callable[[int, bytes], Literal["limited", "failed"] | None]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Client:
         name: str,
         check: str,
         retry: Retry | None = None,
+        trouble: Trouble | None = None,
         posts_once: bool = False,
         down: Errors = HttpError,
         refuses: Errors = HttpError,
@@ -83,6 +86,7 @@ class Client:
         self.clock, self.sleep = clock, sleep
         self._auth = auth
         self._posts_once = posts_once
+        self._trouble = trouble
         self._timeout = timeout
         self._check = check
         self._retry = retry or Retry()
@@ -148,11 +152,12 @@ class Client:
             else:
                 self._has_answered = True
                 self._note(answer.headers)
-                if answer.status == 429:
+                said = self._trouble(answer.status, answer.content) if self._trouble else None
+                if answer.status == 429 or said == "limited":
                     limited += 1
                     rate_waited += self._wait_after_429(answer.headers, rate_waited, limited)
                     continue
-                if answer.status not in RETRIED_STATUSES:
+                if answer.status not in RETRIED_STATUSES and said is None:
                     return Reply(answer.status, answer.content, answer.headers, attempts)
                 trouble, may_repeat = f"it answered {answer.status}", False
             if once and not may_repeat:

@@ -12,7 +12,7 @@ from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear,
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
-    from madang.http.client import Client
+    from madang.http.client import Client, Trouble
     from madang.http.retry import Retry
 
 #: attributes: properties of an object, null when they are taken away. members: who is on a list,
@@ -186,20 +186,23 @@ class Opening:
             )
         return value
 
-    def client(self, name: str, auth: "Auth", check: str, url: str | None = None) -> "Client":
-        """Return a connection whose errors are the engine's.
+    def client(
+        self, name: str, auth: "Auth", check: str, trouble: "Trouble | None" = None
+    ) -> "Client":
+        """Return a connection whose errors are the engine's; `trouble` as the client's.
 
         It posts once where a lost answer must not be followed by the same again.
         """
         from madang.http.client import Client
 
         return Client(
-            url or self.settings.url,
+            self.settings.url,
             auth=auth,
             timeout=self.settings.timeout_seconds,
             name=name,
             check=check,
             retry=self.retry,
+            trouble=trouble,
             posts_once=self.target is not None and not self.target.may_repeat,
             down=DestinationDown,
             refuses=DestinationRefused,

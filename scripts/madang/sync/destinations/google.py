@@ -13,7 +13,7 @@ Adding a member twice and removing one who is not there change nothing, so both 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,6 +34,7 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.google_answers import judge, not_understood, rejected, told_state
+from madang.sync.destinations.members import batched, hash_of, list_problem, request_of
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
@@ -110,20 +111,12 @@ class Google:
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group members, in order, by list and by what is to be done with them."""
-        taken: list[SyncObject] = []
-        for one in objects:
-            is_other = taken and _request_of(one) != _request_of(taken[0])
-            if is_other or len(taken) == self.objects_per_request:
-                yield _batch(taken)
-                taken = []
-            taken.append(one)
-        if taken:
-            yield _batch(taken)
+        return batched(objects, self.objects_per_request, member)
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, without those that Google names as wrong, in halves where it names none."""
         receipt = Receipt()
-        name, is_removal = _request_of(batch.objects[0])
+        name, is_removal = request_of(batch.objects[0])
         body = self._envelope(self._list(name), is_removal)
         path = "/v1/audienceMembers:remove" if is_removal else "/v1/audienceMembers:ingest"
         waiting = [list(range(len(batch.objects)))]
@@ -242,32 +235,12 @@ class Google:
         return f"/v1/accountTypes/GOOGLE_ADS/accounts/{self._settings.account_id}/userLists"
 
 
-def identifier(key: str) -> dict[str, str] | None:
-    """Return the user identifier of a key such as email:<sha256>, or None for what is none."""
-    kind, _, value = key.partition(":")
-    is_hash = len(value) == 64 and not set(value) - set("0123456789abcdef")
-    return {IDENTIFIERS[kind]: value} if kind in IDENTIFIERS and is_hash else None
-
-
 def member(one: SyncObject) -> bytes:
-    """Return a member as it stands in a request."""
-    found = identifier(one.key)
-    data = {"compositeData": {"userData": {"userIdentifiers": [found] if found else []}}}
+    """Return a member as it stands in a request; without an identifier where the key is none."""
+    kind, value = hash_of(one.key)
+    identifiers = [{IDENTIFIERS[kind]: value}] if kind in IDENTIFIERS else []
+    data = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
     return json.dumps(data, separators=(",", ":")).encode()
-
-
-def field_problem(field: str) -> str | None:
-    """Say why a list could not have this code, or None."""
-    return None if 0 < len(field) <= 100 else "A list's name has 1 to 100 characters."
-
-
-def _request_of(one: SyncObject) -> tuple[str, bool]:
-    """The list, and whether the member is to be removed from it."""
-    return one.changes[0].field, one.changes[0].value is None
-
-
-def _batch(objects: Sequence[SyncObject]) -> Batch:
-    return Batch(tuple(objects), tuple(member(one) for one in objects))
 
 
 def _understood(reply: "Reply") -> dict[str, Any]:
@@ -320,7 +293,7 @@ ENTRY = Entry(
     settings=GoogleSettings,
     objects={
         "user_lists": ObjectKind(
-            "members", keys=("match_key",), field_problem=field_problem, options=ListOptions
+            "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
         )
     },
     destination=Google,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MODULES = {
     "braze": "madang.sync.destinations.braze",
     "google": "madang.sync.destinations.google",
+    "meta": "madang.sync.destinations.meta",
 }
 
 
