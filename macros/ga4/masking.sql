@@ -33,7 +33,7 @@
     {% set texts = [
         'collected_source', 'collected_medium', 'collected_campaign', 'collected_campaign_id', 'collected_term', 'collected_content',
         'collected_gclid', 'collected_dclid', 'collected_srsltid', 'last_click_source', 'last_click_medium', 'last_click_campaign',
-        'ecommerce_transaction_id',
+        'last_click_campaign_id', 'ecommerce_transaction_id',
     ] %}
     {% for name, type in ga4_params().items() if type == 'string' and name != 'session_engaged' %}
         {% do texts.append(ga4_param_column(name) | trim) %}
