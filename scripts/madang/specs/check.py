@@ -18,6 +18,7 @@ from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.lists import check_lists
+from madang.specs.located_yaml import load_located
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
@@ -62,6 +63,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     project = read_project(folder)
     streams = check_streams(project)
     notes = check_lists(project)
+    _check_dispatch(project)
     if problem := package.disagreement(folder):
         project.problems.append(problem)
     actions = read_actions(
@@ -105,6 +107,20 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
         asked=project.asked,
     )
+
+
+def _check_dispatch(project: Project) -> None:
+    """Tell where dbt would not find Madang's own form of its macros, which only the root names."""
+    if package.package_of(project.folder) is None:
+        return
+    data, _ = load_located(project.folder / "dbt_project.yml")
+    for entry in (data or {}).get("dispatch") or []:
+        order = entry.get("search_order") or [] if isinstance(entry, dict) else []
+        if package.NAME in order and entry.get("macro_namespace") == "dbt":
+            return
+    message = "dispatch: dbt would pass over Madang's macros for the tests of the days built last."
+    fix = "Run 'madang init', which writes the block, or add 'madang' to dispatch of 'dbt'."
+    project.problems.append(Problem("dbt_project.yml", 0, message, fix))
 
 
 def _check_vars(project: Project) -> None:

@@ -65,26 +65,21 @@ def found(project: Path, name: str) -> Path:
     return project / name if (project / name).exists() else home(project) / name
 
 
-def version_of(folder: Path) -> str:
-    """Return the version that a dbt project says of itself."""
-    data, _ = load_located(folder / "dbt_project.yml")
-    return str((data or {}).get("version"))
-
-
 def disagreement(project: Path) -> Problem | None:
     """Return a problem where dbt would read another version of Madang than this command is."""
-    package = home(project)
-    main = package / "dbt_project.yml"
-    if not main.is_file() or load_located(main)[0].get("name") != NAME:
+    folder = home(project)
+    main = folder / "dbt_project.yml"
+    data = load_located(main)[0] if main.is_file() else None
+    if not isinstance(data, dict) or data.get("name") != NAME:
         return None
-    there, here = version_of(package), version(NAME)
-    if there == here:
+    there, here = data.get("version"), version(NAME)
+    if there is None or str(there) == here:
         return None
     return Problem(
         shown(project, main),
         0,
         f"The dbt project of Madang is version {there}, the command is {here}.",
         "Run 'madang init' in the project: it makes dbt read the version of the command."
-        if package != project
+        if folder != project
         else "Install the command from this folder: pip install --editable .",
     )
