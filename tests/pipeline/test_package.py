@@ -205,7 +205,8 @@ def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
 
 def test_the_data_tests_of_the_package_and_of_the_company_run(acme: Path):
     with as_a_user():
-        ended = run_dbt(load_settings(acme), ["test", "--select", "stg_ga4__events", "stg_loyalty__points"])
+        chosen = ["stg_ga4__events", "stg_loyalty__points"]
+        ended = run_dbt(load_settings(acme), ["test", "--select", *chosen])
     assert {node.status for node in ended.nodes} <= {"pass", "success"}
     assert any("stg_loyalty__points" in node.name for node in ended.nodes)
     assert any("stg_ga4__events" in node.name for node in ended.nodes)
