@@ -6,8 +6,8 @@
     select
         person_id,
         case field
-            when 'email' then concat('email:', {{ platform_hash(platform, 'email', 'field_value') }})
-            else concat('phone:', {{ platform_hash(platform, 'phone', 'field_value') }})
+            when 'email' then concat('email:', {{ madang.platform_hash(platform, 'email', 'field_value') }})
+            else concat('phone:', {{ madang.platform_hash(platform, 'phone', 'field_value') }})
         end as match_key
     from {{ ref('customer_values') }}
     where field in ('email', 'phone') and is_chosen
@@ -20,11 +20,11 @@
 #}
 {% macro platform_hash(platform, field, value) -%}
     {%- if platform == 'google' and field == 'email' -%}
-    coalesce({{ hash_by_google(value) }}, {{ sha256_hex(value) }})
+    coalesce({{ madang.hash_by_google(value) }}, {{ madang.sha256_hex(value) }})
     {%- elif platform == 'meta' and field == 'phone' -%}
-    {{ hash_by_meta(value) }}
+    {{ madang.hash_by_meta(value) }}
     {%- else -%}
-    {{ sha256_hex(value) }}
+    {{ madang.sha256_hex(value) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -36,13 +36,13 @@
 {% macro sync_ad_members(platform) -%}
 with permits as (
 
-    {{ sync_permits() }}
+    {{ madang.sync_permits() }}
 
 ),
 
 match_keys as (
 
-    {{ ad_match_keys(platform) }}
+    {{ madang.ad_match_keys(platform) }}
 
 ),
 
@@ -56,7 +56,7 @@ members as (
         match_keys.match_key as sync_key,
         permits.audience as field,
         'true' as value,
-        {{ sync_held_back('permits', 'match_keys.match_key', 'no_match_key') }} as held_back_reason
+        {{ madang.sync_held_back('permits', 'match_keys.match_key', 'no_match_key') }} as held_back_reason
     from permits
     left join match_keys on permits.person_id = match_keys.person_id
 

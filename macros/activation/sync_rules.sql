@@ -14,9 +14,9 @@
     select *
     from {{ ref('audience_permits') }}
     where
-        purpose = '{{ sync_rule().get('purpose', 'marketing') }}'
-    {%- if sync_rule().get('channels') %}
-        and channel in ({{ text_literals(sync_rule().channels) }})
+        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
+    {%- if madang.sync_rule().get('channels') %}
+        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
     {%- endif %}
 {%- endmacro %}
 
@@ -42,7 +42,7 @@
     first or last.
 #}
 {% macro sync_customer_numbers() -%}
-    {%- set rule = sync_rule().get('person_key', {}) -%}
+    {%- set rule = madang.sync_rule().get('person_key', {}) -%}
     select person_id, customer_no
     from {{ ref('customer_numbers') }}
     {%- if rule.get('among', 'current') == 'current' %}

@@ -4,13 +4,14 @@ import csv
 from pathlib import Path
 
 from madang.errors import did_you_mean
+from madang.specs import package
 
 SEED = Path("seeds") / "consent_policy.csv"
 
 
 def read_policy(project_dir: Path) -> set[tuple[str, str]]:
-    """Return (purpose, channel) of every row; none where the project has no list of its own."""
-    path = project_dir / SEED
+    """Return (purpose, channel) of every row of the company's list, else of Madang's."""
+    path = package.found(project_dir, SEED.as_posix())
     if not path.is_file():
         return set()
     with path.open(encoding="utf-8", newline="") as file:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from madang.errors import Problem, SpecError, UsageError, did_you_mean
+from madang.specs import package
 from madang.specs.audiences import Channels
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.policy import policy_fix, policy_problem, read_policy
@@ -64,8 +65,7 @@ def load_specs(project_dir: Path) -> list[SyncSpec]:
     """Return every sync of the project by name. Raises SpecError that tells every problem."""
     specs: dict[str, SyncSpec] = {}
     problems: list[Problem] = []
-    for path in sorted((project_dir / FOLDER).rglob("*.y*ml")):
-        file = path.relative_to(project_dir).as_posix()
+    for path, file in package.files(project_dir, f"{FOLDER.as_posix()}/**/*.y*ml"):
         data, lines = load_located(path, shown_as=file)
         for at, exposure in _exposures(data):
             found = _read(exposure, at, file, lines, project_dir, problems)
@@ -145,7 +145,8 @@ def _read(
         if message := policy_problem(policy, read.purpose, channel):
             key = "channels" if read.channels and "no channel" in message else "purpose"
             problem(key, message, policy_fix(policy))
-    models = {path.stem for path in (project_dir / FOLDER).rglob("*.sql")}
+    sql = package.files(project_dir, f"{FOLDER.as_posix()}/**/*.sql")
+    models = {path.stem for path, _ in sql}
     if read.model not in models:
         message = f"There is no activation model '{read.model}'.{did_you_mean(read.model, models)}"
         problem("model", message, f"Add {FOLDER.as_posix()}/{read.model}.sql, or correct the name.")
