@@ -5,13 +5,17 @@ import json
 
 import pytest
 
+from madang.erase.lists import memberships
+from madang.erase.tables import forget_logs
+from madang.erase.values import Known
 from madang.errors import ConfigError
 from madang.sandbox.google import GoogleSandbox
-from madang.sync import DestinationDown, DestinationRefused
+from madang.sync import DestinationDown, DestinationRefused, deletions
 from madang.sync.destinations.google import GoogleSettings
 from sync_place import Place
 
 ACCOUNT = "1234567890"
+ADDRESSES = (("email", "minji@gmail.com"), ("phone", "+821012345678"))
 ENVIRON = {
     "MADANG_GOOGLE_CLIENT_ID": "id",
     "MADANG_GOOGLE_CLIENT_SECRET": "hush",
@@ -165,3 +169,29 @@ def test_a_service_account_signs_in(tmp_path, google):
         file.write_text(content)
         with pytest.raises(ConfigError, match=said):
             there.sync(*on(1, 2))
+
+
+def test_an_erased_person_is_taken_off_every_list_and_out_of_the_ledger(there, google, monkeypatch):
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    known = Known("p", emails=["min.ji+car@gmail.com"], phones=["+821012345678"])
+    # Google writes Gmail's addresses without dots and +tag
+    mine = [f"{kind}:{hashlib.sha256(text.encode()).hexdigest()}" for kind, text in ADDRESSES]
+    there.sync(*on(1, 2), *[(one, field, "true") for one in mine for field in ("buyers", "vips")])
+    assert google.on("vips") == set(mine)
+    with there.warehouse() as warehouse:
+        listed = memberships(there.settings, warehouse, known)
+        forget_logs(warehouse, known)
+    assert len(listed["google"]) == 4
+    deletions.queue(there.settings, "an-erasure", ["google"], listed["google"])
+    monkeypatch.setenv("MADANG_GOOGLE_REFRESH_TOKEN", "no-token")
+    (told,) = deletions.send(there.settings)
+    assert (told.status, told.keys) == ("waiting", 4)
+    monkeypatch.setenv("MADANG_GOOGLE_REFRESH_TOKEN", google.refresh_token)
+    (told,) = deletions.send(there.settings)
+    assert (told.status, told.keys, told.http_status) == ("deleted", 4, 200)
+    assert google.on("vips") == set()
+    assert google.on("buyers") == {key(1), key(2)}
+    assert {row["sync_key"] for row in there.ledger("sync_deliveries")} == {key(1), key(2)}
+    there.want(*on(1, 2))
+    assert there.plan().is_empty

@@ -37,8 +37,14 @@ def entry_of(name: str) -> Entry:
 
 
 def can_delete(name: str) -> bool:
-    """Say whether a destination can forget people."""
+    """Say whether a destination can delete a person."""
     return issubclass(entry_of(name).destination, Deletes)
+
+
+def forgets(name: str) -> bool:
+    """Say whether a destination can forget a person: delete one, or take one off its lists."""
+    kinds = {one.kind for one in entry_of(name).objects.values()}
+    return can_delete(name) or kinds == {"members"}
 
 
 def object_of(spec: "SyncSpec") -> ObjectKind:
