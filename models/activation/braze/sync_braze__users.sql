@@ -22,8 +22,9 @@ final as (
         customer_numbers.customer_no as sync_key,
         concat('madang_', permits.audience, '_', permits.channel) as field,
         'true' as value,
-        {{ sync_held_back('permits', 'customer_numbers.customer_no', 'no_external_id', known_address='permits.is_main_address') }}
-            as held_back_reason
+        {{ sync_held_back(
+            'permits', 'customer_numbers.customer_no', 'no_external_id', known_address='permits.is_main_address'
+        ) }} as held_back_reason
     from permits
     left join customer_numbers on permits.person_id = customer_numbers.person_id
 
