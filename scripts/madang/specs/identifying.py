@@ -1,4 +1,4 @@
-"""Reads which columns of models stand for a person (`config.meta.identifies`), and which are logs.
+"""Reads which columns stand for a person (`config.meta.identifies`), and which tables are logs.
 
 A column that some model declares stands for the same in every table that has a column of this name,
 also in one that a company added.
@@ -22,11 +22,14 @@ class Identifying:
 
 
 def read_identifying(project: Project) -> Identifying:
-    """Read it; a kind that is not known, or two for one name, become problems of the project."""
+    """Read it of models and snapshots.
+
+    A kind that is not known, and two kinds for one name, become problems of the project.
+    """
     found, first = Identifying(), {}
-    for model in project.models:
-        if model.meta("is_log"):
-            found.logs.add(model.name)
+    found.logs.update(one.name for one in project.models if one.meta("is_log"))
+    found.logs.update(one.name for one in project.snapshots)
+    for model in (*project.models, *project.snapshots):
         for number, (name, column) in enumerate(model.columns().items()):
             config = column.get("config")
             meta = config.get("meta") if isinstance(config, dict) else None
