@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from madang.erase.columns import read_columns
 from madang.erase.lists import memberships
 from madang.erase.tables import forget_logs
 from madang.erase.values import Known
@@ -13,6 +14,7 @@ from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused, deletions
 from madang.sync.destinations.google import GoogleSettings
 from sync_place import Place
+from sync_workspace import REPOSITORY
 
 ACCOUNT = "1234567890"
 ADDRESSES = (("email", "minji@gmail.com"), ("phone", "+821012345678"))
@@ -181,7 +183,7 @@ def test_an_erased_person_is_taken_off_every_list_and_out_of_the_ledger(there, g
     assert google.on("vips") == set(mine)
     with there.warehouse() as warehouse:
         listed = memberships(there.settings, warehouse, known)
-        forget_logs(warehouse, known)
+        forget_logs(warehouse, read_columns(REPOSITORY), known)
     assert len(listed["google"]) == 4
     deletions.queue(there.settings, "an-erasure", ["google"], listed["google"])
     monkeypatch.setenv("MADANG_GOOGLE_REFRESH_TOKEN", "no-token")
