@@ -58,7 +58,8 @@ link_totals as (
 
     select
         ad_campaign_key,
-        {{ first_by('match_method', "case match_method when 'id' then 1 when 'name' then 2 else 3 end") }} as match_method,
+        {{ first_by('match_method', "case match_method when 'id' then 1 when 'name' then 2 else 3 end") }}
+            as match_method,
         cast(sum(sessions) as int64) as sessions
     from links
     group by ad_campaign_key

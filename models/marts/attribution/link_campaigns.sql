@@ -1,4 +1,4 @@
--- which campaign of a platform the links of a visit belong to: by its id, else by its name, else by the seed campaign_map
+-- the campaign of a platform that links belong to: by its id, else by its name, else by the seed campaign_map
 with sessions as (
 
     select source, medium, campaign, campaign_id, channel_group, session_date
