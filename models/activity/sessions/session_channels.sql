@@ -52,7 +52,6 @@ judged as (
 
 ),
 
--- as it is counted
 counted as (
 
     select
