@@ -1,9 +1,17 @@
-{# The columns name one row: no two rows hold the same values, nulls included. #}
-{% test unique_together(model, columns) %}
-    select {{ columns | join(', ') }}, count(*) as rows_found
+{#
+    The table has one row per `columns` (nulls are a value here), and no row is null in a column of `not_null`. Both are one scan. A failing row is a key, how many
+    rows have it, and in which columns some are null.
+#}
+{% test one_row_per(model, columns, not_null=[]) %}
+    select
+        {{ columns | join(', ') }},
+        count(*) as rows_found
+        {% if not_null %}
+        , trim(concat({% for column in not_null %}if(count({{ column }}) < count(*), '{{ column }} ', ''){{ ', ' if not loop.last }}{% endfor %})) as null_in
+        {% endif %}
     from {{ model }}
     group by {{ columns | join(', ') }}
-    having count(*) > 1
+    having count(*) > 1 {% for column in not_null %}or count({{ column }}) < count(*) {% endfor %}
 {% endtest %}
 
 

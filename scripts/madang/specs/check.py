@@ -12,6 +12,7 @@ from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.check_jinja import check_jinja
+from madang.specs.conversions import ConversionType
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
@@ -31,6 +32,7 @@ class Checked:
     actions: dict[str, Action]
     audiences: dict[str, Audience]
     funnels: dict[str, Funnel]
+    conversions: dict[str, ConversionType]
     sources: int
     syncs: int
     problems: list[Problem]
@@ -67,6 +69,14 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
             at = (*place, "steps", number)
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
+    conversions = _listed_rules(project, "conversions", ConversionType)
+    for entry, place, conversion in conversions.values():
+        _check_action(project, entry, (*place, "action"), conversion.action, actions)
+        of = actions.get(conversion.action)
+        _check_where(project, entry, (*place, "where"), conversion.where, of)
+        for at, name in conversion.later_actions():
+            may_be_rare = at[0] != "verified_by"
+            _check_action(project, entry, (*place, *at), name, actions, may_be_rare)
     cadences = _read(project, read_cadences)
     for entry, place, audience in _readable(audiences) if cadences or not project.unread else ():
         check_requires_fresh(project, entry, place, audience, cadences)
@@ -78,6 +88,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         actions=actions,
         audiences={one.name: one.rule for one in audiences if one.is_sound},
         funnels={one.name: one.rule for one in funnels if one.is_sound},
+        conversions={name: rule for name, (_, _, rule) in conversions.items()},
         sources=len(sources),
         syncs=len(syncs),
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
@@ -124,6 +135,29 @@ def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[
             message = f"The model '{name}' has no rule.{hint}"
             fix = f"Describe it in the YAML beside it, with config.meta.{key}."
             project.problems.append(Problem(project.shown(path), 0, message, fix))
+    return found
+
+
+def _listed_rules(
+    project: Project, key: str, kind: type[Strict]
+) -> dict[str, tuple[ModelEntry, tuple, Any]]:
+    """Read the list of rules under `config.meta.<key>` of the model of that name, by name."""
+    found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
+    entry = project.model(key)
+    if entry is None or (given := entry.meta(key)) is None:
+        return found
+    listed, place = given
+    if not isinstance(listed, list):
+        project.problems.append(entry.problem(place, f"'{key}' must be a list."))
+        return found
+    for number, data in enumerate(listed):
+        at = (*place, number)
+        rule = _parse(project, entry, at, data, kind)
+        if rule is not None and rule.name in found:
+            message = f"Two of '{key}' are named '{rule.name}'."
+            project.problems.append(entry.problem((*at, "name"), message))
+        elif rule is not None:
+            found[rule.name] = (entry, at, rule)
     return found
 
 
@@ -200,13 +234,19 @@ def _check_did(
 
 
 def _check_action(
-    project: Project, entry: ModelEntry, at: tuple, name: str, actions: Iterable[str]
+    project: Project,
+    entry: ModelEntry,
+    at: tuple,
+    name: str,
+    actions: Iterable[str],
+    may_be_rare: bool = False,
 ) -> None:
     if name not in actions and (actions or not project.unread):
         message = f"Unknown action '{name}'.{did_you_mean(name, actions)}"
         fix = f"Known actions: {', '.join(sorted(actions)) or 'none'}."
         project.problems.append(entry.problem(at, message, fix))
-    project.asked.append(entry.asks(at, "rule", name))
+    if not may_be_rare:
+        project.asked.append(entry.asks(at, "rule", name))
 
 
 def _listed(wanted: Any) -> list:
