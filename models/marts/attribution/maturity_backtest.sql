@@ -38,11 +38,14 @@ final_months as (
     select
         decided.conversion_type,
         decided.conversion_key,
-        case when conversions.verified_at is null then 0 else coalesce(conversions.verified_value, 0) end as final_value,
+        case when conversions.verified_at is null then 0 else coalesce(conversions.verified_value, 0) end
+            as final_value,
         decided.state = 'verified' as is_verified_in_the_end,
         decided.state <> 'pending'
-        and coalesce({{ seconds_between('conversions.verified_at', as_of()) }} >= {{ var('maturity_reversal_days') }} * 86400, true)
-            as is_decided
+        and coalesce(
+            {{ seconds_between('conversions.verified_at', as_of()) }} >= {{ var('maturity_reversal_days') }} * 86400,
+            true
+        ) as is_decided
     from decided
     inner join {{ ref('conversions') }} as conversions on decided.conversion_key = conversions.conversion_key
 

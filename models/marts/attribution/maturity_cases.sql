@@ -1,4 +1,6 @@
 {%- set looks = range(var('maturity_backtest_months') + 1) | list -%}
+{%- set month = month_before(local_date(as_of()), 'months_back - 1') -%}
+{%- set month_start = "concat(cast(" ~ month ~ " as string), ' 00:00:00')" -%}
 
 -- each conversion as it stood at each look: now, and at the beginnings of the months that the back-test looks back to
 with conversions as (
@@ -11,7 +13,6 @@ with conversions as (
 
 ),
 
--- of a type, and how long its conversions may wait and be taken back: a month is over when all of it is decided
 looks as (
 
     select
@@ -19,7 +20,7 @@ looks as (
         months_back = 0 as is_now,
         case
             when months_back = 0 then {{ as_of() }}
-            else {{ timestamp_from_local_text("concat(cast(" ~ month_before(local_date(as_of()), 'months_back - 1') ~ " as string), ' 00:00:00')") }}
+            else {{ timestamp_from_local_text(month_start) }}
         end as looked_at
     from {{ rows_of_array(looks, 'months_back') }}
 

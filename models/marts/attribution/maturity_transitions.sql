@@ -1,4 +1,4 @@
--- what may happen to a conversion: verified or lost while it waits, and taken back once it is verified; by type, and by channel where enough have ended
+-- what may happen to a conversion: it waits and is verified or lost; it is verified and taken back
 with cases as (
 
     select *
@@ -64,7 +64,8 @@ with_ended as (
 final as (
 
     select
-        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', 'transition', 'maturity_channel']) }} as stratum_key,
+        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', 'transition', 'maturity_channel']) }}
+            as stratum_key,
         case_key,
         looked_at,
         is_now,
