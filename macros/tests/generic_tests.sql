@@ -28,10 +28,10 @@
     select *
     from {{ model }}
     where not coalesce(
-        {{ safe_cast_as('rate_date', 'date') }} is not null
-        and {{ regex_matches('trim(from_currency)', '^[A-Za-z]{3}$') }}
-        and {{ regex_matches('trim(to_currency)', '^[A-Za-z]{3}$') }}
-        and {{ safe_cast_as('rate', float64()) }} between 1e-12 and 1e12,
+        {{ madang.safe_cast_as('rate_date', 'date') }} is not null
+        and {{ madang.regex_matches('trim(from_currency)', '^[A-Za-z]{3}$') }}
+        and {{ madang.regex_matches('trim(to_currency)', '^[A-Za-z]{3}$') }}
+        and {{ madang.safe_cast_as('rate', madang.float64()) }} between 1e-12 and 1e12,
         false
     )
 {% endtest %}
@@ -44,7 +44,7 @@
     where
         {{ only }}
         and {{ column_name }} is not null
-        and not {{ regex_matches('cast(' ~ column_name ~ ' as string)', '^[0-9a-f]{64}$') }}
+        and not {{ madang.regex_matches('cast(' ~ column_name ~ ' as string)', '^[0-9a-f]{64}$') }}
 {% endtest %}
 
 
@@ -57,17 +57,17 @@
     select {{ column_name }}
     from {{ model }}
     where
-        not {{ regex_matches(text, '^(masked:)?[0-9A-Fa-f-]{32,}$') }}
+        not {{ madang.regex_matches(text, '^(masked:)?[0-9A-Fa-f-]{32,}$') }}
         and (
-            {{ regex_matches(text, '[^@ ]+@[^@ ]+[.][A-Za-z]{2,}') }}
-            or {{ regex_matches(text, ga4_phone_pattern()) }}
+            {{ madang.regex_matches(text, '[^@ ]+@[^@ ]+[.][A-Za-z]{2,}') }}
+            or {{ madang.regex_matches(text, madang.ga4_phone_pattern()) }}
         )
 {% endtest %}
 
 
 {# Words of a list that are read as one (see word_key) stand for one thing. #}
 {% test words_mean_one_thing(model, columns) %}
-    select {{ word_key('word') }} as word_key
+    select {{ madang.word_key('word') }} as word_key
     from {{ model }}
     group by 1
     having {% for column in columns %}min({{ column }}) <> max({{ column }}){{ ' or ' if not loop.last }}{% endfor %}
@@ -126,7 +126,7 @@
                 subscriptions.status = 'unsubscribed'
                 or (
                     subscriptions.status = 'opted_in'
-                    and {{ signal_word('subscriptions.state_change_source') }} in ('preference_center', 'subscription_page')
+                    and {{ madang.signal_word('subscriptions.state_change_source') }} in ('preference_center', 'subscription_page')
                 )
             )
         union all

@@ -619,8 +619,8 @@ def test_sql_without_yaml_and_sql_that_ignores_its_rule_are_told(tmp_path: Path)
     problems = {problem.file: problem.message for problem in check_project(folder).problems}
     assert problems == {
         "models/marts/audiences/aud_other.sql": "The model 'aud_other' has no rule.",
-        "models/marts/journeys/funnel_test_drive.sql": "The model does not call {{ funnel() }}, "
-        "so its rule has no effect.",
+        "models/marts/journeys/funnel_test_drive.sql": "The model does not call "
+        "{{ madang.funnel() }}, so its rule has no effect.",
     }
 
 

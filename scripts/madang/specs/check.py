@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
+from madang.specs import package
 from madang.specs.actions import Action
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
@@ -16,9 +17,12 @@ from madang.specs.conversions import ConversionType
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
+from madang.specs.lists import check_lists
+from madang.specs.located_yaml import load_located
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
+from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
 from madang.specs.unquoted import unquoted_freely
 
@@ -35,6 +39,7 @@ class Checked:
     conversions: dict[str, ConversionType]
     sources: int
     syncs: int
+    notes: list[str]
     problems: list[Problem]
     asked: list[Asked]
 
@@ -56,7 +61,14 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     `secrets` are the environment variables that madang.yml names for secrets.
     """
     project = read_project(folder)
-    actions = read_actions(project, partial(_parse, project, kind=Action))
+    streams = check_streams(project)
+    notes = check_lists(project)
+    _check_dispatch(project)
+    if problem := package.disagreement(folder):
+        project.problems.append(problem)
+    actions = read_actions(
+        project, partial(_parse, project, kind=Action), {one.source for one in streams.values()}
+    )
     audiences = _rules(project, "audience", "aud_", Audience)
     funnels = _rules(project, "funnel", "funnel_", Funnel)
     for one in [*audiences, *funnels]:
@@ -91,9 +103,24 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         conversions={name: rule for name, (_, _, rule) in conversions.items()},
         sources=len(sources),
         syncs=len(syncs),
+        notes=notes,
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
         asked=project.asked,
     )
+
+
+def _check_dispatch(project: Project) -> None:
+    """Tell where dbt would not find Madang's own form of its macros, which only the root names."""
+    if package.package_of(project.folder) is None:
+        return
+    data, _ = load_located(project.folder / "dbt_project.yml")
+    for entry in (data or {}).get("dispatch") or []:
+        order = entry.get("search_order") or [] if isinstance(entry, dict) else []
+        if package.NAME in order and entry.get("macro_namespace") == "dbt":
+            return
+    message = "dispatch: dbt would pass over Madang's macros for the tests of the days built last."
+    fix = "Run 'madang init', which writes the block, or add 'madang' to dispatch of 'dbt'."
+    project.problems.append(Problem("dbt_project.yml", 0, message, fix))
 
 
 def _check_vars(project: Project) -> None:
@@ -166,16 +193,16 @@ def _check_sql(project: Project, entry: ModelEntry, key: str) -> None:
     if path is None:
         hint = did_you_mean(entry.name, [name for name in project.sql if key[:3] in name])
         message = f"There is no {entry.name}.sql for this rule.{hint}"
-        fix = f"Add the file beside this one with one line: {{{{ {key}() }}}}"
+        fix = f"Add the file beside this one with one line: {{{{ madang.{key}() }}}}"
         project.problems.append(entry.problem((*entry.at, "name"), message, fix))
     elif not _calls(path, key):
-        message = f"The model does not call {{{{ {key}() }}}}, so its rule has no effect."
+        message = f"The model does not call {{{{ madang.{key}() }}}}, so its rule has no effect."
         project.problems.append(Problem(project.shown(path), 1, message))
 
 
 def _calls(path: Path, macro: str) -> bool:
-    """Say whether a SQL file calls the macro as its own body: {{ audience() }}."""
-    return bool(re.search(rf"\{{\{{-?\s*{macro}\(", path.read_text(encoding="utf-8")))
+    """Say whether a SQL file calls the macro as its own body: {{ madang.audience() }}."""
+    return bool(re.search(rf"\{{\{{-?\s*(?:madang\.)?{macro}\(", path.read_text(encoding="utf-8")))
 
 
 def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type[Strict]) -> Any:
