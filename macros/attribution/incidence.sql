@@ -8,6 +8,57 @@
     formula, for the days after a. What no case has lived through is not guessed: nothing happens after the last day that was looked at.
 #}
 {% macro cumulative_incidence(cases) %}
+{{ incidence_counts(cases) }}
+
+hazards as (
+
+    select
+        *,
+        case when day > 0 then events_1 / at_risk else 0 end as hazard_1,
+        case when day > 0 then (events_1 + events_2) / at_risk else 0 end as hazard
+    from counted
+
+),
+
+survived as (
+
+    select
+        *,
+        case
+            when max(case when hazard >= 1 then 1 else 0 end) over up_to_day = 1 then 0
+            else exp(sum(case when hazard < 1 then ln(1 - hazard) else 0 end) over up_to_day)
+        end as remaining
+    from hazards
+    window up_to_day as (partition by stratum_key order by day rows between unbounded preceding and current row)
+
+),
+
+begun as (
+
+    select
+        *,
+        coalesce(lag(remaining) over (partition by stratum_key order by day), 1) as remaining_before
+    from survived
+
+),
+
+incidence as (
+
+    select
+        *,
+        sum(remaining_before * hazard_1) over up_to_day as incidence_1,
+        sum(remaining_before * (hazard - hazard_1)) over up_to_day as incidence_2,
+        sum(remaining_before * hazard_1) over (partition by stratum_key) as incidence_1_at_end
+    from begun
+    window up_to_day as (partition by stratum_key order by day rows between unbounded preceding and current row)
+
+),
+{{ incidence_errors() }}
+{% endmacro %}
+
+
+{# How many are at risk on each day, and how many leave on it, by cause. #}
+{% macro incidence_counts(cases) %}
 with cases as (
 
     select
@@ -67,51 +118,6 @@ counted as (
         and grid.day = ends.days
 
 ),
-
-hazards as (
-
-    select
-        *,
-        case when day > 0 then events_1 / at_risk else 0 end as hazard_1,
-        case when day > 0 then (events_1 + events_2) / at_risk else 0 end as hazard
-    from counted
-
-),
-
-survived as (
-
-    select
-        *,
-        case
-            when max(case when hazard >= 1 then 1 else 0 end) over up_to_day = 1 then 0
-            else exp(sum(case when hazard < 1 then ln(1 - hazard) else 0 end) over up_to_day)
-        end as remaining
-    from hazards
-    window up_to_day as (partition by stratum_key order by day rows between unbounded preceding and current row)
-
-),
-
-begun as (
-
-    select
-        *,
-        coalesce(lag(remaining) over (partition by stratum_key order by day), 1) as remaining_before
-    from survived
-
-),
-
-incidence as (
-
-    select
-        *,
-        sum(remaining_before * hazard_1) over up_to_day as incidence_1,
-        sum(remaining_before * (hazard - hazard_1)) over up_to_day as incidence_2,
-        sum(remaining_before * hazard_1) over (partition by stratum_key) as incidence_1_at_end
-    from begun
-    window up_to_day as (partition by stratum_key order by day rows between unbounded preceding and current row)
-
-),
-{{ incidence_errors() }}
 {% endmacro %}
 
 
