@@ -182,3 +182,16 @@
     from last_words
     where last_no is not null and not coalesce(last_yes > last_no, false)
 {% endtest %}
+
+
+{# A campaign of a platform is mapped to one campaign of links: with two its cost would have two places. #}
+{% test one_target_per_campaign(model) %}
+    select
+        lower(trim(platform)) as platform,
+        min(campaign) as campaign,
+        min(utm_campaign) as one_target,
+        max(utm_campaign) as another_target
+    from {{ model }}
+    group by lower(trim(platform)), coalesce(trim(account_id), ''), {{ campaign_word('campaign') }}
+    having count(distinct {{ campaign_word('utm_campaign') }}) > 1
+{% endtest %}
