@@ -1,13 +1,5 @@
-{# The models of attribution are in the YAML of `attribution_credits`, under config.meta.models (see docs/attribution.md). #}
-{% macro attribution_models() %}
-    {% set specs = [] %}
-    {% if execute %}
-        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'attribution_credits' %}
-            {% do specs.extend(node.config.meta.get('models', [])) %}
-        {% endfor %}
-    {% endif %}
-    {{ return(specs) }}
-{% endmacro %}
+{# The models of attribution are in the YAML of `attribution_credits`, under config.meta.attribution_models (see docs/attribution.md). #}
+{% macro attribution_models() %}{{ return(rules_by_name('attribution_models')) }}{% endmacro %}
 
 
 {# The Markov models: name → order. #}

@@ -3,13 +3,8 @@
     channel_group, same_visit}].
 #}
 {% macro touch_specs() %}
-    {% set specs = [] %}
-    {% if execute %}
-        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'touches' %}
-            {% do specs.extend(node.config.meta.get('touches', [])) %}
-        {% endfor %}
-        {% do require_actions('touches', specs | map(attribute='action') | list) %}
-    {% endif %}
+    {% set specs = rules_by_name('touches') %}
+    {% do require_actions('touches', specs | map(attribute='action') | list) %}
     {{ return(specs) }}
 {% endmacro %}
 

@@ -12,7 +12,7 @@
 {% macro ga4_phone_pattern() %}
     {%- set gap = '(?:[ .+-]|%(?:25)*2[0DdEe])?' -%}
     {%- set country = '[+]?82' ~ gap ~ '(?:0|[(]0[)])?' -%}
-    {{ return(ga4_before_number() ~ '(?:0|' ~ country ~ ')10' ~ gap ~ '[0-9]{4}' ~ gap ~ '[0-9]{4}' ~ ga4_after_number()) }}
+    {{ return(madang.ga4_before_number() ~ '(?:0|' ~ country ~ ')10' ~ gap ~ '[0-9]{4}' ~ gap ~ '[0-9]{4}' ~ madang.ga4_after_number()) }}
 {% endmacro %}
 
 {% macro ga4_national_id_pattern() %}

@@ -76,7 +76,9 @@ class Company:
                 sale = {"name": "sale", "label": "x", "action": "ordered", "value": "action"}
                 model["config"]["meta"]["conversions"] = [{**sale, "lookback": "30 days"}]
             if model["name"] == "attribution_credits":
-                model["config"]["meta"]["models"] = [{**one, "label": "x"} for one in models]
+                model["config"]["meta"]["attribution_models"] = [
+                    {**one, "label": "x"} for one in models
+                ]
         file.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
         (folder / "madang.yml").write_text(
             f"version: 1\nproject: project\nas_of: {AS_OF}\n"

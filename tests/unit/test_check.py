@@ -8,6 +8,8 @@ import pytest
 
 from madang.specs.check import Checked, check_project
 
+REPOSITORY = Path(__file__).parents[2]
+
 DBT_PROJECT = """
     name: madang
     profile: madang
@@ -114,7 +116,7 @@ CONVERSIONS = """
       - name: attribution_credits
         config:
           meta:
-            models:
+            attribution_models:
               - {name: u, label: U, kind: position, weights: [0.4, 0.2, 0.4]}
               - {name: decay, label: Decay, kind: time_decay, half_life: 7 days}
               - {name: chain, label: Chain, kind: markov, order: 2}
@@ -127,6 +129,7 @@ FILES = {
     "models/marts/audiences/aud_flagship.sql": "{{ audience() }}\n",
     "models/marts/journeys/_journeys__models.yml": FUNNELS,
     "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
+    "seeds/consent_policy.csv": (REPOSITORY / "seeds/consent_policy.csv").read_text(),
     "models/marts/attribution/_attribution__models.yml": CONVERSIONS,
 }
 CUSTOMER_FILE = "models/marts/customers/_customers__models.yml"
@@ -248,7 +251,21 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "[kakao, email]",
             "[kakaotalk, email]",
             "kakaotalk",
-            "channels: 'kakaotalk' is not one of email, sms, kakao, push. Did you mean 'kakao'?",
+            "The purpose 'marketing' has no channel 'kakaotalk'. Did you mean 'kakao'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "purpose: marketing,",
+            "purpose: advertizing,",
+            "advertizing",
+            "Unknown purpose 'advertizing'. Did you mean 'advertising'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "consent: {purpose: marketing, channels: [kakao, email]}",
+            "consent: [{purpose: marketing, channels: [email]}, {purpose: service, channel: []}]",
+            "channel: []",
+            "Unknown key 'channel'. Did you mean 'channels'?",
         ),
         (
             AUDIENCE_FILE,
@@ -688,8 +705,8 @@ def test_sql_without_yaml_and_sql_that_ignores_its_rule_are_told(tmp_path: Path)
     problems = {problem.file: problem.message for problem in check_project(folder).problems}
     assert problems == {
         "models/marts/audiences/aud_other.sql": "The model 'aud_other' has no rule.",
-        "models/marts/journeys/funnel_test_drive.sql": "The model does not call {{ funnel() }}, "
-        "so its rule has no effect.",
+        "models/marts/journeys/funnel_test_drive.sql": "The model does not call "
+        "{{ madang.funnel() }}, so its rule has no effect.",
     }
 
 

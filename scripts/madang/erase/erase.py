@@ -10,6 +10,7 @@ one with the same PERSON, or without one.
 
 import getpass
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,17 +22,20 @@ from madang.erase import files as erase_files
 from madang.erase import space as erase_space
 from madang.erase import tables as erase_tables
 from madang.erase.certificate import Certificate
+from madang.erase.columns import read_columns
+from madang.erase.lists import memberships
 from madang.erase.records import Found, follow
 from madang.erase.values import Known, keep, kept, known_by
 from madang.errors import MadangError, UsageError
 from madang.ingest.calls.drain import drain
 from madang.ingest.sources import read_sources
-from madang.people import decisions
+from madang.people import decisions, what_if
 from madang.people.identifiers import TABLES, around, find
 from madang.personal import looks_personal
 from madang.settings.workspace import Settings
 from madang.sync import deletions
 from madang.sync.clock import new_id
+from madang.sync.destinations.registry import can_delete, forgets
 from madang.sync.engine import open_plans
 from madang.sync.pending import was_begun
 from madang.sync.plan import read_plan
@@ -89,6 +93,7 @@ def _begin(
     for path in folder.glob("*.pending"):
         if kept(path).asked_for == asked:
             return path
+    columns = read_columns(settings.project_dir)
     with open_warehouse(settings) as warehouse:
         require(warehouse, *TABLES)
         waiting = [read_plan(settings, plan) for plan in open_plans(settings, warehouse)]
@@ -103,11 +108,11 @@ def _begin(
                 f"This is in quarantine ({one.quarantine}) and names nobody.",
                 fix="Give another identifier of the person.",
             )
-        near = around(warehouse, [one], [])
+        near = around(warehouse, [one])
         known = known_by(warehouse, one, near)
         known.asked_for, known.takes_shared = asked, shared
         found, before = _count(settings, warehouse, known)
-        days = erase_tables.days_of(warehouse, known)
+        days = erase_tables.days_of(warehouse, columns, known)
     inputs = erase_files.input_files(settings, erase_files.Traces(known), found.files, days)
     _show(settings, known, before, inputs)
     if dry:
@@ -138,15 +143,19 @@ def _finish(settings: Settings, path: Path) -> int:
 
 def _remove(settings: Settings, path: Path, known: Known, certificate: Certificate) -> None:
     """Everything but the answers of destinations."""
+    columns = read_columns(settings.project_dir)
     with open_warehouse(settings) as warehouse:
         forget(warehouse)  # of the last build: the next one, also after a kill, builds everything
+        what_if.drop(warehouse)  # what a killed 'unmerge' may have left
         for one in drain(settings, warehouse, read_sources(settings.project_dir)):
             if one.status == "refused":  # what waits may be about the person
                 where = str(settings.paths.received)
                 raise MadangError(one.skipped_reason or "", where=where, fix=one.fix)
         found = follow(warehouse, settings.project_dir, known)
+        for name, listed in memberships(settings, warehouse, known).items():
+            known.listed[name] = sorted({*known.listed.get(name, []), *listed})
         keep(known, path)  # what came since, before anything is gone
-        days = erase_tables.days_of(warehouse, known)
+        days = erase_tables.days_of(warehouse, columns, known)
         certificate.add("days_read_again", days)
         traces = erase_files.Traces(known)
         inputs = erase_files.input_files(settings, traces, found.files, days)
@@ -155,9 +164,9 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
             tombstones=erase_tables.bury(warehouse, path.stem, known, certificate.get("begun_at"))
         )
         erase_tables.read_days_again(warehouse, path.stem, days)
-        erase_tables.delete_exported(warehouse, known)
-        erase_tables.forget_logs(warehouse, known)
-    deletions.queue(settings, path.stem, settings.destinations, known.numbers)
+        erase_tables.delete_exported(warehouse, columns, known)
+        erase_tables.forget_logs(warehouse, columns, known)
+    _queue(settings, path.stem, known, settings.destinations)
     certificate.count("decisions_removed", _forget_decisions(settings, known))
     _send(settings)
     if build(settings) == WRONG:
@@ -167,7 +176,7 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
             fix="Mend what is listed above, then run 'madang erase' again; it goes on from here.",
         )
     with open_warehouse(settings) as warehouse:
-        erase_tables.forget_logs(warehouse, known)
+        erase_tables.forget_logs(warehouse, columns, known)
         forget(warehouse)
         _, left = _count(settings, warehouse, known)
     certificate.set(rows_left=left)
@@ -189,7 +198,7 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     told = certificate.get("destinations") or {}
     is_done = {name for name, one in told.items() if one["status"] == "deleted"}
     asked = [name for name in settings.destinations if name not in is_done]
-    deletions.queue(settings, path.stem, asked, kept(path).numbers)  # the journal may be a new one
+    _queue(settings, path.stem, kept(path), asked)  # the journal may be a new one
     problems = _send(settings)
     for name, one in deletions.done(settings, path.stem).items():
         told[name] = {"status": "deleted", "keys": one.keys, "http_status": one.http_status}
@@ -201,7 +210,8 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     for name, keys in left.items():
         told[name] = {"status": "waiting", "keys": keys}
     for name in settings.destinations:
-        told.setdefault(name, {"status": "knows nobody", "keys": 0})
+        status = "knows nobody" if forgets(name) else "cannot delete"
+        told.setdefault(name, {"status": status, "keys": 0})
     certificate.set(
         destinations=told,
         status="waiting for destinations" if left else "done",
@@ -218,6 +228,9 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
         return PARTIAL
     path.unlink()
     ui.line(f"Erased. Certificate: {certificate.path}")
+    for name in settings.destinations:
+        if not forgets(name):
+            ui.line(f"  yours to delete, {name} takes no deletions: what was sent there")
     for name in certificate.get("your_files"):
         ui.line(f"  yours to delete, it still holds the person: {name}")
     return 0
@@ -236,6 +249,14 @@ def settle_all(settings: Settings) -> int:
     return max(codes)
 
 
+def _queue(settings: Settings, erasure_id: str, known: Known, names: Iterable[str]) -> None:
+    """Note what each destination is to forget: a person of its own, or who is on its lists."""
+    for name in names:
+        keys = known.numbers if can_delete(name) else known.listed.get(name, [])
+        if forgets(name):
+            deletions.queue(settings, erasure_id, [name], keys)
+
+
 def _send(settings: Settings) -> dict[str, str]:
     """Send the deletions that wait; return what went wrong, by destination."""
     return {one.destination: one.problem for one in deletions.send(settings) if one.problem}
@@ -243,12 +264,13 @@ def _send(settings: Settings) -> dict[str, str]:
 
 def _count(settings: Settings, warehouse: Warehouse, known: Known) -> tuple[Found, dict[str, int]]:
     found = follow(warehouse, settings.project_dir, known)
-    return found, erase_tables.count(warehouse, known, found.rows)
+    columns = read_columns(settings.project_dir)
+    return found, erase_tables.count(warehouse, columns, known, found.rows)
 
 
 def _forget_decisions(settings: Settings, known: Known) -> int:
     """Take decisions about the person's identifiers out of the file; return how many."""
-    return decisions.forget(settings, set(known.by_column()["identifier_value"]))
+    return decisions.forget(settings, set(known.by_kind()["identifier"]))
 
 
 def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list[str]) -> None:
@@ -266,7 +288,10 @@ def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list
         )
     for table, rows in before.items():
         ui.line(f"  {table}: {rows:,} rows")
-    for name in settings.destinations:
+    for name in filter(can_delete, settings.destinations):
         ui.line(f"  {name}: {len(known.numbers)} keys to delete")
+    for name in settings.destinations:
+        if forgets(name) and not can_delete(name):
+            ui.line(f"  {name}: to be taken off every list")
     for name in inputs:
         ui.line(f"  yours to delete, it holds the person: {name}")

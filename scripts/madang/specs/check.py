@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
+from madang.specs import package
 from madang.specs.actions import Action
 from madang.specs.attribution import AttributionModel, TouchRule
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
@@ -17,9 +18,14 @@ from madang.specs.conversions import ConversionType
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
+from madang.specs.identifying import read_identifying
+from madang.specs.lists import check_lists
+from madang.specs.located_yaml import load_located, place_of
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
+from madang.specs.policy import policy_fix, policy_problem, read_policy
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
+from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
 from madang.specs.unquoted import unquoted_freely
 
@@ -36,6 +42,7 @@ class Checked:
     conversions: dict[str, ConversionType]
     sources: int
     syncs: int
+    notes: list[str]
     problems: list[Problem]
     asked: list[Asked]
 
@@ -57,22 +64,31 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     `secrets` are the environment variables that madang.yml names for secrets.
     """
     project = read_project(folder)
-    actions = read_actions(project, partial(_parse, project, kind=Action))
+    streams = check_streams(project)
+    notes = check_lists(project)
+    _check_dispatch(project)
+    if problem := package.disagreement(folder):
+        project.problems.append(problem)
+    actions = read_actions(
+        project, partial(_parse, project, kind=Action), {one.source for one in streams.values()}
+    )
     audiences = _rules(project, "audience", "aud_", Audience)
     funnels = _rules(project, "funnel", "funnel_", Funnel)
     for one in [*audiences, *funnels]:
         if one.rule is None:
             _check_names(project, one.entry, one.place, one.data, actions)
+    policy = read_policy(folder)
     for entry, place, audience in _readable(audiences):
         _check_audience(project, entry, place, audience, actions)
+        _check_consent(project, entry, place, audience, policy)
     for entry, place, funnel in _readable(funnels):
         for number, step in enumerate(funnel.steps):
             at = (*place, "steps", number)
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
-    conversions = _listed_rules(project, "conversions", "conversions", ConversionType)
-    touches = _listed_rules(project, "touches", "touches", TouchRule)
-    _listed_rules(project, "attribution_credits", "models", AttributionModel)
+    conversions = _listed_rules(project, "conversions", ConversionType)
+    touches = _listed_rules(project, "touches", TouchRule)
+    _listed_rules(project, "attribution_models", AttributionModel)
     for entry, place, rule in [*conversions.values(), *touches.values()]:
         _check_action(project, entry, (*place, "action"), rule.action, actions)
         _check_where(project, entry, (*place, "where"), rule.where, actions.get(rule.action))
@@ -85,6 +101,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         check_requires_fresh(project, entry, place, audience, cadences)
     _check_vars(project)
     check_jinja(project, secrets)
+    read_identifying(project)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
     return Checked(
@@ -94,9 +111,24 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         conversions={name: rule for name, (_, _, rule) in conversions.items()},
         sources=len(sources),
         syncs=len(syncs),
+        notes=notes,
         problems=sorted(set(project.problems), key=lambda p: (p.file, p.line, p.message)),
         asked=project.asked,
     )
+
+
+def _check_dispatch(project: Project) -> None:
+    """Tell where dbt would not find Madang's own form of its macros, which only the root names."""
+    if package.package_of(project.folder) is None:
+        return
+    data, _ = load_located(project.folder / "dbt_project.yml")
+    for entry in (data or {}).get("dispatch") or []:
+        order = entry.get("search_order") or [] if isinstance(entry, dict) else []
+        if package.NAME in order and entry.get("macro_namespace") == "dbt":
+            return
+    message = "dispatch: dbt would pass over Madang's macros for the tests of the days built last."
+    fix = "Run 'madang init', which writes the block, or add 'madang' to dispatch of 'dbt'."
+    project.problems.append(Problem("dbt_project.yml", 0, message, fix))
 
 
 def _check_vars(project: Project) -> None:
@@ -142,25 +174,25 @@ def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[
 
 
 def _listed_rules(
-    project: Project, model: str, key: str, kind: type[Strict]
+    project: Project, key: str, kind: type[Strict]
 ) -> dict[str, tuple[ModelEntry, tuple, Any]]:
-    """Read the list of rules under `config.meta.<key>` of a model, by name."""
+    """Read the lists of rules under `config.meta.<key>` of all models, by name."""
     found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
-    entry = project.model(model)
-    if entry is None or (given := entry.meta(key)) is None:
-        return found
-    listed, place = given
-    if not isinstance(listed, list):
-        project.problems.append(entry.problem(place, f"'{key}' must be a list."))
-        return found
-    for number, data in enumerate(listed):
-        at = (*place, number)
-        rule = _parse(project, entry, at, data, kind)
-        if rule is not None and rule.name in found:
-            message = f"Two of '{key}' are named '{rule.name}'."
-            project.problems.append(entry.problem((*at, "name"), message))
-        elif rule is not None:
-            found[rule.name] = (entry, at, rule)
+    for entry in project.models:
+        if (given := entry.meta(key)) is None:
+            continue
+        listed, place = given
+        if not isinstance(listed, list):
+            project.problems.append(entry.problem(place, f"'{key}' must be a list."))
+            continue
+        for number, data in enumerate(listed):
+            at = (*place, number)
+            rule = _parse(project, entry, at, data, kind)
+            if rule is not None and rule.name in found:
+                message = f"Two of '{key}' are named '{rule.name}'."
+                project.problems.append(entry.problem((*at, "name"), message))
+            elif rule is not None:
+                found[rule.name] = (entry, at, rule)
     return found
 
 
@@ -169,16 +201,16 @@ def _check_sql(project: Project, entry: ModelEntry, key: str) -> None:
     if path is None:
         hint = did_you_mean(entry.name, [name for name in project.sql if key[:3] in name])
         message = f"There is no {entry.name}.sql for this rule.{hint}"
-        fix = f"Add the file beside this one with one line: {{{{ {key}() }}}}"
+        fix = f"Add the file beside this one with one line: {{{{ madang.{key}() }}}}"
         project.problems.append(entry.problem((*entry.at, "name"), message, fix))
     elif not _calls(path, key):
-        message = f"The model does not call {{{{ {key}() }}}}, so its rule has no effect."
+        message = f"The model does not call {{{{ madang.{key}() }}}}, so its rule has no effect."
         project.problems.append(Problem(project.shown(path), 1, message))
 
 
 def _calls(path: Path, macro: str) -> bool:
-    """Say whether a SQL file calls the macro as its own body: {{ audience() }}."""
-    return bool(re.search(rf"\{{\{{-?\s*{macro}\(", path.read_text(encoding="utf-8")))
+    """Say whether a SQL file calls the macro as its own body: {{ madang.audience() }}."""
+    return bool(re.search(rf"\{{\{{-?\s*(?:madang\.)?{macro}\(", path.read_text(encoding="utf-8")))
 
 
 def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type[Strict]) -> Any:
@@ -221,6 +253,23 @@ def _check_audience(
             _check_attribute(project, entry, (*here, "has"), rule.has)
             for value in _listed(rule.is_):
                 project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
+
+
+def _check_consent(
+    project: Project,
+    entry: ModelEntry,
+    place: tuple,
+    audience: Audience,
+    policy: set[tuple[str, str]],
+) -> None:
+    for number, consent in enumerate(audience.consent):
+        at = place_of(entry.lines, (*place, "consent", number))
+        for channel in consent.channels:
+            if message := policy_problem(policy, consent.purpose, channel):
+                key = "channels" if "no channel" in message else "purpose"
+                problem = entry.problem((*at, key), message, policy_fix(policy))
+                if problem not in project.problems:
+                    project.problems.append(problem)
 
 
 def _check_did(
