@@ -43,7 +43,6 @@ class Session:
     variables: Values = field(default_factory=dict)
     temporary: dict[str, Table] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
-    altered: dict[str, Relation] = field(default_factory=dict)
     analyzed: dict[tuple[str, bool], Message] = field(default_factory=dict)
     scanned: dict[str, int] = field(default_factory=dict)
     source: bytes = b""
@@ -62,11 +61,8 @@ class Session:
 
     def scope(self, sql: str, extra: dict[str, Relation] | None = None) -> Scope:
         """What a statement of this script can name."""
-        tables = {**self.temporary, **(extra or {})}
-        named = self.catalog.engine.table_names(sql) | set(extra or ())
-        scope = self.catalog.scope(
-            sql, {name: table for name, table in tables.items() if name in named}
-        )
+        temporary = {name: table for name, table in self.temporary.items() if name in sql}
+        scope = self.catalog.scope(sql, {**temporary, **(extra or {})})
         scope.variables = self.variables
         scope.parameters = self.parameters
         return scope
@@ -88,7 +84,7 @@ class Session:
         key = (sql, prune)
         if key not in self.analyzed:
             with self.refusals():
-                scope = self.scope(sql, self.altered)
+                scope = self.scope(sql)
                 self.analyzed[key] = self.catalog.engine.analyze(sql, scope, prune=prune)
         return self.analyzed[key]
 
