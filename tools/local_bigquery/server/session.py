@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
+from local_bigquery import names
 from local_bigquery.catalog import Catalog, Table
 from local_bigquery.engine import GoogleSqlError, Relation, Result, Scope, inherited, unwrap
 from local_bigquery.server.errors import from_engine
@@ -46,13 +47,22 @@ class Session:
     analyzed: dict[tuple[str, bool], Message] = field(default_factory=dict)
     scanned: dict[str, int] = field(default_factory=dict)
     source: bytes = b""
+    is_parsed: bool = True
 
     def parse(self, sql: str) -> Message:
         """The list of a script's statements; `text` gives the words of their nodes."""
         with self.refusals():
             normalized = self.catalog.normalize(sql)
             self.source = normalized.encode()
-            return self.catalog.engine.parse(normalized).statement_list_node
+            hollow = names.hollowed(normalized)  # a long query is parsed again as it is checked
+            self.is_parsed = hollow is None
+            return self.catalog.engine.parse(hollow or normalized).statement_list_node
+
+    def parse_whole(self) -> None:
+        """Raise what the parser has against the script's own words, at their place in it."""
+        if not self.is_parsed:
+            with self.refusals():
+                self.catalog.engine.parse(self.source.decode())
 
     def text(self, node: Message) -> str:
         """The piece of the script that a node of its tree stands for."""
