@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 # Text that is not code, or a name or a path of up to five parts.
 TOKENS = re.compile(
@@ -34,18 +35,22 @@ TAKES_AN_ALIAS = frozenset(("from", "join", "update"))
 FOLLOWING_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(`|[A-Za-z_]\w*)?", re.DOTALL)
 
 
-# A quoted path, as `join_paths` leaves it; what a CREATE statement makes is not read by it.
-QUOTED_PATH = re.compile(r"`([^`]+\.[^`]+)`")
+# What a CREATE statement makes is not read by it.
 CREATED = re.compile(r"\s*create\b[^`(]*`[^`]+`", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
 def tables_in(sql: str) -> frozenset[str]:
-    """The dotted paths that a statement of joined paths names, and maybe such words of its texts.
+    """The dotted paths that a statement of joined paths reads.
 
     The engine could say it, too, for the time of a parse.
     """
     created = CREATED.match(sql)
-    return frozenset(QUOTED_PATH.findall(sql, created.end() if created else 0))
+    tokens = TOKENS.finditer(sql, created.end() if created else 0)
+    named = (one.group() for one in tokens if one.lastgroup == "path" and "`" in one.group())
+    return frozenset(
+        name for text in named for name in re.findall(r"`([^`]+)`", text) if "." in name
+    )
 
 
 def hollowed(sql: str) -> str | None:
