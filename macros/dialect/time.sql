@@ -33,7 +33,7 @@
 
 {# The date of an instant in a time zone: the project's, or the one that the SQL expression `zone` names. #}
 {% macro local_date(expression, zone=none) %}
-    {{- adapter.dispatch('local_date', 'madang')(expression, zone or text_literal(var('timezone'))) -}}
+    {{- adapter.dispatch('local_date', 'madang')(expression, zone or madang.text_literal(var('timezone'))) -}}
 {% endmacro %}
 
 {% macro default__local_date(expression, zone) %}date({{ expression }}, {{ zone }}){% endmacro %}
@@ -72,6 +72,18 @@
 {% macro duckdb__date_plus(expression, days) %}({{ expression }} + {{ days }}){% endmacro %}
 
 
+{# The first day of the month that lies so many months before that of a day. #}
+{% macro month_before(day, months) -%}{{ adapter.dispatch('month_before', 'madang')(day, months) }}{%- endmacro %}
+
+{% macro default__month_before(day, months) -%}
+    date_sub(date_trunc({{ day }}, month), interval ({{ months }}) month)
+{%- endmacro %}
+
+{% macro duckdb__month_before(day, months) -%}
+    cast(date_trunc('month', {{ day }}) - to_months({{ months }}) as date)
+{%- endmacro %}
+
+
 {# Seconds from the first instant to the second, with fractions. #}
 {% macro seconds_between(earlier, later) %}
     {{- adapter.dispatch('seconds_between', 'madang')(earlier, later) -}}
@@ -88,8 +100,8 @@
 
 {# The run's clock as a literal: the one that it is pinned to, or the moment at which the run started. #}
 {% macro as_of() %}
-    {%- set moment = pinned_clock() or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
-    {{- timestamp_from_text("'" ~ moment ~ "'") -}}
+    {%- set moment = madang.pinned_clock() or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
+    {{- madang.timestamp_from_text("'" ~ moment ~ "'") -}}
 {% endmacro %}
 
 

@@ -9,8 +9,8 @@ with entry_steps as (
         seconds_from_previous,
         is_last_step,
         state,
-        {{ quantile_over('seconds_from_previous', 0.5, 'step_number') }} as median_seconds,
-        {{ quantile_over('seconds_from_previous', 0.9, 'step_number') }} as p90_seconds
+        {{ madang.quantile_over('seconds_from_previous', 0.5, 'step_number') }} as median_seconds,
+        {{ madang.quantile_over('seconds_from_previous', 0.9, 'step_number') }} as p90_seconds
     from {{ ref('funnel_steps') }}
     where funnel = '{{ name }}'
 

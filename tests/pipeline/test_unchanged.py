@@ -23,13 +23,13 @@ from demo_workspace import (
     copied_project,
     environment,
 )
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.build.build import build
+from madang.build.dbt import BuildError, run_dbt
+from madang.build.unchanged import Look, look
+from madang.build.unchanged_graph import Graph, Moved
 from madang.demo import generate
-from madang.ops.build import build
-from madang.ops.run import load
-from madang.ops.unchanged import Look, look
-from madang.ops.unchanged_graph import Graph, Moved
+from madang.settings.workspace import load_settings
+from madang.work import load
 
 MONTHS_LATER = "2027-03-15T12:00:00+09:00"
 #: What hangs on the clock, and what is made of that.
@@ -37,7 +37,7 @@ RESTLESS = {"customers", "contactability", "funnel_entries", "audience_members",
 #: Of the run, and so another in every run.
 OF_THE_RUN = {"built_at", "loaded_at", "run_id", "revision"}
 #: Logs of what was known when, which a build from nothing does not know.
-HISTORY = ("madang_history", "identity_history")
+HISTORY = ("madang_history", "identity_history", "audience_membership")
 NEW_ORDER = """
     insert into madang_raw.shop_orders by name
     select * replace ('NEW-' || order_id as order_id, now()::timestamp as _loaded_at)
@@ -278,7 +278,7 @@ def test_after_a_failed_node_everything_is_built(home: Path) -> None:
 
 def test_after_a_killed_build_everything_is_built(home: Path) -> None:
     """Also where all nodes were built, and only the note was not written."""
-    hook = "import os, madang.ops.build as b; b.remember = lambda *_: os.kill(os.getpid(), 9)"
+    hook = "import os, madang.build.build as b; b.remember = lambda *_: os.kill(os.getpid(), 9)"
     code = f"{hook}; from madang.cli import main; main()"
     killed = subprocess.run(
         [SCRIPTS / "python", "-c", code, "--config", str(home), "build"],

@@ -14,9 +14,9 @@ from unittest.mock import patch
 import duckdb
 from typer.testing import CliRunner, Result
 
-from madang import config_secrets
 from madang.cli import app
-from madang.config import Settings, load_settings
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import Settings, load_settings
 
 SUPPORT = Path(__file__).resolve().parent
 REPOSITORY = SUPPORT.parents[1]
@@ -28,7 +28,7 @@ OWN = ("MADANG_", "DBT_")
 #: Arguments of `dbt build` that leave out data tests and unit tests.
 WITHOUT_TESTS = ["--exclude-resource-type=test", "--exclude-resource-type=unit_test"]
 #: What makes a dbt project of its own.
-PROJECT = ("models", "macros", "seeds", "decisions", "tests/data")
+PROJECT = ("models", "macros", "seeds", "snapshots", "decisions", "tests/data")
 PROJECT += ("dbt_project.yml", "profiles.yml.example")
 
 

@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from madang import ingest
-from madang.config import load_settings
 from madang.demo import generate
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 
 
@@ -44,6 +44,7 @@ def test_every_other_row_of_every_file_is_loaded(demo: tuple[Path, ingest.LoadRe
         "ads.kakao",
         "ads.meta",
         "ads.naver",
+        "ads.tiktok",
         "braze.events",
         "consent.events",
         "crm.customers",

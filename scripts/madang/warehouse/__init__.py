@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from madang import private
-from madang.config import Settings
 from madang.errors import MadangError
+from madang.settings.workspace import Settings
 from madang.warehouse.dialects import Dialect
 
 Row = dict[str, Any]
@@ -58,6 +58,9 @@ class Warehouse(Protocol):
 
     def ensure_layer(self, layer: str) -> None:
         """Create the schema of a layer when it is missing."""
+
+    def drop_layer(self, layer: str) -> None:
+        """Remove the schema of a layer with all that is in it, where it is there."""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, Self
 import duckdb
 
 from madang import private, scratch
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.storage import in_words, storage_error
 from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB
@@ -145,6 +145,9 @@ class DuckDBWarehouse:
 
     def ensure_layer(self, layer: str) -> None:
         self._run(f"create schema if not exists {quoted(f'{self._schema}_{layer}')}")
+
+    def drop_layer(self, layer: str) -> None:
+        self._run(f"drop schema if exists {quoted(f'{self._schema}_{layer}')} cascade")
 
     def _run(self, sql: str, params: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run a statement. Parameters make DuckDB import pandas where it is installed, which takes
