@@ -30,8 +30,6 @@ KINDS = {name: kind for kind, name in SQL_NAMES.items()} | {
 STRING = TypeProto(type_kind=type_pb2.TYPE_STRING)
 INT64 = TypeProto(type_kind=type_pb2.TYPE_INT64)
 BOOL = TypeProto(type_kind=type_pb2.TYPE_BOOL)
-DATE = TypeProto(type_kind=type_pb2.TYPE_DATE)
-FLOAT64 = TypeProto(type_kind=type_pb2.TYPE_DOUBLE)
 TIMESTAMP = TypeProto(type_kind=type_pb2.TYPE_TIMESTAMP)
 
 
