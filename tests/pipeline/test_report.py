@@ -14,6 +14,7 @@ from madang import reports
 from madang.settings.workspace import Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
+MARU = REPOSITORY / "examples" / "maru"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 # Chromium asks its maker about time and updates on its own; those names lead nowhere here.
 QUIET = [
@@ -108,7 +109,7 @@ def workspace(root: Path, marts: dict[str, str]) -> Settings:
     for name, sql in marts.items():
         duckdb.sql(sql).write_parquet(str(root / "marts" / f"{name}.parquet"))
     (root / "madang.yml").write_text(
-        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {json.dumps(str(REPOSITORY))}\n",
+        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {json.dumps(str(MARU))}\n",
         encoding="utf-8",
     )
     return load_settings(root / "madang.yml")

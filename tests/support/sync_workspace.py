@@ -14,6 +14,9 @@ from madang.sync.plan import make_plan
 from madang.warehouse import open_warehouse
 
 REPOSITORY = Path(__file__).parents[2]
+PLACES = {
+    "activation/_activation__exposures.yml": "examples/maru/models/activation/_maru__exposures.yml"
+}
 KEY = "11111111-2222-3333-4444-555555555555"
 IMPATIENT = Retry(attempts=3, first_pause=0.01, longest_pause=0.02, longest_rate_wait=5)
 
@@ -38,7 +41,7 @@ class Workspace:
         project = root / "project"
         for file in ("activation/_activation__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
-            text = (REPOSITORY / "models" / file).read_text()
+            text = (REPOSITORY / PLACES.get(file, f"models/{file}")).read_text()
             if creates:
                 text = text.replace("create_missing: false", "create_missing: true")
             (project / "models" / file).write_text(text)

@@ -168,23 +168,25 @@ def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[
 def _listed_rules(
     project: Project, key: str, kind: type[Strict]
 ) -> dict[str, tuple[ModelEntry, tuple, Any]]:
-    """Read the list of rules under `config.meta.<key>` of the model of that name, by name."""
+    """Read the lists of rules under `config.meta.<key>` of models, by name; the company's last."""
     found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
-    entry = project.model(key)
-    if entry is None or (given := entry.meta(key)) is None:
-        return found
-    listed, place = given
-    if not isinstance(listed, list):
-        project.problems.append(entry.problem(place, f"'{key}' must be a list."))
-        return found
-    for number, data in enumerate(listed):
-        at = (*place, number)
-        rule = _parse(project, entry, at, data, kind)
-        if rule is not None and rule.name in found:
-            message = f"Two of '{key}' are named '{rule.name}'."
-            project.problems.append(entry.problem((*at, "name"), message))
-        elif rule is not None:
-            found[rule.name] = (entry, at, rule)
+    for entry in project.models:
+        if (given := entry.meta(key)) is None:
+            continue
+        listed, place = given
+        if not isinstance(listed, list):
+            project.problems.append(entry.problem(place, f"'{key}' must be a list."))
+            continue
+        for number, data in enumerate(listed):
+            at = (*place, number)
+            rule = _parse(project, entry, at, data, kind)
+            if rule is None:
+                continue
+            if rule.name in found and found[rule.name][0].is_own == entry.is_own:
+                message = f"Two of '{key}' are named '{rule.name}'."
+                project.problems.append(entry.problem((*at, "name"), message))
+            else:
+                found[rule.name] = (entry, at, rule)
     return found
 
 
