@@ -71,10 +71,12 @@ models:
           value: {column: points}
           identifiers: {crm_id: customer_no}
     columns:
-      - {name: point_id, data_tests: [{madang.unique_together: {arguments: {columns: [point_id]}}}]}
+      - {name: point_id}
       - {name: customer_no}
       - {name: earned_at}
       - {name: points}
+    data_tests:
+      - madang.one_row_per: {arguments: {columns: [point_id]}}
 """,
     "models/marts/audiences/aud_collectors.sql": "{{ madang.audience() }}",
     "models/marts/audiences/_collectors.yml": """
@@ -175,7 +177,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
-    with tables_of(acme) as tables:
+    with tables_of(acme / "data") as tables:
         stream = tables.rows(
             "select source, action, value, person_id is not null from madang_activity.activities "
             "where action in ('earned_points', 'read_menu') order by 1, 2, 3"
@@ -203,7 +205,8 @@ def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
 
 def test_the_data_tests_of_the_package_and_of_the_company_run(acme: Path):
     with as_a_user():
-        ended = run_dbt(load_settings(acme), ["test", "--select", "stg_ga4__events", "tag:staging"])
+        chosen = ["stg_ga4__events", "stg_loyalty__points"]
+        ended = run_dbt(load_settings(acme), ["test", "--select", *chosen])
     assert {node.status for node in ended.nodes} <= {"pass", "success"}
     assert any("stg_loyalty__points" in node.name for node in ended.nodes)
     assert any("stg_ga4__events" in node.name for node in ended.nodes)
@@ -334,7 +337,7 @@ def test_a_project_of_an_earlier_version_is_upgraded_by_init(copy: Path, tmp_pat
     (copy / "selectors.yml").write_text("selectors: []\n", encoding="utf-8")
     assert any("of Madang is version 0.0.9, the command is" in one for one in checked(copy))
     told = invoked(REPOSITORY, "init", copy).output
-    assert re.findall(r"anew +\S+/(\S+)", told) == ["dbt_project.yml", "selectors.yml"]
+    assert {*re.findall(r"anew +\S+/(\S+)", told)} == {"dbt_project.yml", "selectors.yml"}
     main = (copy / "dbt_project.yml").read_text(encoding="utf-8")
     assert "indirect_selection: buildable" in main
     assert "madang_streams: [stg_loyalty__points]" in main
