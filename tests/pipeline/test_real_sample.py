@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import MARU, REPOSITORY, Ended, Tables, madang, tables_of
+from demo_workspace import REPOSITORY, Ended, Tables, madang, tables_of
 
 pytestmark = pytest.mark.reference
 
