@@ -15,6 +15,7 @@ from demo_workspace import REPOSITORY, WITHOUT_TESTS, as_a_user, invoked, tables
 from export_files import write
 from madang.build.dbt import BuildError, run_dbt
 from madang.demo.ga4 import columns
+from madang.init import BLOCK, STARTER
 from madang.settings.workspace import load_settings
 from madang.specs.check import check_project
 from madang.specs.package import INSTALLED, VARIABLE
@@ -344,6 +345,18 @@ def test_a_project_of_an_earlier_version_is_upgraded_by_init(copy: Path, tmp_pat
     assert "hourly" in (copy / "selectors.yml").read_text(encoding="utf-8")
     assert (copy / INSTALLED).resolve() == REPOSITORY
     assert checked(copy) == []
+
+
+@pytest.mark.parametrize("example", ["maru", "gmerch"])
+def test_an_example_is_sound_and_has_what_init_writes(example: str):
+    folder = REPOSITORY / "examples" / example
+    assert checked(folder) == []
+    for name in ("packages.yml", "selectors.yml"):
+        assert (folder / name).read_text() == (STARTER / name).read_text()
+    ours, theirs = (
+        BLOCK.search((place / "dbt_project.yml").read_text()) for place in (folder, STARTER)
+    )
+    assert ours[0] == theirs[0].replace("__name__", example)
 
 
 def test_packages_yml_names_no_place_of_this_machine(acme: Path):

@@ -23,8 +23,11 @@ from local_bigquery.server import Server, loads, writes
 from local_bigquery.server.errors import BigQueryError
 from local_bigquery.server.guards import unique_columns
 from local_bigquery.values import write_row
+from madang.build.dbt import require_package
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The demo company's project, of which the repository is a package.
+COMPANY = ROOT / "examples" / "maru"
 GA4_DATASET = "analytics_000000000"
 GA4_SCHEMA = json.loads((Path(__file__).parent / "ga4_events_schema.json").read_text())
 DATASET = "madang"
@@ -64,8 +67,9 @@ class Project:
     def dbt(self, *arguments: str, timeout: int = 600) -> subprocess.CompletedProcess[str]:
         """Run the unmodified dbt command line for target bigquery."""
         self._write_profile()
+        require_package(COMPANY)
         command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments]
-        command += ["--target", "bigquery", "--no-version-check", "--project-dir", str(ROOT)]
+        command += ["--target", "bigquery", "--no-version-check", "--project-dir", str(COMPANY)]
         command += [
             "--profiles-dir",
             str(self.folder),
@@ -252,7 +256,11 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
 
 
 def _seed_columns(node: dict[str, Any]) -> list[Column]:
-    header = (ROOT / node["original_file_path"]).read_text(encoding="utf-8").splitlines()[0]
+    header = (
+        (Path(node.get("root_path") or ROOT) / node["original_file_path"])
+        .read_text(encoding="utf-8")
+        .splitlines()[0]
+    )
     types = node["config"].get("column_types") or {}
     return schema.columns_of(
         [{"name": name, "type": types.get(name, "string")} for name in header.split(",")]
