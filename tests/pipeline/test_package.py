@@ -106,6 +106,11 @@ models:
             - {name: registered, action: registered}
             - {name: earned, action: earned_points}
 """,
+    "seeds/outcome_statuses_added.csv": "word,status,meaning\ntea drunk,visited,won\n",
+    "data/inbox/offline/outcomes.csv": (
+        "outcome_id,product,status,occurred_at,customer_no\n"
+        "V1,test_drive,Tea drunk,2026-10-22T10:00:00+09:00,C1\n"
+    ),
     "seeds/bot_browsers.csv": "pattern\nsnoop\n",
     "data/inbox/crm/customers.csv": (
         "customer_no,name,registered_at\nC1,Kim A,2026-10-01\nC2,Kim B,2026-10-02\n"
@@ -145,6 +150,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changed(root / "madang.yml", "version: 1", "version: 1\nas_of: 2026-11-01T12:00:00+09:00")
     main = root / "dbt_project.yml"
     changed(main, "madang_streams: []", "madang_streams: [stg_loyalty__points]")
+    changed(main, "madang_lists_added: []", "madang_lists_added: [outcome_statuses]")
     changed(main, "    # outcome_statuses:", "    bot_browsers:")
     events = [
         {
@@ -181,7 +187,7 @@ def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
     with tables_of(acme / "data") as tables:
         stream = tables.rows(
             "select source, action, value, person_id is not null from madang_activity.activities "
-            "where action in ('earned_points', 'read_menu') order by 1, 2, 3"
+            "where action in ('earned_points', 'read_menu', 'visited') order by 1, 2, 3"
         )
         collectors = tables.rows(
             "select crm_id from madang_marts.aud_collectors as members join "
@@ -198,6 +204,7 @@ def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
         ("loyalty", "earned_points", 5.0, True),
         ("loyalty", "earned_points", 7.0, True),
         ("loyalty", "earned_points", 9.0, False),
+        ("offline", "visited", None, True),
     ]
     assert collectors == [("C1",)]
     assert funnel == [("registered", 2), ("earned", 1)]
@@ -251,6 +258,18 @@ def copy(acme: Path, tmp_path: Path) -> Path:
             "    bot_browsers: {+enabled: false}",
             "    # nothing",
             "seeds/bot_browsers.csv: The list 'bot_browsers' is Madang's, too",
+        ),
+        (
+            "seeds/outcome_statuses_added.csv",
+            "word,status,meaning",
+            "word,meaning,status",
+            "seeds/outcome_statuses_added.csv: The columns of 'outcome_statuses_added' must be",
+        ),
+        (
+            "dbt_project.yml",
+            "madang_lists_added: [outcome_statuses]",
+            "madang_lists_added: []",
+            "seeds/outcome_statuses_added.csv: The rows of 'outcome_statuses_added' are read by",
         ),
         (
             "dbt_project.yml",
