@@ -3,7 +3,7 @@
     of those of the list with the same key.
 #}
 {% macro list_of(name) %}
-    {%- if name not in var('madang_lists_added', []) -%}{{ return(ref(name)) }}{%- endif -%}
+    {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
     {%- set keys = {
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],

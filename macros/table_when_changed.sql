@@ -79,10 +79,12 @@
 {% endmacro %}
 
 
-{# To be called when the table is written. #}
+{#
+    To be called when the table is written. One that is built elsewhere than in its own schema, as a decision is tried (madang unmerge), is not the ledger's.
+#}
 {% macro remember_what_it_is_made_of(made_of) %}
     {% set ledger = madang.built_models_ledger() %}
-    {% if ledger is not none %}
+    {% if ledger is not none and this.schema == generate_schema_name(config.get('schema'), model) | trim %}
         {% do run_query("
             merge into " ~ ledger ~ " as built
             using (

@@ -401,7 +401,7 @@ def unmerge(
     dry_run: DryRun = False,
 ) -> None:
     """Decide that two are never one person, whatever ties them, and show what hangs on it."""
-    from madang.people import unmerge as room
+    from madang.people import decide as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "unmerge"):

@@ -22,6 +22,17 @@ from madang.specs.package import INSTALLED, VARIABLE
 from raw_events import page
 
 DAY = "20261030"
+#: Of the repository, what is part of the package.
+FOLDERS = (
+    "models",
+    "macros",
+    "seeds",
+    "snapshots",
+    "decisions",
+    "tests/data",
+    "charts",
+    "examples",
+)
 #: What the company writes into its project.
 WRITTEN = {
     "models/activity/_activity__models.yml": """
@@ -345,7 +356,7 @@ def test_what_evaluates_rules_of_later_models_has_the_tag_by_which_edits_select_
 
 def test_a_project_of_an_earlier_version_is_upgraded_by_init(copy: Path, tmp_path: Path):
     earlier = tmp_path / "earlier"
-    for name in ("models", "macros", "seeds", "decisions"):
+    for name in ("models", "macros", "seeds", "snapshots", "decisions"):
         shutil.copytree(REPOSITORY / name, earlier / name)
     text = (REPOSITORY / "dbt_project.yml").read_text(encoding="utf-8")
     (earlier / "dbt_project.yml").write_text(
@@ -399,8 +410,9 @@ def test_the_wheel_carries_the_dbt_project(tmp_path: Path, monkeypatch: pytest.M
     with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as wheel:
         there = {*wheel.namelist()}
     wanted = {"dbt_project.yml", "profiles.yml.example"}
-    for folder in ("models", "macros", "seeds", "decisions", "tests/data", "charts"):
-        for place, _, names in os.walk(REPOSITORY / folder):
+    for folder in FOLDERS:
+        for place, inside, names in os.walk(REPOSITORY / folder):
+            inside[:] = [name for name in inside if name not in ("dbt_packages", "target", "logs")]
             wanted |= {(Path(place) / name).relative_to(REPOSITORY).as_posix() for name in names}
     assert {name for name in wanted if f"madang/package/{name}" not in there} == set()
     assert "madang/starter/selectors.yml" in there

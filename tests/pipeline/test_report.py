@@ -241,7 +241,7 @@ def test_a_workspace_where_nothing_happened_yet_says_so(tmp_path: Path) -> None:
     words = words_of(reports.render(workspace(tmp_path / "new", marts))).replace("\n", " ")
     for said in (
         "아직 전송한 적이 없습니다",
-        "아직 이 퍼널에 들어온 사람이 없습니다",
+        "아직 퍼널에 들어온 사람이 없습니다",
         "지금 조건을 충족하는 사람이 없습니다",
     ):
         assert said in words

@@ -17,6 +17,7 @@ from madang.specs.conversions import ConversionType
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
+from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
 from madang.specs.located_yaml import load_located
 from madang.specs.occurring import Asked
@@ -94,6 +95,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         check_requires_fresh(project, entry, place, audience, cadences)
     _check_vars(project)
     check_jinja(project, secrets)
+    read_identifying(project)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
     return Checked(

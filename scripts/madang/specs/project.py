@@ -55,6 +55,7 @@ class Project:
 
     folder: Path
     models: list[ModelEntry] = field(default_factory=list)
+    snapshots: list[ModelEntry] = field(default_factory=list)
     sql: dict[str, Path] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
     yaml: dict[str, Lines] = field(default_factory=dict)  # of each file that dbt reads
@@ -98,11 +99,14 @@ def read_project(folder: Path) -> Project:
             for name, path in beside.sql.items()
             if not off & {name, *path.relative_to(madang).parts}
         }
-        project.models = [
-            replace(entry, file=project.shown(madang / entry.file), is_own=False)
-            for entry in beside.models
-            if entry.name not in beside.sql or entry.name in project.sql
-        ]
+        project.models, project.snapshots = (
+            [
+                replace(entry, file=project.shown(madang / entry.file), is_own=False)
+                for entry in entries
+                if entry.name not in beside.sql or entry.name in project.sql
+            ]
+            for entries in (beside.models, beside.snapshots)
+        )
         project.unread = {project.shown(madang / name) for name in beside.unread}
         project.problems = [
             Problem(project.shown(madang / one.file), one.line, one.message, one.fix)
@@ -120,17 +124,22 @@ def _read(project: Project) -> None:
     models = folder / "models"
     project.sql = {**project.sql, **{path.stem: path for path in sorted(models.rglob("*.sql"))}}
     for path in sorted([*models.rglob("*.yml"), *models.rglob("*.yaml")]):
-        data, lines = _load(project, path)
-        listed = data.get("models") if isinstance(data, dict) else None
-        for number, entry in enumerate(listed if isinstance(listed, list) else []):
-            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-                at = ("models", number)
-                name = project.shown(path)
-                project.models.append(ModelEntry(entry["name"], name, at, entry, lines))
+        project.models += _entries(project, path, "models")
     for other in OTHERS:
         for path in sorted([*(folder / other).rglob("*.yml"), *(folder / other).rglob("*.yaml")]):
-            _load(project, path)
+            project.snapshots += _entries(project, path, "snapshots")
     _tell_doubles(project)
+
+
+def _entries(project: Project, path: Path, key: str) -> list[ModelEntry]:
+    """Read a YAML file; return what it describes under `models:` or `snapshots:`."""
+    data, lines = _load(project, path)
+    listed = data.get(key) if isinstance(data, dict) else None
+    return [
+        ModelEntry(entry["name"], project.shown(path), (key, number), entry, lines)
+        for number, entry in enumerate(listed if isinstance(listed, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    ]
 
 
 def _as_written(value: object) -> str:
