@@ -5,9 +5,11 @@
 {% macro list_of(name) %}
     {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
     {%- set keys = {
+        'ad_platforms': ['platform'],
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
+        'campaign_map': ['platform', 'account_id', 'campaign'],
         'channel_hosts': ['host'],
         'consent_policy': ['channel', 'purpose'],
         'consent_signal_rules': ['source', 'signal', 'via', 'channel', 'purpose'],

@@ -95,12 +95,18 @@ FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
 
 def plan(settings: Settings, sync: str | None = None) -> int:
     """Make and show plans. 0, or 1 when a guard would stop one."""
-    from madang.sync.plan import make_plan
+    from madang.sync.plan import has_place, make_plan
+    from madang.sync.spec import load_specs
 
     with open_warehouse(settings) as warehouse:
         plans = make_plan(settings, warehouse, sync)
     for made in plans:
         show_plan(made)
+    for spec in load_specs(settings.project_dir) if sync is None else ():
+        if not has_place(settings, spec):
+            ui.line(
+                f"{spec.name} is not planned: madang.yml names no destination {spec.destination}."
+            )
     if not plans:
         ui.line("No sync is declared: add an exposure with config.meta.sync.")
     return FAILED if any(made.status == "guarded" for made in plans) else OK
@@ -191,12 +197,17 @@ def show_plan(made: object) -> None:
     if made.held_back:
         held = list(made.held_back.items())
         ui.table("Held back", ("reason", "persons"), held)
+    if made.unknown:
+        ui.line(
+            f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
+            "yellow",
+        )
     for guard in made.guards:
         ui.line(f"  stopped by a guard: {guard.message}", "yellow")
     if made.is_empty:
         ui.line("  nothing to send: the destination has what it should have")
     else:
-        ui.line(f"  {made.total.planned:,} values of {made.objects:,} persons to send")
+        ui.line(f"  {made.total.planned:,} values of {made.objects:,} objects to send")
 
 
 def show_run(result: object) -> None:

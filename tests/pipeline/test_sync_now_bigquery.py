@@ -21,7 +21,7 @@ from local_bigquery.project import copy_layers
 from local_bigquery.server import serve
 from madang.settings.workspace import load_settings
 from madang.sync.now import rows_now
-from madang.sync.spec import load_specs
+from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 
 #: What the models that are asked read as it was built.
@@ -91,7 +91,7 @@ def test_both_warehouses_answer_alike(
         config["warehouse"] = reach(server)
         (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         settings = load_settings(tmp_path)
-        (spec,) = load_specs(settings.project_dir)
+        spec = find_spec(load_specs(settings.project_dir), "braze_audiences")
         sql = rows_now(settings, spec)
         with open_warehouse(settings) as warehouse:
             rows = {tuple(row.values()) for row in warehouse.fetch(sql)}

@@ -6,17 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from madang.http.retry import Retry
 from madang.settings.workspace import load_settings
-from madang.sync.destinations import open_destination
+from madang.sync.destinations.registry import open_destination
 from madang.sync.engine import apply_plan
-from madang.sync.http import Retry
 from madang.sync.plan import make_plan
 from madang.warehouse import open_warehouse
 
 REPOSITORY = Path(__file__).parents[2]
-PLACES = {
-    "activation/_activation__exposures.yml": "examples/maru/models/activation/_maru__exposures.yml"
-}
+MARU = REPOSITORY / "examples" / "maru"
 KEY = "11111111-2222-3333-4444-555555555555"
 IMPATIENT = Retry(attempts=3, first_pause=0.01, longest_pause=0.02, longest_rate_wait=5)
 
@@ -39,9 +37,10 @@ class Workspace:
     ) -> None:
         self.root = root
         project = root / "project"
-        for file in ("activation/_activation__exposures.yml", "staging/sync/_ledger__sources.yml"):
+        for file in ("activation/braze/_braze__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
-            text = (REPOSITORY / PLACES.get(file, f"models/{file}")).read_text()
+            home = MARU if (MARU / "models" / file).is_file() else REPOSITORY
+            text = (home / "models" / file).read_text()
             if creates:
                 text = text.replace("create_missing: false", "create_missing: true")
             (project / "models" / file).write_text(text)

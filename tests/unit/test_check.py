@@ -8,6 +8,8 @@ import pytest
 
 from madang.specs.check import Checked, check_project
 
+REPOSITORY = Path(__file__).parents[2]
+
 DBT_PROJECT = """
     name: madang
     profile: madang
@@ -115,6 +117,7 @@ FILES = {
     "models/marts/audiences/aud_flagship.sql": "{{ audience() }}\n",
     "models/marts/journeys/_journeys__models.yml": FUNNELS,
     "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
+    "seeds/consent_policy.csv": (REPOSITORY / "seeds/consent_policy.csv").read_text(),
     "models/marts/attribution/_attribution__models.yml": CONVERSIONS,
 }
 CUSTOMER_FILE = "models/marts/customers/_customers__models.yml"
@@ -236,7 +239,21 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "[kakao, email]",
             "[kakaotalk, email]",
             "kakaotalk",
-            "channels: 'kakaotalk' is not one of email, sms, kakao, push. Did you mean 'kakao'?",
+            "The purpose 'marketing' has no channel 'kakaotalk'. Did you mean 'kakao'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "purpose: marketing,",
+            "purpose: advertizing,",
+            "advertizing",
+            "Unknown purpose 'advertizing'. Did you mean 'advertising'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "consent: {purpose: marketing, channels: [kakao, email]}",
+            "consent: [{purpose: marketing, channels: [email]}, {purpose: service, channel: []}]",
+            "channel: []",
+            "Unknown key 'channel'. Did you mean 'channels'?",
         ),
         (
             AUDIENCE_FILE,

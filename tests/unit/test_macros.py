@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 #: What a company's models, tests and staging call, beside all generic tests.
 PUBLIC = {
     *("audience", "funnel", "list_of_actions", "job_labels", "table_when_changed"),
-    *("sync_rule", "sync_permits", "sync_customer_numbers"),
+    *("sync_rule", "sync_permits", "sync_held_back", "sync_customer_numbers"),
     *("default__get_where_subquery", "duckdb__create_table_as"),
     *("get_incremental_overwrite_days_sql", "as_of", "local_date", "surrogate_key", "sha256_hex"),
     *("normalize_email", "normalize_phone", "real_id", "timestamp_from_text", "number_from_text"),
@@ -47,6 +47,15 @@ def test_macros_that_a_company_reaches_call_each_other_by_the_packages_name() ->
             wanted |= {called} - seen
     assert sorted(bare) == []
     assert len(seen) > 50, "a search that finds nothing shows nothing"
+
+
+def test_every_list_can_be_added_to() -> None:
+    keys = (ROOT / "macros" / "list_of.sql").read_text(encoding="utf-8")
+    lists = {path.stem for path in (ROOT / "seeds").glob("*.csv")}
+    assert {name for name in lists if f"'{name}': [" not in keys} == set()
+    for path in [*(ROOT / "models").rglob("*.sql"), *(ROOT / "macros").rglob("*.sql")]:
+        named = set(re.findall(r"\bref\('(\w+)'\)", path.read_text(encoding="utf-8"))) & lists
+        assert named == set(), f"{path}: read a list by list_of()"
 
 
 def _calls(body: str, known: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:

@@ -19,9 +19,10 @@ from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
-from madang.specs.located_yaml import load_located
+from madang.specs.located_yaml import load_located, place_of
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
+from madang.specs.policy import policy_fix, policy_problem, read_policy
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
@@ -75,8 +76,10 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     for one in [*audiences, *funnels]:
         if one.rule is None:
             _check_names(project, one.entry, one.place, one.data, actions)
+    policy = read_policy(folder)
     for entry, place, audience in _readable(audiences):
         _check_audience(project, entry, place, audience, actions)
+        _check_consent(project, entry, place, audience, policy)
     for entry, place, funnel in _readable(funnels):
         for number, step in enumerate(funnel.steps):
             at = (*place, "steps", number)
@@ -249,6 +252,23 @@ def _check_audience(
             _check_attribute(project, entry, (*here, "has"), rule.has)
             for value in _listed(rule.is_):
                 project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
+
+
+def _check_consent(
+    project: Project,
+    entry: ModelEntry,
+    place: tuple,
+    audience: Audience,
+    policy: set[tuple[str, str]],
+) -> None:
+    for number, consent in enumerate(audience.consent):
+        at = place_of(entry.lines, (*place, "consent", number))
+        for channel in consent.channels:
+            if message := policy_problem(policy, consent.purpose, channel):
+                key = "channels" if "no channel" in message else "purpose"
+                problem = entry.problem((*at, key), message, policy_fix(policy))
+                if problem not in project.problems:
+                    project.problems.append(problem)
 
 
 def _check_did(
