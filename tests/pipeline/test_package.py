@@ -231,6 +231,22 @@ def test_the_data_tests_of_the_package_and_of_the_company_run(acme: Path):
     assert any("stg_ga4__events" in node.name for node in ended.nodes)
 
 
+def test_a_build_beside_the_real_one_reads_what_landed_and_writes_none_of_it(acme: Path):
+    real = load_settings(acme)
+    beside = real.model_copy(
+        update={"warehouse": real.warehouse.model_copy(update={"schema_": "dev"})}
+    )
+    schemas = {"raw_schema": "madang_raw", "ledger_schema": "madang_ledger"}
+    with as_a_user():
+        run_dbt(beside, ["run", "--select", "stg_loyalty__points"], variables=schemas)
+    with tables_of(acme / "data") as tables:
+        assert tables.value("select count(*) from dev_staging.stg_loyalty__points") == 3
+        there = tables.rows("select distinct table_schema from information_schema.tables")
+        builds = "select count(*) from madang_ledger.builds where command like '%run%'"
+        assert tables.value(builds) == 0
+    assert ("dev_raw",) not in there
+
+
 def test_the_check_knows_the_rules_of_both(acme: Path):
     found = check_project(acme)
     assert found.problems == []
