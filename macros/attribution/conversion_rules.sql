@@ -3,11 +3,8 @@
     what it is worth, which action verifies it and within how long, and which take it back.
 #}
 {% macro conversion_specs() %}
-    {% set specs = [] %}
-    {% if execute %}
-        {% do specs.extend(named_rules('conversions')) %}
-        {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
-    {% endif %}
+    {% set specs = named_rules('conversions') %}
+    {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
     {{ return(specs) }}
 {% endmacro %}
 

@@ -126,7 +126,7 @@ def sync(
     if waiting:
         rows = [(one.destination, one.erasure_id, one.keys) for one in waiting]
         ui.table("Deletions of erased people", ("destination", "erasure", "keys"), rows)
-    codes = [settle_all(settings)] if apply else []
+    codes = [settle_all(settings), poll(settings, is_quiet=True)] if apply else []
     if plan_id is not None:
         plan_ids: list[str] = [plan_id]
     else:
@@ -159,6 +159,27 @@ def sync(
     with open_warehouse(settings) as warehouse:
         publish_marts(settings, warehouse, only=FOLLOWS_THE_LEDGER)
     return max(codes, key=(OK, PARTIAL, FAILED).index)
+
+
+def poll(settings: Settings, is_quiet: bool = False) -> int:
+    """Ask destinations that answer later what became of what they took. 0, or 3 where some failed.
+
+    `is_quiet`: says nothing where there is nothing to ask about.
+    """
+    from madang.sync.later import ask
+
+    told = ask(settings, lambda: open_warehouse(settings))
+    if not told and not is_quiet:
+        ui.line("Nothing is waiting for an answer.")
+    found: dict[tuple[str, str, str], int] = {}
+    for one in told:
+        key = (one.asked.destination, one.status, one.problem or "")
+        found[key] = found.get(key, 0) + 1
+    for (destination, status, problem), batches in found.items():
+        why = f": {problem}" if problem else ""
+        ui.line(f"{destination}: {batches:,} batches {status}{why}")
+    failed = {"partial", "failed", "unknown"}
+    return PARTIAL if any(one.status in failed for one in told) else OK
 
 
 def report(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from madang import work
 from madang.erase.columns import read_columns
 from madang.erase.lists import memberships
 from madang.erase.tables import forget_logs
@@ -13,6 +14,7 @@ from madang.errors import ConfigError
 from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused, deletions
 from madang.sync.destinations.google import GoogleSettings
+from madang.sync.later import ask
 from sync_place import Place
 from sync_workspace import REPOSITORY
 
@@ -79,6 +81,68 @@ def test_receipts_name_the_request(there):
     there.sync(*on(1, 2, 3))
     (batch,) = there.ledger("sync_batches")
     assert len(batch["remote_reference"]) == 16
+
+
+def poll(there) -> list[tuple[str, str | None]]:
+    return [(one.status, one.problem) for one in ask(there.settings, there.warehouse)]
+
+
+@pytest.fixture
+def secrets(monkeypatch):
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_what_became_of_a_request_is_asked_until_google_knows(there, secrets):
+    there.sync(*on(*range(6)))  # two requests
+    assert poll(there) == [("waiting", None)] * 2
+    assert poll(there) == [("applied", None)] * 2
+    assert poll(there) == []
+    assert {row["status"] for row in there.ledger("sync_answers")} == {"applied"}
+    assert there.plan().is_empty
+
+
+def failing(google, state: str) -> None:
+    """Let every request that was taken fail later."""
+    counts = {"reason": "PROCESSING_ERROR_REASON_INTERNAL_ERROR", "recordCount": "4"}
+    error = {"requestStatus": state, "errorInfo": {"errorCounts": [counts]}}
+    google.states.update({key: [{"requestStatusPerDestination": [error]}] for key in google.states})
+
+
+def test_what_failed_later_is_sent_again_by_the_next_plan(there, google, secrets):
+    there.sync(*on(*range(4)))
+    failing(google, "FAILED")
+    assert poll(there) == [("failed", "INTERNAL_ERROR: 4")]
+    google.members = {name: set() for name in google.members}
+    assert there.sync(*on(*range(4))).accepted == 4
+    assert google.on("buyers") == {key(number) for number in range(4)}
+    assert [status for status, _ in poll(there)] == ["waiting"]
+
+
+def test_what_failed_later_and_was_sent_since_is_left_as_it_is(there, google, secrets):
+    there.sync(*on(1))
+    failing(google, "FAILED")
+    there.sync(*on(2))  # takes 1 away
+    assert ("failed", "INTERNAL_ERROR: 4") in poll(there)
+    there.want(*on(2))
+    assert there.plan().is_empty
+
+
+def test_what_failed_in_part_is_said_with_the_reasons(there, google, secrets):
+    there.sync(*on(*range(4)))
+    failing(google, "PARTIAL_SUCCESS")
+    assert work.poll(there.settings) == 3
+    (row,) = there.ledger("sync_answers")
+    assert (row["status"], row["problem"]) == ("partial", "INTERNAL_ERROR: 4")
+    assert there.plan().is_empty
+
+
+def test_google_that_cannot_be_asked_is_asked_later(there, google, secrets, monkeypatch):
+    there.sync(*on(1))
+    monkeypatch.setenv("MADANG_GOOGLE_REFRESH_TOKEN", "no-token")
+    ((status, problem),) = poll(there)
+    assert (status, "invalid_grant" in problem) == ("waiting", True)
+    assert there.ledger("sync_answers") == []
 
 
 def test_a_member_that_google_names_is_rejected_and_the_others_arrive(there, google):
@@ -173,9 +237,9 @@ def test_a_service_account_signs_in(tmp_path, google):
             there.sync(*on(1, 2))
 
 
-def test_an_erased_person_is_taken_off_every_list_and_out_of_the_ledger(there, google, monkeypatch):
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
+def test_an_erased_person_is_taken_off_every_list_and_out_of_the_ledger(
+    there, google, secrets, monkeypatch
+):
     known = Known("p", emails=["min.ji+car@gmail.com"], phones=["+821012345678"])
     # Google writes Gmail's addresses without dots and +tag
     mine = [f"{kind}:{hashlib.sha256(text.encode()).hexdigest()}" for kind, text in ADDRESSES]

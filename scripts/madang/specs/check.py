@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs import package
 from madang.specs.actions import Action
+from madang.specs.attribution import AttributionModel, TouchRule
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.check_jinja import check_jinja
@@ -86,10 +87,12 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
     conversions = _listed_rules(project, "conversions", ConversionType)
+    touches = _listed_rules(project, "touches", TouchRule)
+    _listed_rules(project, "attribution_models", AttributionModel)
+    for entry, place, rule in [*conversions.values(), *touches.values()]:
+        _check_action(project, entry, (*place, "action"), rule.action, actions)
+        _check_where(project, entry, (*place, "where"), rule.where, actions.get(rule.action))
     for entry, place, conversion in conversions.values():
-        _check_action(project, entry, (*place, "action"), conversion.action, actions)
-        of = actions.get(conversion.action)
-        _check_where(project, entry, (*place, "where"), conversion.where, of)
         for at, name in conversion.later_actions():
             may_be_rare = at[0] != "verified_by"
             _check_action(project, entry, (*place, *at), name, actions, may_be_rare)

@@ -91,13 +91,22 @@ class Outcome:
 class Receipt:
     """What became of one batch: an outcome for every object number, and how it was got.
 
-    `remote_reference` is the destination's own name of the request, by which it can be asked.
+    `remote_reference` is the destination's own name of the request, by which it can be asked; of
+    several requests with blanks between them.
     """
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     http_status: int | None = None
     attempts: int = 0
     remote_reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Later:
+    """What became of a request that was taken: applied, partial or failed, with the reasons."""
+
+    status: str
+    problem: str | None = None
 
 
 class Destination(Protocol):
@@ -140,8 +149,8 @@ class Deletes(Protocol):
 class Polls(Protocol):
     """A destination that takes a request first and says later what became of it."""
 
-    def poll(self, remote_reference: str) -> str | None:
-        """Return what became of a request: applied, or its words; None while it is at work."""
+    def poll(self, remote_reference: str) -> "Later | None":
+        """Return what became of a request; None while it is at work."""
 
 
 class DestinationSettings(Strict):

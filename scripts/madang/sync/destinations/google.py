@@ -26,6 +26,7 @@ from madang.sync.destinations.base import (
     Batch,
     DestinationSettings,
     Entry,
+    Later,
     NoOptions,
     ObjectKind,
     Opening,
@@ -128,7 +129,9 @@ class Google:
             receipt.attempts += reply.attempts
             verdict = judge(reply, len(places), self._client.redact)
             if verdict.request_id:
-                receipt.remote_reference = verdict.request_id
+                receipt.remote_reference = (
+                    f"{receipt.remote_reference or ''} {verdict.request_id}".strip()
+                )
             for at, problem in verdict.rejected.items():
                 receipt.outcomes[batch.objects[places[at]].number] = rejected(problem)
             if verdict.is_accepted:
@@ -146,8 +149,8 @@ class Google:
                 waiting += [places[middle:], places[:middle]]
         return receipt
 
-    def poll(self, remote_reference: str) -> str | None:
-        """Return what became of a request: applied, or in words what failed; None while at work.
+    def poll(self, remote_reference: str) -> Later | None:
+        """Return what became of a request; None while Google is at work.
 
         https://developers.google.com/data-manager/api/reference/rest/v1/requestStatus/retrieve
         """

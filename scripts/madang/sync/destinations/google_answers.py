@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from madang.sync import DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Outcome
+from madang.sync.destinations.base import Later, Outcome
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
     from madang.http.client import Reply
 
 MEMBER = re.compile(r"audience_?members\[(\d+)\]", re.IGNORECASE)
+ORDER = ("applied", "partial", "failed")
+STATES = {"SUCCESS": "applied", "PARTIAL_SUCCESS": "partial", "FAILED": "failed"}
 FIXES = {
     "UNAUTHENTICATED": "Check the secrets of the destination in madang.yml.",
     "PERMISSION_DENIED": "Give the user or service account access to the Google Ads account, and "
@@ -66,19 +68,17 @@ def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
     return verdict
 
 
-def told_state(reply: "Reply") -> str | None:
-    """Return applied, what failed in words, or None while Google is at work."""
+def told_state(reply: "Reply") -> Later | None:
+    """Return what Google says of a request; None while it is at work, or says nothing to read."""
     listed = (reply.body or {}).get("requestStatusPerDestination")
     if not reply.is_good or not isinstance(listed, list) or not listed:
         return None
-    failed = []
-    for one in listed:
-        state = one.get("requestStatus") if isinstance(one, dict) else None
-        if state in ("PARTIAL_SUCCESS", "FAILED"):
-            failed += _reasons(one) or [str(state)]
-        elif state != "SUCCESS":
-            return None
-    return ", ".join(failed) if failed else "applied"
+    states = [one.get("requestStatus") for one in listed if isinstance(one, dict)]
+    if len(states) != len(listed) or not {*states} <= STATES.keys():
+        return None
+    worst = max((STATES[state] for state in states), key=ORDER.index)
+    reasons = ", ".join(reason for one in listed for reason in _reasons(one))
+    return Later(worst, harmless(reasons) if worst != "applied" and reasons else None)
 
 
 def rejected(problem: str) -> Outcome:
