@@ -133,7 +133,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # dbt's projects are many objects that live long: to look through them 700 objects later, and
     # again, is a tenth of a build
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(50_000, 10, 5)
     config.stash[BEGAN] = time.monotonic()
     config.stash[SPENT] = _spent()
 
