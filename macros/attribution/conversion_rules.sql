@@ -1,15 +1,10 @@
 {#
-    The types of conversions are in the YAML of the model `conversions`, under config.meta.conversions (see docs/attribution.md): which action of the stream is a conversion,
+    The types of conversions are under config.meta.conversions of models, as those of the model `conversions` (see docs/attribution.md): which action of the stream is a conversion,
     what it is worth, which action verifies it and within how long, and which take it back.
 #}
 {% macro conversion_specs() %}
-    {% set specs = [] %}
-    {% if execute %}
-        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'conversions' %}
-            {% do specs.extend(node.config.meta.get('conversions', [])) %}
-        {% endfor %}
-        {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
-    {% endif %}
+    {% set specs = named_rules('conversions') %}
+    {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
     {{ return(specs) }}
 {% endmacro %}
 

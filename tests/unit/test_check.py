@@ -108,6 +108,18 @@ CONVERSIONS = """
                 lookback: 30 days
                 verified_by: {action: visited, within: 60 days, value: {amount: 90, currency: KRW}}
               - {name: look, label: Look, action: viewed_model, value: action, lookback: 7 days}
+      - name: touches
+        config:
+          meta:
+            touches:
+              - {name: branch, action: visited, kind: offline, channel_group: Branch}
+      - name: attribution_credits
+        config:
+          meta:
+            attribution_models:
+              - {name: u, label: U, kind: position, weights: [0.4, 0.2, 0.4]}
+              - {name: decay, label: Decay, kind: time_decay, half_life: 7 days}
+              - {name: chain, label: Chain, kind: markov, order: 2}
 """
 FILES = {
     "dbt_project.yml": DBT_PROJECT,
@@ -582,6 +594,63 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "name: test_drive,",
             "name: test_drive,",
             "Two of 'conversions' are named 'test_drive'.",
+        ),
+        (
+            CONVERSION_FILE,
+            "[0.4, 0.2, 0.4]",
+            "[0.4, 0.2, 0.3]",
+            "[0.4, 0.2, 0.3]",
+            "weights are not negative and add up to 1; 0.4 + 0.2 + 0.3 is 0.9.",
+        ),
+        (
+            CONVERSION_FILE,
+            "[0.4, 0.2, 0.4]",
+            "[0.5, 0.5]",
+            "[0.5, 0.5]",
+            "give three weights: of the first touch, all between, and the last.",
+        ),
+        (
+            CONVERSION_FILE,
+            "half_life: 7 days",
+            "half_life: 0 days",
+            "half_life: 0 days",
+            "half_life: the duration must be longer than nothing.",
+        ),
+        (
+            CONVERSION_FILE,
+            ", half_life: 7 days",
+            "",
+            "name: decay",
+            "a model of the kind time_decay takes 'half_life'.",
+        ),
+        (
+            CONVERSION_FILE,
+            "order: 2",
+            "order: 2, half_life: 7 days",
+            "name: chain",
+            "'half_life' belongs to models of the kind time_decay, not markov.",
+        ),
+        (
+            CONVERSION_FILE,
+            "order: 2",
+            "ordr: 2",
+            "ordr: 2",
+            "Unknown key 'ordr'. Did you mean 'order'?",
+        ),
+        (
+            CONVERSION_FILE,
+            "kind: offline, channel_group: Branch",
+            "kind: offline, channel_group: Branch, same_visit: 1 hour",
+            "name: branch",
+            "'same_visit' belongs to touches of the kind message_click; "
+            "'branch' is of the kind offline.",
+        ),
+        (
+            CONVERSION_FILE,
+            "action: visited, kind",
+            "action: visits, kind",
+            "name: branch",
+            "Unknown action 'visits'. Did you mean 'visited'?",
         ),
         (
             CONVERSION_FILE,

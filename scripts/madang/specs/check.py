@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs import package
 from madang.specs.actions import Action
+from madang.specs.attribution import AttributionModel, TouchRule
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.check_jinja import check_jinja
@@ -86,10 +87,12 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
     conversions = _listed_rules(project, "conversions", ConversionType)
+    touches = _listed_rules(project, "touches", TouchRule)
+    _listed_rules(project, "attribution_models", AttributionModel)
+    for entry, place, rule in [*conversions.values(), *touches.values()]:
+        _check_action(project, entry, (*place, "action"), rule.action, actions)
+        _check_where(project, entry, (*place, "where"), rule.where, actions.get(rule.action))
     for entry, place, conversion in conversions.values():
-        _check_action(project, entry, (*place, "action"), conversion.action, actions)
-        of = actions.get(conversion.action)
-        _check_where(project, entry, (*place, "where"), conversion.where, of)
         for at, name in conversion.later_actions():
             may_be_rare = at[0] != "verified_by"
             _check_action(project, entry, (*place, *at), name, actions, may_be_rare)
@@ -173,23 +176,25 @@ def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[
 def _listed_rules(
     project: Project, key: str, kind: type[Strict]
 ) -> dict[str, tuple[ModelEntry, tuple, Any]]:
-    """Read the list of rules under `config.meta.<key>` of the model of that name, by name."""
+    """Read the lists of rules under `config.meta.<key>` of models, by name; the company's last."""
     found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
-    entry = project.model(key)
-    if entry is None or (given := entry.meta(key)) is None:
-        return found
-    listed, place = given
-    if not isinstance(listed, list):
-        project.problems.append(entry.problem(place, f"'{key}' must be a list."))
-        return found
-    for number, data in enumerate(listed):
-        at = (*place, number)
-        rule = _parse(project, entry, at, data, kind)
-        if rule is not None and rule.name in found:
-            message = f"Two of '{key}' are named '{rule.name}'."
-            project.problems.append(entry.problem((*at, "name"), message))
-        elif rule is not None:
-            found[rule.name] = (entry, at, rule)
+    for entry in project.models:
+        if (given := entry.meta(key)) is None:
+            continue
+        listed, place = given
+        if not isinstance(listed, list):
+            project.problems.append(entry.problem(place, f"'{key}' must be a list."))
+            continue
+        for number, data in enumerate(listed):
+            at = (*place, number)
+            rule = _parse(project, entry, at, data, kind)
+            if rule is None:
+                continue
+            if rule.name in found and found[rule.name][0].is_own == entry.is_own:
+                message = f"Two of '{key}' are named '{rule.name}'."
+                project.problems.append(entry.problem((*at, "name"), message))
+            else:
+                found[rule.name] = (entry, at, rule)
     return found
 
 
