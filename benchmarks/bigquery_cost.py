@@ -10,9 +10,9 @@ reads (tests/pipeline/test_bigquery_commands.py).
 import sys
 from pathlib import Path
 
-from madang.config import load_settings
 from madang.cost import TIB, Forecast, Volume, forecast
 from madang.cost.forecast import DAYS_READ
+from madang.settings.workspace import load_settings
 
 MILLIONS = (10, 100, 1000)
 MONTHS_KEPT = (3, 12)

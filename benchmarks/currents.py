@@ -22,8 +22,8 @@ from processes import machine, met, table
 from processes import write as write_section
 
 from madang import ingest
-from madang.config import load_settings
 from madang.demo.currents import avro_schema, event_fields
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 from madang.warehouse.duckdb import STORAGE
 

@@ -52,8 +52,8 @@ connection.execute("create table persisted.events as " + open(sys.argv[1]).read(
 LOOK = """
 import sys
 from pathlib import Path
-from madang.config import load_settings
-from madang.ops.unchanged import look
+from madang.settings.workspace import load_settings
+from madang.build.unchanged import look
 seen = look(load_settings(Path(sys.argv[1])))
 waiting, found = ["model.madang.activities"], set()
 while waiting:

@@ -40,9 +40,9 @@ CHECK = """
 import sys, tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
-from madang.config import load_settings
-from madang.ingest.readers import open_sheets
-from madang.ingest.rows import check_rows, peek
+from madang.settings.workspace import load_settings
+from madang.ingest.readers.sheets import open_sheets
+from madang.ingest.checks.rows import check_rows, peek
 from madang.ingest.sources import read_sources
 (table,) = read_sources(load_settings(Path(sys.argv[2])).project_dir)
 with tempfile.TemporaryDirectory() as scratch:
@@ -56,7 +56,7 @@ LOAD = """
 import sys
 from pathlib import Path
 from madang import ingest
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 settings = load_settings(Path(sys.argv[1]))
 with open_warehouse(settings) as warehouse:

@@ -25,7 +25,7 @@ from processes import machine, met, table, write
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from madang.ingest.inbox import drain  # noqa: E402
+from madang.ingest.calls.drain import drain  # noqa: E402
 from madang.ingest.sources import read_sources  # noqa: E402
 from madang.warehouse import open_warehouse  # noqa: E402
 from receiver_calls import COMMAND, Running, key_for, outcome, receiving_workspace  # noqa: E402

@@ -20,7 +20,7 @@ import pytest
 
 import parsed_once
 from demo_workspace import AS_OF, REPOSITORY, SUPPORT, Company, Ended, command
-from madang import config_secrets
+from madang.settings import secrets as config_secrets
 
 PEOPLE, DAYS = 1500, 45
 SMALL_PEOPLE, SMALL_DAYS = 400, 14

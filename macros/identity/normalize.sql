@@ -1,5 +1,5 @@
 {#
-    E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same rules as scripts/madang/ingest/contacts.py; both
+    E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same rules as scripts/madang/ingest/checks/contacts.py; both
     sides are held to tests/vectors/emails.csv and tests/vectors/phones.csv. Quotes, brackets, a name or `mailto:` around an address do not count.
 #}
 {% macro normalize_email(expression) -%}

@@ -1,6 +1,6 @@
 {#
     A text without the signs that no reader sees: Unicode's signs of format, all others that are ignored when a text is shown (variation selectors, Hangul
-    fillers, tag characters), and the blank of Braille. The same list as scripts/madang/ingest/signs.py; a test holds the two to each other.
+    fillers, tag characters), and the blank of Braille. The same list as scripts/madang/ingest/checks/signs.py; a test holds the two to each other.
 #}
 {% macro visible(expression) -%}
     {{- regex_replace(expression, '[' ~ invisible_signs() ~ ']+', '') -}}

@@ -1,4 +1,4 @@
-{# A word as lists compare it: without blanks and invisible signs, in lower case and one width. scripts/madang/ingest/values.py folds the same; a test holds the two to each other. #}
+{# A word as lists compare it: without blanks and invisible signs, in lower case and one width. scripts/madang/ingest/checks/values.py folds the same; a test holds the two to each other. #}
 {% macro word_key(expression) -%}
     lower({{ regex_replace(nfkc(visible(expression)), '[' ~ blanks() ~ ']+', '') }})
 {%- endmacro %}

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from madang import config_secrets, ui
-from madang.config import Settings, find_config, load_settings
+from madang import ui
 from madang.errors import ConfigError, MadangError, is_panic
-from madang.ops.lock import workspace_lock
+from madang.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import Settings, find_config, load_settings
 from madang.storage import storage_error
 from madang.warehouse import labels
 
@@ -52,7 +53,7 @@ def _place(ctx: Any) -> Path | None:
 
 def _unforeseen(ctx: Any, error: Exception) -> MadangError:
     """What is said of an error that nobody foresaw; its traceback goes to a file."""
-    from madang.ops.log import write_traceback
+    from madang.log import write_traceback
 
     path = write_traceback(error, (ctx.obj or {}).get("config"))
     return MadangError(
@@ -125,7 +126,7 @@ def init(
     folder: Annotated[Path | None, typer.Argument(help="Default: this folder.")] = None,
 ) -> None:
     """Make a folder a workspace: madang.yml, folders for data, a profile for plain dbt."""
-    from madang.ops.init import init_workspace
+    from madang.init import init_workspace
 
     done = init_workspace((folder or Path()).resolve())
     for path in done.written:
@@ -151,7 +152,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Look at the machine and the workspace, and say what would stop a run."""
-    from madang.ops import doctor as room
+    from madang.health import doctor as room
 
     findings = room.examine(settings_of(ctx), online)
     told = room.as_json(findings)
@@ -172,7 +173,7 @@ def demo(
     out: Annotated[Path | None, typer.Option(help="Default: data/demo of the project.")] = None,
 ) -> None:
     """Run everything on a generated company, with a local server in the place of Braze."""
-    from madang.ops.demo import run_demo
+    from madang.demo.line import run_demo
 
     _end(run_demo(out, people=people, days=days, seed=seed))
 
@@ -192,7 +193,7 @@ def load(
     author: Author = None,
 ) -> None:
     """Bring files into the warehouse; what cannot be read goes to a rejects file."""
-    from madang.ops import run as room
+    from madang import work as room
 
     settings = settings_of(ctx)
     if propose:
@@ -216,7 +217,7 @@ def pull(
     author: Author = None,
 ) -> None:
     """Fetch what changed in Salesforce since the last pull, through its API."""
-    from madang.ops import pull as room
+    from madang.pull import command as room
 
     settings = settings_of(ctx)
     told = {"since": since, "full": full, "accept": accept, "author": author}
@@ -227,7 +228,7 @@ def pull(
 @app.command()
 def check(ctx: typer.Context) -> None:
     """Check actions, audiences, funnels, sources and syncs; names against data. 2 with problems."""
-    from madang.ops import build as room
+    from madang.build import build as room
 
     try:
         settings = settings_of(ctx)
@@ -251,7 +252,7 @@ def build(
     ] = False,
 ) -> None:
     """Check the rules, build and test the models with dbt, publish the marts as Parquet."""
-    from madang.ops import build as room
+    from madang.build import build as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "build"):
@@ -287,7 +288,7 @@ def parity(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Set our figures beside GA4's, day by day, and say what explains each gap. 3 if not all is."""
-    from madang.ops import parity as room
+    from madang.parity import parity as room
 
     told = room.compare(settings_of(ctx), file, property_id=property_id, tolerance=tolerance)
     if as_json:
@@ -300,7 +301,7 @@ def parity(
 @audiences_app.command("list")
 def audiences_list(ctx: typer.Context) -> None:
     """List the audiences with their sizes."""
-    from madang import audiences as room
+    from madang.audiences import look as room
 
     room.show_list(settings_of(ctx))
 
@@ -308,7 +309,7 @@ def audiences_list(ctx: typer.Context) -> None:
 @audiences_app.command("preview")
 def audiences_preview(ctx: typer.Context, name: str) -> None:
     """Show an audience: size, who is lost and why, channels, overlap, change since a sync."""
-    from madang import audiences as room
+    from madang.audiences import look as room
 
     room.show_preview(settings_of(ctx), name)
 
@@ -319,7 +320,7 @@ def plan(
     sync: Annotated[str | None, typer.Argument(help="One sync; default: all.")] = None,
 ) -> None:
     """Show what a sync would add, change and remove, and store that plan. Sends nothing."""
-    from madang.ops import run as room
+    from madang import work as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "plan"):
@@ -334,7 +335,7 @@ def sync(
     force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
 ) -> None:
     """Send exactly the stored plans; without --apply, show them."""
-    from madang.ops import run as room
+    from madang import work as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "sync"):
@@ -347,7 +348,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show loads, builds, plans, runs and what needs attention: 1 if it failed, 3 if partly."""
-    from madang.ops import status as room
+    from madang.health import status as room
 
     _end((room.show_json if as_json else room.show_status)(settings_of(ctx)))
 
@@ -358,7 +359,7 @@ def explain_person(
     person: Who,
 ) -> None:
     """Say who a person is and why: identifiers, devices, activities, audiences, deliveries."""
-    from madang.ops.explain_person import show_person
+    from madang.people.explain_person import show_person
 
     show_person(settings_of(ctx), person)
 
@@ -366,7 +367,7 @@ def explain_person(
 @explain_app.command("pair")
 def explain_pair(ctx: typer.Context, first: Who, second: Who) -> None:
     """Say why two are one person, or why they are not: every tie, limit and decision between."""
-    from madang.ops.explain_pair import show_pair
+    from madang.people.explain_pair import show_pair
 
     show_pair(settings_of(ctx), first, second)
 
@@ -374,7 +375,7 @@ def explain_pair(ctx: typer.Context, first: Who, second: Who) -> None:
 @explain_app.command("audience")
 def explain_audience(ctx: typer.Context, name: str) -> None:
     """Say what an audience's rule means, how many meet each part of it, and who is held back."""
-    from madang.ops.explain_audience import show_audience
+    from madang.audiences.explain import show_audience
 
     show_audience(settings_of(ctx), name)
 
@@ -389,7 +390,7 @@ def unmerge(
     dry_run: DryRun = False,
 ) -> None:
     """Decide that two are never one person, whatever ties them, and show what hangs on it."""
-    from madang.ops import unmerge as room
+    from madang.people import unmerge as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "unmerge"):
@@ -411,7 +412,7 @@ def erase(
     dry_run: DryRun = False,
 ) -> None:
     """Remove a person everywhere, for good, and write a certificate."""
-    from madang.ops import erase as room
+    from madang.erase import erase as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "erase"):
@@ -429,7 +430,7 @@ def link(
     dry_run: DryRun = False,
 ) -> None:
     """Decide that two are one person."""
-    from madang.ops import decide as room
+    from madang.people import decide as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "link"):
@@ -445,7 +446,7 @@ def exclude(
     dry_run: DryRun = False,
 ) -> None:
     """Decide that an e-mail address, a telephone or another identifier names nobody."""
-    from madang.ops import decide as room
+    from madang.people import decide as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "exclude"):
@@ -455,7 +456,7 @@ def exclude(
 @app.command()
 def report(ctx: typer.Context) -> None:
     """Render the page."""
-    from madang.ops import run as room
+    from madang import work as room
 
     ui.line(f"Page: {room.report(settings_of(ctx))}")
 
@@ -467,7 +468,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
 ) -> None:
     """Pull, load, check, build, plan, with --apply send, and render the page."""
-    from madang.ops import run as room
+    from madang import work as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "run"):

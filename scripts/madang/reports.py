@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 
 from madang import private, scratch, times
-from madang.config import Settings
-from madang.config_secrets import looks_secret
 from madang.errors import MadangError, did_you_mean
-from madang.ops import rights
+from madang.health import rights
+from madang.settings.secrets import looks_secret
+from madang.settings.workspace import Settings
 from madang.specs.located_yaml import load_located
 from madang.storage import storage_error
 from madang.warehouse.duckdb import quoted

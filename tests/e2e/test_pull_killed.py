@@ -24,7 +24,7 @@ SEED = int(os.environ.get("MADANG_FAULT_SEED", time.time_ns() % 100_000))
 PULL = """
 import sys
 from pathlib import Path
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.pull import queries
 from madang.pull.salesforce import pull
 from madang.warehouse import open_warehouse

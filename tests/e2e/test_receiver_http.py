@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from demo_workspace import WITHOUT_TESTS
-from madang.dbt import run_dbt
-from madang.ingest.inbox_file import open_inbox
+from madang.build.dbt import run_dbt
+from madang.ingest.calls.inbox import open_inbox
 from madang.receiver.keys import add_key, read_keys, revoke_key
 from madang.warehouse import open_warehouse
 from receiver_calls import COMMAND, Running, key_for, outcome, receiving_workspace
@@ -299,7 +299,7 @@ def test_the_log_tells_every_call_and_nothing_of_what_was_in_it(receiver):
 BROKEN = """
 import sys
 from pathlib import Path
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.receiver import kinds, serve
 def check(self, item, clock):
     raise ValueError(f"cannot work with {item}")

@@ -22,7 +22,7 @@ SEED = int(os.environ.get("MADANG_FAULT_SEED", time.time_ns() % 100_000))
 LOAD = """
 import sys, time
 from pathlib import Path
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang import ingest
 from madang.warehouse import open_warehouse
 settings = load_settings(Path(sys.argv[1]))

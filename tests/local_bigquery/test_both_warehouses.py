@@ -34,8 +34,8 @@ BUILD = ["build", "--exclude-resource-type", "unit_test"]
 UNIT_TESTED = ["build", "--exclude-resource-type", "test"]
 UNTESTED = ["build", *WITHOUT_TESTS]
 IN_DUCKDB = (
-    "from pathlib import Path; from madang.config import load_settings; "
-    "from madang.dbt import run_dbt; "
+    "from pathlib import Path; from madang.settings.workspace import load_settings; "
+    "from madang.build.dbt import run_dbt; "
     f"run_dbt(load_settings(Path('madang.yml')), {UNTESTED})"
 )
 

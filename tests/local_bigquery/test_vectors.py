@@ -8,7 +8,7 @@ import jinja2
 import pytest
 
 from local_bigquery.engine import Scope, shared_engine
-from madang.ingest.signs import visible
+from madang.ingest.checks.signs import visible
 
 REPOSITORY = Path(__file__).parents[2]
 FILES = ("dialect/text.sql", "identity/signs.sql", "identity/normalize.sql")

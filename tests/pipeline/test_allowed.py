@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from demo_workspace import AS_OF, copied_project, madang
-from madang.config import load_settings
 from madang.sandbox.braze import BrazeSandbox
+from madang.settings.workspace import load_settings
 from madang.sync.now import rows_now
 from madang.sync.spec import load_specs
 from madang.warehouse import open_warehouse

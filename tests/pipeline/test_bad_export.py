@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from demo_workspace import Company, copied_project, emptied, tables_of
+from madang.build.dbt import BuildError, run_dbt
 from madang.cli import app
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.settings.workspace import load_settings
 
 DAYS = ("20261029", "20261030", "20261031")
 STAGED = ("build", "--select", "+stg_ga4__events", "--select", "ga4_partitions")

@@ -16,10 +16,10 @@ from local_bigquery.bounds import unbounded
 from local_bigquery.scans import scans
 from local_bigquery.server.errors import BigQueryError
 from local_bigquery.server.session import Session
-from madang.config import load_settings
+from madang.build.dbt import run_dbt
 from madang.cost.reads import Plans, Relation, Sizes
-from madang.dbt import run_dbt
-from madang.ops import doctor_bigquery
+from madang.health import doctor_bigquery
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 
 

@@ -16,7 +16,7 @@ from requests.exceptions import ConnectionError as Disconnected
 
 from local_bigquery.server import Server, serve
 from local_bigquery.server.errors import BigQueryError
-from madang.config import Settings, load_settings
+from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import Warehouse, WarehouseError, labels, open_warehouse
 
 UPLOAD = r"POST .*/upload/"

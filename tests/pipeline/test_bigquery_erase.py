@@ -11,7 +11,7 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, known_people, put
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
 LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")

@@ -10,10 +10,10 @@ import yaml
 from dbt.cli.main import dbtRunner
 
 from demo_workspace import REPOSITORY
-from madang.builds import another_clock, builds_of
-from madang.config import Settings, load_settings
-from madang.dbt import BuildError, _release_warehouse, run_dbt
-from madang.dbt_environment import surroundings
+from madang.build.builds import another_clock, builds_of
+from madang.build.dbt import BuildError, _release_warehouse, run_dbt
+from madang.build.dbt_environment import surroundings
+from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import labels, open_warehouse
 
 PINNED = "2026-11-01T12:00:00+09:00"

@@ -9,8 +9,8 @@ import pytest
 
 from demo_workspace import AS_OF, copied_project
 from export_files import EVENTS, Row, write
-from madang.config import Settings, load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.build.dbt import BuildError, run_dbt
+from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import open_warehouse
 from raw_events import event, listed
 

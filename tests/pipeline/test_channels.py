@@ -19,8 +19,8 @@ from demo_workspace import (
     WITHOUT_TESTS,
     emptied,
 )
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
+from madang.settings.workspace import load_settings
 
 VECTORS = REPOSITORY / "tests" / "vectors"
 RULES = tuple(csv.DictReader((VECTORS / "channels.csv").open(encoding="utf-8")))

@@ -12,10 +12,10 @@ pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not
 from demo_workspace import REPOSITORY
 from local_bigquery.server import serve
 from madang import ingest
-from madang.config import Settings, load_settings
-from madang.ingest import inbox as draining
-from madang.ingest.inbox_file import Received, listed, open_inbox
-from madang.ingest.inbox_ids import RequestIds
+from madang.ingest.calls import drain as draining
+from madang.ingest.calls.ids import RequestIds
+from madang.ingest.calls.inbox import Received, listed, open_inbox
+from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import open_warehouse
 
 COLUMNS = ("outcome_id", "product", "status", "occurred_at", "reason")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
-from madang.config import load_settings
-from madang.ops.erase_values import sixty_bits
+from madang.erase.values import sixty_bits
 from madang.sandbox.braze import BrazeSandbox
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 
 KEY = "key-of-the-erasure"

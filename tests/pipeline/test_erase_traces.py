@@ -19,10 +19,10 @@ import pytest
 
 import traces
 from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
-from madang.config import load_settings
-from madang.ingest.inbox_file import Received, listed, open_inbox
-from madang.ingest.inbox_ids import RequestIds
+from madang.ingest.calls.ids import RequestIds
+from madang.ingest.calls.inbox import Received, listed, open_inbox
 from madang.sandbox.braze import BrazeSandbox
+from madang.settings.workspace import load_settings
 
 KEY = "key-of-the-traces"
 REASON = "request 2026-118"

@@ -8,10 +8,10 @@ import pytest
 
 from demo_workspace import REPOSITORY, WITHOUT_TESTS, Company, Tables, emptied, tables_of
 from export_files import BUYING, EVENTS, copy, hit, old, user, visit, write, write_users
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.build.build import build
+from madang.build.dbt import BuildError, run_dbt
 from madang.errors import ConfigError
-from madang.ops.build import build
+from madang.settings.workspace import load_settings
 from raw_events import event
 
 MODELS = ["placeholder_ids", "stg_builds__days", "base_ga4__shards", "base_ga4__events"]

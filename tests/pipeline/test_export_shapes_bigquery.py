@@ -24,8 +24,8 @@ from local_bigquery.parity import WRITTEN_OTHERWISE, Comparison, compare
 from local_bigquery.project import Project
 from local_bigquery.server import Server, loads, serve, writes
 from local_bigquery.server.session import Session
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
+from madang.settings.workspace import load_settings
 
 MODELS = [
     "stg_builds__days",

@@ -9,8 +9,8 @@ import pytest
 
 from demo_workspace import AS_OF, REPOSITORY, Tables, tables_of
 from export_files import EVENTS, write
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.build.dbt import BuildError, run_dbt
+from madang.settings.workspace import load_settings
 from raw_events import SHARDS, VARIABLES
 
 MODELS = ["+ga4_reading_notes"]

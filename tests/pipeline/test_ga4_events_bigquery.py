@@ -12,8 +12,8 @@ from export_files import EVENTS, write
 from local_bigquery.parity import compare
 from local_bigquery.project import Project, copy_shards
 from local_bigquery.server import serve
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
+from madang.settings.workspace import load_settings
 from raw_events import SHARDS, VARIABLES
 
 BUILD = ["build", "--select", "+ga4_reading_notes"]

@@ -12,7 +12,7 @@ import pytest
 
 from identity_graphs import DAY, Graph, graph, random_graphs
 from identity_runs import on_duckdb, on_googlesql
-from madang.ops.ties import Tie, cuts
+from madang.people.ties import Tie, cuts
 
 TABLE = "madang_identity.identity_components"
 ALL = f"select node_key, node_id, component_key from {TABLE} order by all"
@@ -148,8 +148,8 @@ def test_two_keys_with_one_id_join_nobody(workspace: Path) -> None:
                 where left_key = 'g.a')
             where left_key = 'g.c'""")
         db.execute("delete from madang_ledger.built_models")
-    from madang.config import load_settings
-    from madang.dbt import run_dbt
+    from madang.build.dbt import run_dbt
+    from madang.settings.workspace import load_settings
 
     arguments = ["run", "--select", "identity_components", "--full-refresh"]
     run_dbt(load_settings(workspace), arguments)

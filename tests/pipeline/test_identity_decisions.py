@@ -11,8 +11,8 @@ import pytest
 
 from identity_graphs import SCENARIOS, Graph, graph, long_chain, random_graphs
 from identity_runs import Labels, on_duckdb, on_googlesql
-from madang.dbt import BuildError
-from madang.ops.ties import ContradictionError, components, cuts
+from madang.build.dbt import BuildError
+from madang.people.ties import ContradictionError, components, cuts
 
 GRAPHS = {
     "duckdb": [*SCENARIOS, long_chain(500), *random_graphs(120, seed=11)],

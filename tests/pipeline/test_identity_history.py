@@ -10,8 +10,8 @@ import pytest
 
 from demo_workspace import REPOSITORY
 from export_files import write
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
+from madang.settings.workspace import load_settings
 from raw_events import DAY, event
 
 SHARD = f"events_{DAY}.parquet"

@@ -20,10 +20,10 @@ from demo_workspace import (
     WITHOUT_TESTS,
     tables_of,
 )
-from madang.config import load_settings
-from madang.dbt import BuildError, DbtResult, run_dbt
+from madang.build.dbt import BuildError, DbtResult, run_dbt
 from madang.demo import generate
 from madang.ingest import load as load_files
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 
 EARLIER = datetime.fromisoformat("2026-10-29T15:00:00+09:00")

@@ -25,9 +25,9 @@ from demo_workspace import (
     emptied,
     tables_of,
 )
+from madang.build.dbt import BuildError, run_dbt
 from madang.cli import app
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.settings.workspace import load_settings
 
 # identity: labels that stop at direct neighbours (a chain of n became n - 1 persons)
 

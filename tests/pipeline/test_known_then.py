@@ -12,9 +12,9 @@ from demo_workspace import (
     WITHOUT_TESTS,
 )
 from madang import ingest
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
 from madang.demo import generate
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 
 FIRST = {

@@ -15,8 +15,8 @@ from demo_workspace import (
     Tables,
     tables_of,
 )
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
+from madang.settings.workspace import load_settings
 
 pytestmark = pytest.mark.reference
 

@@ -8,8 +8,8 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from local_bigquery.server import serve
-from madang.config import load_settings
 from madang.pull.salesforce import pull
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 from salesforce_org import QUICK, company, id_of
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from madang import reports
-from madang.config import Settings, load_settings
+from madang.settings.workspace import Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)

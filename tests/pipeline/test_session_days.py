@@ -18,8 +18,8 @@ from demo_workspace import (
     copied_project,
 )
 from export_files import EVENTS, Row, write
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.build.dbt import BuildError, run_dbt
+from madang.settings.workspace import load_settings
 from raw_events import event, page
 
 TABLES = ("session_totals", "session_channels", "session_bots")
@@ -94,7 +94,7 @@ def rows_of(root: Path, table: str) -> list[tuple]:
 
 def written(root: Path, table: str) -> set[int] | None:
     """The days of October that the last build overwrote; none where it made the table anew."""
-    path = root / f"target/run/madang/models/activity/{table}.sql"
+    path = root / f"target/run/madang/models/activity/sessions/{table}.sql"
     if not path.exists():
         return set()
     statement = path.read_text(encoding="utf-8")
@@ -105,7 +105,7 @@ def written(root: Path, table: str) -> set[int] | None:
 
 def forget_statements(root: Path) -> None:
     for table in TABLES:
-        (root / f"target/run/madang/models/activity/{table}.sql").unlink(missing_ok=True)
+        (root / f"target/run/madang/models/activity/sessions/{table}.sql").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")

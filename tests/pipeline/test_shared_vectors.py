@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 from demo_workspace import REPOSITORY, emptied
-from madang.config import load_settings
-from madang.dbt import run_dbt
-from madang.ingest.contacts import is_sha256
-from madang.ingest.signs import visible
-from madang.ingest.values import fold
+from madang.build.dbt import run_dbt
+from madang.ingest.checks.contacts import is_sha256
+from madang.ingest.checks.signs import visible
+from madang.ingest.checks.values import fold
+from madang.settings.workspace import load_settings
 
 SEED = REPOSITORY / "seeds" / "placeholder_ids.csv"
 VECTORS = REPOSITORY / "tests" / "vectors"

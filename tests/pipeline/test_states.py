@@ -19,9 +19,9 @@ import pytest
 import typer
 
 from demo_workspace import environment
+from madang.build.export import shard_files
 from madang.cli import app
-from madang.config import load_settings
-from madang.ops.export import shard_files
+from madang.settings.workspace import load_settings
 from workspace_states import (
     Ended,
     Mounts,
@@ -235,7 +235,7 @@ def test_the_tables_have_the_same_types_with_and_without_an_export(
 def test_an_export_that_is_gone_is_told_and_keeps_its_days(
     places: dict[str, Path], tmp_path: Path
 ) -> None:
-    from madang.ops.export import left_out
+    from madang.build.export import left_out
     from madang.warehouse import open_warehouse
 
     root = copy_of(places["GA4 only"], tmp_path / "gone")

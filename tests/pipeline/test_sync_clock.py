@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from madang.ops.status import show_status
+from madang.health.status import show_status
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import clock
 from madang.sync.engine import open_plans

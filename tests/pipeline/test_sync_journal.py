@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from madang.ops.doctor import examine
-from madang.ops.overview import status_of
+from madang.health.doctor import examine
+from madang.health.overview import status_of
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationDown, SyncError, deletions
 from sync_workspace import KEY, Workspace, members

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from demo_workspace import SUPPORT
-from madang.config import load_settings
-from madang.ops.lock import workspace_lock
+from madang.lock import workspace_lock
 from madang.sandbox.braze import BrazeSandbox
+from madang.settings.workspace import load_settings
 from madang.sync import ledger
 from madang.sync.journal import Journal
 from madang.warehouse import WarehouseError

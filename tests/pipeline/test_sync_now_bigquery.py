@@ -19,7 +19,7 @@ from bigquery_company import reach
 from demo_workspace import Company
 from local_bigquery.project import copy_layers
 from local_bigquery.server import serve
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.sync.now import rows_now
 from madang.sync.spec import load_specs
 from madang.warehouse import open_warehouse

@@ -23,13 +23,13 @@ from demo_workspace import (
     copied_project,
     environment,
 )
-from madang.config import load_settings
-from madang.dbt import BuildError, run_dbt
+from madang.build.build import build
+from madang.build.dbt import BuildError, run_dbt
+from madang.build.unchanged import Look, look
+from madang.build.unchanged_graph import Graph, Moved
 from madang.demo import generate
-from madang.ops.build import build
-from madang.ops.run import load
-from madang.ops.unchanged import Look, look
-from madang.ops.unchanged_graph import Graph, Moved
+from madang.settings.workspace import load_settings
+from madang.work import load
 
 MONTHS_LATER = "2027-03-15T12:00:00+09:00"
 #: What hangs on the clock, and what is made of that.
@@ -278,7 +278,7 @@ def test_after_a_failed_node_everything_is_built(home: Path) -> None:
 
 def test_after_a_killed_build_everything_is_built(home: Path) -> None:
     """Also where all nodes were built, and only the note was not written."""
-    hook = "import os, madang.ops.build as b; b.remember = lambda *_: os.kill(os.getpid(), 9)"
+    hook = "import os, madang.build.build as b; b.remember = lambda *_: os.kill(os.getpid(), 9)"
     code = f"{hook}; from madang.cli import main; main()"
     killed = subprocess.run(
         [SCRIPTS / "python", "-c", code, "--config", str(home), "build"],

@@ -9,9 +9,9 @@ import pytest
 from bigquery_company import Company, built_on_bigquery
 from demo_workspace import as_a_user
 from local_bigquery.project import copy_shards
-from madang.config import load_settings
-from madang.dbt import run_dbt
-from madang.ops.unchanged import look
+from madang.build.dbt import run_dbt
+from madang.build.unchanged import look
+from madang.settings.workspace import load_settings
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ import duckdb
 import pytest
 
 from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
-from madang import decisions
-from madang.config import load_settings
+from madang.people import decisions
 from madang.sandbox.braze import BrazeSandbox
+from madang.settings.workspace import load_settings
 
 KEY = "key-of-the-wrong-merge"
 ORDER = "J1"

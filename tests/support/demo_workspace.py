@@ -14,9 +14,9 @@ from unittest.mock import patch
 import duckdb
 from typer.testing import CliRunner, Result
 
-from madang import config_secrets
 from madang.cli import app
-from madang.config import Settings, load_settings
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import Settings, load_settings
 
 SUPPORT = Path(__file__).resolve().parent
 REPOSITORY = SUPPORT.parents[1]

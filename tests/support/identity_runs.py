@@ -9,8 +9,8 @@ import pytest
 
 from demo_workspace import AS_OF, REPOSITORY
 from identity_graphs import Graph
-from madang.config import load_settings
-from madang.dbt import run_dbt
+from madang.build.dbt import run_dbt
+from madang.settings.workspace import load_settings
 
 RUN = ["run", "--select", "identity_cuts", "identity_components"]
 #: The macro sixty_bits.

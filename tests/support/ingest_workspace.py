@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 
-from madang.config import Settings, load_settings
+from madang.settings.workspace import Settings, load_settings
 
 PROJECT = Path(__file__).parents[2]
 CRM_HEADERS = ["고객번호", "이름", "휴대폰", "이메일", "등급", "지역", "가입일"]

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import requests
 
-from madang.config import Settings, load_settings
 from madang.receiver.keys import add_key
 from madang.receiver.kinds import read_kinds
+from madang.settings.workspace import Settings, load_settings
 
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from madang.cli import main; main()"]

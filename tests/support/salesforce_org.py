@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from demo_workspace import REPOSITORY
-from madang.config import Settings, load_settings
 from madang.pull import queries
 from madang.pull.report import ObjectReport, PullReport
 from madang.pull.salesforce import pull
 from madang.sandbox.salesforce import SalesforceSandbox
+from madang.settings.workspace import Settings, load_settings
 from madang.sync.http import Retry
 from madang.warehouse import open_warehouse
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from madang.config import load_settings
+from madang.settings.workspace import load_settings
 from madang.sync.destinations import open_destination
 from madang.sync.engine import apply_plan
 from madang.sync.http import Retry

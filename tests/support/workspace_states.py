@@ -19,10 +19,10 @@ from demo_workspace import (
     copied_project,
 )
 from export_files import write
+from madang.build.dbt import run_dbt
 from madang.cli import app
-from madang.config import load_settings
-from madang.dbt import run_dbt
 from madang.demo.ga4 import columns
+from madang.settings.workspace import load_settings
 from raw_events import page
 
 DAY = "20261030"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from madang.config import Settings, load_settings
+from madang.build.dbt_environment import bigquery_environment, run_vars
 from madang.cost import LEAST, MIB, CostReport, NodeCost, billed, estimate, size
-from madang.dbt_environment import bigquery_environment, run_vars
 from madang.errors import ConfigError, UsageError
+from madang.settings.workspace import Settings, load_settings
 from madang.warehouse.bigquery_errors import diagnose
 from madang.warehouse.labels import allowed, current, labelled
 

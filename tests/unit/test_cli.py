@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from madang.cli import app
-from madang.config import load_settings
-from madang.ops.lock import workspace_lock
+from madang.lock import workspace_lock
+from madang.settings.workspace import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMANDS = {
@@ -169,7 +169,7 @@ def test_the_unforeseen_is_one_block_and_the_traceback_is_in_the_log(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("nobody saw this coming")
 
-    monkeypatch.setattr("madang.ops.status.show_status", broken)
+    monkeypatch.setattr("madang.health.status.show_status", broken)
     code, _, error = madang(workspace, "status")
     assert code == 1
     assert error.startswith("error: Something unforeseen went wrong (ZeroDivisionError).\nwhere: ")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from madang.cli import app
-from madang.ops.masks import mask
+from madang.masks import mask
 
 EMAIL, PHONE, CUSTOMER = "haneul.kim@post.example", "+821000001234", "C000777"
 PROJECT = {

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from madang.cli import app
-from madang.ops.pull import pull_if_configured
 from madang.pull import salesforce
+from madang.pull.command import pull_if_configured
 from madang.sync.http import Retry
 from salesforce_org import QUICK, Company, company, id_of
 

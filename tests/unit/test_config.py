@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from madang.config import find_config, load_settings
-from madang.dbt_environment import run_vars
+from madang.build.dbt_environment import run_vars
 from madang.errors import ConfigError
+from madang.settings.workspace import find_config, load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

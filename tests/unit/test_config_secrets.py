@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from demo_workspace import REPOSITORY, environment
-from madang import config_secrets
-from madang.config import load_settings
-from madang.dbt_environment import surroundings
+from madang.build.dbt_environment import surroundings
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import load_settings
 
 SETTINGS = f"""
 version: 1
@@ -22,8 +22,8 @@ salesforce: {{url: 'https://maru.example', client_secret_env: OURS_FOR_SALESFORC
 LOOK = """
 import os, subprocess, sys
 from pathlib import Path
-from madang import config_secrets
-from madang.config import load_settings
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import load_settings
 
 config_secrets.take(load_settings(Path(sys.argv[1])))
 print(config_secrets.given()["OURS_FOR_BRAZE"][::-1])

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from madang.config import load_settings
 from madang.cost import volume_of
 from madang.cost.reads import Plans, Read, Sizes
 from madang.errors import UsageError
+from madang.settings.workspace import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
 DAYS = ("madang_staging", "days")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from madang import private
-from madang.config import Settings, load_settings
-from madang.decisions import (
+from madang.people.decide import consider
+from madang.people.decisions import (
     COLUMNS,
     Decision,
     DecisionError,
@@ -18,8 +18,8 @@ from madang.decisions import (
     read,
     write,
 )
-from madang.ops.decide import consider
-from madang.ops.identifiers import Identifier, Neighbourhood, key_of
+from madang.people.identifiers import Identifier, Neighbourhood, key_of
+from madang.settings.workspace import Settings, load_settings
 
 HEADER = ",".join(COLUMNS)
 

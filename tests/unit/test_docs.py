@@ -15,9 +15,9 @@ import typer
 import yaml
 
 from madang.cli import app
-from madang.config import DestinationSettings, SettingsFile
-from madang.ingest.problems import CellProblem
-from madang.ingest.values import checker
+from madang.ingest.checks.problems import CellProblem
+from madang.ingest.checks.values import checker
+from madang.settings.workspace import DestinationSettings, SettingsFile
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from madang.config import load_settings
-from madang.ingest.rejects import HEADERS
-from madang.ops.build import PARTIAL
-from madang.ops.erase import settle_all
-from madang.ops.erase_certificate import Certificate
-from madang.ops.erase_files import Traces, forget_files, input_files
-from madang.ops.erase_values import Known, keep
+from madang.build.build import PARTIAL
+from madang.erase.certificate import Certificate
+from madang.erase.erase import settle_all
+from madang.erase.files import Traces, forget_files, input_files
+from madang.erase.values import Known, keep
+from madang.ingest.landing.rejects import HEADERS
 from madang.sandbox.braze import BrazeSandbox
 from madang.scratch import ScratchError
+from madang.settings.workspace import load_settings
 from madang.sync import deletions
 
 KEY = "key-of-the-queue"

@@ -7,8 +7,8 @@ import pytest
 
 from ingest_workspace import PROJECT, own_project, put, workspace
 from madang import ingest
-from madang.config import Settings, load_settings
-from madang.ops.freshness import freshness, in_words, not_used
+from madang.health.freshness import freshness, in_words, not_used
+from madang.settings.workspace import Settings, load_settings
 from madang.specs.freshness import read_cadences
 from madang.warehouse import open_warehouse
 

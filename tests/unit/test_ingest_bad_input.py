@@ -16,10 +16,10 @@ import pytest
 
 from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put, workbook
 from madang import ingest
-from madang.config import Settings
-from madang.ingest import packed
 from madang.ingest.errors import FileRefused
-from madang.ingest.readers import open_sheets
+from madang.ingest.readers import packed
+from madang.ingest.readers.sheets import open_sheets
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 Take = Callable[[Path], tuple[list[dict[str, Any]], ingest.FileReport]]
@@ -81,7 +81,7 @@ def test_an_archive_bomb_is_not_opened_whatever_it_claims(
 ) -> None:
     monkeypatch.setattr(packed, "MOST_IN_WORKBOOK", 16 * 2**20)
     monkeypatch.setattr(
-        "madang.ingest.workbooks._opened", lambda data: pytest.fail("it was opened")
+        "madang.ingest.readers.workbooks._opened", lambda data: pytest.fail("it was opened")
     )
     path = bomb(tmp_path / "a.xlsx", 64 * 2**20, claimed=claimed)
     assert path.stat().st_size < 2**20

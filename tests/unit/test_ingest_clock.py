@@ -7,12 +7,12 @@ import pytest
 
 from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put
 from madang import ingest
-from madang.config import Settings
-from madang.ingest import ledger_clock
-from madang.ingest.holds import open_holds
-from madang.ingest.snapshots import last_snapshot
+from madang.health.freshness import freshness
+from madang.ingest.checks.snapshots import last_snapshot
+from madang.ingest.landing import ledger_clock
+from madang.ingest.landing.holds import open_holds
 from madang.ingest.sources import read_sources
-from madang.ops.freshness import freshness
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 YEAR = 366

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from madang.ingest.contacts import is_sha256, normalize_email, normalize_phone
+from madang.ingest.checks.contacts import is_sha256, normalize_email, normalize_phone
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

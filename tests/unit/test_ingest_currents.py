@@ -12,11 +12,11 @@ import pytest
 
 from ingest_workspace import put, workspace
 from madang import ingest
-from madang.config import Settings
-from madang.ingest import currents
-from madang.ingest.apart import Reader
-from madang.ingest.avro_events import float32_text, open_events
+from madang.ingest.currents import load as currents
+from madang.ingest.currents.avro_events import float32_text, open_events
 from madang.ingest.errors import FileRefused
+from madang.ingest.readers.apart import Reader
+from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
 
 EXPORT = "dataexport.prod-01.S3.integration.0a1b2c"

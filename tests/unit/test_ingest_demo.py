@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from madang import ingest
-from madang.config import load_settings
 from madang.demo import generate
+from madang.settings.workspace import load_settings
 from madang.warehouse import open_warehouse
 
 

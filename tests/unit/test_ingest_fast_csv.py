@@ -11,9 +11,10 @@ import pytest
 
 from ingest_workspace import csv_bytes, own_project, put
 from madang import ingest
-from madang.ingest import fast_csv, plain_sql
-from madang.ingest.problems import CellProblem
-from madang.ingest.values import NO, NOTHING, YES, checker, is_nothing
+from madang.ingest.checks import plain_sql
+from madang.ingest.checks.problems import CellProblem
+from madang.ingest.checks.values import NO, NOTHING, YES, checker, is_nothing
+from madang.ingest.readers import fast_csv
 from madang.warehouse import open_warehouse
 
 SEOUL = ZoneInfo("Asia/Seoul")

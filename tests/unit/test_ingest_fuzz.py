@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ingest_workspace import own_project, put
 from madang import ingest
 from madang.errors import MadangError
-from madang.ingest import fast_csv
+from madang.ingest.checks.values import TYPES
 from madang.ingest.propose import propose
+from madang.ingest.readers import fast_csv
 from madang.ingest.sources import read_sources
-from madang.ingest.values import TYPES
 from madang.warehouse import open_warehouse
 
 BOUNDED = settings(

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from ingest_workspace import CRM_HEADERS, GOOD_CUSTOMER, csv_bytes, own_project, put
 from madang import ingest
 from madang.cli import app
-from madang.config import Settings
-from madang.ingest import checking, one_file
-from madang.ingest.holds import open_holds, too_many_gone, too_many_rejected
+from madang.ingest import one_file
+from madang.ingest.checks import checking
+from madang.ingest.landing.holds import open_holds, too_many_gone, too_many_rejected
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 Load = Callable[..., ingest.LoadReport]
@@ -58,7 +59,7 @@ def old(path: Path) -> Path:
 
 def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Metadata are trusted at once, as if the file's change lay long back."""
-    monkeypatch.setattr("madang.ingest.seen.SETTLED_NS", -1)
+    monkeypatch.setattr("madang.ingest.landing.seen.SETTLED_NS", -1)
 
 
 def test_a_snapshot_says_who_is_gone_and_lists_them(load: Load, settings: Settings) -> None:

@@ -22,8 +22,8 @@ from ingest_workspace import (
     workspace,
 )
 from madang import ingest
-from madang.config import Settings
-from madang.ingest.landing import LEDGER
+from madang.ingest.landing.land import LEDGER
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 Load = Callable[..., ingest.LoadReport]

@@ -14,13 +14,14 @@ import pytest
 
 from ingest_workspace import customers, own_project, put, workbook
 from madang import ingest
-from madang.config import Settings
-from madang.ingest import apart, checking, delimited, fast_csv, packed
-from madang.ingest.apart import Reader
+from madang import work as room
+from madang.ingest.checks import checking
 from madang.ingest.errors import FileRefused, Unforeseen
 from madang.ingest.propose import propose
+from madang.ingest.readers import apart, delimited, fast_csv, packed
+from madang.ingest.readers.apart import Reader
 from madang.ingest.sources import read_sources
-from madang.ops import run as room
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 HEAD = "outcome_id,product,status,occurred_at\n"

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from ingest_workspace import CRM_HEADERS, csv_bytes, customers, own_project, put, workbook
 from madang import ingest
 from madang.cli import app
-from madang.config import Settings
 from madang.errors import MadangError
 from madang.ingest.propose import Proposal, propose
 from madang.ingest.propose.guesses import guess
 from madang.ingest.propose.names import name_for, romanized
 from madang.ingest.sources import read_sources
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 HEADERS = [

@@ -11,9 +11,9 @@ import openpyxl
 import pytest
 
 from ingest_workspace import csv_bytes, protected_workbook, put, workbook
+from madang.ingest.checks.problems import BadLine
 from madang.ingest.errors import FileRefused
-from madang.ingest.problems import BadLine
-from madang.ingest.readers import Sheet, open_sheets
+from madang.ingest.readers.sheets import Sheet, open_sheets
 
 FOLDER = Path()
 ROWS = [["고객번호", "이름"], ["C1", "김마루"], ["C2", "이, 마루"]]

@@ -6,9 +6,9 @@ import pytest
 
 from ingest_workspace import CONSENT_HEADERS, csv_bytes, own_project, put
 from madang import ingest
-from madang.config import Settings
 from madang.errors import SpecError
 from madang.ingest.sources import read_sources
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 ROW = ["C1", "email", "marketing", "granted", "2026-10-01T10:00:00+09:00"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from madang.ingest.spool_lines import LAYOUT, line_of, lines_of
+from madang.ingest.landing.spool_lines import LAYOUT, line_of, lines_of
 
 TEXTS = [
     "plain",

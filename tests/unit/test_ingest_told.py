@@ -12,9 +12,9 @@ import pytest
 
 from ingest_workspace import CRM_HEADERS, GOOD_CUSTOMER, csv_bytes, customers, put, workspace
 from madang import ingest
-from madang.config import Settings
 from madang.ingest.errors import Reason
-from madang.ingest.refusals import KOREAN, in_korean
+from madang.ingest.landing.refusals import KOREAN, in_korean
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 Load = Callable[[], ingest.LoadReport]
@@ -296,7 +296,7 @@ def test_days_in_two_orders_are_none_of_them_sure(
 def test_a_later_contradiction_refuses_the_file(
     load: Load, settings: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("madang.ingest.rows.BATCH", 10)
+    monkeypatch.setattr("madang.ingest.checks.rows.BATCH", 10)
     days = ["25/10/2026", *["05/10/2026"] * 20, "10/26/2026"]
     assert loaded_days(load, settings, inbox, days) == []
     (file,) = load().files

@@ -7,7 +7,7 @@ import pytest
 
 from ingest_workspace import csv_bytes, put, workspace
 from madang import ingest
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, open_warehouse
 
 

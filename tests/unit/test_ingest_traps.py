@@ -12,7 +12,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from ingest_workspace import CRM_HEADERS, csv_bytes, own_project, put, workbook
 from madang import ingest
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 WORKBOOKS = Path(__file__).parent / "workbooks"

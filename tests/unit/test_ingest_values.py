@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from madang.ingest import problems
-from madang.ingest.cells import as_text, cleaned
-from madang.ingest.national_ids import without_national_ids
-from madang.ingest.problems import CellProblem
-from madang.ingest.values import TYPES, checker, is_nothing
+from madang.ingest.checks import problems
+from madang.ingest.checks.national_ids import without_national_ids
+from madang.ingest.checks.problems import CellProblem
+from madang.ingest.checks.values import TYPES, checker, is_nothing
+from madang.ingest.readers.cells import as_text, cleaned
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

@@ -6,9 +6,9 @@ import pytest
 
 from ingest_workspace import PROJECT, csv_bytes, own_project, put
 from madang import ingest
-from madang.config import Settings
 from madang.errors import SpecError
 from madang.ingest.sources import read_sources
+from madang.settings.workspace import Settings
 from madang.warehouse import open_warehouse
 
 HEADERS = ["결과번호", "상품", "상태", "발생일시"]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from madang.config import Settings, load_settings
-from madang.ops.lock import BusyError, workspace_lock
+from madang.lock import BusyError, workspace_lock
+from madang.settings.workspace import Settings, load_settings
 
 HOLD = """
 import sys
 from pathlib import Path
-from madang.config import load_settings
-from madang.ops.lock import workspace_lock
+from madang.settings.workspace import load_settings
+from madang.lock import workspace_lock
 with workspace_lock(load_settings(Path(sys.argv[1])), "build"):
     print("ready", flush=True)
     sys.stdin.readline()

@@ -1,6 +1,6 @@
 """What `madang status` says of consents and records without a person."""
 
-from madang.ops.notices import unmet_records, unmet_statements
+from madang.health.notices import unmet_records, unmet_statements
 
 
 def test_opt_outs_without_a_person_are_told_by_source():

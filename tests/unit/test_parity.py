@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from madang.errors import UsageError
-from madang.ops.ga4_notes import at_limit
-from madang.ops.notices import of_days
-from madang.ops.parity import Parity
-from madang.ops.parity_file import Figures, read_figures
-from madang.ops.parity_gaps import Gap, gaps_of
+from madang.health.ga4_notes import at_limit
+from madang.health.notices import of_days
+from madang.parity.file import Figures, read_figures
+from madang.parity.gaps import Gap, gaps_of
+from madang.parity.parity import Parity
 
 DAY = date(2026, 10, 31)
 OURS = {

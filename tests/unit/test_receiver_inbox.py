@@ -10,10 +10,10 @@ import pytest
 
 from ingest_workspace import put, workspace
 from madang import ingest
-from madang.ingest import inbox as draining
+from madang.ingest.calls import drain as draining
+from madang.ingest.calls.ids import RequestIds
+from madang.ingest.calls.inbox import Inbox, Received, listed, open_inbox
 from madang.ingest.errors import LoadError
-from madang.ingest.inbox_file import Inbox, Received, listed, open_inbox
-from madang.ingest.inbox_ids import RequestIds
 from madang.ingest.sources import read_sources
 from madang.warehouse import WarehouseError, open_warehouse
 from madang.warehouse.duckdb import DuckDBWarehouse

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from madang.config_receiver import ReceiverSettings
 from madang.errors import SpecError
 from madang.receiver.fields import Clock
 from madang.receiver.kinds import read_kinds
 from madang.receiver.openapi import document
+from madang.settings.receiver import ReceiverSettings
 from receiver_calls import PROJECT, outcome
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)

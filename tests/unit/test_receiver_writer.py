@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from madang.ingest.inbox_file import Inbox, Received, listed, open_inbox
-from madang.ingest.inbox_ids import RequestIds
+from madang.ingest.calls.ids import RequestIds
+from madang.ingest.calls.inbox import Inbox, Received, listed, open_inbox
 from madang.receiver.writer import InboxDown, Writer
 
 IDS = RequestIds()

@@ -13,12 +13,12 @@ import pytest
 
 from ingest_workspace import GOOD_CUSTOMER, put, workspace
 from madang import private
-from madang.config import Settings, load_settings
-from madang.ingest.inbox_file import open_inbox
-from madang.ops import rights
-from madang.ops.doctor import examine
-from madang.ops.lock import workspace_lock
-from madang.ops.publish import publish_marts
+from madang.build.publish import publish_marts
+from madang.health import rights
+from madang.health.doctor import examine
+from madang.ingest.calls.inbox import open_inbox
+from madang.lock import workspace_lock
+from madang.settings.workspace import Settings, load_settings
 from madang.sync.journal import locked
 from madang.warehouse import open_warehouse
 

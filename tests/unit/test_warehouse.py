@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from demo_workspace import REPOSITORY
-from madang.config import Settings, load_settings
+from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import WarehouseError, open_warehouse
 
 HOLD = """

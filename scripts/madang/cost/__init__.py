@@ -4,7 +4,6 @@ On BigQuery, BigQuery itself is asked (`dry_runs`). On DuckDB, where reading cos
 would be on BigQuery is worked out from the tables that are there (`forecast`).
 """
 
-from madang.config import Settings
 from madang.cost.bill import (
     LEAST,
     MIB,
@@ -19,6 +18,7 @@ from madang.cost.bill import (
 )
 from madang.cost.dry_runs import estimate, require_budget
 from madang.cost.forecast import Forecast, Volume, forecast, volume_of
+from madang.settings.workspace import Settings
 
 __all__ = [
     "LEAST",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from madang.config import Settings
+from madang.build.dbt import run_dbt
 from madang.cost.bill import KINDS
-from madang.dbt import run_dbt
+from madang.settings.workspace import Settings
 
 EVENTS = "base_ga4__events"
 EXPORT = (".ga4.events", ".ga4.shards")  # the GA4 source: tables that dbt cannot look up by name

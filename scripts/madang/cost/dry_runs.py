@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from madang.config import Settings
 from madang.cost.bill import CostError, CostReport, NodeCost, billed, size
 from madang.cost.compiled import EVENTS, compiled, repeated
 from madang.errors import UsageError
+from madang.settings.workspace import Settings
 
 
 def estimate(settings: Settings, *, select: Sequence[str] = (), new_day: bool = True) -> CostReport:

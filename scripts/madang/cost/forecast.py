@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from madang.config import Settings
 from madang.cost.bill import CostReport, NodeCost, billed
 from madang.cost.compiled import EVENTS, Compiled, Node, compiled, repeated
 from madang.cost.reads import Plans, Read, Sizes
 from madang.errors import UsageError
+from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
 
 DAYS_READ = 2  # the new day, and one that GA4 restated

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from madang.ingest.errors import FileRefused, LoadError
-    from madang.ingest.holds import Acceptance, accepted
+    from madang.ingest.landing.holds import Acceptance, accepted
     from madang.ingest.loader import load, load_received
     from madang.ingest.report import FileReport, LoadReport, ProblemGroup
 
@@ -22,13 +22,13 @@ __all__ = [
 ]
 # Imported when asked for: the process that reads binary files begins with a part of this room.
 _MODULES = {
-    "Acceptance": "holds",
+    "Acceptance": "landing.holds",
     "FileRefused": "errors",
     "FileReport": "report",
     "LoadError": "errors",
     "LoadReport": "report",
     "ProblemGroup": "report",
-    "accepted": "holds",
+    "accepted": "landing.holds",
     "load": "loader",
     "load_received": "loader",
 }

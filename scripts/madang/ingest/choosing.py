@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from madang.ingest.columns import national_id_reason
+from madang.ingest.checks.columns import national_id_reason
+from madang.ingest.checks.rows import PeekedSheet
 from madang.ingest.errors import FileRefused, Reason
 from madang.ingest.header import Header, header_reasons, national_id_labels, no_header
-from madang.ingest.rows import PeekedSheet
 from madang.ingest.tables import SourceTable
 
 

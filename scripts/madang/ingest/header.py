@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from madang.errors import did_you_mean
-from madang.ingest.cells import Cell, cleaned
+from madang.ingest.checks.signs import visible
 from madang.ingest.errors import FileRefused, Reason
-from madang.ingest.signs import visible
+from madang.ingest.readers.cells import Cell, cleaned
 from madang.names import without_unseen
 
 if TYPE_CHECKING:

@@ -7,20 +7,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from madang.config import Settings
 from madang.ingest import net
-from madang.ingest.apart import Reader
-from madang.ingest.currents import FORMAT, load_currents
+from madang.ingest.calls.drain import drain
+from madang.ingest.currents.load import FORMAT, load_currents
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import find_files, name_in, source_of
-from madang.ingest.holds import Acceptance
-from madang.ingest.inbox import drain
+from madang.ingest.landing.holds import Acceptance
+from madang.ingest.landing.refusals import write_refusal
+from madang.ingest.landing.seen import remember
 from madang.ingest.one_file import Loading, load_file
-from madang.ingest.refusals import write_refusal
+from madang.ingest.readers.apart import Reader
 from madang.ingest.report import FileReport, LoadReport, ProblemCounts
-from madang.ingest.seen import remember
 from madang.ingest.sources import read_sources
 from madang.ingest.tables import SourceTable
+from madang.settings.workspace import Settings
 from madang.times import in_name
 from madang.warehouse import Warehouse
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from madang.config import Settings
 from madang.errors import MadangError, is_panic
 from madang.ingest.errors import FileRefused, Unforeseen
+from madang.settings.workspace import Settings
 from madang.storage import FULL, READ_ONLY, storage_error
 
 
@@ -30,7 +30,7 @@ def one_file(settings: Settings) -> Iterator[None]:
 
 def refusal(error: BaseException, settings: Settings) -> FileRefused:
     """Say that a file cannot be read for a reason that nobody foresaw, and where the log is."""
-    from madang.ops.log import write_traceback
+    from madang.log import write_traceback
 
     told = error if isinstance(error, Unforeseen) else Unforeseen.of(error)
     log = write_traceback(told, settings.config_path)

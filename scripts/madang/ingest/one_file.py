@@ -8,28 +8,28 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from madang import scratch
-from madang.config import Settings
-from madang.ingest import holds
-from madang.ingest import reused as reused_ids
-from madang.ingest.apart import Reader
-from madang.ingest.checking import Checked, check_binary, check_file
+from madang.ingest.checks import reused as reused_ids
+from madang.ingest.checks.checking import Checked, check_binary, check_file
+from madang.ingest.checks.repeated import repeated_keys
+from madang.ingest.checks.rows import PeekedSheet, Reject, SheetResult
+from madang.ingest.checks.snapshots import Gone, find_gone, last_snapshot
+from madang.ingest.checks.words import unknown_words
 from madang.ingest.errors import FileRefused
-from madang.ingest.fast_csv import check_fast
 from madang.ingest.files import name_in
 from madang.ingest.header import Header
-from madang.ingest.holds import Acceptance, Hold, record_hold
-from madang.ingest.landing import LedgerRow, Spool, files_in, record
-from madang.ingest.ledger_clock import LedgerClock
-from madang.ingest.readers import is_binary
-from madang.ingest.rejects import Rejects
-from madang.ingest.repeated import repeated_keys
+from madang.ingest.landing import holds
+from madang.ingest.landing.holds import Acceptance, Hold, record_hold
+from madang.ingest.landing.land import LedgerRow, Spool, files_in, record
+from madang.ingest.landing.ledger_clock import LedgerClock
+from madang.ingest.landing.rejects import Rejects
+from madang.ingest.landing.seen import Stamp, digest_of, seen_files, stamp_of
+from madang.ingest.readers.apart import Reader
+from madang.ingest.readers.fast_csv import check_fast
+from madang.ingest.readers.sheets import is_binary
 from madang.ingest.report import FileReport, ProblemCounts
-from madang.ingest.rows import PeekedSheet, Reject, SheetResult
-from madang.ingest.seen import Stamp, digest_of, seen_files, stamp_of
-from madang.ingest.snapshots import Gone, find_gone, last_snapshot
 from madang.ingest.tables import SourceTable
-from madang.ingest.words import unknown_words
 from madang.names import file_stem
+from madang.settings.workspace import Settings
 from madang.times import told
 from madang.warehouse import Warehouse
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from madang.names import shown
 
 if TYPE_CHECKING:
-    from madang.ingest.rows import Rejection
+    from madang.ingest.checks.rows import Rejection
     from madang.ingest.tables import SourceTable
 
 Status = Literal["loaded", "already loaded", "held", "changing", "refused", "unmatched"]

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field
 
 from madang.errors import Problem, SpecError, did_you_mean
+from madang.ingest.checks.values import TYPES, fold
 from madang.ingest.header import header_key
 from madang.ingest.tables import SourceColumn, SourceTable
-from madang.ingest.values import TYPES, fold
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.strict import Strict, matching, validated
 

@@ -6,7 +6,7 @@ It goes to the process that reads binary files, so it needs none of the librarie
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from madang.ingest.values import fold
+from madang.ingest.checks.values import fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

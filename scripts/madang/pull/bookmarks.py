@@ -7,7 +7,7 @@ landed: the bookmark moved), `failed` (the job will never give a result).
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 
-from madang.ingest.landing import add_rows, naive
+from madang.ingest.landing.land import add_rows, naive
 from madang.ingest.tables import SourceTable
 from madang.warehouse import Warehouse
 

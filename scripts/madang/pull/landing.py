@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
-from madang.config import Settings
-from madang.ingest.columns import ColumnCheck
+from madang.ingest.checks.columns import ColumnCheck
 from madang.ingest.tables import SourceTable
 from madang.pull.objects import CHANGED_AT, Chosen
+from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse
 
 PREFIX = "pulled-"

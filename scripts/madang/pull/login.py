@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from madang.config import Settings
-from madang.config_salesforce import SalesforceSettings
-from madang.config_secrets import given
 from madang.errors import ConfigError
 from madang.http.address import read_address
+from madang.settings.salesforce import SalesforceSettings
+from madang.settings.secrets import given
+from madang.settings.workspace import Settings
 
 TOKEN_PATH = "/services/oauth2/token"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

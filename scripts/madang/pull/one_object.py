@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang import times
-from madang.config import Settings
-from madang.ingest.holds import Acceptance
-from madang.ingest.landing import LedgerRow, naive
-from madang.ingest.landing import record as record_file
-from madang.ingest.ledger_clock import LedgerClock
+from madang.ingest.landing.holds import Acceptance
+from madang.ingest.landing.land import LedgerRow, naive
+from madang.ingest.landing.land import record as record_file
+from madang.ingest.landing.ledger_clock import LedgerClock
 from madang.ingest.one_file import Loading, load_file
 from madang.ingest.report import FileReport, ProblemCounts
 from madang.ingest.tables import SourceTable
@@ -27,6 +26,7 @@ from madang.pull.landing import Known, file_name, spool
 from madang.pull.objects import Chosen, choose
 from madang.pull.queries import BulkJob, csv_rows, describe, query
 from madang.pull.report import ObjectReport
+from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse
 
 Opened = Callable[[], AbstractContextManager[Warehouse]]

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from madang import scratch
-from madang.config import Settings
 from madang.errors import UsageError, did_you_mean
 from madang.ingest.errors import FileRefused
-from madang.ingest.holds import Acceptance
+from madang.ingest.landing.holds import Acceptance
 from madang.ingest.sources import read_sources
 from madang.ingest.tables import SourceTable
 from madang.pull import ObjectFailed, ObjectMissing, PullError
@@ -21,6 +20,7 @@ from madang.pull.connection import Connection
 from madang.pull.login import Login
 from madang.pull.one_object import ObjectPull, Opened, Pulling
 from madang.pull.report import ObjectReport, PullReport
+from madang.settings.workspace import Settings
 from madang.sync.http import Retry
 from madang.times import in_name
 

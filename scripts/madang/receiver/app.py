@@ -17,9 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from madang.config_receiver import ReceiverSettings
-from madang.ingest.inbox_file import Received, listed
-from madang.ingest.inbox_ids import RequestIds
+from madang.ingest.calls.ids import RequestIds
+from madang.ingest.calls.inbox import Received, listed
 from madang.receiver.answers import Refused
 from madang.receiver.bodies import body_of, items_of, size_of
 from madang.receiver.checks import Checks
@@ -30,6 +29,7 @@ from madang.receiver.log import Line, logged
 from madang.receiver.openapi import document
 from madang.receiver.verdicts import judge
 from madang.receiver.writer import InboxDown, Writer
+from madang.settings.receiver import ReceiverSettings
 
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}")
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from madang import config_secrets, ui
-from madang.config import Settings, load_settings
+from madang import ui
+from madang.settings import secrets as config_secrets
+from madang.settings.workspace import Settings, load_settings
 from madang.times import told
 
 keys_app = typer.Typer(help="Keys of partners that call the receiver.", no_args_is_help=True)

@@ -25,11 +25,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from madang.ingest.cells import cleaned
-from madang.ingest.problems import CellProblem
-from madang.ingest.signs import has_control
+from madang.ingest.checks.problems import CellProblem
+from madang.ingest.checks.signs import has_control
+from madang.ingest.checks.values import checker
+from madang.ingest.readers.cells import cleaned
 from madang.ingest.tables import SourceColumn, SourceTable
-from madang.ingest.values import checker
 
 MOMENT = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"

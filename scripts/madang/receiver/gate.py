@@ -10,9 +10,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from madang.config_receiver import ReceiverSettings
 from madang.receiver.answers import Refused
 from madang.receiver.log import say
+from madang.settings.receiver import ReceiverSettings
 
 PIECE = MOST_HEAD = 16 * 1024  # bytes of the request line and the headers
 MOST_HEADERS = 100

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from madang.config_receiver import ReceiverSettings
 from madang.receiver.answers import PROBLEM_TYPE, Answer, ProblemBody
 from madang.receiver.kinds import Kind
+from madang.settings.receiver import ReceiverSettings
 
 REFERENCE = "#/components/schemas/{model}"
 KEY = {

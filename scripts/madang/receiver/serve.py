@@ -11,12 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from madang import private
-from madang.config import Settings
-from madang.ops import rights
+from madang.health import rights
 from madang.receiver import ReceiverError
 from madang.receiver.keys import KeyRing
 from madang.receiver.kinds import Kind, read_kinds
 from madang.receiver.log import say
+from madang.settings.workspace import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from madang.errors import MadangError
-from madang.ingest.inbox_file import Inbox, Kept, Received, open_inbox
+from madang.ingest.calls.inbox import Inbox, Kept, Received, open_inbox
 
 MOST = 500  # requests in one commit
 GATHER_SECONDS = 0.001

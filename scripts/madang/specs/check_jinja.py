@@ -8,8 +8,8 @@ lies, a test's SQL, and dbt's own configuration of a model (`config` but `config
 import re
 from collections.abc import Collection, Iterator
 
-from madang.config_secrets import looks_secret
 from madang.errors import Problem
+from madang.settings.secrets import looks_secret
 from madang.specs.located_yaml import JINJA
 from madang.specs.project import Project
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from madang.config import Settings
 from madang.errors import MadangError
+from madang.settings.workspace import Settings
 from madang.sync.clock import stamp, utc_now
 from madang.sync.destinations import open_by_name
 from madang.sync.journal import locked, reading

@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 
 from madang import scratch
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.sync import (
     DestinationDown,
     DestinationRefused,

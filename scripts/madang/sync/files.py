@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from madang import scratch as places
-from madang.config import Settings
+from madang.settings.workspace import Settings
 
 
 @contextmanager

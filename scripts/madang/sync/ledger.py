@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.specs.located_yaml import load_located
 from madang.sync import SyncError, files
 from madang.sync.journal import Journal, Run, UnreadableRun

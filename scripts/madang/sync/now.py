@@ -8,8 +8,8 @@ audience. Nothing is written to the warehouse, and no rule is said a second time
 
 from collections.abc import Sequence
 
-from madang.config import Settings
-from madang.dbt import Node, run_dbt
+from madang.build.dbt import Node, run_dbt
+from madang.settings.workspace import Settings
 from madang.sync import SyncError
 from madang.sync.spec import SyncSpec
 

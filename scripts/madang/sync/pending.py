@@ -1,6 +1,6 @@
 """Decides which stored plan may be sent now: the latest of its sync, whole, fresh and unguarded."""
 
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.sync import SyncError, ledger
 from madang.sync.clock import utc_now
 from madang.sync.plan import Plan, read_plan, verify_rows

@@ -9,7 +9,7 @@ says.
 from dataclasses import dataclass
 from pathlib import Path
 
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.sync import files
 
 HELD_BACK = "no longer permitted"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from madang import private
-from madang.builds import another_clock
-from madang.config import Settings
+from madang.build.builds import another_clock
+from madang.settings.workspace import Settings
 from madang.sync import SyncError, diff, files, guards, ledger
 from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.destinations import field_problem

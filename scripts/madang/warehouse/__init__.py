@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from madang import private
-from madang.config import Settings
 from madang.errors import MadangError
+from madang.settings.workspace import Settings
 from madang.warehouse.dialects import Dialect
 
 Row = dict[str, Any]

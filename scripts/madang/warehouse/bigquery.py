@@ -19,8 +19,8 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from requests.exceptions import RequestException
 
 from madang import scratch
-from madang.config import LAYERS, Settings
-from madang.config_ga4 import Ga4Property
+from madang.settings.ga4 import Ga4Property
+from madang.settings.workspace import LAYERS, Settings
 from madang.warehouse import Row, WarehouseError, labels
 from madang.warehouse.bigquery_credentials import credentials
 from madang.warehouse.bigquery_errors import plain

@@ -6,8 +6,8 @@ from google.auth import default as default_credentials
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
-from madang.config import Settings
-from madang.config_secrets import given
+from madang.settings.secrets import given
+from madang.settings.workspace import Settings
 from madang.warehouse import WarehouseError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)

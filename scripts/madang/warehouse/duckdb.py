@@ -11,7 +11,7 @@ from typing import Any, Self
 import duckdb
 
 from madang import private, scratch
-from madang.config import Settings
+from madang.settings.workspace import Settings
 from madang.storage import in_words, storage_error
 from madang.warehouse import Row, WarehouseError
 from madang.warehouse.dialects import DUCKDB

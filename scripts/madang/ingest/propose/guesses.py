@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 
-from madang.ingest.cells import Cell, as_text
-from madang.ingest.days import DayOrder
+from madang.ingest.checks.days import DayOrder
+from madang.ingest.checks.moments import SERIAL, read_moment
+from madang.ingest.checks.problems import CellProblem
+from madang.ingest.checks.values import NO, YES, checker, fold, is_nothing
 from madang.ingest.header import header_key
-from madang.ingest.moments import SERIAL, read_moment
-from madang.ingest.problems import CellProblem
+from madang.ingest.readers.cells import Cell, as_text
 from madang.ingest.tables import SourceColumn
-from madang.ingest.values import NO, YES, checker, fold, is_nothing
 
 FITS = 0.9  # a type is proposed when this share of the values passes its check
 NAMED_FITS = 0.5  # and this one where the header names it: the rest are mistakes to be told of

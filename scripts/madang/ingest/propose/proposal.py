@@ -8,11 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from madang import scratch
-from madang.config import Settings
 from madang.errors import SpecError
 from madang.ingest import net
-from madang.ingest.apart import Reader
-from madang.ingest.columns import national_id_refusal
+from madang.ingest.checks.columns import national_id_refusal
+from madang.ingest.checks.rows import Rejection, check_rows, peek
 from madang.ingest.errors import FileRefused, LoadError
 from madang.ingest.files import source_of
 from madang.ingest.header import header_key, known_headers, national_id_labels
@@ -20,11 +19,12 @@ from madang.ingest.propose.guesses import Guess, guess
 from madang.ingest.propose.names import Name, name_for
 from madang.ingest.propose.render import Column, Draft, render
 from madang.ingest.propose.tables import FoundTable, find_tables
-from madang.ingest.readers import Sheet, is_binary, open_sheets
-from madang.ingest.rows import Rejection, check_rows, peek
+from madang.ingest.readers.apart import Reader
+from madang.ingest.readers.sheets import Sheet, is_binary, open_sheets
 from madang.ingest.sources import NAME, read_sources
 from madang.ingest.tables import SourceColumn, SourceTable
 from madang.names import shown
+from madang.settings.workspace import Settings
 
 # Moments that tell of a person or a record as it stands, not of something that happened.
 STANDING = re.compile(r"가입|등록|생년|생일|탈퇴|수정|변경|최근|최종|마지막|birth|join|regist|last")

@@ -4,20 +4,20 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from madang.ingest.cells import Cell, cleaned
-from madang.ingest.errors import FileRefused
-from madang.ingest.header import LOOK_AT, header_key, joined, label_of
-from madang.ingest.national_ids import is_national_id
-from madang.ingest.problems import BadLine, CellProblem
-from madang.ingest.readers import NumberedRow, Sheet
-from madang.ingest.rows import is_stop_row
-from madang.ingest.values import (
+from madang.ingest.checks.national_ids import is_national_id
+from madang.ingest.checks.problems import BadLine, CellProblem
+from madang.ingest.checks.rows import is_stop_row
+from madang.ingest.checks.values import (
     check_amount,
     check_date,
     check_email,
     check_phone,
     fold,
 )
+from madang.ingest.errors import FileRefused
+from madang.ingest.header import LOOK_AT, header_key, joined, label_of
+from madang.ingest.readers.cells import Cell, cleaned
+from madang.ingest.readers.sheets import NumberedRow, Sheet
 
 SAMPLE = 20_000  # rows to guess from
 STOP_ROWS = ("합계", "총계", "총합계", "소계", "total", "grand total")

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from madang.config import Settings
-from madang.config_secrets import given
 from madang.errors import ConfigError
 from madang.http.address import is_loopback as is_loopback
 from madang.http.address import read_address
+from madang.settings.secrets import given
+from madang.settings.workspace import Settings
 from madang.sync.http import Http, Retry
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Audiences: their sizes, and why a person is in one or not."""

@@ -1,0 +1,232 @@
+"""Finds out before a build which nodes cannot have changed since the last whole, good one.
+
+What such a build was made of is noted in the ledger (`whole_builds`): the rules, each source table,
+the files of the export, and which nodes hang on the run's clock. The next build reads the note and
+leaves out what nothing of this can have changed. Every run of dbt takes the note away as it starts
+(macros/whole_builds.sql), so that after plain dbt, a selection, or a run that failed or was killed
+there is none, and everything is looked at.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from madang.build.dbt import FAILED, DbtResult, parse
+from madang.build.unchanged_graph import MOMENT, Graph, Moved
+from madang.build.unchanged_inputs import (
+    EMPTY,
+    Table,
+    export_made_of,
+    project_made_of,
+    relations_there,
+    tables_made_of,
+)
+from madang.settings.workspace import Settings
+from madang.warehouse import Warehouse, WarehouseError, open_warehouse
+
+NOTE = "whole_builds"
+FORM = 1  # of the note
+
+
+@dataclass
+class Look:
+    """What was there before a build, and what of it is to be built.
+
+    `chosen` are unique ids of nodes; None stands for all. `left` is how many are left as they are
+    since `since`. `manifest` may be handed to dbt once.
+    """
+
+    manifest: Any = None
+    chosen: frozenset[str] | None = None
+    left: int = 0
+    since: datetime | None = None
+    graph: Graph | None = None
+    made_of: dict[str, Any] = field(default_factory=dict)
+    earlier: dict[str, Any] = field(default_factory=dict)
+
+    def selection(self) -> list[str]:
+        """Return the arguments that make dbt run what is to be built, and nothing else."""
+        if self.chosen is None or self.graph is None:
+            return []
+        chosen = self.graph.selectors(self.chosen)
+        return ["--select", *chosen, "--indirect-selection", "empty"]
+
+    def names_left(self) -> frozenset[str]:
+        """Return the names of the tables and views that are left as they are."""
+        if self.chosen is None or self.graph is None:
+            return frozenset()
+        left = self.graph.nodes.keys() - self.chosen
+        return frozenset(name for _, name in self.graph.relations(left))
+
+
+def look(settings: Settings, damaged: Iterable[Path] = (), *, at_all: bool = False) -> Look:
+    """Look at what a build would be made of; with `at_all`, nothing is left out.
+
+    Without an earlier note, and where anything cannot be told, nothing is left out either.
+    """
+    manifest = parse(settings)
+    if manifest is None:  # dbt will say why
+        return Look()
+    graph = Graph(manifest)
+    seen = Look(manifest, graph=graph)
+    try:
+        with open_warehouse(settings) as warehouse:
+            earlier = {} if at_all else _noted(warehouse)
+            seen.made_of = _made_of(settings, warehouse, manifest, graph, damaged)
+            chosen = _chosen(settings, warehouse, graph, seen.made_of, earlier)
+            if chosen is not None and _are_there(settings, warehouse, graph, chosen):
+                seen.chosen = frozenset(chosen)
+                seen.earlier = earlier
+                seen.left = len(graph.nodes) - len(chosen)
+                seen.since = datetime.fromisoformat(earlier["ended_at"])
+    except (WarehouseError, OSError):  # not known then; dbt will meet it too, and say so
+        return Look(manifest)
+    return seen
+
+
+def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
+    """Note what a build was made of that has just ended; return whether it was a whole one."""
+    if not seen.made_of or seen.made_of["project"] is None or seen.graph is None:
+        return False
+    graph = seen.graph
+    ran = {node.unique_id: node for node in result.nodes if node.status != "skipped"}
+    if result.failed or not is_complete(seen, result):
+        return False
+    moment = settings.now().isoformat()
+    noted = seen.earlier.get("happened", {})
+    happened = {key: noted[key] for key in graph.nodes if key in noted and key not in ran}
+    for key, node in ran.items():
+        hangs = key in graph.nodes and graph.hangs_on_happening(key)
+        if hangs and node.compiled and not MOMENT.search(node.compiled):
+            happened[key] = moment
+    note = {
+        **seen.made_of,
+        "form": FORM,
+        "happened": happened,
+        "warned": sorted(key for key, node in ran.items() if node.status == "warn"),
+        "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    try:
+        with open_warehouse(settings) as warehouse:
+            note["ledgers"] = _made_of_ledgers(settings, warehouse, graph)
+            text = warehouse.dialect.literal(json.dumps(note, sort_keys=True))
+            warehouse.execute(
+                f"create or replace table {warehouse.relation('ledger', NOTE)} as "
+                f"select {text} as made_of"
+            )
+    except WarehouseError:  # the build is good all the same, and the next one builds everything
+        return False
+    return True
+
+
+def is_complete(seen: Look, result: DbtResult) -> bool:
+    """Say whether every node ran that was to be built."""
+    if seen.graph is None:
+        return False
+    nodes = seen.graph.nodes
+    wanted = seen.chosen if seen.chosen is not None else nodes.keys()
+    ran = {node.unique_id for node in result.nodes if node.status not in {"skipped", *FAILED}}
+    return {key for key in wanted if nodes[key].config.materialized != "ephemeral"} <= ran
+
+
+def forget(warehouse: Warehouse) -> None:
+    """Take the note away: the next build looks at everything."""
+    if warehouse.exists("ledger", NOTE):
+        warehouse.execute(f"drop table {warehouse.relation('ledger', NOTE)}")
+
+
+def _noted(warehouse: Warehouse) -> dict[str, Any]:
+    if not warehouse.exists("ledger", NOTE):
+        return {}
+    rows = warehouse.fetch(f"select made_of from {warehouse.relation('ledger', NOTE)}")
+    try:
+        note = json.loads(rows[0]["made_of"]) if len(rows) == 1 else {}
+    except (ValueError, TypeError):
+        return {}
+    return note if isinstance(note, dict) and note.get("form") == FORM else {}
+
+
+def _made_of(
+    settings: Settings,
+    warehouse: Warehouse,
+    manifest: Any,
+    graph: Graph,
+    damaged: Iterable[Path],
+) -> dict[str, Any]:
+    erased = (settings.schema_of("ledger"), "erased_identifiers")
+    sources = {key: _table(graph.sources[key]) for key in graph.sources_read()}
+    tables = tables_made_of(settings, warehouse, {erased, *sources.values()})
+    return {
+        "project": project_made_of(settings, manifest, damaged),
+        "export": export_made_of(settings, warehouse),
+        "erased": tables.get(erased),
+        "sources": {
+            key: tables[table]
+            for key, table in sources.items()
+            if table in tables and graph.sources[key].source_name != "builds"
+        },
+    }
+
+
+def _made_of_ledgers(
+    settings: Settings, warehouse: Warehouse, graph: Graph
+) -> dict[str, str] | None:
+    """What the ledgers hold that dbt's models write: another hand there, and nothing is known."""
+    keys = [key for key, source in graph.sources.items() if source.source_name == "builds"]
+    tables = {key: _table(graph.sources[key]) for key in keys}
+    found = tables_made_of(settings, warehouse, tables.values())
+    if any(table not in found for table in tables.values()):
+        return None
+    return {key: found[table] for key, table in tables.items()}
+
+
+def _chosen(
+    settings: Settings,
+    warehouse: Warehouse,
+    graph: Graph,
+    now: dict[str, Any],
+    earlier: dict[str, Any],
+) -> set[str] | None:
+    """The nodes to build; None for all of them."""
+    if not earlier or any(
+        now[name] is None or now[name] != earlier.get(name) for name in ("project", "erased")
+    ):
+        return None
+    if now["export"] is None or earlier.get("export") is None:
+        return None
+    ledgers = earlier.get("ledgers")
+    if ledgers is None or ledgers != _made_of_ledgers(settings, warehouse, graph):
+        return None
+    sources = {
+        key
+        for key in graph.sources_read()
+        if graph.sources[key].source_name not in ("builds", "ga4")
+        and (key not in now["sources"] or now["sources"][key] != earlier["sources"].get(key))
+    }
+    if sources and now["erased"] != EMPTY:
+        return None  # rows that came may make others go, of any landed table
+    moment = settings.now()
+    happened = {
+        key for key, then in earlier["happened"].items() if moment >= datetime.fromisoformat(then)
+    }
+    return graph.to_build(
+        Moved(
+            sources=sources,
+            export=now["export"] != earlier["export"],
+            happened=happened,
+            warned=set(earlier["warned"]),
+        )
+    )
+
+
+def _are_there(settings: Settings, warehouse: Warehouse, graph: Graph, chosen: set[str]) -> bool:
+    """Whether everything is there that is left as it is."""
+    left = graph.relations(graph.nodes.keys() - chosen)
+    return left <= relations_there(settings, warehouse, left)
+
+
+def _table(source: Any) -> Table:
+    return source.schema, source.identifier

@@ -1,0 +1,1 @@
+"""Erasure: a person is removed everywhere, for good, with a certificate."""

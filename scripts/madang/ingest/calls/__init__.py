@@ -1,0 +1,1 @@
+"""The inbox of partners' calls, and its way into the raw layer."""

@@ -1,0 +1,1 @@
+"""Checks: cells, rows and files against what a mapping asks for."""

@@ -1,0 +1,1 @@
+"""Braze Currents: folders of Avro files, each read once."""

@@ -1,0 +1,1 @@
+"""Readers: any file as sheets of rows of cells. They know nothing of mappings."""

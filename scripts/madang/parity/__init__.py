@@ -1,0 +1,1 @@
+"""Parity: our figures beside GA4's, and what explains each gap."""

@@ -1,0 +1,1 @@
+"""People: who is who, why, and what was decided about it."""

@@ -1,0 +1,1 @@
+"""Settings: madang.yml and the environment, read once and checked."""

@@ -1,0 +1,226 @@
+"""The work behind load, plan, sync, report and run: do it and show it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from madang import ui
+from madang.build.build import FAILED, OK, PARTIAL, WRONG, build
+from madang.build.publish import publish_marts
+from madang.errors import MadangError
+from madang.names import shown
+from madang.pull.command import pull_if_configured
+from madang.settings.workspace import Settings
+from madang.warehouse import labels, open_warehouse
+
+
+def load(
+    settings: Settings,
+    paths: Sequence[Path] | None = None,
+    accept: str | None = None,
+    author: str | None = None,
+) -> int:
+    """Load files, by default the inbox and what was received. 0 all, or nothing came; 3 in part;
+    1 nothing of what came.
+
+    `accept` says why files that a limit would hold are loaded as they are; it needs `paths`.
+    """
+    from madang.ingest import accepted
+    from madang.ingest import load as load_files
+    from madang.ingest.errors import NothingToLoad
+
+    if paths and [str(path) for path in paths] == ["inbox"]:
+        paths = None
+    acceptance = accepted(accept, author, paths)
+    with open_warehouse(settings) as warehouse, ui.progress("Loading") as step:
+        try:
+            report = load_files(settings, warehouse, paths, on_step=step, acceptance=acceptance)
+        except NothingToLoad:
+            if paths:
+                raise
+            report = None
+    if report is None or not report.files:
+        ui.line(f"Nothing to load: no files in {settings.paths.inbox}")
+        return OK
+    rows = [(f.name, f.source, f.status, f.rows, f.loaded, f.rejected) for f in report.files]
+    ui.table("Files", ("file", "source", "status", "rows", "loaded", "rejected"), rows)
+    for file in report.files:
+        for text in (file.skipped_reason, file.fix, *file.notes):
+            if text and file.status != "already loaded":
+                ui.line(f"  {file.name}: {text}")
+    problems = [(p.source, p.column, p.english, p.korean, p.rows) for p in report.problems]
+    if problems:
+        ui.table("Rows left out", ("source", "column", "problem", "문제", "rows"), problems)
+    for path in report.rejects_files:
+        ui.line(f"  rejects: {path}")
+    for path in report.refusal_files:
+        ui.line(f"  why refused: {path}")
+    return report.exit_code
+
+
+def propose(settings: Settings, file: Path, source: str | None, out: Path | None) -> int:
+    """Write a first mapping for a file and say what to look at. 0 written."""
+    from madang.ingest.propose import propose as propose_mapping
+
+    made = propose_mapping(settings, file, source, out)
+    rows = [
+        (
+            column.name,
+            column.guess.header,
+            column.guess.type,
+            "required" if column.required else "",
+            "personal" if column.guess.pii else "",
+        )
+        for column in made.columns
+    ]
+    ui.table(f"Mapping of {shown(file.name)}", ("column", "header", "type", "", ""), rows)
+    ui.line(f"wrote {made.path}")
+    ui.line(f"As proposed, {made.loadable:,} of {made.rows:,} rows would load.")
+    for finding in made.findings:
+        ui.line(f"  look at: {finding}")
+    inbox = settings.paths.inbox / made.source
+    ui.summary(
+        "Next",
+        [
+            ("1", "read the mapping and its comments, and correct it"),
+            ("2", "madang check"),
+            ("3", f"put the file into {inbox}, and madang load"),
+        ],
+    )
+    return OK
+
+
+# Views on the ledger: what was sent just now is in them before the next build.
+FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
+
+
+def plan(settings: Settings, sync: str | None = None) -> int:
+    """Make and show plans. 0, or 1 when a guard would stop one."""
+    from madang.sync.plan import make_plan
+
+    with open_warehouse(settings) as warehouse:
+        plans = make_plan(settings, warehouse, sync)
+    for made in plans:
+        show_plan(made)
+    if not plans:
+        ui.line("No sync is declared: add an exposure with config.meta.sync.")
+    return FAILED if any(made.status == "guarded" for made in plans) else OK
+
+
+def sync(
+    settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
+) -> int:
+    """Show the open plans, or send them. The worst exit code of the runs: 0, 1 or 3."""
+    from madang.erase.erase import settle_all
+    from madang.ingest import load_received
+    from madang.sync import deletions
+    from madang.sync.engine import apply_plan, open_plans
+    from madang.sync.plan import read_plan
+
+    waiting = deletions.waiting(settings)
+    if waiting:
+        rows = [(one.destination, one.erasure_id, one.keys) for one in waiting]
+        ui.table("Deletions of erased people", ("destination", "erasure", "keys"), rows)
+    codes = [settle_all(settings)] if apply else []
+    if plan_id is not None:
+        plan_ids: list[str] = [plan_id]
+    else:
+        with open_warehouse(settings) as warehouse:
+            plan_ids = open_plans(settings, warehouse)
+    if not plan_ids:
+        ui.line("Nothing is waiting to be sent: every plan was applied, or none was made.")
+        ui.line("Make a new one with 'madang plan'.")
+        return max(codes, default=OK)
+    if not apply:
+        for name in plan_ids:
+            show_plan(read_plan(settings, name))
+        ui.line("Nothing was sent. Send with 'madang sync --apply'.")
+        return OK
+    with open_warehouse(settings) as warehouse:  # a withdrawal may be in it
+        load_received(settings, warehouse)
+    for name in plan_ids:
+        try:
+            chosen = labels.labelled(sync=read_plan(settings, name).sync)
+            with chosen, ui.progress("Sending") as step:
+                result = apply_plan(
+                    settings, lambda: open_warehouse(settings), name, step, allow_guards=force
+                )
+        except MadangError as error:
+            if getattr(error, "result", None) is not None:
+                show_run(error.result)
+            raise
+        show_run(result)
+        codes.append(result.exit_code)
+    with open_warehouse(settings) as warehouse:
+        publish_marts(settings, warehouse, only=FOLLOWS_THE_LEDGER)
+    return max(codes, key=(OK, PARTIAL, FAILED).index)
+
+
+def report(settings: Settings) -> Path:
+    """Render the page. Raises ReportError when the extra is missing."""
+    from madang.reports import render
+
+    with ui.progress("Rendering") as step:
+        return render(settings, on_step=step)
+
+
+def run_all(settings: Settings, apply: bool = False, force: bool = False) -> int:
+    """Pull, load, check, build, plan, send with `apply`, report; stop at what spoils the rest.
+
+    Rows and days that were left out and a tool that does not answer (exit code 3) do not stop it;
+    mistakes in the YAML and failed models do.
+    """
+    codes = [pull_if_configured(settings), _load_if_any(settings), build(settings)]
+    if WRONG in codes:
+        return WRONG
+    codes.append(plan(settings))
+    if apply:
+        codes.append(sync(settings, apply=True, force=force))
+    ui.line(f"Page: {report(settings)}")
+    return next((code for code in (FAILED, PARTIAL) if code in codes), OK)
+
+
+def show_plan(made: object) -> None:
+    """Show one plan: counts by field, who is held back and why, and the guards."""
+    rows = [
+        (field, counts.added, counts.changed, counts.removed, counts.unchanged)
+        for field, counts in made.by_field.items()
+    ]
+    columns = ("field", "add", "change", "remove", "unchanged")
+    ui.table(f"Plan {made.plan_id}: {made.sync} → {made.destination}", columns, rows)
+    ui.line(f"  made at {ui.moment(made.created_at)}, as of {ui.moment(made.as_of)}")
+    if made.held_back:
+        held = list(made.held_back.items())
+        ui.table("Held back", ("reason", "persons"), held)
+    for guard in made.guards:
+        ui.line(f"  stopped by a guard: {guard.message}", "yellow")
+    if made.is_empty:
+        ui.line("  nothing to send: the destination has what it should have")
+    else:
+        ui.line(f"  {made.total.planned:,} values of {made.objects:,} persons to send")
+
+
+def show_run(result: object) -> None:
+    """Show what a run sent."""
+    rows = [
+        ("status", result.status + (" (resumed)" if result.is_resumed else "")),
+        ("values", f"{result.planned:,} planned, {result.accepted:,} accepted"),
+        ("requests", f"{result.requests:,} in {result.batches:,} batches, {result.seconds:.1f} s"),
+    ]
+    rows += [(f"skipped, {why}", f"{n:,}") for why, n in result.skipped_by_reason.items()]
+    rows += [(f"rejected, {why}", f"{n:,}") for why, n in result.rejected_by_problem.items()]
+    if result.note:
+        rows.append(("note", result.note))
+    ui.summary(f"Sync {result.sync} → {result.destination}", rows)
+
+
+def _load_if_any(settings: Settings) -> int:
+    """Load the inbox; an inbox without files and calls is no failure of a whole run."""
+    from madang.ingest.calls.drain import has_waiting
+
+    inbox = settings.paths.inbox
+    if has_waiting(settings) or (
+        inbox.is_dir() and any(path.is_file() for path in inbox.rglob("*"))
+    ):
+        return load(settings)
+    ui.line(f"Nothing to load: no files in {inbox}")
+    return OK
