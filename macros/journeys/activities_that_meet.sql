@@ -84,7 +84,7 @@
         {% set column = (['object_id', 'object_name', 'campaign', 'object_type', 'channel_group', 'source'] | select('in', where) | list + [''])[0] %}
         {% set lead = {'action': condition.action, 'column': column} %}
         {% if lead not in leads %}{% do leads.append(lead) %}{% endif %}
-        {% for value in value_texts(where[column]) if column else [''] %}
+        {% for value in (value_texts(where[column]) if column else ['']) %}
             {% do rows.append({'lead': leads.index(lead) + 1, 'value': value, 'condition': condition}) %}
         {% endfor %}
         {% set others = {} %}
