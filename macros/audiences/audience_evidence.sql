@@ -62,13 +62,33 @@
 {%- endmacro %}
 
 
-{# One row an audience and part of its rule. #}
+{# One row an audience and part of its rule: how deep it lies, its kind, and of a condition what it says, as JSON. #}
 {% macro audience_part_rows() -%}
     {%- set rows = [] -%}
     {%- for name, spec in audience_specs().items() -%}
         {%- for part in audience_parts_of(spec.rule) -%}
-            {%- do rows.append([text_literal(name), loop.index]) -%}
+            {%- set kind = (['any', 'all', 'not', 'did', 'has'] | select('in', part) | list)[0] -%}
+            {%- set condition = {} -%}
+            {%- do condition.update(part) -%}
+            {%- if kind == 'did' and spec.get('within') %}{% do condition.setdefault('within', spec.within) %}{% endif -%}
+            {%- do rows.append([
+                text_literal(name),
+                loop.index,
+                audience_depths(spec.rule)[loop.index0],
+                text_literal(kind),
+                text_literal(tojson(condition)) if kind in ['did', 'has'] else 'null',
+            ]) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{ rows_of({'audience': 'string', 'part_number': 'int64'}, rows) }}
+    {{ rows_of(
+        {'audience': 'string', 'part_number': 'int64', 'depth': 'int64', 'kind': 'string', 'condition': 'string'}, rows
+    ) }}
 {%- endmacro %}
+
+
+{# How deep each part of a rule lies, in reading order. #}
+{% macro audience_depths(rule, depth=0) %}
+    {% set depths = [depth] %}
+    {% for inner in audience_parts_inside(rule) %}{% do depths.extend(audience_depths(inner, depth + 1)) %}{% endfor %}
+    {{ return(depths) }}
+{% endmacro %}

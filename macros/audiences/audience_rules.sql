@@ -25,10 +25,12 @@
 {# Every part of a rule in reading order: itself, then the parts inside it. Its number is its place, from 1. #}
 {% macro audience_parts_of(rule) %}
     {% set found = [rule] %}
-    {% for inner in rule.get('any', rule.get('all', [rule['not']] if 'not' in rule else [])) %}
-        {% do found.extend(audience_parts_of(inner)) %}
-    {% endfor %}
+    {% for inner in audience_parts_inside(rule) %}{% do found.extend(audience_parts_of(inner)) %}{% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+{% macro audience_parts_inside(rule) %}
+    {{ return(rule.get('any', rule.get('all', [rule['not']] if 'not' in rule else []))) }}
 {% endmacro %}
 
 
@@ -156,7 +158,7 @@
     {% if 'has' in rule %}{{ return(('coalesce(' ~ audience_has(rule, customers) ~ ', false)', number + 1)) }}{% endif %}
     {% set walked = namespace(next=number + 1) %}
     {% set parts = [] %}
-    {% for inner in rule.get('any', rule.get('all', [rule['not']] if 'not' in rule else [])) %}
+    {% for inner in audience_parts_inside(rule) %}
         {% set found = audience_boolean(inner, met, customers, walked.next) %}
         {% do parts.append(found[0]) %}
         {% set walked.next = found[1] %}

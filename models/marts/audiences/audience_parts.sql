@@ -31,6 +31,9 @@ final as (
     select
         parts.audience,
         parts.part_number,
+        parts.depth,
+        parts.kind,
+        parts.condition,
         customers.person_id,
         case parts.audience
             {%- for name, spec in audience_specs().items() %}

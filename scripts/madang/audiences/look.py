@@ -41,7 +41,7 @@ def show_list(settings: Settings) -> None:
     sizes: dict[str, dict[str, int]] = {}
     if may_be_built(settings):
         with open_warehouse(settings, read_only=True) as warehouse:
-            _show_another_clock(settings, warehouse)
+            show_another_clock(settings, warehouse)
             if warehouse.exists("marts", "audience_waterfall"):
                 for name in audiences:
                     steps = waterfall(warehouse, name)
@@ -70,7 +70,7 @@ def show_preview(settings: Settings, name: str) -> None:
             ("marts", "audience_members"),
             ("marts", "contactability"),
         )
-        _show_another_clock(settings, warehouse)
+        show_another_clock(settings, warehouse)
         steps = waterfall(warehouse, name)
         channels = by_channel(warehouse, name, rule.consent.purpose)
         shared = overlap(warehouse, name)
@@ -109,7 +109,8 @@ def show_preview(settings: Settings, name: str) -> None:
         ui.line(f"Values since the last sync {spec.name} → {spec.destination}: {counts}")
 
 
-def _show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
+def show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
+    """Print it where the tables were built by another clock than the one that is asked by."""
     if found := another_clock(settings, warehouse):
         ui.line(found, "yellow")
 
