@@ -34,7 +34,7 @@ def show_audience(settings: Settings, name: str) -> None:
         require(
             warehouse,
             ("marts", "audience_evidence"),
-            ("marts", "audience_parts"),
+            ("explain", "audience_parts"),
             ("marts", "audience_waterfall"),
         )
         show_another_clock(settings, warehouse)

@@ -28,7 +28,7 @@ def persons_by_part(warehouse: Warehouse, audience: str) -> list[tuple[Part, int
     rows = warehouse.fetch(
         f"""
         select {COLUMNS}, count(case when holds then 1 end) as persons
-        from {warehouse.relation("marts", "audience_parts")}
+        from {warehouse.relation("explain", "audience_parts")}
         where audience = ? group by {COLUMNS} order by part_number""",
         [audience],
     )
@@ -40,7 +40,7 @@ def parts_of_person(warehouse: Warehouse, person_id: str) -> list[tuple[str, Par
     rows = warehouse.fetch(
         f"""
         select parts.*, coalesce(evidence.activities, 0) as activities
-        from {warehouse.relation("marts", "audience_parts")} as parts
+        from {warehouse.relation("explain", "audience_parts")} as parts
         left join {warehouse.relation("marts", "audience_evidence")} as evidence
             on parts.audience = evidence.audience
             and parts.part_number = evidence.part_number

@@ -35,7 +35,7 @@ NEEDED = (
     ("marts", "contactability"),
     ("marts", "audience_evidence"),
     ("marts", "audience_members"),
-    ("marts", "audience_parts"),
+    ("explain", "audience_parts"),
 )
 
 
