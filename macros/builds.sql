@@ -5,6 +5,10 @@
 #}
 {% macro begin_build() %}
     {% if not execute %}{{ return('') }}{% endif %}
+    {% if adapter.dispatch('get_where_subquery', 'dbt').macro.package_name == 'dbt' %}
+        {% do exceptions.raise_compiler_error("dbt passes over Madang's macros: dispatch in dbt_project.yml has no 'madang' in the search_order of 'dbt'. "
+            ~ "'madang init' writes the block.") %}
+    {% endif %}
     {% set labels = fromjson(env_var('MADANG_JOB_LABELS', '{}')) %}
     {% do take_pinned_clock(builds_ledger(), is_plain=not labels) %}
     {% if flags.WHICH in ['build', 'run'] and builds_ledger() is not none %}

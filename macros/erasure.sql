@@ -4,7 +4,7 @@
 #}
 {% macro erased_identifiers() %}
     {{ return(adapter.get_relation(
-        database=target.database, schema=target.schema ~ '_ledger', identifier='erased_identifiers'
+        database=target.database, schema=madang.ledger_schema(), identifier='erased_identifiers'
     ) if execute else none) }}
 {% endmacro %}
 
@@ -20,7 +20,7 @@
 #}
 {% macro sweep_erased() %}
     {% set erased = erased_identifiers() if flags.WHICH in ['build', 'run', 'run-operation'] else none %}
-    {% if erased is none %}{{ return('') }}{% endif %}
+    {% if erased is none or raw_schema() != target.schema ~ '_raw' %}{{ return('') }}{% endif %}
     {% set sweeps = api.Relation.create(database=target.database, schema=erased.schema, identifier='erasure_sweeps') %}
     {% do run_query('create table if not exists ' ~ sweeps ~ ' (table_name string, swept string)') %}
     {% set landed = landed_about_people(erased) %}

@@ -22,10 +22,10 @@
 
 {# Writes the table that the query gives in the place of the one that is there. #}
 {% macro write_table(existing, relation, query) %}
-    {% for part in parts_of_table() %}
+    {% for part in madang.parts_of_table() %}
         {% call statement('main' if loop.first else 'part') %}
             {% if part is not none %}set variable part = {{ part }};{% endif %}
-            {% if loop.first %}{{ replace_table(existing, relation, query) }}
+            {% if loop.first %}{{ madang.replace_table(existing, relation, query) }}
             {% else %}insert into {{ relation }} {{ query }}
             {% endif %}
             {% if part is not none %}; reset variable part{% endif %}

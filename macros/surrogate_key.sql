@@ -7,5 +7,5 @@
     {%- for expression in expressions -%}
         {%- do parts.append("coalesce(cast(" ~ expression ~ " as string), chr(30))") -%}
     {%- endfor -%}
-    {{ md5_hex("concat(" ~ parts | join(", chr(31), ") ~ ")") }}
+    {{ madang.md5_hex("concat(" ~ parts | join(", chr(31), ") ~ ")") }}
 {%- endmacro %}

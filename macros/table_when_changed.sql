@@ -6,15 +6,15 @@
 {% materialization table_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = madang.what_it_is_made_of(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if madang.is_made_of(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
     {% else %}
         {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-        {% do write_table(existing, target_relation, sql) %}
+        {% do madang.write_table(existing, target_relation, sql) %}
         {% do persist_docs(target_relation, model) %}
-        {% do remember_what_it_is_made_of(made_of) %}
+        {% do madang.remember_what_it_is_made_of(made_of) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
@@ -41,23 +41,23 @@
         {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
         {% if node.resource_type == 'seed' %}
             {% do texts.append(node.checksum.checksum) %}
-        {% elif node.resource_type == 'source' and node.schema == target.schema ~ '_raw' %}
+        {% elif node.resource_type == 'source' and node.schema == madang.raw_schema() %}
             {% do queries.append("select '" ~ node.identifier ~ "' as name, concat(cast(count(*) as string), ' ', "
                 ~ "coalesce(cast(max(_loaded_at) as string), '')) as made_of from "
                 ~ api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)) %}
         {% elif node.resource_type == 'model' and node.config.materialized in ['incremental', 'days_when_changed'] %}
             {% do queries.append("select '" ~ node.name ~ "' as name, "
-                ~ md5_hex("string_agg(concat(revision, ' ', run_id) order by property_id, event_date)")
-                ~ " as made_of from " ~ ga4_days_ledger() ~ " where model = '" ~ node.name ~ "'") %}
+                ~ madang.md5_hex("string_agg(concat(revision, ' ', run_id) order by property_id, event_date)")
+                ~ " as made_of from " ~ madang.ga4_days_ledger() ~ " where model = '" ~ node.name ~ "'") %}
         {% elif node.resource_type == 'model' and node.config.materialized in
                 ['table_when_changed', 'append_when_changed', 'connected_components', 'never_link_cuts'] %}
-            {% do queries.append("select model as name, made_of from " ~ built_models_ledger()
+            {% do queries.append("select model as name, made_of from " ~ madang.built_models_ledger()
                 ~ " where model = '" ~ node.name ~ "'") %}
         {% else %}
             {% do texts.append(invocation_id) %}
         {% endif %}
     {% endfor %}
-    {% if queries and invocation_id not in texts and built_models_ledger() is not none %}
+    {% if queries and invocation_id not in texts and madang.built_models_ledger() is not none %}
         {% set found = run_query('select name, made_of from (' ~ queries | join(' union all ') ~ ') as inputs order by 1') %}
         {% for row in found.rows %}{% do texts.append(row[0] ~ ' ' ~ row[1]) %}{% endfor %}
         {% if found.rows | length < queries | length %}{% do texts.append(invocation_id) %}{% endif %}
@@ -68,7 +68,7 @@
 
 {# Whether the table is there and was made of just this. #}
 {% macro is_made_of(existing, made_of) %}
-    {% set ledger = built_models_ledger() %}
+    {% set ledger = madang.built_models_ledger() %}
     {% if existing is none or existing.type != 'table' or ledger is none or should_full_refresh() %}
         {{ return(false) }}
     {% endif %}
@@ -79,19 +79,21 @@
 {% endmacro %}
 
 
-{# To be called when the table is written. #}
+{#
+    To be called when the table is written. One that is built elsewhere than in its own schema, as a decision is tried (madang unmerge), is not the ledger's.
+#}
 {% macro remember_what_it_is_made_of(made_of) %}
-    {% set ledger = built_models_ledger() %}
-    {% if ledger is not none %}
+    {% set ledger = madang.built_models_ledger() %}
+    {% if ledger is not none and this.schema == generate_schema_name(config.get('schema'), model) | trim %}
         {% do run_query("
             merge into " ~ ledger ~ " as built
             using (
-                select '" ~ this.identifier ~ "' as model, '" ~ made_of ~ "' as made_of, '" ~ rules_of(model.compiled_code) ~ "' as rules
+                select '" ~ this.identifier ~ "' as model, '" ~ made_of ~ "' as made_of, '" ~ madang.rules_of(model.compiled_code) ~ "' as rules
             ) as made
                 on built.model = made.model
-            when matched then update set made_of = made.made_of, rules = made.rules, built_at = " ~ as_of() ~ "
+            when matched then update set made_of = made.made_of, rules = made.rules, built_at = " ~ madang.as_of() ~ "
             when not matched then insert (model, made_of, rules, built_at)
-                values (made.model, made.made_of, made.rules, " ~ as_of() ~ ")
+                values (made.model, made.made_of, made.rules, " ~ madang.as_of() ~ ")
         ") %}
     {% endif %}
 {% endmacro %}
@@ -109,10 +111,10 @@
         {% elif node.resource_type == 'model' %}{% do looked_up.append(node.name) %}
         {% endif %}
     {% endfor %}
-    {% set ledger = built_models_ledger() %}
+    {% set ledger = madang.built_models_ledger() %}
     {% if looked_up and ledger is not none %}
         {% set found = run_query(
-            'select model, rules from ' ~ ledger ~ ' where rules is not null and model in (' ~ text_literals(looked_up) ~ ') order by 1'
+            'select model, rules from ' ~ ledger ~ ' where rules is not null and model in (' ~ madang.text_literals(looked_up) ~ ') order by 1'
         ) %}
         {% for row in found.rows %}{% do texts.append(row[0] ~ ' ' ~ row[1]) %}{% endfor %}
     {% endif %}

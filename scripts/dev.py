@@ -113,6 +113,7 @@ def test(arguments: list[str]) -> None:
         "sqlfluff",
         "lint",
         "models",
+        "snapshots",
         "tests/data",
         "--processes",
         "2",

@@ -13,8 +13,8 @@
 {% macro sync_permits() -%}
     select *
     from {{ ref('audience_permits') }}
-    {%- if sync_rule().get('channels') %}
-    where channel in ({{ text_literals(sync_rule().channels) }})
+    {%- if madang.sync_rule().get('channels') %}
+    where channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
     {%- endif %}
 {%- endmacro %}
 
@@ -24,7 +24,7 @@
     first or last.
 #}
 {% macro sync_customer_numbers() -%}
-    {%- set rule = sync_rule().get('person_key', {}) -%}
+    {%- set rule = madang.sync_rule().get('person_key', {}) -%}
     select person_id, customer_no
     from {{ ref('customer_numbers') }}
     {%- if rule.get('among', 'current') == 'current' %}

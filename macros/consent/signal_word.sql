@@ -1,4 +1,4 @@
 {# A word of a source as consent_signal_rules writes it: "Preference Center" is preference_center. #}
 {% macro signal_word(expression) -%}
-    lower({{ regex_replace('trim(' ~ expression ~ ')', '[ -]+', '_') }})
+    lower({{ madang.regex_replace('trim(' ~ expression ~ ')', '[ -]+', '_') }})
 {%- endmacro %}

@@ -30,7 +30,7 @@
 {% macro get_incremental_overwrite_days_sql(arg_dict) %}
     {%- set days = config.get('partitions') -%}
     {%- if days %}
-    {{ overwrite_days(
+    {{ madang.overwrite_days(
         arg_dict['target_relation'], config.get('meta')['overwritten_by'], days | join(', '), 'select * from ' ~ arg_dict['temp_relation'],
         arg_dict['dest_columns'] | map(attribute='quoted') | list
     ) }}

@@ -5,11 +5,11 @@
 {% endmacro %}
 
 {% macro default__regex_matches(expression, pattern) -%}
-    regexp_contains({{ expression }}, {{ regex_literal(pattern) }})
+    regexp_contains({{ expression }}, {{ madang.regex_literal(pattern) }})
 {%- endmacro %}
 
 {% macro duckdb__regex_matches(expression, pattern) -%}
-    regexp_matches({{ expression }}, {{ regex_literal(pattern) }})
+    regexp_matches({{ expression }}, {{ madang.regex_literal(pattern) }})
 {%- endmacro %}
 
 
@@ -19,11 +19,11 @@
 {% endmacro %}
 
 {% macro default__regex_extract(expression, pattern) -%}
-    regexp_extract({{ expression }}, {{ regex_literal(pattern) }})
+    regexp_extract({{ expression }}, {{ madang.regex_literal(pattern) }})
 {%- endmacro %}
 
 {% macro duckdb__regex_extract(expression, pattern) -%}
-    nullif(regexp_extract({{ expression }}, {{ regex_literal(pattern) }}, 1), '')
+    nullif(regexp_extract({{ expression }}, {{ madang.regex_literal(pattern) }}, 1), '')
 {%- endmacro %}
 
 
@@ -33,11 +33,11 @@
 {% endmacro %}
 
 {% macro default__regex_replace(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, {{ regex_literal(pattern) }}, {{ text_literal(replacement) }})
+    regexp_replace({{ expression }}, {{ madang.regex_literal(pattern) }}, {{ madang.text_literal(replacement) }})
 {%- endmacro %}
 
 {% macro duckdb__regex_replace(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, {{ regex_literal(pattern) }}, {{ text_literal(replacement) }}, 'g')
+    regexp_replace({{ expression }}, {{ madang.regex_literal(pattern) }}, {{ madang.text_literal(replacement) }}, 'g')
 {%- endmacro %}
 
 
@@ -61,7 +61,7 @@
 
 {# A list of texts as literals with commas between them; a list of nothing is the empty text. #}
 {% macro text_literals(values) -%}
-    {%- for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
+    {%- for value in values %}{{ madang.text_literal(value) }}{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
 {%- endmacro %}
 
 
@@ -106,7 +106,7 @@
 {% macro duckdb__nfkc(expression) -%}
     {%- set wide = '　！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～' -%}
     {%- set plain = ' !"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~' -%}
-    translate(nfc_normalize({{ expression }}), {{ text_literal(wide) }}, {{ text_literal(plain) }})
+    translate(nfc_normalize({{ expression }}), {{ madang.text_literal(wide) }}, {{ madang.text_literal(plain) }})
 {%- endmacro %}
 
 

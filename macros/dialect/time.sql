@@ -33,7 +33,7 @@
 
 {# The date of an instant in a time zone: the project's, or the one that the SQL expression `zone` names. #}
 {% macro local_date(expression, zone=none) %}
-    {{- adapter.dispatch('local_date', 'madang')(expression, zone or text_literal(var('timezone'))) -}}
+    {{- adapter.dispatch('local_date', 'madang')(expression, zone or madang.text_literal(var('timezone'))) -}}
 {% endmacro %}
 
 {% macro default__local_date(expression, zone) %}date({{ expression }}, {{ zone }}){% endmacro %}
@@ -88,8 +88,8 @@
 
 {# The run's clock as a literal: the one that it is pinned to, or the moment at which the run started. #}
 {% macro as_of() %}
-    {%- set moment = pinned_clock() or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
-    {{- timestamp_from_text("'" ~ moment ~ "'") -}}
+    {%- set moment = madang.pinned_clock() or run_started_at.strftime('%Y-%m-%dT%H:%M:%S+00:00') -%}
+    {{- madang.timestamp_from_text("'" ~ moment ~ "'") -}}
 {% endmacro %}
 
 

@@ -39,7 +39,7 @@
 {% macro number_from_text(expression) -%}
     {%- set digits = '0*[0-9]{1,15}(?:[.][0-9]*)?|[.][0-9]+' -%}
     {%- set with_exponent = '[0-9](?:[.][0-9]*)?[eE](?:-[0-9]{1,2}|[+]?(?:0?[0-9]|1[0-4]))' -%}
-    {{ safe_cast_as(regex_extract(expression, '^\\s*([+-]?(?:' ~ digits ~ '|' ~ with_exponent ~ '))\\s*$'), float64()) }}
+    {{ madang.safe_cast_as(madang.regex_extract(expression, '^\\s*([+-]?(?:' ~ digits ~ '|' ~ with_exponent ~ '))\\s*$'), madang.float64()) }}
 {%- endmacro %}
 
 

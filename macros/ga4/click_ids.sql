@@ -73,3 +73,12 @@
 {% macro has_braze_link(query) -%}
     case when {{ has_none_of(query, ['lid=']) }} then false else {{ has_parameter(query, ['lid']) }} end
 {%- endmacro %}
+
+
+{# The campaign's id at its platform: utm_id, which one writes into links, or gad_campaignid, which Google Ads adds to its own. #}
+{% macro linked_campaign_id(query) -%}
+    case
+        when {{ has_none_of(query, ['utm_id=', 'gad_campaignid=']) }} then null
+        else {{ regex_extract(query, '(?:^|&)(?:utm_id|gad_campaignid)=([0-9a-z_.-]+)') }}
+    end
+{%- endmacro %}

@@ -8,7 +8,8 @@
         'device_category', 'operating_system', 'browser', 'hostname', 'country', 'region', 'city',
         'collected_source', 'collected_medium', 'collected_campaign', 'collected_campaign_id', 'collected_term',
         'collected_content', 'collected_gclid', 'collected_dclid', 'collected_srsltid',
-        'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_channel_group',
+        'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_campaign_id',
+        'last_click_channel_group',
         'last_click_platform', 'last_click_detail',
         'is_active_user', 'analytics_storage',
     ]) }}
@@ -64,7 +65,6 @@
         'first_user_source': 'traffic_source.source',
         'first_user_medium': 'traffic_source.medium',
         'first_user_campaign': 'traffic_source.name',
-        'last_click_campaign_id': last_click ~ 'cross_channel_campaign.campaign_id',
         'last_click_primary_channel_group': last_click ~ 'cross_channel_campaign.primary_channel_group',
         'google_ads_customer_id': last_click ~ 'google_ads_campaign.customer_id',
         'google_ads_campaign_id': last_click ~ 'google_ads_campaign.campaign_id',

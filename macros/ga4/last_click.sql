@@ -15,6 +15,7 @@
         'source': "'google'" if platform == 'google_ads' else name ~ '.source',
         'medium': "'cpc'" if platform == 'google_ads' else name ~ '.medium',
         'campaign': name ~ '.campaign_name',
+        'campaign_id': name ~ '.campaign_id',
         'detail': 'lower(' ~ name ~ '.' ~ detail ~ ')' if detail,
     }}) -%}
 {%- endfor -%}
@@ -27,6 +28,11 @@
             else {{ click }}.manual_campaign.{{ field }}
         end as last_click_{{ part }},
         {%- endfor %}
+        coalesce(
+            {{ all }}.campaign_id,
+            {% for platform in platforms.values() -%} {{ platform.campaign_id }}, {% endfor %}
+            {{ click }}.manual_campaign.campaign_id
+        ) as last_click_campaign_id,
         {{ all }}.default_channel_group as last_click_channel_group,
         case
             when {{ all }}.default_channel_group is not null then null

@@ -156,7 +156,7 @@ where {{ ga4_in_days(shards | map(attribute='day') | unique | list) }} and not (
 {# The condition that bounds a reading of the events to literal days, so that nothing else is scanned; `days` is what `ga4_changed_days` says. #}
 {% macro ga4_in_days(days, column='event_date') -%}
     {%- if days is none -%} {{ column }} >= date '0001-01-01'
-    {%- else -%} {{ column }} in ({{ day_literals(days) }})
+    {%- else -%} {{ column }} in ({{ madang.day_literals(days) }})
     {%- endif -%}
 {%- endmacro %}
 

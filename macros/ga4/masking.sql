@@ -12,7 +12,7 @@
 {% macro ga4_phone_pattern() %}
     {%- set gap = '(?:[ .+-]|%(?:25)*2[0DdEe])?' -%}
     {%- set country = '[+]?82' ~ gap ~ '(?:0|[(]0[)])?' -%}
-    {{ return(ga4_before_number() ~ '(?:0|' ~ country ~ ')10' ~ gap ~ '[0-9]{4}' ~ gap ~ '[0-9]{4}' ~ ga4_after_number()) }}
+    {{ return(madang.ga4_before_number() ~ '(?:0|' ~ country ~ ')10' ~ gap ~ '[0-9]{4}' ~ gap ~ '[0-9]{4}' ~ madang.ga4_after_number()) }}
 {% endmacro %}
 
 {% macro ga4_national_id_pattern() %}
@@ -33,7 +33,7 @@
     {% set texts = [
         'collected_source', 'collected_medium', 'collected_campaign', 'collected_campaign_id', 'collected_term', 'collected_content',
         'collected_gclid', 'collected_dclid', 'collected_srsltid', 'last_click_source', 'last_click_medium', 'last_click_campaign',
-        'ecommerce_transaction_id',
+        'last_click_campaign_id', 'ecommerce_transaction_id',
     ] %}
     {% for name, type in ga4_params().items() if type == 'string' and name != 'session_engaged' %}
         {% do texts.append(ga4_param_column(name) | trim) %}

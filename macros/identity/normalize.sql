@@ -3,13 +3,13 @@
     sides are held to tests/vectors/emails.csv and tests/vectors/phones.csv. Quotes, brackets, a name or `mailto:` around an address do not count.
 #}
 {% macro normalize_email(expression) -%}
-    {%- set never = blanks() ~ '\\x00-\\x1f\\x7f-\\x9f\\x{fffd}@,;:<>()\\[\\]\\x22' ~ curly_quotes() -%}
+    {%- set never = madang.blanks() ~ '\\x00-\\x1f\\x7f-\\x9f\\x{fffd}@,;:<>()\\[\\]\\x22' ~ madang.curly_quotes() -%}
     {%- set label = '[^' ~ never ~ '\\x27\\x60.?/]+' -%}
-    {%- set around = blanks() ~ '<>()\\[\\]\\x22\\x27\\x60' ~ curly_quotes() -%}
-    {{- regex_extract(
-        'lower(' ~ nfkc(visible(expression)) ~ ')',
+    {%- set around = madang.blanks() ~ '<>()\\[\\]\\x22\\x27\\x60' ~ madang.curly_quotes() -%}
+    {{- madang.regex_extract(
+        'lower(' ~ madang.nfkc(madang.visible(expression)) ~ ')',
         '^(?:[^<>@]*<)?[' ~ around ~ ']*(?:mailto:)?[' ~ around ~ ']*([^' ~ never ~ ']+@' ~ label ~ '(?:[.]' ~ label ~ ')+)'
-        ~ '(?:[?][^' ~ blanks() ~ '@<>]*)?[' ~ around ~ ',;]*$'
+        ~ '(?:[?][^' ~ madang.blanks() ~ '@<>]*)?[' ~ around ~ ',;]*$'
     ) -}}
 {%- endmacro %}
 
@@ -20,24 +20,24 @@
     A zero in brackets behind a country's code is dialled inside that country alone; Italy's (and its neighbours') belongs to the number.
 #}
 {% macro normalize_phone(expression) -%}
-    {%- set separator = '[' ~ blanks() ~ invisible_signs() ~ '\\-\\x{2010}-\\x{2015}\\x{2212}().\\x22\\x27\\x60' ~ curly_quotes() ~ ']' -%}
+    {%- set separator = '[' ~ madang.blanks() ~ madang.invisible_signs() ~ '\\-\\x{2010}-\\x{2015}\\x{2212}().\\x22\\x27\\x60' ~ madang.curly_quotes() ~ ']' -%}
     {%- set abroad = separator ~ '*(?:[+]|0' ~ separator ~ '*0)' ~ separator ~ '*' -%}
     {%- set italy = '3' ~ separator ~ '*(?:9|7' ~ separator ~ '*[89])' ~ separator ~ '*' -%}
     {%- set code = '[1-9](?:' ~ separator ~ '*\\d){0,2}' ~ separator ~ '*' -%}
-    {%- set zero = '\\([' ~ blanks() ~ invisible_signs() ~ ']*0[' ~ blanks() ~ invisible_signs() ~ ']*\\)' -%}
+    {%- set zero = '\\([' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*0[' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*\\)' -%}
     {%- set national = '10\\d{8}|1[16789]\\d{7,8}|2\\d{7,8}|(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\\d{7,8}|70\\d{8}|50[2-8]\\d{7,8}|80\\d{7,8}' -%}
     {%- set foreign = '[1-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
     {%- set foreign_by_00 = '[3-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
-    {%- set number = regex_replace(nfkc(expression), '(?i)^[' ~ blanks() ~ invisible_signs() ~ ']*tel:', '') -%}
-    {%- set number = regex_replace(number, '^(' ~ abroad ~ italy ~ ')' ~ zero, '\\10') -%}
-    {%- set number = regex_replace(number, '^(' ~ abroad ~ code ~ ')' ~ zero, '\\1') -%}
-    {%- set digits = regex_replace(number, separator ~ '+', '') -%}
+    {%- set number = madang.regex_replace(madang.nfkc(expression), '(?i)^[' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*tel:', '') -%}
+    {%- set number = madang.regex_replace(number, '^(' ~ abroad ~ italy ~ ')' ~ zero, '\\10') -%}
+    {%- set number = madang.regex_replace(number, '^(' ~ abroad ~ code ~ ')' ~ zero, '\\1') -%}
+    {%- set digits = madang.regex_replace(number, separator ~ '+', '') -%}
     coalesce(
-        '+82' || {{ regex_extract(digits, '^0(' ~ national ~ ')$') }},
-        '+82' || {{ regex_extract(digits, '^(?:[+]|00(?:[12568]|[37]\\d\\d)?)?820?(' ~ national ~ ')$') }},
-        '+82' || {{ regex_extract(digits, '^(10\\d{8})$') }},
-        '+' || {{ regex_extract(digits, '^[+](' ~ foreign ~ ')$') }},
-        '+' || {{ regex_extract(digits, '^00(' ~ foreign_by_00 ~ ')$') }}
+        '+82' || {{ madang.regex_extract(digits, '^0(' ~ national ~ ')$') }},
+        '+82' || {{ madang.regex_extract(digits, '^(?:[+]|00(?:[12568]|[37]\\d\\d)?)?820?(' ~ national ~ ')$') }},
+        '+82' || {{ madang.regex_extract(digits, '^(10\\d{8})$') }},
+        '+' || {{ madang.regex_extract(digits, '^[+](' ~ foreign ~ ')$') }},
+        '+' || {{ madang.regex_extract(digits, '^00(' ~ foreign_by_00 ~ ')$') }}
     )
 {%- endmacro %}
 

@@ -1,12 +1,12 @@
 {# Whether a text stands for no id; seeds/placeholder_ids.csv has the words. Null is none of them. #}
 {% macro is_placeholder_id(expression) -%}
-    coalesce({{ is_listed(placeholder_word(expression), ref('placeholder_ids'), 'placeholder') }}, false)
+    coalesce({{ madang.is_listed(madang.placeholder_word(expression), ref('placeholder_ids'), 'placeholder') }}, false)
 {%- endmacro %}
 
 
 {# An id, null where it is empty or a placeholder. #}
 {% macro real_id(expression) -%}
-    case when trim({{ expression }}) <> '' and not {{ is_placeholder_id(expression) }} then {{ expression }} end
+    case when trim({{ expression }}) <> '' and not {{ madang.is_placeholder_id(expression) }} then {{ expression }} end
 {%- endmacro %}
 
 
@@ -20,15 +20,15 @@
     {%- for pattern, sign in [
         ('%(?:25)*7b', '{'), ('%(?:25)*7d', '}'), ('%(?:25)*(?:2[0-9abce]|3[a-f]|5[b-f]|60)', ' '), ('[+\\s_]+', ' '),
     ] -%}
-        {%- do spelt.append(regex_replace(spelt[-1], pattern, sign)) -%}
+        {%- do spelt.append(madang.regex_replace(spelt[-1], pattern, sign)) -%}
     {%- endfor -%}
     {%- set template = '[{][{].*[}][}]|[$][{].*[}]|\\[\\[.*\\]\\]|<%.*%>|%%.*%%|^[ "\\x27]*(?:[{][a-z. ]+[}]|%[a-z. ]+%)[ "\\x27]*$' -%}
     {%- set ends = '[\\s"\\x27`\\x{2018}-\\x{201d}(){}<>|,;:\\[\\]]+' -%}
-    {%- set word = regex_replace(spelt[-1], '^' ~ ends ~ '|' ~ ends ~ '$', '') -%}
+    {%- set word = madang.regex_replace(spelt[-1], '^' ~ ends ~ '|' ~ ends ~ '$', '') -%}
     case
-        when {{ regex_matches(expression, '^[0-9A-Za-z.-]*[1-9A-Za-z][0-9A-Za-z.-]*$') }} then lower({{ expression }})
-        when {{ regex_matches(spelt[-1], template) }} then '{}'
-        when {{ regex_matches(word, '^[0.-]*$') }} then '0'
+        when {{ madang.regex_matches(expression, '^[0-9A-Za-z.-]*[1-9A-Za-z][0-9A-Za-z.-]*$') }} then lower({{ expression }})
+        when {{ madang.regex_matches(spelt[-1], template) }} then '{}'
+        when {{ madang.regex_matches(word, '^[0.-]*$') }} then '0'
         else {{ word }}
     end
 {%- endmacro %}

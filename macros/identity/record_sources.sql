@@ -1,6 +1,6 @@
 {#
     What the records of each source say of people: (source, relation, its key, whether the record says that its identifiers belong together, when it was, columns
-    for identity_records that are not null). A new source that names people is one more entry. A relation is a staging model or a step of identity_records.
+    for identity_records that are not null). A new source that names people is one more entry; a company's own is in `madang_streams`. A relation is a staging model or a step of identity_records.
 #}
 {% macro record_sources() %}
     {%- set addresses = {
@@ -11,7 +11,7 @@
     {%- set created_at = 'coalesce(created_at, loaded_at)' -%}
     {%- set registered_at = 'coalesce(registered_at, loaded_at)' -%}
     {%- set kept = '(not is_deleted or merged_into_id is not null)' -%}
-    {{ return([
+    {%- set known = [
         ('crm', 'stg_crm__customers', 'customer_no', 'true', registered_at, dict(named, issued_at='registered_at')),
         ('shop', 'stg_shop__orders', 'order_id', 'true', 'ordered_at', dict(named, order_id='order_id')),
         (
@@ -40,7 +40,16 @@
             dict(addresses, crm_id=customer_number_of('external_user_id'), braze_id='braze_user_id', becomes_id='merged_into'),
         ),
         ('ga4', 'logins', 'user_id', 'true', 'first_seen_at', {'crm_id': customer_number_of('user_id'), 'user_id': 'user_id'}),
-    ]) }}
+    ] -%}
+    {%- for stream in own_streams() if stream.get('identifiers') -%}
+        {%- set given = {} -%}
+        {%- for type, column in stream.identifiers.items() -%}
+            {%- set column = normalize_email(column) if type == 'email' else normalize_phone(column) if type == 'phone' else column -%}
+            {%- do given.update({type: '(' ~ column ~ ')'}) -%}
+        {%- endfor -%}
+        {%- do known.append((stream.source, stream.model, stream.key, stream.get('links', false) | string | lower, stream.occurred_at, given)) -%}
+    {%- endfor -%}
+    {{ return(known) }}
 {% endmacro %}
 
 
@@ -73,11 +82,7 @@
 {# The actions whose object is such an id, with what it is an id of: `meets` of the action. #}
 {% macro actions_that_meet() %}
     {%- set found = {} -%}
-    {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' and node.name == 'actions' -%}
-        {%- for action in node.config.meta.get('actions', []) if action.get('meets') -%}
-            {%- do found.update({action.name: action.meets}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
+    {%- for action in named_actions() if action.get('meets') -%}{%- do found.update({action.name: action.meets}) -%}{%- endfor -%}
     {{ return(found) }}
 {% endmacro %}
 

@@ -3,7 +3,7 @@
     fillers, tag characters), and the blank of Braille. The same list as scripts/madang/ingest/checks/signs.py; a test holds the two to each other.
 #}
 {% macro visible(expression) -%}
-    {{- regex_replace(expression, '[' ~ invisible_signs() ~ ']+', '') -}}
+    {{- madang.regex_replace(expression, '[' ~ madang.invisible_signs() ~ ']+', '') -}}
 {%- endmacro %}
 
 

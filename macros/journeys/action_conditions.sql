@@ -1,10 +1,22 @@
-{# The named actions of `actions` in the YAML of that model, those that come from GA4 events. #}
-{% macro ga4_actions() %}
-    {% set actions = [] %}
-    {% for action in (config.get('meta') or {}).get('actions', []) if not action.get('source') %}
-        {% do actions.append(action) %}
+{#
+    All named actions: Madang's own, in the YAML of `actions`, and those under `meta.actions` of the company's models. Who has the same name takes its place.
+    None while dbt parses.
+#}
+{% macro named_actions() %}
+    {% set by_name = {} %}
+    {% for node in (graph.get('nodes') or {}).values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name == 'madang' %}
+        {% for action in node.config.meta.get('actions', []) %}{% do by_name.update({action.name: action}) %}{% endfor %}
     {% endfor %}
-    {{ return(actions) }}
+    {% for node in (graph.get('nodes') or {}).values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name != 'madang' %}
+        {% for action in node.config.meta.get('actions', []) %}{% do by_name.update({action.name: action}) %}{% endfor %}
+    {% endfor %}
+    {{ return(by_name.values() | list) }}
+{% endmacro %}
+
+
+{# The named actions that come from GA4 events. #}
+{% macro ga4_actions() %}
+    {{ return(named_actions() | rejectattr('source', 'defined') | list) }}
 {% endmacro %}
 
 
@@ -23,31 +35,36 @@
 {% endmacro %}
 
 
-{# All named actions, of whatever source; none while dbt parses. #}
-{% macro named_actions() %}
-    {% set actions = [] %}
-    {% for node in (graph.get('nodes') or {}).values() if node.resource_type == 'model' and node.name == 'actions' %}
-        {% do actions.extend(node.config.meta.get('actions', [])) %}
-    {% endfor %}
-    {{ return(actions) }}
-{% endmacro %}
-
-
 {#
     Stops a build whose rule names an action that does not exist: it would hold for nobody, in silence. `madang check` says the same with the line and what
     was perhaps meant; this is for those who run dbt alone.
 #}
 {% macro require_actions(rule_of, names) %}
-    {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'actions' %}
-        {% set known = node.config.meta.get('actions', []) | map(attribute='name') | list %}
-        {% for name in names if name and name not in known %}
-            {% do exceptions.raise_compiler_error(
-                "The rule of " ~ rule_of ~ " names the action '" ~ name ~ "', which does not exist. Actions are defined in "
-                ~ node.patch_path.split('://')[-1] ~ ": " ~ known | sort | join(', ') ~ "."
-            ) %}
-        {% endfor %}
+    {% set known = named_actions() | map(attribute='name') | list %}
+    {% for name in names if name and name not in known %}
+        {% do exceptions.raise_compiler_error(
+            "The rule of " ~ rule_of ~ " names the action '" ~ name ~ "', which does not exist. Actions are defined under meta.actions of a model: "
+            ~ known | sort | join(', ') ~ "."
+        ) %}
     {% endfor %}
 {% endmacro %}
+
+
+{# The body of the model that holds a company's actions: one row per action. #}
+{% macro list_of_actions() -%}
+    {%- set actions = (config.get('meta') or {}).get('actions', []) -%}
+    {%- for action in actions %}
+    select
+        {{ madang.text_literal(action.name) }} as action,
+        {{ madang.text_literal(action.get('source', 'ga4')) }} as source,
+        {{ madang.text_literal(action.get('description', '') | trim) }} as description
+    {{ 'union all' if not loop.last }}
+    {%- else %}
+    select action, source, description
+    from (select 'none' as action, 'ga4' as source, '' as description) as listed
+    where action <> 'none'
+    {%- endfor %}
+{%- endmacro %}
 
 
 {# The GA4 events that can be one of the actions, so that all others are left out before any condition is looked at. #}

@@ -3,10 +3,10 @@
 {%- set name = model.name[7:] -%}
 {%- set steps = (config.get('meta') or {}).get('funnel', {}).get('steps', []) if execute else [] -%}
 {%- set rows = [] -%}
-{%- for step in steps %}{% do rows.append([loop.index, text_literal(step.name)]) %}{% endfor -%}
+{%- for step in steps %}{% do rows.append([loop.index, madang.text_literal(step.name)]) %}{% endfor -%}
 with steps as (
 
-    {{ rows_of({'step_number': 'int64', 'step': 'string'}, rows) }}
+    {{ madang.rows_of({'step_number': 'int64', 'step': 'string'}, rows) }}
 
 ),
 
@@ -26,8 +26,8 @@ timed as (
 
     select
         step_number,
-        {{ quantile_over('seconds_from_previous', 0.5, 'step_number') }} as median_seconds,
-        {{ quantile_over('seconds_from_previous', 0.9, 'step_number') }} as p90_seconds
+        {{ madang.quantile_over('seconds_from_previous', 0.5, 'step_number') }} as median_seconds,
+        {{ madang.quantile_over('seconds_from_previous', 0.9, 'step_number') }} as p90_seconds
     from {{ ref('funnel_steps') }}
     where funnel = '{{ name }}'
 

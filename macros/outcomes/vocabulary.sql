@@ -1,6 +1,6 @@
 {# A word as lists compare it: without blanks and invisible signs, in lower case and one width. scripts/madang/ingest/checks/values.py folds the same; a test holds the two to each other. #}
 {% macro word_key(expression) -%}
-    lower({{ regex_replace(nfkc(visible(expression)), '[' ~ blanks() ~ ']+', '') }})
+    lower({{ madang.regex_replace(madang.nfkc(madang.visible(expression)), '[' ~ madang.blanks() ~ ']+', '') }})
 {%- endmacro %}
 
 

@@ -1,9 +1,17 @@
-{# The columns name one row: no two rows hold the same values, nulls included. #}
-{% test unique_together(model, columns) %}
-    select {{ columns | join(', ') }}, count(*) as rows_found
+{#
+    The table has one row per `columns` (nulls are a value here), and no row is null in a column of `not_null`. Both are one scan. A failing row is a key, how many
+    rows have it, and in which columns some are null.
+#}
+{% test one_row_per(model, columns, not_null=[]) %}
+    select
+        {{ columns | join(', ') }},
+        count(*) as rows_found
+        {% if not_null %}
+        , trim(concat({% for column in not_null %}if(count({{ column }}) < count(*), '{{ column }} ', ''){{ ', ' if not loop.last }}{% endfor %})) as null_in
+        {% endif %}
     from {{ model }}
     group by {{ columns | join(', ') }}
-    having count(*) > 1
+    having count(*) > 1 {% for column in not_null %}or count({{ column }}) < count(*) {% endfor %}
 {% endtest %}
 
 
@@ -20,10 +28,10 @@
     select *
     from {{ model }}
     where not coalesce(
-        {{ safe_cast_as('rate_date', 'date') }} is not null
-        and {{ regex_matches('trim(from_currency)', '^[A-Za-z]{3}$') }}
-        and {{ regex_matches('trim(to_currency)', '^[A-Za-z]{3}$') }}
-        and {{ safe_cast_as('rate', float64()) }} between 1e-12 and 1e12,
+        {{ madang.safe_cast_as('rate_date', 'date') }} is not null
+        and {{ madang.regex_matches('trim(from_currency)', '^[A-Za-z]{3}$') }}
+        and {{ madang.regex_matches('trim(to_currency)', '^[A-Za-z]{3}$') }}
+        and {{ madang.safe_cast_as('rate', madang.float64()) }} between 1e-12 and 1e12,
         false
     )
 {% endtest %}
@@ -36,7 +44,7 @@
     where
         {{ only }}
         and {{ column_name }} is not null
-        and not {{ regex_matches('cast(' ~ column_name ~ ' as string)', '^[0-9a-f]{64}$') }}
+        and not {{ madang.regex_matches('cast(' ~ column_name ~ ' as string)', '^[0-9a-f]{64}$') }}
 {% endtest %}
 
 
@@ -49,17 +57,17 @@
     select {{ column_name }}
     from {{ model }}
     where
-        not {{ regex_matches(text, '^(masked:)?[0-9A-Fa-f-]{32,}$') }}
+        not {{ madang.regex_matches(text, '^(masked:)?[0-9A-Fa-f-]{32,}$') }}
         and (
-            {{ regex_matches(text, '[^@ ]+@[^@ ]+[.][A-Za-z]{2,}') }}
-            or {{ regex_matches(text, ga4_phone_pattern()) }}
+            {{ madang.regex_matches(text, '[^@ ]+@[^@ ]+[.][A-Za-z]{2,}') }}
+            or {{ madang.regex_matches(text, madang.ga4_phone_pattern()) }}
         )
 {% endtest %}
 
 
 {# Words of a list that are read as one (see word_key) stand for one thing. #}
 {% test words_mean_one_thing(model, columns) %}
-    select {{ word_key('word') }} as word_key
+    select {{ madang.word_key('word') }} as word_key
     from {{ model }}
     group by 1
     having {% for column in columns %}min({{ column }}) <> max({{ column }}){{ ' or ' if not loop.last }}{% endfor %}
@@ -118,7 +126,7 @@
                 subscriptions.status = 'unsubscribed'
                 or (
                     subscriptions.status = 'opted_in'
-                    and {{ signal_word('subscriptions.state_change_source') }} in ('preference_center', 'subscription_page')
+                    and {{ madang.signal_word('subscriptions.state_change_source') }} in ('preference_center', 'subscription_page')
                 )
             )
         union all

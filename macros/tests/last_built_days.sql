@@ -5,7 +5,7 @@
 {% macro default__get_where_subquery(relation) %}
     {% set where = config.get('where', '') %}
     {% if not where %}{{ return(relation) }}{% endif %}
-    {% set condition = where | replace('days_built_last', ga4_in_days(ga4_days_built_last())) %}
+    {% set condition = where | replace('days_built_last', madang.ga4_in_days(madang.ga4_days_built_last())) %}
     {{ return('(select * from ' ~ relation ~ ' where ' ~ condition ~ ') dbt_subquery') }}
 {% endmacro %}
 
@@ -15,9 +15,9 @@
     may be set back.
 #}
 {% macro ga4_days_built_last() %}
-    {% set ledger = ga4_days_ledger() if execute else none %}
+    {% set ledger = madang.ga4_days_ledger() if execute else none %}
     {% if ledger is none %}{{ return(none) }}{% endif %}
-    {% set builds = builds_ledger() %}
+    {% set builds = madang.builds_ledger() %}
     {% set query %}
         select distinct cast(event_date as string) as day
         from {{ ledger }}

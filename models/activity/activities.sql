@@ -2,7 +2,7 @@
 {%- set outcomes = ref('offline_activities') -%}
 {%- set branches = [
     ref('web_activities'), outcomes, ref('shop_activities'), ref('web_order_activities'), ref('consent_activities'),
-    ref('crm_activities'), ref('braze_activities'), ref('inquiry_activities'), ref('salesforce_activities'),
+    ref('crm_activities'), ref('braze_activities'), ref('inquiry_activities'), ref('salesforce_activities'), ref('own_activities'),
 ] -%}
 {%- set columns = [
     'activity_id', 'person_id', 'device_id', 'occurred_at', 'activity_date', 'activity_order', 'source', 'action',

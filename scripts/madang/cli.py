@@ -124,23 +124,34 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it changes; w
 def init(
     ctx: typer.Context,
     folder: Annotated[Path | None, typer.Argument(help="Default: this folder.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The dbt project's name. Default: the folder's.")
+    ] = None,
 ) -> None:
-    """Make a folder a workspace: madang.yml, folders for data, a profile for plain dbt."""
-    from madang.init import init_workspace
+    """Make a folder a dbt project with Madang as its package; after an upgrade, renew it."""
+    from madang.init import init_project
 
-    done = init_workspace((folder or Path()).resolve())
-    for path in done.written:
-        ui.line(f"wrote {path}")
-    for path in done.kept:
-        ui.line(f"kept  {path}")
+    done = init_project((folder or Path()).resolve(), name)
+    for told, paths in (("wrote", done.written), ("anew ", done.renewed), ("kept ", done.kept)):
+        for path in paths:
+            ui.line(f"{told} {path}")
+    places = done.settings.paths
     ui.summary(
         "Next",
         [
-            ("1", f"put CRM, consent, order and outcome files into {done.inbox}"),
-            ("2", f"put GA4 export files (events_YYYYMMDD.parquet) into {done.ga4}, if you have"),
+            ("1", f"put CRM, consent, order and outcome files into {places.inbox}"),
+            ("2", f"put GA4 export files (events_YYYYMMDD.parquet) into {places.ga4}, if you have"),
             ("3", "madang run"),
         ],
     )
+
+
+@app.command()
+def package() -> None:
+    """Print where Madang's dbt project is: what plain 'dbt deps' needs as MADANG_PACKAGE."""
+    from madang.specs.package import shipped
+
+    ui.line(str(shipped()))
 
 
 @app.command()
@@ -390,7 +401,7 @@ def unmerge(
     dry_run: DryRun = False,
 ) -> None:
     """Decide that two are never one person, whatever ties them, and show what hangs on it."""
-    from madang.people import unmerge as room
+    from madang.people import decide as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "unmerge"):

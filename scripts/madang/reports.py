@@ -17,6 +17,7 @@ from madang.errors import MadangError, did_you_mean
 from madang.health import rights
 from madang.settings.secrets import looks_secret
 from madang.settings.workspace import Settings
+from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.storage import storage_error
 from madang.warehouse.duckdb import quoted
@@ -60,7 +61,7 @@ def render(settings: Settings, on_step: Callable[[str], object] | None = None) -
             "The page needs dbt Charts, which is not installed.",
             fix="pip install 'madang[reports]'",
         )
-    boards = _boards(settings.project_dir / BOARDS)
+    boards = _boards(package.found(settings.project_dir, BOARDS))
     marts = _published(settings.paths.marts, boards)
     site = settings.paths.site
     private.folder(site)
@@ -123,9 +124,9 @@ def _prepare(stage: Path, project_dir: Path, marts: dict[str, Path]) -> None:
     ref(), so that they are checked against the dbt project and work on the warehouse too; a
     manifest of the marts alone makes the same names mean the copies.
     """
-    shutil.copytree(project_dir / BOARDS, stage / BOARDS)
-    if (project_dir / "templates").is_dir():
-        shutil.copytree(project_dir / "templates", stage / "templates")
+    shutil.copytree(package.found(project_dir, BOARDS), stage / BOARDS)
+    if (templates := package.found(project_dir, "templates")).is_dir():
+        shutil.copytree(templates, stage / "templates")
     with duckdb.connect(str(stage / SERVING)) as database:
         for mart, path in marts.items():
             file = str(path).replace("'", "''")

@@ -32,7 +32,7 @@ COLUMNS = ["session_key", "touch_source", "touch_medium", "touch_campaign", "lan
 COLUMNS += ["landing_referrer"]
 EMPTY = ["device_id", "hostname", "gclid", "dclid", "last_click_source", "last_click_medium"]
 EMPTY += ["last_click_campaign", "last_click_channel_group", "last_click_platform"]
-EMPTY += ["last_click_detail"]
+EMPTY += ["last_click_detail", "touch_campaign_id", "last_click_campaign_id"]
 CHANNELS = "select session_key, channel_group, channel_plus, ai_assistant from {}.session_channels"
 
 

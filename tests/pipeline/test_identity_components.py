@@ -12,7 +12,7 @@ import pytest
 
 from identity_graphs import DAY, Graph, graph, random_graphs
 from identity_runs import on_duckdb, on_googlesql
-from madang.people.ties import Tie, cuts
+from plain_cuts import Tie, cuts
 
 TABLE = "madang_identity.identity_components"
 ALL = f"select node_key, node_id, component_key from {TABLE} order by all"

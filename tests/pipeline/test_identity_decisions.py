@@ -12,7 +12,7 @@ import pytest
 from identity_graphs import SCENARIOS, Graph, graph, long_chain, random_graphs
 from identity_runs import Labels, on_duckdb, on_googlesql
 from madang.build.dbt import BuildError
-from madang.people.ties import ContradictionError, components, cuts
+from plain_cuts import ContradictionError, components, cuts
 
 GRAPHS = {
     "duckdb": [*SCENARIOS, long_chain(500), *random_graphs(120, seed=11)],
@@ -41,7 +41,7 @@ def test_a_long_chain_is_cut_in_the_middle(built: tuple[list[Graph], Labels]) ->
 
 
 def test_random_graphs_hold_every_decision(built: tuple[list[Graph], Labels]) -> None:
-    """What is cut is what the commands foretell; what is left is a plain union-find."""
+    """What is cut is what a walk in plain Python cuts; what is left is a plain union-find."""
     graphs, made = built
     apart = together = 0
     for one in graphs:

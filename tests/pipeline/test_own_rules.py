@@ -35,6 +35,8 @@ version: 2
 models:
   - name: leak
     description: One row per key.
+    data_tests:
+      - one_row_per: {arguments: {columns: [leak_key], not_null: [leak_key, email]}}
     columns:
       - name: leak_key
         data_tests: [unique]
@@ -80,7 +82,8 @@ def test_a_failing_test_shows_how_many_rows_their_keys_and_its_query(
     told = ended.out + ended.err
     assert "unique_field ****, n_records 2" in told
     assert "leak_key ****" in told, "of a test of one column the row's key, not its empty value"
-    assert told.count("query: ") == 2
+    assert "leak_key ****, rows_found 2, null_in email" in told
+    assert told.count("query: ") == 3
     for line in told.splitlines():
         if "query: " in line:
             assert Path(line.split("query: ")[1].strip()).is_file()

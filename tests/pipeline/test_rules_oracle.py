@@ -69,7 +69,7 @@ def funnel(window: str, *steps: tuple[str, dict | None]) -> dict:
 def audiences(a: str, b: str, c: str) -> dict[str, dict]:
     """Every kind of rule, with conditions that count the same activities."""
     rules: dict[str, dict] = {
-        "often": {"did": a, "where": {"object_id": ["x", "y"]}, "at_least": 2, "within": "20 hours"},
+        "often": {"did": a, "where": {"object_id": ["x", "y"]}, "at_least": 2, "within": "1 day"},
         "left": {"did": a, "where": {"object_type": "car"}, "and_not": b, "wait": "2 hours"},
         "either": {"any": [{"did": a, "at_least": 2}, {"did": a, "within": "5 hours"}, {"did": c}]},
         "but_not": {"all": [{"did": a}, {"not": {"any": [{"did": b}, {"did": c}]}}]},

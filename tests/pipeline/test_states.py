@@ -52,6 +52,8 @@ MADANG = (sys.executable, "-c", "from madang.cli import main; main()")
 ON_A_PERSON = "1210000000"
 #: The same, and the right to write.
 WRITES_ON_A_PERSON = "1210001011"
+#: The same; what a decision changes is built, which takes long, and is looked at in one state.
+BUILDS_ON_A_PERSON = "1210--1-11"
 #: command → arguments, and an exit code for each of STATES.
 ROWS: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     ("init",): (("{root}",), HAPPENS),
@@ -69,9 +71,9 @@ ROWS: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     ("explain", "person"): (("C000001",), ON_A_PERSON),
     ("explain", "pair"): (("C000001", "ha@post.example"), ON_A_PERSON),
     ("explain", "audience"): (("buyers",), "1010000000"),
-    ("unmerge",): (("C000001", "ha@post.example", *DRY), WRITES_ON_A_PERSON),
-    ("link",): (("C000001", "C000002", *DRY), WRITES_ON_A_PERSON),
-    ("exclude",): (("ha@post.example", *DRY), WRITES_ON_A_PERSON),
+    ("unmerge",): (("C000001", "ha@post.example", *DRY), BUILDS_ON_A_PERSON),
+    ("link",): (("C000001", "C000002", *DRY), BUILDS_ON_A_PERSON),
+    ("exclude",): (("ha@post.example", *DRY), BUILDS_ON_A_PERSON),
     ("erase",): (("C000001", *DRY), WRITES_ON_A_PERSON),
     ("keys", "list"): ((), HAPPENS),
     ("keys", "add"): (("install-co", "--kind", "outcomes"), "0000000011"),

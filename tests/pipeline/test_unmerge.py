@@ -46,6 +46,10 @@ OF_THE_ORDER = {
     "marts.record_matches": (set(), 1),
     "marts.record_match_rates": ({"records", "share"}, 4),
     "marts.channel_days": ({"orders", "net_order_amount"}, 1),
+    "marts.conversions": (set(), 1),  # the order is one
+    "marts.conversion_changes": (set(), 2),
+    "marts.conversion_outcomes": (set(), 1),
+    "marts.online_conversions": (set(), 1),
     "marts.names_in_use": ({"occurrences", "names"}, 1000),  # of a kind
 }
 #: Rows that are about nothing but the order: there is one, and it was not there before.
@@ -74,6 +78,7 @@ class Story:
     told: dict[str, Ended] = field(default_factory=dict)
     held: dict[str, dict[str, dict]] = field(default_factory=dict)
     persons: dict[str, set[str]] = field(default_factory=dict)
+    ledgers: dict[str, list] = field(default_factory=dict)
 
     def held_of_two(self, when: str) -> dict[str, set[str]]:
         """The audiences that Braze has of the two, at some moment of the story."""
@@ -115,6 +120,8 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 told.persons["merged"] = persons(root, two)
             if step == "sync":
                 told.held["merged"] = braze.users()
+            if step in ("one", "tried"):
+                told.ledgers[step] = ledgers(root)
         for step, arguments in {
             "apart": ("build",),
             "plan again": ("plan",),
@@ -170,6 +177,17 @@ def persons(root: Path, two: Two) -> set[str]:
         }
 
 
+def ledgers(root: Path) -> list:
+    """What dbt notes of its builds, and the schemas that are there."""
+    with tables_of(root) as tables:
+        return [
+            tables.rows("select * from madang_ledger.builds order by all"),
+            tables.rows("select * from madang_ledger.built_models order by all"),
+            tables.rows("select made_of from madang_ledger.whole_builds"),
+            tables.rows("select schema_name from information_schema.schemata order by all"),
+        ]
+
+
 def row(output: str, *start: str) -> list[str]:
     """What follows some cells in a table that a command printed."""
     for line in output.splitlines():
@@ -212,7 +230,9 @@ def test_nothing_personal_is_printed_or_written(story: Story) -> None:
 
 
 def test_a_trial_writes_nothing_and_a_decision_one_line(story: Story) -> None:
-    assert "Nothing was written." in story.told["tried"].out
+    tried = story.told["tried"]
+    assert tried.code == 0 and "Nothing was written." in tried.out, tried.told
+    assert story.ledgers["tried"] == story.ledgers["one"], "no ledger, and no schema is left"
     (one,) = decisions.read(load_settings(story.root))
     assert (one.decision, one.author, one.reason) == ("never_link", "Kim", "a gift")
     assert one.ends == {("crm_id", number) for number in story.two.both}
@@ -233,7 +253,7 @@ def test_the_blast_radius_foretells_who_will_have_what(story: Story) -> None:
     foretold: Counter[tuple[str, str]] = Counter()
     for side, number in sides.items():
         for source in ("braze", "consent", "crm", "ga4", "inquiry", "offline", "shop"):
-            pattern = rf"(?m)^{re.escape(side)}\s+{source}\s+([\d,]+)\s*$"
+            pattern = rf"(?m)^then\s+{re.escape(side)}\s+{source}\s+([\d,]+)\s*$"
             if found := re.search(pattern, out):
                 foretold[number, source] = int(found[1].replace(",", ""))
     with tables_of(story.root) as tables:
@@ -248,7 +268,9 @@ def test_the_blast_radius_foretells_who_will_have_what(story: Story) -> None:
         }
     assert foretold == became
     assert foretold[story.two.number, "shop"] > 0
-    assert row(out, f"customer {masked(story.two.other)}", "braze_audiences")
+    for audience in story.held_of_two("before")[story.two.other]:
+        told = row(out, "then", f"customer {masked(story.two.other)}", "braze_audiences", audience)
+        assert told == ["add", "to send", "1"], "Braze holds nothing under this key any more"
 
 
 def test_after_the_build_they_are_two_again(story: Story) -> None:

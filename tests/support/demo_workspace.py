@@ -28,7 +28,7 @@ OWN = ("MADANG_", "DBT_")
 #: Arguments of `dbt build` that leave out data tests and unit tests.
 WITHOUT_TESTS = ["--exclude-resource-type=test", "--exclude-resource-type=unit_test"]
 #: What makes a dbt project of its own.
-PROJECT = ("models", "macros", "seeds", "decisions", "tests/data")
+PROJECT = ("models", "macros", "seeds", "snapshots", "decisions", "tests/data")
 PROJECT += ("dbt_project.yml", "profiles.yml.example")
 
 

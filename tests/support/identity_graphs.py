@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from madang.people.ties import Tie, components
+from plain_cuts import Tie, components
 
 TOKEN = re.compile(r"(\w+)([-=!])(\w+)(?:\*(\d+))?(?:@(\d+))?")
 DAY = datetime(2026, 10, 1)

@@ -92,6 +92,21 @@ FUNNELS = """
                 - {name: viewed_model, action: viewed_model}
                 - {name: visited, action: visited, where: {object_type: test_drive}}
 """
+CONVERSIONS = """
+    models:
+      - name: conversions
+        config:
+          meta:
+            conversions:
+              - name: test_drive
+                label: 시승 신청
+                action: clicked_apply
+                where: {object_type: test_drive}
+                value: {amount: 50000, currency: KRW}
+                lookback: 30 days
+                verified_by: {action: visited, within: 60 days, value: {amount: 90, currency: KRW}}
+              - {name: look, label: Look, action: viewed_model, value: action, lookback: 7 days}
+"""
 FILES = {
     "dbt_project.yml": DBT_PROJECT,
     "models/activity/_activity__models.yml": ACTIONS,
@@ -100,10 +115,12 @@ FILES = {
     "models/marts/audiences/aud_flagship.sql": "{{ audience() }}\n",
     "models/marts/journeys/_journeys__models.yml": FUNNELS,
     "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
+    "models/marts/attribution/_attribution__models.yml": CONVERSIONS,
 }
 CUSTOMER_FILE = "models/marts/customers/_customers__models.yml"
 AUDIENCE_FILE = "models/marts/audiences/_audiences__models.yml"
 ACTION_FILE = "models/activity/_activity__models.yml"
+CONVERSION_FILE = "models/marts/attribution/_attribution__models.yml"
 FUNNEL_FILE = "models/marts/journeys/_journeys__models.yml"
 
 
@@ -493,6 +510,69 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "windows: 30 days",
             "Unknown key 'windows'. Did you mean 'window'?",
         ),
+        (
+            CONVERSION_FILE,
+            "value: {amount: 50000, currency: KRW}",
+            "description: worth nothing",
+            "name: test_drive",
+            "The key 'value' is missing.",
+        ),
+        (
+            CONVERSION_FILE,
+            "amount: 50000, currency: KRW",
+            "amount: 50000, currency: USD",
+            "name: test_drive",
+            "'test_drive' has two currencies, USD and KRW: a conversion type has one.",
+        ),
+        (
+            CONVERSION_FILE,
+            "amount: 50000, currency: KRW",
+            "amount: 50000, currency: [KRW, USD]",
+            "[KRW, USD]",
+            "a conversion type has one currency, not several (KRW, USD).",
+        ),
+        (
+            CONVERSION_FILE,
+            "value: {amount: 50000, currency: KRW}",
+            "value: revenue",
+            "value: revenue",
+            "value: give action (the amount of the activity), or {amount: 50000, currency: KRW}.",
+        ),
+        (
+            CONVERSION_FILE,
+            "value: {amount: 50000, currency: KRW}",
+            "value: action",
+            "name: test_drive",
+            "the verified value of 'test_drive' is a fixed amount, so its 'value' must be one.",
+        ),
+        (
+            CONVERSION_FILE,
+            "action: visited",
+            "action: visit",
+            "action: visit",
+            "Unknown action 'visit'. Did you mean 'visited'?",
+        ),
+        (
+            CONVERSION_FILE,
+            "lookback: 30 days",
+            "lookback: 30 hours",
+            "lookback: 30 hours",
+            "lookback: '30 hours' is not a number of days such as '30 days'.",
+        ),
+        (
+            CONVERSION_FILE,
+            "name: look,",
+            "name: test_drive,",
+            "name: test_drive,",
+            "Two of 'conversions' are named 'test_drive'.",
+        ),
+        (
+            CONVERSION_FILE,
+            "lookback: 7 days",
+            "lookback: 7 days, reduced_by: visited, taken_back_by: [visited]",
+            "name: look,",
+            "'visited' stands in 'taken_back_by' and in 'reduced_by'.",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_line(
@@ -539,8 +619,8 @@ def test_sql_without_yaml_and_sql_that_ignores_its_rule_are_told(tmp_path: Path)
     problems = {problem.file: problem.message for problem in check_project(folder).problems}
     assert problems == {
         "models/marts/audiences/aud_other.sql": "The model 'aud_other' has no rule.",
-        "models/marts/journeys/funnel_test_drive.sql": "The model does not call {{ funnel() }}, "
-        "so its rule has no effect.",
+        "models/marts/journeys/funnel_test_drive.sql": "The model does not call "
+        "{{ madang.funnel() }}, so its rule has no effect.",
     }
 
 

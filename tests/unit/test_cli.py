@@ -200,7 +200,8 @@ def test_init_writes_a_workspace_and_overwrites_nothing(tmp_path: Path) -> None:
     assert runner.invoke(app, ["init", str(tmp_path)]).exit_code == 0
     assert load_settings(tmp_path).paths.inbox.is_dir()
     assert (tmp_path / "profiles.yml").read_text() == "madang: {}\n"
-    (tmp_path / "madang.yml").write_text("version: 1\ncurrency: USD\n")
+    changed = (tmp_path / "madang.yml").read_text().replace("currency: KRW", "currency: USD")
+    (tmp_path / "madang.yml").write_text(changed)
     again = runner.invoke(app, ["init", str(tmp_path)])
     assert again.exit_code == 0
     assert "wrote" not in again.stdout

@@ -110,6 +110,13 @@ def workspace(tmp_path: Path) -> Path:
         )
         db.execute(
             """
+            create table madang_activity.person_orders as
+            select 'p1' as person_id, 'ORDER-0001' as order_id, 1 as order_number,
+                timestamp '2026-10-20 01:00' as placed_at, 50000.0 as amount, 'KRW' as currency,
+                'paid' as status, 2 as activities"""
+        )
+        db.execute(
+            """
             create table madang_marts.customers as
             select 'p' || n as person_id, null::varchar as customer_no, null::varchar as email,
                 null::varchar as phone, '김하늘' as name, if(n = 3, '일반', 'VIP') as tier
@@ -223,10 +230,20 @@ def test_a_person_is_found_and_no_personal_data_is_shown(workspace: Path, who: s
     code, output = madang(workspace, "explain", "person", who)
     assert code == 0, output
     assert row(output, "person_id") == ["p1"]
-    for secret in (EMAIL, PHONE, CUSTOMER, "김하늘", "haneul", "post.example", "APP-0001"):
+    for secret in (
+        EMAIL,
+        PHONE,
+        CUSTOMER,
+        "김하늘",
+        "haneul",
+        "post.example",
+        "APP-0001",
+        "ORDER-0001",
+    ):
         assert secret not in output
     assert "h***@p***.example" in output
     assert "1 owned in 1 intervals, 2026-10-01 to 2026-12-01" in output
+    assert "1 2026-10-20 50,000 KRW paid 2" in " ".join(output.split())
 
 
 def test_an_old_address_is_shown_as_a_hash_and_quarantine_is_told(workspace: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 PROPERTIES = sorted(
     path.relative_to(PROJECT)
-    for folder in ("models", "seeds", "tests", "charts")
+    for folder in ("models", "seeds", "snapshots", "tests", "charts")
     for path in (PROJECT / folder).rglob("_*.yml")
 )
 

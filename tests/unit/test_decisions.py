@@ -1,14 +1,17 @@
 """The file of decisions: kept clean, refused where damaged; decisions that disagree are refused."""
 
+import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from madang import private
 from madang.people.decide import consider
 from madang.people.decisions import (
     COLUMNS,
+    KINDS,
     Decision,
     DecisionError,
     add,
@@ -18,7 +21,8 @@ from madang.people.decisions import (
     read,
     write,
 )
-from madang.people.identifiers import Identifier, Neighbourhood, key_of
+from madang.people.identifiers import Identifier, key_of
+from madang.people.way import way
 from madang.settings.workspace import Settings, load_settings
 
 HEADER = ",".join(COLUMNS)
@@ -145,16 +149,27 @@ def test_what_disagrees_with_earlier_decisions_is_refused(
     assert read(settings) == before
 
 
-def test_a_tie_that_counts_for_nothing_is_not_foretold() -> None:
-    """Both of its ends are good, but its records carry no name: the build does not join by it."""
-    ends = [customer(number) for number in ("C1", "C2", "C3")]
-    keys = [one.key for one in ends]
-    told = {"rule": "one record without a name", "evidence_count": 1, "first_seen_at": None}
-    near = Neighbourhood(
-        {one.key: one for one in ends},
-        [
-            {"left_key": keys[0], "right_key": keys[1], "is_quarantined": True, **told},
-            {"left_key": keys[1], "right_key": keys[2], "is_quarantined": False, **told},
-        ],
+def test_the_models_that_read_decisions_are_those_that_the_seed_names() -> None:
+    """What a new decision changes is built from these models on, and from no other."""
+    project = Path(__file__).parents[2]
+    (seed,) = (
+        one
+        for one in yaml.safe_load((project / "seeds" / "_seeds.yml").read_text("utf-8"))["seeds"]
+        if one["name"] == "identity_decisions"
     )
-    assert [tie.ends for tie in near.ties([])] == [(keys[1], keys[2])]
+    read = {
+        (kind, path.stem)
+        for path in (project / "models").rglob("*.sql")
+        if "ref('identity_decisions')" in (text := path.read_text("utf-8"))
+        for kind in re.findall(r"decision = '(\w+)'", text)
+    }
+    assert read == set(seed["config"]["meta"]["read_by"].items())
+    assert {kind for kind, _ in read} == set(KINDS)
+
+
+def test_the_way_between_two_is_the_shortest() -> None:
+    pairs = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "a"), ("x", "y"), ("a", "a")]
+    assert way(pairs, "a", "c") in ([("a", "b"), ("b", "c")], [("a", "d"), ("d", "c")])
+    assert way(pairs, "c", "d") == [("c", "d")]
+    assert way(pairs, "a", "x") is None
+    assert way([], "a", "a") == []

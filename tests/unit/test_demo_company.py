@@ -72,7 +72,7 @@ def test_the_workspace_has_every_file_a_company_would_have(company: DemoSummary)
         "inbox/notices/notices.csv",
     } <= found
     ads = {name.split("/")[-1].split("_2026")[0] for name in found if name.startswith("inbox/ads")}
-    assert ads == {"google_ads", "meta", "naver", "kakao"}
+    assert ads == {"google_ads", "meta", "naver", "kakao", "tiktok"}
     assert len([name for name in found if name.startswith("ga4/")]) == DAYS + 1
     settings = yaml.safe_load((company.out / "madang.yml").read_text(encoding="utf-8"))
     assert settings["as_of"] == datetime.fromisoformat("2026-11-01T12:00:00+09:00")
@@ -425,7 +425,7 @@ def test_nobody_and_nothing_in_it_can_be_real(company: DemoSummary):
     # Search engines and networks are named as the origin of a visit, and nothing else is.
     origins = {"search.naver.com", "m.search.naver.com", "www.google.com", "l.facebook.com"}
     origins |= {"l.instagram.com", "blog.naver.com", "cafe.naver.com", "kin.naver.com"}
-    origins |= {"m.naver.com", "pf.kakao.com", "chatgpt.com"}
+    origins |= {"m.naver.com", "pf.kakao.com", "chatgpt.com", "www.tiktok.com"}
     for host in set(re.findall(r"https?://([\w.-]+)", texts)):
         assert host in origins or own.search(host), host
     phones = set(re.findall(PHONE, texts))

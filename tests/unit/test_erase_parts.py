@@ -15,6 +15,7 @@ import pytest
 
 from madang.build.build import PARTIAL
 from madang.erase.certificate import Certificate
+from madang.erase.columns import read_columns
 from madang.erase.erase import settle_all
 from madang.erase.files import Traces, forget_files, input_files
 from madang.erase.values import Known, keep
@@ -22,6 +23,8 @@ from madang.ingest.landing.rejects import HEADERS
 from madang.sandbox.braze import BrazeSandbox
 from madang.scratch import ScratchError
 from madang.settings.workspace import load_settings
+from madang.specs.check import check_project
+from madang.specs.identifying import KINDS
 from madang.sync import deletions
 
 KEY = "key-of-the-queue"
@@ -71,6 +74,48 @@ def test_hashes_are_also_those_that_google_and_meta_make(known: Known) -> None:
     assert known.has_address("email", sha256("ab@gmail.com").upper())
     assert known.has_address("phone", "010.1234.5678")
     assert not known.has_address("phone", "010-1234-5679")
+
+
+def test_columns_stand_for_a_person_by_the_yaml_of_models(known: Known, tmp_path: Path) -> None:
+    """A model that somebody adds is looked at without a line of Python."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "dbt_project.yml").write_text("name: own\n", encoding="utf-8")
+    path = tmp_path / "models" / "_own.yml"
+    text = """
+models:
+  - name: own_tiers
+    config: {meta: {is_log: true}}
+    columns:
+      - {name: member_no, config: {meta: {identifies: crm_id}}}
+      - {name: address, config: {meta: {identifies: email}}}
+      - {name: tier}
+"""
+    path.write_text(text, encoding="utf-8")
+    found = read_columns(tmp_path)
+    wanted = found.wanted(known)
+    assert wanted["member_no"] == ["C000001"]
+    assert wanted["address"] == ["a.b+c@gmail.com", *known.hashes("email")]
+    assert wanted["order_id"] == ["ORD-77"], "a kind of record of the sources"
+    assert "tier" not in wanted
+    assert found.wanted(known, ("crm_id", "device")).keys() == {"member_no"}
+    assert found.declared.logs == {"own_tiers"}
+    assert not check_project(tmp_path).problems
+    wrong = text.replace("name: tier", "name: tier, config: {meta: {identifies: emial}}")
+    path.write_text(
+        wrong + "  - {name: two, columns: [{name: address, config: {meta: "
+        "{identifies: phone}}}]}\n",
+        encoding="utf-8",
+    )
+    first, second = check_project(tmp_path).problems
+    assert "Did you mean 'email'" in first.message and first.line == 8
+    assert "'address' identifies email in own_tiers, here phone" in second.message
+
+
+def test_every_kind_has_values_and_the_project_names_its_columns(known: Known) -> None:
+    assert set(KINDS) == known.by_kind().keys()
+    wanted = read_columns(ROOT).wanted(known)
+    assert {"person_id", "customer_no", "email_hash", "device_id", "sync_key"} <= wanted.keys()
+    assert read_columns(ROOT).declared.logs >= {"identity_changes", "identity_merges"}
 
 
 def packed(content: bytes, flags: int = 0) -> bytes:

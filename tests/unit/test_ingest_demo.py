@@ -44,6 +44,7 @@ def test_every_other_row_of_every_file_is_loaded(demo: tuple[Path, ingest.LoadRe
         "ads.kakao",
         "ads.meta",
         "ads.naver",
+        "ads.tiktok",
         "braze.events",
         "consent.events",
         "crm.customers",

@@ -40,6 +40,13 @@ MADE_BY_ROUNDS = {
         ("left_key", "right_key", "never_left_key", "never_right_key"), schema.STRING
     ),
 }
+# What dbt adds to the columns that a snapshot selects.
+OF_SNAPSHOTS = {
+    "dbt_scd_id": schema.STRING,
+    "dbt_updated_at": schema.TIMESTAMP,
+    "dbt_valid_from": schema.TIMESTAMP,
+    "dbt_valid_to": schema.TIMESTAMP,
+}
 TYPES = {
     "VARCHAR": "STRING",
     "BIGINT": "INT64",
@@ -247,6 +254,8 @@ def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str
             if node["config"].get("materialized") in MADE_BY_ROUNDS:
                 types = MADE_BY_ROUNDS[node["config"]["materialized"]]
                 columns = [Column(name, column_type) for name, column_type in types.items()]
+            if kind == "snapshot":
+                columns = [*columns, *(Column(*one) for one in OF_SNAPSHOTS.items())]
             catalog.add(Table(node["database"], node["schema"], alias, columns))
     return good, refused
 

@@ -32,7 +32,12 @@ said as (
         {{ google_click('landing_query', 'gclid', 'dclid') }} as google_click,
         {{ naver_click('landing_query') }} as naver_click,
         {{ kakao_click('landing_query') }} as kakao_click,
-        {{ has_braze_link('landing_query') }} as has_braze_link
+        {{ has_braze_link('landing_query') }} as has_braze_link,
+        coalesce(
+            case when is_answered then last_click_campaign_id end,
+            touch_campaign_id,
+            {{ linked_campaign_id('landing_query') }}
+        ) as said_campaign_id
     from session_totals
 
 ),
@@ -74,6 +79,7 @@ counted as (
             when is_excluded or not (is_answered or is_said) then '(not set)'
             else raw_campaign
         end as campaign,
+        case when not is_excluded then said_campaign_id end as campaign_id,
         case
             when is_mistaken then 'click_id'
             when is_excluded then 'referral_exclusion'
@@ -140,6 +146,7 @@ final as (
         source,
         medium,
         campaign,
+        campaign_id,
         source_method,
         raw_source,
         raw_medium,

@@ -6,8 +6,8 @@
 {%- set firsts = [
     'first_user_id', 'landing_page', 'landing_path', 'landing_referrer', 'hostname', 'device_category', 'browser',
     'country', 'city', 'gclid', 'dclid', 'is_touch_by_click_id', 'touch_source', 'touch_medium', 'touch_campaign',
-    'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_channel_group', 'last_click_platform',
-    'last_click_detail',
+    'touch_campaign_id', 'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_campaign_id',
+    'last_click_channel_group', 'last_click_platform', 'last_click_detail',
 ] -%}
 
 {%- set measures = [

@@ -57,6 +57,7 @@ final as (
         channels.source,
         channels.medium,
         channels.campaign,
+        channels.campaign_id,
         channels.source_method,
         channels.raw_source,
         channels.raw_medium,

@@ -44,9 +44,11 @@ with events as (
         coalesce(collected_source, param_source) as event_source,
         coalesce(collected_medium, param_medium) as event_medium,
         coalesce(collected_campaign, param_campaign) as event_campaign,
+        nullif(collected_campaign_id, '') as event_campaign_id,
         last_click_source,
         last_click_medium,
         last_click_campaign,
+        nullif(last_click_campaign_id, '') as last_click_campaign_id,
         last_click_channel_group,
         last_click_platform,
         last_click_detail
@@ -110,11 +112,13 @@ final as (
             as touch_medium,
         {{ first_by("case when has_touch then coalesce(event_campaign, '(not set)') end", 'event_order') }}
             as touch_campaign,
+        {{ first_by('event_campaign_id', 'event_order') }} as touch_campaign_id,
         {{ first_by('last_click_source', 'event_order') }} as last_click_source,
         {{ first_by("case when is_answered then coalesce(last_click_medium, '(none)') end", 'event_order') }}
             as last_click_medium,
         {{ first_by("case when is_answered then coalesce(last_click_campaign, '(not set)') end", 'event_order') }}
             as last_click_campaign,
+        {{ first_by('last_click_campaign_id', 'event_order') }} as last_click_campaign_id,
         {{ first_by('last_click_channel_group', 'event_order') }} as last_click_channel_group,
         {{ first_by('last_click_platform', 'event_order') }} as last_click_platform,
         {{ first_by('last_click_detail', 'event_order') }} as last_click_detail

@@ -47,6 +47,8 @@ def _check(settings: Settings) -> "Checked":
         f"{len(checked.actions)} actions, {len(checked.audiences)} audiences, "
         f"{len(checked.funnels)} funnels, {checked.sources} sources, {checked.syncs} syncs"
     )
+    for note in checked.notes:
+        ui.line(note, "yellow")
     if checked.problems:
         ui.line(f"{len(checked.problems)} problems in {counts}.")
     else:

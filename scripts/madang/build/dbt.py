@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from madang.build.dbt_environment import options, surroundings
+from madang.build.dbt_environment import options, profiles_dir, surroundings
 from madang.build.failing_rows import failing_rows
 from madang.errors import MadangError
 from madang.settings.workspace import Settings
+from madang.specs import package
 from madang.storage import CLOSED, StorageError, in_words, storage_error
 from madang.warehouse import open_warehouse
 from madang.warehouse.bigquery_errors import diagnose
@@ -109,6 +110,7 @@ def run_dbt(
             fix="Set 'project:' in madang.yml to the folder that has dbt_project.yml.",
         )
     command = args[0]
+    require_package(settings)
     if command in ON_A_WAREHOUSE:  # in plain words what dbt would say in its own
         with open_warehouse(settings) as warehouse:
             warehouse.check()
@@ -136,6 +138,26 @@ def run_dbt(
     return result
 
 
+def require_package(settings: Settings) -> None:
+    """Let dbt read the Madang that came with this command, where the project has it as a package.
+
+    Raises BuildError where it would read another version.
+    """
+    project = settings.project_dir
+    if package.package_of(project) is None:
+        return
+    if not (project / package.INSTALLED).exists() or package.disagreement(project):
+        common = ["--project-dir", str(project), "--quiet", "--no-send-anonymous-usage-stats"]
+        profiles = ["--profiles-dir", str(profiles_dir(settings, project))]
+        with surroundings(settings, {}):
+            outcome = _invoke(["deps", *common, *profiles, "--log-level-file", "none"], None)
+        if not outcome.success:
+            said = _plain(str(outcome.exception))
+            raise BuildError(f"dbt cannot read its packages: {said}", where=str(project))
+    if problem := package.disagreement(project):
+        raise BuildError(problem.message, where=problem.where, fix=problem.fix)
+
+
 def parse(settings: Settings) -> Any:
     """Return dbt's manifest of the project as it is now; None where dbt cannot read the project.
 
@@ -144,6 +166,7 @@ def parse(settings: Settings) -> Any:
     project = settings.project_dir
     if not (project / "dbt_project.yml").is_file():
         return None
+    require_package(settings)
     args = ["parse", "--no-write-json", *options(settings, project)]
     with surroundings(settings, {}):
         outcome = _invoke(args, None)

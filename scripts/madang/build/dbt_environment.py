@@ -12,6 +12,7 @@ from madang.errors import ConfigError
 from madang.people import decisions
 from madang.settings import secrets as config_secrets
 from madang.settings.workspace import Settings
+from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.warehouse import labels
 from madang.warehouse.duckdb import spill_folder
@@ -64,9 +65,18 @@ def surroundings(settings: Settings, damaged: Mapping[Path, str]) -> Iterator[No
 
 
 def project_vars(project: Path) -> dict[str, Any]:
-    """Return the vars of dbt_project.yml."""
-    data, _ = load_located(project / "dbt_project.yml", shown_as="dbt_project.yml")
-    return (data or {}).get("vars") or {}
+    """Return the vars of dbt_project.yml; Madang's own where a company's project has no other."""
+    found: dict[str, Any] = {}
+    for folder in package.folders(project):
+        found |= _declared(folder)
+    return found
+
+
+def _declared(folder: Path) -> dict[str, Any]:
+    """The vars that one dbt_project.yml gives all that it reads."""
+    data, _ = load_located(folder / "dbt_project.yml", shown_as="dbt_project.yml")
+    given = dict((data or {}).get("vars") or {})
+    return given | (given.pop(package.NAME, None) or {})
 
 
 def run_vars(settings: Settings, project: Path) -> dict[str, Any]:
@@ -87,7 +97,7 @@ def run_vars(settings: Settings, project: Path) -> dict[str, Any]:
         wanted["ga4_start_date"] = settings.ga4.start_date.isoformat()
     if settings.as_of:
         wanted["as_of"] = settings.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    declared = project_vars(project)
+    declared = _declared(project)
     return {name: value for name, value in wanted.items() if declared.get(name) != value}
 
 
@@ -95,7 +105,7 @@ def profiles_dir(settings: Settings, project: Path) -> Path:
     """Return the folder of the dbt profile: the project's own, else a copy of the example."""
     if (project / "profiles.yml").is_file():
         return project
-    example = project / PROFILE_EXAMPLE
+    example = package.home(project) / PROFILE_EXAMPLE
     if not example.is_file():
         raise ConfigError(
             f"The dbt project has neither profiles.yml nor {PROFILE_EXAMPLE}.",
@@ -115,6 +125,7 @@ def environment(settings: Settings, damaged: Mapping[Path, str]) -> dict[str, st
     warehouse = settings.warehouse
     return {
         "MADANG_TARGET": warehouse.type,
+        package.VARIABLE: str(package.shipped()),
         "MADANG_DUCKDB_PATH": str(warehouse.path),
         # one path for all runs: where its profile changes, dbt parses the whole project anew
         "MADANG_SPILL_PATH": spill_folder(settings, "dbt"),

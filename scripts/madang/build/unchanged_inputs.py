@@ -16,6 +16,7 @@ from typing import Any
 
 from madang.build.dbt_environment import environment, profiles_dir, project_vars, run_vars
 from madang.settings.workspace import Settings
+from madang.specs import package
 from madang.warehouse import Row, Warehouse, WarehouseError
 
 Table = tuple[str, str]  # schema and name
@@ -51,6 +52,7 @@ def project_made_of(settings: Settings, manifest: Any, damaged: Iterable[Path]) 
     texts += [getattr(node, "raw_code", "") for node in manifest.nodes.values()]
     for path in (
         *map(project.joinpath, UNLISTED),
+        package.home(project) / UNLISTED[0],
         profiles_dir(settings, project) / "profiles.yml",
     ):
         if path.is_file():

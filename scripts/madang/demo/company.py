@@ -77,8 +77,9 @@ def generate(
             engine.run("shop")
             engine.run("events")
             step("Customers, consents, orders, outcomes")
-            for name in ("customers", "orders", "applications", "permissions", "exports", "braze"):
+            for name in ("customers", "orders", "applications", "permissions", "exports", "ads"):
                 engine.run(name)
+            engine.run("braze")
             step("GA4 export")
             ga4.write_shards(engine, world, publisher)
             step("CRM workbook")

@@ -25,17 +25,44 @@ BROKEN_OUTCOMES = (
     ),
 )
 
-#: Each platform's own report: file stem, then select list over `ad_rows`.
+#: Each platform's own report: its relation, and its select list.
 _AD_REPORTS = {
-    "google_ads": 'day as "Day", campaign as "Campaign", campaign_id as "Campaign ID", '
-    'impressions as "Impr.", clicks as "Clicks", cost_krw as "Cost", \'KRW\' as "Currency code"',
-    "meta": 'day as "Day", campaign as "Campaign name", impressions as "Impressions", '
-    'clicks as "Link clicks", round(cost_krw / 1400.0, 2) as "Amount spent (USD)"',
-    "naver": 'strftime(day, \'%Y.%m.%d.\') as "일별", campaign as "캠페인", '
-    'impressions as "노출수", clicks as "클릭수", '
-    '(cost_krw * 1.1)::bigint as "총비용(VAT포함,원)"',
-    "kakao": 'day as "일", campaign as "캠페인 이름", impressions as "노출수", '
-    'clicks as "클릭수", cost_krw as "비용"',
+    "google_ads": (
+        "ad_group_days",
+        'day as "Day", campaign as "Campaign", campaign_id as "Campaign ID", '
+        'ad_group as "Ad group", ad_group_id as "Ad group ID", impressions as "Impr.", '
+        'clicks as "Clicks", cost_krw as "Cost", \'KRW\' as "Currency code", '
+        'conversions as "Conversions", conversion_value as "Conv. value"',
+    ),
+    "meta": (
+        "ad_group_days",
+        'day as "Day", campaign as "Campaign name", campaign_id as "Campaign ID", '
+        'ad_group as "Ad set name", ad_group_id as "Ad set ID", impressions as "Impressions", '
+        'clicks as "Link clicks", round(cost_krw / 1400.0, 2) as "Amount spent (USD)", '
+        'conversions as "Results", '
+        'round(conversion_value / 1400.0, 2) as "Purchases conversion value"',
+    ),
+    "naver": (
+        "ad_days",
+        'strftime(day, \'%Y.%m.%d.\') as "일별", campaign as "캠페인", '
+        'impressions as "노출수", clicks as "클릭수", '
+        '(cost_krw * 1.1)::bigint as "총비용(VAT포함,원)", conversions as "전환수", '
+        'conversion_value as "전환매출액(원)"',
+    ),
+    "kakao": (
+        "ad_days",
+        'day as "일", campaign as "캠페인 이름", impressions as "노출수", '
+        'clicks as "클릭수", cost_krw as "비용", conversions as "전환", '
+        'conversion_value as "전환값"',
+    ),
+    "tiktok": (
+        "ad_group_days",
+        'day as "By Day", \'America/Los_Angeles\' as "Time zone", campaign as "Campaign name", '
+        'campaign_id as "Campaign ID", ad_group as "Ad group name", '
+        'ad_group_id as "Ad group ID", impressions as "Impressions", clicks as "Clicks", '
+        'cost_krw as "Cost", \'KRW\' as "Currency", conversions as "Conversions", '
+        'conversion_value as "Total purchase value"',
+    ),
 }
 
 
@@ -44,12 +71,7 @@ def write(engine: Engine, world: World, publisher: Publisher) -> None:
     _write_consents(engine, publisher)
     _by_month(engine, publisher, "order_rows", "inbox/shop/orders")
     _write_outcomes(engine, publisher)
-    for platform, columns in _AD_REPORTS.items():
-        query = (
-            f"select {columns} from ad_rows where platform = '{platform}' order by day, campaign"
-        )
-        name = f"inbox/ads/{platform}_{world.start:%Y%m%d}.csv"
-        publisher.put(name, lambda draft, query=query: engine.write_csv(query, draft))
+    _write_ad_reports(engine, world, publisher)
     look = f"{world.until:%Y%m%d}"
     for name, view in (
         ("inquiries/inquiries", "inquiry_rows"),
@@ -61,6 +83,23 @@ def write(engine: Engine, world: World, publisher: Publisher) -> None:
             f"inbox/{name}.csv",
             lambda draft, view=view: engine.write_csv(f"from {view}", draft),
         )
+
+
+def _write_ad_reports(engine: Engine, world: World, publisher: Publisher) -> None:
+    """Write each platform's report, and after Google's first one what it restated later."""
+    for platform, (relation, columns) in _AD_REPORTS.items():
+        first = f"(select * replace (cost_first_krw as cost_krw) from {relation})"
+        for suffix, rows, condition in (
+            ("", first, "true"),
+            ("_restated", relation, "is_restated"),
+        ):
+            if suffix and platform != "google_ads":
+                continue
+            query = f"""
+                select {columns} from {rows} as reported
+                where platform = '{platform}' and {condition} order by all"""
+            name = f"inbox/ads/{platform}_{world.start:%Y%m%d}{suffix}.csv"
+            publisher.put(name, lambda draft, query=query: engine.write_csv(query, draft))
 
 
 def expected_rejects(engine: Engine) -> list[tuple[str, int, str, str]]:

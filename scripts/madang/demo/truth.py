@@ -16,9 +16,12 @@ where an event there and a record that names them carry one business id.
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
   is marketing.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
-- `conversions`: who applied (`applicant`), for whom (`person`), and what became of it; `outcomes`:
-  which application each was about, also where the file does not say so.
+- `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
+  (`fate`, `value`) and in the end (`final_fate`, `final_value`); `outcomes`: which application each
+  was about, also where the file does not say so.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
+- `ad_costs`: what each campaign really cost, by the day of its platform's account, as it stands
+  after all restatements; `origin_campaign` is the name that its links bear.
 - `totals`: counts that reports must reconcile with.
 - `expected_rejects`: the rows that a loader must refuse.
 """
@@ -52,6 +55,12 @@ _TABLES = {
     "conversions": "from truth_conversions order by application_id",
     "outcomes": "from truth_outcomes order by outcome_id",
     "orders": "from truth_orders order by order_id",
+    "ad_costs": """
+        select
+            platform, campaign_id, campaign, link_campaign as origin_campaign, day, clicks,
+            impressions, cost_krw, cost_first_krw, conversions, conversion_value
+        from ad_days order by platform, campaign_id, day
+    """,
     "totals": "select metric, event_date, kind, value from truth_totals order by all",
 }
 

@@ -21,12 +21,13 @@ from madang.erase import files as erase_files
 from madang.erase import space as erase_space
 from madang.erase import tables as erase_tables
 from madang.erase.certificate import Certificate
+from madang.erase.columns import read_columns
 from madang.erase.records import Found, follow
 from madang.erase.values import Known, keep, kept, known_by
 from madang.errors import MadangError, UsageError
 from madang.ingest.calls.drain import drain
 from madang.ingest.sources import read_sources
-from madang.people import decisions
+from madang.people import decisions, what_if
 from madang.people.identifiers import TABLES, around, find
 from madang.personal import looks_personal
 from madang.settings.workspace import Settings
@@ -89,6 +90,7 @@ def _begin(
     for path in folder.glob("*.pending"):
         if kept(path).asked_for == asked:
             return path
+    columns = read_columns(settings.project_dir)
     with open_warehouse(settings) as warehouse:
         require(warehouse, *TABLES)
         waiting = [read_plan(settings, plan) for plan in open_plans(settings, warehouse)]
@@ -103,11 +105,11 @@ def _begin(
                 f"This is in quarantine ({one.quarantine}) and names nobody.",
                 fix="Give another identifier of the person.",
             )
-        near = around(warehouse, [one], [])
+        near = around(warehouse, [one])
         known = known_by(warehouse, one, near)
         known.asked_for, known.takes_shared = asked, shared
         found, before = _count(settings, warehouse, known)
-        days = erase_tables.days_of(warehouse, known)
+        days = erase_tables.days_of(warehouse, columns, known)
     inputs = erase_files.input_files(settings, erase_files.Traces(known), found.files, days)
     _show(settings, known, before, inputs)
     if dry:
@@ -138,15 +140,17 @@ def _finish(settings: Settings, path: Path) -> int:
 
 def _remove(settings: Settings, path: Path, known: Known, certificate: Certificate) -> None:
     """Everything but the answers of destinations."""
+    columns = read_columns(settings.project_dir)
     with open_warehouse(settings) as warehouse:
         forget(warehouse)  # of the last build: the next one, also after a kill, builds everything
+        what_if.drop(warehouse)  # what a killed 'unmerge' may have left
         for one in drain(settings, warehouse, read_sources(settings.project_dir)):
             if one.status == "refused":  # what waits may be about the person
                 where = str(settings.paths.received)
                 raise MadangError(one.skipped_reason or "", where=where, fix=one.fix)
         found = follow(warehouse, settings.project_dir, known)
         keep(known, path)  # what came since, before anything is gone
-        days = erase_tables.days_of(warehouse, known)
+        days = erase_tables.days_of(warehouse, columns, known)
         certificate.add("days_read_again", days)
         traces = erase_files.Traces(known)
         inputs = erase_files.input_files(settings, traces, found.files, days)
@@ -155,8 +159,8 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
             tombstones=erase_tables.bury(warehouse, path.stem, known, certificate.get("begun_at"))
         )
         erase_tables.read_days_again(warehouse, path.stem, days)
-        erase_tables.delete_exported(warehouse, known)
-        erase_tables.forget_logs(warehouse, known)
+        erase_tables.delete_exported(warehouse, columns, known)
+        erase_tables.forget_logs(warehouse, columns, known)
     deletions.queue(settings, path.stem, settings.destinations, known.numbers)
     certificate.count("decisions_removed", _forget_decisions(settings, known))
     _send(settings)
@@ -167,7 +171,7 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
             fix="Mend what is listed above, then run 'madang erase' again; it goes on from here.",
         )
     with open_warehouse(settings) as warehouse:
-        erase_tables.forget_logs(warehouse, known)
+        erase_tables.forget_logs(warehouse, columns, known)
         forget(warehouse)
         _, left = _count(settings, warehouse, known)
     certificate.set(rows_left=left)
@@ -243,12 +247,13 @@ def _send(settings: Settings) -> dict[str, str]:
 
 def _count(settings: Settings, warehouse: Warehouse, known: Known) -> tuple[Found, dict[str, int]]:
     found = follow(warehouse, settings.project_dir, known)
-    return found, erase_tables.count(warehouse, known, found.rows)
+    columns = read_columns(settings.project_dir)
+    return found, erase_tables.count(warehouse, columns, known, found.rows)
 
 
 def _forget_decisions(settings: Settings, known: Known) -> int:
     """Take decisions about the person's identifiers out of the file; return how many."""
-    return decisions.forget(settings, set(known.by_column()["identifier_value"]))
+    return decisions.forget(settings, set(known.by_kind()["identifier"]))
 
 
 def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list[str]) -> None:

@@ -2,26 +2,19 @@
 
 from collections.abc import Iterator
 
+from madang.erase.columns import Columns
 from madang.erase.values import Known
 from madang.people.identifiers import TOGETHER, chunks
 from madang.warehouse import Warehouse
 
 LAYERS = ("staging", "identity", "activity", "marts", "activation", "history", "ledger")
-#: Nothing makes these anew, and they name people: (layer, table).
-LOGS = (
-    ("history", "identity_changes"),
-    ("history", "identity_merges"),
-    ("ledger", "sync_deliveries"),
-    ("ledger", "sync_rejects"),
-)
+#: Tables of the ledger that name people; nothing makes them anew.
+LEDGERS = ("sync_deliveries", "sync_rejects")
 #: BigQuery reads them only where the days are said.
 BY_DAY = ("base_ga4__events", "stg_ga4__events")
 ANY_DAY = "event_date >= date '1970-01-01'"
-#: What is read of the export and kept, with the columns of a person's numbers and devices.
-EXPORTED = (
-    ("base_ga4__events", ("user_id", "user_pseudo_id")),
-    ("base_ga4__users", ("user_id", "pseudo_user_id")),
-)
+#: What is read of the export and kept.
+EXPORTED = ("base_ga4__events", "base_ga4__users")
 TOMBSTONES = "erased_identifiers"
 COLUMNS = "erasure_id string, identifier_type string, identifier_value string, value_bits int64, "
 COLUMNS += "erased_at timestamp"
@@ -53,12 +46,14 @@ def bury(warehouse: Warehouse, erasure_id: str, known: Known, moment: str) -> in
     return len(found)
 
 
-def count(warehouse: Warehouse, known: Known, landed: dict[str, int]) -> dict[str, int]:
+def count(
+    warehouse: Warehouse, declared: Columns, known: Known, landed: dict[str, int]
+) -> dict[str, int]:
     """Return the rows that name the person, by `layer.table`; only tables that have any.
 
     `landed` has those of the landed tables, which other rules find.
     """
-    wanted = known.by_column()
+    wanted = declared.wanted(known)
     found = {f"raw.{table}": rows for table, rows in sorted(landed.items())}
     for layer in LAYERS:
         for table, columns in sorted(warehouse.columns(layer).items()):
@@ -71,29 +66,30 @@ def count(warehouse: Warehouse, known: Known, landed: dict[str, int]) -> dict[st
     return found
 
 
-def forget_logs(warehouse: Warehouse, known: Known) -> None:
+def forget_logs(warehouse: Warehouse, declared: Columns, known: Known) -> None:
     """Delete the person's rows of the logs."""
-    wanted = known.by_column()
-    for layer, table in LOGS:
+    wanted = declared.wanted(known)
+    logs = [(layer, name) for layer in LAYERS for name in sorted(declared.declared.logs)]
+    for layer, table in [*logs, *(("ledger", name) for name in LEDGERS)]:
         columns = warehouse.columns(layer).get(table, [])
         for condition, values in _conditions(columns, wanted):
             relation = warehouse.relation(layer, table)
             warehouse.execute(f"delete from {relation} where {condition}", values)
 
 
-def days_of(warehouse: Warehouse, known: Known) -> list[str]:
+def days_of(warehouse: Warehouse, declared: Columns, known: Known) -> list[str]:
     """Return the days of the export, such as 2026-10-31, that hold events of the person."""
-    if not warehouse.exists("staging", "base_ga4__events"):
+    events = "base_ga4__events"
+    if not warehouse.exists("staging", events):
         return []
-    wanted = {"user_id": known.numbers, "user_pseudo_id": known.devices}
     days = set()
-    for condition, values in _conditions(list(wanted), wanted):
+    for condition, values in _exported(warehouse, declared, known, events):
         days |= {
             row["day"]
             for row in warehouse.fetch(
                 f"""
                 select distinct cast(event_date as string) as day
-                from {warehouse.relation("staging", "base_ga4__events")}
+                from {warehouse.relation("staging", events)}
                 where {ANY_DAY} and {condition}""",
                 values,
             )
@@ -121,19 +117,15 @@ def read_days_again(warehouse: Warehouse, erasure_id: str, days: list[str]) -> N
     warehouse.execute(f"{change} where model = 'base_ga4__users'", mine)
 
 
-def delete_exported(warehouse: Warehouse, known: Known) -> None:
+def delete_exported(warehouse: Warehouse, declared: Columns, known: Known) -> None:
     """Delete what was read of the person from the export: a shard that is gone is not read again.
 
     To be called when the ledger says so: the days are no longer found by their events then.
     """
-    tables = warehouse.columns("staging")
-    for table, columns in EXPORTED:
-        if table not in tables:
-            continue
-        relation = warehouse.relation("staging", table)
-        wanted = dict(zip(columns, (known.numbers, known.devices), strict=True))
-        for condition, values in _conditions(list(wanted), wanted):
-            if table == "base_ga4__events" and "stg_ga4__items" in tables:
+    has_items = warehouse.exists("staging", "stg_ga4__items")
+    for table in EXPORTED:
+        for condition, values in _exported(warehouse, declared, known, table):
+            if table == "base_ga4__events" and has_items:
                 events = warehouse.relation("staging", "stg_ga4__events")
                 warehouse.execute(
                     f"delete from {warehouse.relation('staging', 'stg_ga4__items')} "
@@ -142,7 +134,16 @@ def delete_exported(warehouse: Warehouse, known: Known) -> None:
                     values,
                 )
             day = f"{ANY_DAY} and " if table in BY_DAY else ""
+            relation = warehouse.relation("staging", table)
             warehouse.execute(f"delete from {relation} where {day}{condition}", values)
+
+
+def _exported(
+    warehouse: Warehouse, declared: Columns, known: Known, table: str
+) -> Iterator[tuple[str, list[str]]]:
+    """The conditions by which rows of the export are the person's: their number or device."""
+    wanted = declared.wanted(known, ("crm_id", "device"))
+    yield from _conditions(warehouse.columns("staging").get(table, []), wanted)
 
 
 def _conditions(

@@ -83,27 +83,20 @@ class Known:
             found += [(kind, value, sixty_bits(value)) for value in self.hashes(kind)]
         return found
 
-    def by_column(self) -> dict[str, list[str]]:
-        """The values to look for in a column of this name, in any table but the landed ones."""
-        numbers, people = self.numbers, sorted({self.person_id, *self.keys})
-        ids = sorted({one for values in self.records.values() for one in values})
+    def by_kind(self) -> dict[str, list[str]]:
+        """The values to look for in a column, by what it stands for: `identifies` of a model."""
+        ids = {one for values in self.records.values() for one in values}
         email = [*self.emails, *self.hashes("email")]
         phone = [*self.phones, *self.hashes("phone")]
         return {
-            **self.records,
-            **dict.fromkeys(
-                ("customer_no", "crm_id", "user_id", "external_user_id", "sync_key"), numbers
-            ),
-            **dict.fromkeys(("person_id", "former_person_id", "previous_person_id"), people),
-            **dict.fromkeys(("identifier_key", "node_key", "left_key", "right_key"), self.keys),
-            **dict.fromkeys(("device_id", "user_pseudo_id", "pseudo_user_id"), self.devices),
-            **dict.fromkeys(("email", "email_address"), email),
-            **dict.fromkeys(("phone", "to_phone_number", "user_phone_number"), phone),
-            **dict.fromkeys(("email_hash", "given_email_hash"), self.hashes("email")),
-            **dict.fromkeys(("phone_hash", "given_phone_hash"), self.hashes("phone")),
-            **dict.fromkeys(("salesforce_id", "braze_id", "becomes_id"), ids),
-            "record_id": sorted({*ids, *numbers}),
-            "identifier_value": [*numbers, *email, *phone, *self.devices, *self.values],
+            "crm_id": self.numbers,
+            "person": sorted({self.person_id, *self.keys}),
+            "identifier_key": self.keys,
+            "device": self.devices,
+            "email": email,
+            "phone": phone,
+            "record": sorted({*ids, *self.numbers}),
+            "identifier": [*self.numbers, *email, *phone, *self.devices, *self.values],
         }
 
     def names(self) -> list[str]:

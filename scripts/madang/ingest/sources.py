@@ -11,6 +11,7 @@ from madang.errors import Problem, SpecError, did_you_mean
 from madang.ingest.checks.values import TYPES, fold
 from madang.ingest.header import header_key
 from madang.ingest.tables import SourceColumn, SourceTable
+from madang.specs import package
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.strict import Strict, matching, validated
 
@@ -83,8 +84,7 @@ def read_sources(project_dir: Path) -> list[SourceTable]:
     """
     tables: list[SourceTable] = []
     found: list[Problem] = []
-    for path in sorted((project_dir / "models" / "staging").glob("**/_*__sources.yml")):
-        shown = path.relative_to(project_dir).as_posix()
+    for path, shown in package.files(project_dir, "models/staging/**/_*__sources.yml"):
         data, lines = load_located(path, shown_as=shown)
         for place, source, table in _tables(data):
             try:

@@ -2,11 +2,9 @@
 
 from madang import times, ui
 from madang.audiences.look import require
-from madang.people import blast_radius
-from madang.people.decide import show_radius
 from madang.people.decisions import Decision, read
 from madang.people.identifiers import TABLES, Identifier, Neighbourhood, around, find, key_of
-from madang.people.ties import Pair, Tie, path
+from madang.people.way import Pair, way
 from madang.settings.workspace import Settings
 from madang.warehouse import Row, open_warehouse
 
@@ -28,15 +26,6 @@ def show_pair(settings: Settings, first: str, second: str) -> None:
             pair.told_decisions(),
             empty="none",
         )
-        apart = left.person_id and right.person_id and left.person_id != right.person_id
-        if apart and pair.is_kept_apart:
-            require(warehouse, *blast_radius.TABLES)
-            persons = [left.person_id or "", right.person_id or ""]
-            groups = {
-                near.words(one.key): [mine.key for mine in near.of_person(one.person_id or "")]
-                for one in (left, right)
-            }
-            show_radius(settings, warehouse, near, groups, persons)
 
 
 class _Pair:
@@ -60,26 +49,22 @@ class _Pair:
         return bool(keys & {key_of(*place) for place in one.ends})
 
     def _way(self) -> list[Pair]:
-        """The way by ties that join; else by those that are cut too, else by all."""
+        """The way by edges that join; else by those that are cut too, else by all."""
         joins, cut, limited = [], [], []
         for row in self._near.edges:
-            tie = Tie(row["left_key"], row["right_key"])
+            pair = (row["left_key"], row["right_key"])
             if row["is_quarantined"]:
-                limited.append(tie)
+                limited.append(pair)
             else:
-                (cut if tie.ends in self._near.cut else joins).append(tie)
-        for ties in (joins, joins + cut, joins + cut + limited):
-            steps = path(ties, self._left.key, self._right.key)
+                (cut if pair in self._near.cut else joins).append(pair)
+        for pairs in (joins, joins + cut, joins + cut + limited):
+            steps = way(pairs, self._left.key, self._right.key)
             if steps is not None:
                 return steps
         return []
 
     def _is_cut(self, step: Pair) -> bool:
         return step in self._near.cut or step[::-1] in self._near.cut
-
-    @property
-    def is_kept_apart(self) -> bool:
-        return bool(self._cut) or any(one.decision == "never_link" for one in self._decided)
 
     def verdict(self) -> str:
         for one in (self._left, self._right):
@@ -99,15 +84,15 @@ class _Pair:
         for key in dict.fromkeys(key for step in self._steps for key in step):
             reason = self._near.identifiers[key].quarantine
             if reason:
-                rows.append((self._near.words(key), f"in quarantine: {reason}"))
+                rows.append((self._near.words[key], f"in quarantine: {reason}"))
         return rows
 
     def way(self) -> list[tuple]:
         """Return every tie on the way, step by step."""
         return [
             (
-                self._near.words(start),
-                self._near.words(end),
+                self._near.words[start],
+                self._near.words[end],
                 row["rule"],
                 row["source"],
                 row["first_seen_at"],
@@ -137,7 +122,7 @@ class _Pair:
         return told
 
     def _name(self, key: str) -> str:
-        return self._near.words(key) if key in self._near.identifiers else "one of another person"
+        return self._near.words[key] if key in self._near.identifiers else "one of another person"
 
     def _words(self, one: Identifier) -> str:
-        return self._near.words(one.key)
+        return self._near.words[one.key]

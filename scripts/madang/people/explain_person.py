@@ -11,8 +11,6 @@ from madang.errors import UsageError
 from madang.masks import fingerprint, mask
 from madang.people import hubs
 from madang.people.identifiers import find
-from madang.people.orders import COLUMNS as ORDER_COLUMNS
-from madang.people.orders import Order, amount_of, orders_in
 from madang.settings.workspace import Settings
 from madang.sync import ledger
 from madang.sync.spec import load_specs
@@ -31,6 +29,7 @@ NEEDED = (
     ("identity", "identity_map"),
     ("identity", "persons"),
     ("activity", "activities"),
+    ("activity", "person_orders"),
     ("marts", "customers"),
     ("marts", "contactability"),
     ("marts", "audience_evidence"),
@@ -62,7 +61,8 @@ def show_person(settings: Settings, who: str) -> None:
             ("at", "source", "action", "object", "value", "channel"),
             reader.activities(),
         )
-        ui.table("Orders", ORDER_COLUMNS, reader.orders(), empty="none is known")
+        columns = ("order", "placed on", "amount", "status", "activities")
+        ui.table("Orders", columns, reader.orders(), empty="none is known")
         columns = ("channel", "purpose", "allowed", "why", "said in", "as", "at")
         ui.table("Consent", columns, reader.contactability())
         ui.table("Audiences", ("audience", "in", "why"), reader.audiences())
@@ -223,7 +223,7 @@ class _Person:
     def activities(self) -> list[tuple]:
         """Return the last activities. Ids of applications and the like are masked, and orders
         numbered: which is whose is told without a number that the shop's staff could look up."""
-        numbers = {order.object_id: order.number for order in self._orders}
+        numbers = {row["order_id"]: row["order_number"] for row in self._orders}
         rows = self._fetch(
             "select occurred_at, source, action, object_type, object_id, value, currency, "
             "channel_group from {} where person_id = ? "
@@ -237,7 +237,7 @@ class _Person:
                 row["source"],
                 row["action"],
                 " ".join(filter(None, (row["object_type"], _object(row, numbers)))),
-                amount_of(row),
+                amount_of(row["value"], row["currency"]),
                 row["channel_group"],
             )
             for row in rows
@@ -245,18 +245,24 @@ class _Person:
 
     def orders(self) -> list[tuple]:
         """Return the person's orders, the newest first."""
-        return [order.told(self._zone) for order in reversed(self._orders)]
+        return [
+            (
+                row["order_number"],
+                times.day(row["placed_at"], self._zone),
+                amount_of(row["amount"], row["currency"]),
+                row["status"],
+                row["activities"],
+            )
+            for row in reversed(self._orders)
+        ]
 
     @cached_property
-    def _orders(self) -> list[Order]:
-        """The orders by the moment at which they were placed, however many sources tell of them."""
-        rows = self._fetch(
-            "select object_id, action, occurred_at, value, currency from {} where person_id = ? "
-            "and object_type = 'order' and object_id is not null order by occurred_at, activity_id",
+    def _orders(self) -> list[Row]:
+        return self._fetch(
+            "select * from {} where person_id = ? order by order_number",
             "activity",
-            "activities",
+            "person_orders",
         )
-        return orders_in(rows)
 
     def contactability(self) -> list[tuple]:
         """Return per channel and purpose whether the person may be contacted, and why.
@@ -321,6 +327,11 @@ class _Person:
                 )
         found.sort(key=lambda row: row["recorded_at"], reverse=True)
         return [tuple(row.values()) for row in found[:DELIVERIES]]
+
+
+def amount_of(value: float | None, currency: str | None) -> str | None:
+    """Return an amount in words; None where there is none."""
+    return f"{value:,.0f} {currency or ''}".strip() if value else None
 
 
 def _show_identity(reader: _Person) -> None:

@@ -9,8 +9,6 @@ from datetime import datetime
 from madang.errors import UsageError
 from madang.ingest.checks.contacts import is_sha256, normalize_email, normalize_phone
 from madang.masks import fingerprint, mask
-from madang.people.decisions import Decision
-from madang.people.ties import Pair, Tie, cuts
 from madang.warehouse import Row, Warehouse
 
 WORDS = {
@@ -34,6 +32,7 @@ ASK = "Give a customer number, a user id, an id of Salesforce or Braze, an e-mai
 ASK += "a telephone number or a person_id; where a text could be several of them, begin with "
 ASK += ", ".join(f"{kind}:" for kind in TYPES[:-1]) + f" or {TYPES[-1]}:"
 SHORT_ID = re.compile("[0-9A-Za-z]{15}")
+Pair = tuple[str, str]
 TOGETHER = 400  # values in one question to the warehouse
 
 
@@ -127,81 +126,28 @@ def _identifiers(warehouse: Warehouse, condition: str, values: list[str]) -> lis
 
 @dataclass
 class Neighbourhood:
-    """All that is tied to some identifiers, cut ties and ties in quarantine included."""
+    """All that is tied to some identifiers, cut ties and ties in quarantine included.
+
+    `words` has each identifier masked: `e-mail k***@p***.example`.
+    """
 
     identifiers: dict[str, Identifier] = field(default_factory=dict)
     edges: list[Row] = field(default_factory=list)
     cut: set[Pair] = field(default_factory=set)
-    shown: dict[str, str] = field(default_factory=dict)
-
-    def words(self, key: str) -> str:
-        """Return an identifier masked: `e-mail k***@p***.example`."""
-        one = self.identifiers[key]
-        hidden = fingerprint(one.value) if one.kind in ("email", "phone") else None
-        return f"{WORDS[one.kind]} {self.shown.get(key) or hidden or mask(one.kind, one.value)}"
+    words: dict[str, str] = field(default_factory=dict)
 
     def of_person(self, person_id: str) -> list[Identifier]:
         """Return the identifiers of a person, the strongest kind first."""
         mine = [one for one in self.identifiers.values() if one.person_id == person_id]
         return sorted(mine, key=lambda one: (TYPES.index(one.kind), one.key))
 
-    def ties(self, decided: Iterable[Decision]) -> list[Tie]:
-        """Return what counts in the next build: the ties seen, and those that people decided."""
-        seen = [
-            Tie(
-                row["left_key"],
-                row["right_key"],
-                False,
-                row["evidence_count"],
-                row["first_seen_at"],
-            )
-            for row in self.edges
-            if row["rule"] != "decided"
-            and not row["is_quarantined"]
-            and self._counts(row["left_key"], row["right_key"])
-        ]
-        linked = [
-            Tie(left, right, True)
-            for left, right in self.pairs(decided, "must_link")
-            if self._counts(left, right)
-        ]
-        return seen + linked
 
-    def pairs(self, decided: Iterable[Decision], kind: str) -> list[Pair]:
-        """Return the pairs of one kind of decision whose ends are both here."""
-        found = []
-        for one in decided:
-            if one.decision == kind:
-                left = key_of(one.left_type, one.left_value)
-                right = key_of(one.right_type, one.right_value)
-                if left in self.identifiers and right in self.identifiers:
-                    found.append((left, right))
-        return found
-
-    def left_after(self, decided: list[Decision]) -> list[Tie]:
-        """Return the ties that will not be cut. Raises ContradictionError."""
-        ties = self.ties(decided)
-        gone = cuts(ties, self.pairs(decided, "never_link"))
-        return [tie for tie in ties if tie.ends not in gone]
-
-    def _counts(self, left: str, right: str) -> bool:
-        ends = (self.identifiers.get(left), self.identifiers.get(right))
-        return all(one is not None and one.quarantine is None for one in ends)
-
-
-def around(
-    warehouse: Warehouse, start: Iterable[Identifier], decided: Iterable[Decision] = ()
-) -> Neighbourhood:
+def around(warehouse: Warehouse, start: Iterable[Identifier]) -> Neighbourhood:
     """Return what the identifiers are tied to over any number of steps, and what ties it.
 
-    Whoever is in quarantine is named, and not walked through.
+    An identifier in quarantine is named, and not walked through.
     """
     found = Neighbourhood()
-    links = [
-        (key_of(one.left_type, one.left_value), key_of(one.right_type, one.right_value))
-        for one in decided
-        if one.decision == "must_link"
-    ]
     edges: dict[tuple[str, str, str, str], Row] = {}
     waiting = {one.key for one in start}
     while waiting:
@@ -212,7 +158,7 @@ def around(
             for key in waiting
             if key in found.identifiers and not found.identifiers[key].quarantine
         }
-        reached = {end for pair in links for end in pair if walked & set(pair)}
+        reached = set()
         for side in ("left_key", "right_key"):
             for row in _edges(warehouse, side, walked):
                 edges[row["left_key"], row["right_key"], row["rule"], row["source"]] = row
@@ -220,8 +166,27 @@ def around(
         waiting = reached - found.identifiers.keys() - waiting
     found.edges = sorted(edges.values(), key=lambda row: (row["left_key"], row["right_key"]))
     _read_cuts(warehouse, found)
-    _read_masks(warehouse, found)
+    found.words = in_words(warehouse, found.identifiers.values())
     return found
+
+
+def in_words(warehouse: Warehouse, identifiers: Iterable[Identifier]) -> dict[str, str]:
+    """Return each identifier masked, by its key; of a hashed value the plain one is looked up."""
+    identifiers = list(identifiers)
+    shown: dict[str, str] = {}
+    relation = warehouse.relation("identity", "identity_records")
+    for kind in ("email", "phone"):
+        values = {one.value: one.key for one in identifiers if one.kind == kind}
+        shown |= {key: fingerprint(value) for value, key in values.items()}
+        for piece, marks in chunks(values):
+            sql = f"select distinct {kind} as plain, {kind}_hash as hashed from {relation} "
+            sql += f"where {kind} is not null and {kind}_hash in ({marks})"
+            for row in warehouse.fetch(sql, piece):
+                shown[values[row["hashed"]]] = mask(kind, row["plain"])
+    return {
+        one.key: f"{WORDS[one.kind]} {shown.get(one.key) or mask(one.kind, one.value)}"
+        for one in identifiers
+    }
 
 
 def chunks(values: Iterable[str]) -> Iterable[tuple[list[str], str]]:
@@ -248,15 +213,3 @@ def _read_cuts(warehouse: Warehouse, found: Neighbourhood) -> None:
     for piece, marks in chunks(found.identifiers):
         sql = f"select distinct left_key, right_key from {relation} where left_key in ({marks})"
         found.cut |= {(row["left_key"], row["right_key"]) for row in warehouse.fetch(sql, piece)}
-
-
-def _read_masks(warehouse: Warehouse, found: Neighbourhood) -> None:
-    """Look up the hashed values, to show them masked."""
-    relation = warehouse.relation("identity", "identity_records")
-    for kind in ("email", "phone"):
-        values = {one.value: one.key for one in found.identifiers.values() if one.kind == kind}
-        for piece, marks in chunks(values):
-            sql = f"select distinct {kind} as plain, {kind}_hash as hashed from {relation} "
-            sql += f"where {kind} is not null and {kind}_hash in ({marks})"
-            for row in warehouse.fetch(sql, piece):
-                found.shown[values[row["hashed"]]] = mask(kind, row["plain"])

@@ -25,6 +25,7 @@ from madang.settings.ga4 import (
 )
 from madang.settings.receiver import ReceiverSettings
 from madang.settings.salesforce import SalesforceSettings
+from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.specs.strict import EnvironmentName, HttpAddress, Strict, matching, validated
 
@@ -326,8 +327,7 @@ def _project_dir(root: Path, project: Path | None) -> Path:
     """The named dbt project, else the nearest one above, else the one this package lies in."""
     if project is not None:
         return _under(root, project)
-    package_home = Path(__file__).resolve().parents[3]
-    for folder in (root, *root.parents, package_home):
+    for folder in (root, *root.parents, package.shipped()):
         if (folder / "dbt_project.yml").is_file():
             return folder
     return root

@@ -1,6 +1,6 @@
 """Checks the list of named actions: what they read exists and has the type that is asked of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from madang.errors import did_you_mean
@@ -13,9 +13,15 @@ from madang.specs.project import ModelEntry, Project
 Parse = Callable[[ModelEntry, tuple, Any], Action | None]
 
 
-def read_actions(project: Project, parse: Parse) -> dict[str, Action]:
-    """Read the action list and check each action on its own; problems go to the project."""
+def read_actions(
+    project: Project, parse: Parse, streams: Collection[str] = ()
+) -> dict[str, Action]:
+    """Read the action lists and check each action on its own; problems go to the project.
+
+    `streams` are the names of the company's own sources.
+    """
     found: dict[str, Action] = {}
+    ours: set[str] = set()  # names of the company's own, which take the place of Madang's
     for entry in project.models:
         if (given := entry.meta("actions")) is None:
             continue
@@ -30,22 +36,25 @@ def read_actions(project: Project, parse: Parse) -> dict[str, Action]:
                 if isinstance(data, dict) and isinstance(data.get("name"), str):
                     found.setdefault(data["name"], _unread(data["name"]))
                 continue
-            if action.name in found:
+            if action.name in found and (action.name in ours or not entry.is_own):
                 message = f"Two actions are named '{action.name}'."
                 project.problems.append(entry.problem((*at, "name"), message))
             found[action.name] = action
+            ours |= {action.name} if entry.is_own else set()
             _check_fields(project, entry, at, action)
-            project.asked += _asked(project, entry, at, action)
+            project.asked += _asked(project, entry, at, action, streams)
     return found
 
 
-def _asked(project: Project, entry: ModelEntry, at: tuple, action: Action) -> Iterator[Asked]:
+def _asked(
+    project: Project, entry: ModelEntry, at: tuple, action: Action, streams: Collection[str]
+) -> Iterator[Asked]:
     """The names that an action cannot do without: its events and pages, or its source.
 
     A source that the project brings into the stream may be silent: not everybody has everything.
     """
     if action.source is not None:
-        if f"{action.source}_activities" not in project.sql:
+        if f"{action.source}_activities" not in project.sql and action.source not in streams:
             yield entry.asks((*at, "source"), "stream", action.source, action.name)
         return
     yield entry.asks((*at, "name"), "action", action.name)

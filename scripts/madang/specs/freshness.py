@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from madang.errors import did_you_mean
+from madang.specs import package
 from madang.specs.audiences import Audience
 from madang.specs.located_yaml import load_located
 from madang.specs.project import ModelEntry, Project, read_project
@@ -35,8 +36,8 @@ class Cadence:
 def read_cadences(project_dir: Path) -> list[Cadence]:
     """Return every table that is loaded from files, with its cadence. Raises SpecError."""
     found = []
-    for path in sorted((project_dir / "models" / "staging").glob("**/_*__sources.yml")):
-        data, _ = load_located(path, shown_as=path.relative_to(project_dir).as_posix())
+    for path, shown in package.files(project_dir, "models/staging/**/_*__sources.yml"):
+        data, _ = load_located(path, shown_as=shown)
         for source, table in _tables(data):
             config = table.get("config") or {}
             if "load" in (config.get("meta") or {}):

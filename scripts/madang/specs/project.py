@@ -1,10 +1,11 @@
 """The YAML of a dbt project, read once: its models with their meta, columns and lines."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from madang.errors import Problem, SpecError
+from madang.specs import package
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.occurring import Asked
 
@@ -21,6 +22,7 @@ class ModelEntry:
     at: tuple
     data: dict
     lines: Lines
+    is_own: bool = True  # of the company's project, not of Madang's package
 
     def meta(self, key: str) -> tuple[Any, tuple] | None:
         """Return (value, place) of `config.meta.<key>`, or None when it is not there."""
@@ -53,6 +55,7 @@ class Project:
 
     folder: Path
     models: list[ModelEntry] = field(default_factory=list)
+    snapshots: list[ModelEntry] = field(default_factory=list)
     sql: dict[str, Path] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
     yaml: dict[str, Lines] = field(default_factory=dict)  # of each file that dbt reads
@@ -72,34 +75,64 @@ class Project:
 
     def model(self, name: str) -> ModelEntry | None:
         """Return the YAML entry of a model."""
-        return next((model for model in self.models if model.name == name), None)
+        found = [model for model in self.models if model.name == name]
+        return next((model for model in found if model.is_own), found[0] if found else None)
 
     def shown(self, path: Path) -> str:
         """Return a path as problems name it."""
-        return path.relative_to(self.folder).as_posix()
+        return package.shown(self.folder, path)
 
 
 def read_project(folder: Path) -> Project:
-    """Read dbt_project.yml and every YAML that dbt reads. Unreadable files become problems."""
+    """Read dbt_project.yml and every YAML that dbt reads. Unreadable files become problems.
+
+    Where the project reads Madang as a package, what the package says holds too.
+    """
     project = Project(folder)
+    if madang := package.package_of(folder):
+        beside = Project(madang)
+        _read(beside)
+        project.vars, project.sql = beside.vars, beside.sql
+        project.models, project.snapshots = (
+            [
+                replace(entry, file=project.shown(madang / entry.file), is_own=False)
+                for entry in entries
+            ]
+            for entries in (beside.models, beside.snapshots)
+        )
+        project.unread = {project.shown(madang / name) for name in beside.unread}
+        project.problems = [
+            Problem(project.shown(madang / one.file), one.line, one.message, one.fix)
+            for one in beside.problems
+        ]
+    _read(project)
+    return project
+
+
+def _read(project: Project) -> None:
+    folder = project.folder
     main, _ = _load(project, folder / "dbt_project.yml")
     if isinstance(main, dict) and isinstance(main.get("vars"), dict):
-        project.vars = main["vars"]
+        project.vars = {**project.vars, **main["vars"], **(main["vars"].get(package.NAME) or {})}
     models = folder / "models"
-    project.sql = {path.stem: path for path in sorted(models.rglob("*.sql"))}
+    project.sql = {**project.sql, **{path.stem: path for path in sorted(models.rglob("*.sql"))}}
     for path in sorted([*models.rglob("*.yml"), *models.rglob("*.yaml")]):
-        data, lines = _load(project, path)
-        listed = data.get("models") if isinstance(data, dict) else None
-        for number, entry in enumerate(listed if isinstance(listed, list) else []):
-            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-                at = ("models", number)
-                name = project.shown(path)
-                project.models.append(ModelEntry(entry["name"], name, at, entry, lines))
+        project.models += _entries(project, path, "models")
     for other in OTHERS:
         for path in sorted([*(folder / other).rglob("*.yml"), *(folder / other).rglob("*.yaml")]):
-            _load(project, path)
+            project.snapshots += _entries(project, path, "snapshots")
     _tell_doubles(project)
-    return project
+
+
+def _entries(project: Project, path: Path, key: str) -> list[ModelEntry]:
+    """Read a YAML file; return what it describes under `models:` or `snapshots:`."""
+    data, lines = _load(project, path)
+    listed = data.get(key) if isinstance(data, dict) else None
+    return [
+        ModelEntry(entry["name"], project.shown(path), (key, number), entry, lines)
+        for number, entry in enumerate(listed if isinstance(listed, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    ]
 
 
 def _as_written(value: object) -> str:
@@ -130,7 +163,7 @@ def _load(project: Project, path: Path) -> tuple[Any, Lines]:
 
 def _tell_doubles(project: Project) -> None:
     first: dict[str, ModelEntry] = {}
-    for model in project.models:
+    for model in (model for model in project.models if model.is_own):
         other = first.setdefault(model.name, model)
         if other is not model:
             where = f"{other.file}:{line_of(other.lines, other.at)}"

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from madang.settings.workspace import Settings
+from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.sync import SyncError, files
 from madang.sync.journal import Journal, Run, UnreadableRun
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 @cache
 def columns(project_dir: Path) -> dict[str, dict[str, str]]:
     """Return name and type of every column of every ledger table, as dbt's source declares them."""
-    path = project_dir / SOURCES
+    path = package.home(project_dir) / SOURCES
     if not path.is_file():
         raise SyncError(
             "The declaration of the ledger tables is missing from the dbt project.",

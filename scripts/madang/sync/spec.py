@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from madang.errors import Problem, SpecError, UsageError, did_you_mean
+from madang.specs import package
 from madang.specs.audiences import Channels
 from madang.specs.located_yaml import Lines, line_of, load_located
 from madang.specs.strict import Strict, matching, validated
@@ -59,8 +60,7 @@ def load_specs(project_dir: Path) -> list[SyncSpec]:
     """Return every sync of the project by name. Raises SpecError that tells every problem."""
     specs: dict[str, SyncSpec] = {}
     problems: list[Problem] = []
-    for path in sorted((project_dir / FOLDER).rglob("*.y*ml")):
-        file = path.relative_to(project_dir).as_posix()
+    for path, file in package.files(project_dir, f"{FOLDER.as_posix()}/**/*.y*ml"):
         data, lines = load_located(path, shown_as=file)
         for at, exposure in _exposures(data):
             found = _read(exposure, at, file, lines, project_dir, problems)
@@ -130,7 +130,8 @@ def _read(
         keys = objects[read.object]
         message = f"{read.destination} {read.object} cannot be keyed by '{read.key}'."
         problem("key", message + did_you_mean(read.key, keys), _known(keys))
-    models = {path.stem for path in (project_dir / FOLDER).rglob("*.sql")}
+    sql = package.files(project_dir, f"{FOLDER.as_posix()}/**/*.sql")
+    models = {path.stem for path, _ in sql}
     if read.model not in models:
         message = f"There is no activation model '{read.model}'.{did_you_mean(read.model, models)}"
         problem("model", message, f"Add {FOLDER.as_posix()}/{read.model}.sql, or correct the name.")

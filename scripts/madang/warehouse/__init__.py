@@ -59,6 +59,9 @@ class Warehouse(Protocol):
     def ensure_layer(self, layer: str) -> None:
         """Create the schema of a layer when it is missing."""
 
+    def drop_layer(self, layer: str) -> None:
+        """Remove the schema of a layer with all that is in it, where it is there."""
+
 
 @contextmanager
 def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[Warehouse]:

@@ -146,6 +146,9 @@ class DuckDBWarehouse:
     def ensure_layer(self, layer: str) -> None:
         self._run(f"create schema if not exists {quoted(f'{self._schema}_{layer}')}")
 
+    def drop_layer(self, layer: str) -> None:
+        self._run(f"drop schema if exists {quoted(f'{self._schema}_{layer}')} cascade")
+
     def _run(self, sql: str, params: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run a statement. Parameters make DuckDB import pandas where it is installed, which takes
         longer than most statements, so that none are used where a literal will do.

@@ -104,34 +104,6 @@ from seen_outcomes
 cross join range(case when draw(outcome_id, 'sent_twice') < 0.03 then 2 else 1 end) as copy (n)
 order by draw(outcome_id || n, 'order'), outcome_id;
 
--- Advertising: what each platform says it delivered, by campaign and day.
-create view ad_rows as
-with visited as (
-    select
-        case source when 'google' then 'google_ads' when 'facebook' then 'meta'
-            when 'instagram' then 'meta' else source end as platform,
-        kst_date(started_us) as day,
-        visits.campaign,
-        origin_no,
-        count(*) as visits
-    from visits
-    inner join origins using (origin_no)
-    where medium in ('cpc', 'display', 'paid_social', 'keyword')
-        and kst_date(started_us) < kst_date(getvariable('until_us'))
-    group by all
-)
-
-select
-    platform,
-    day,
-    campaign,
-    '19' || lpad(origin_no::varchar, 4, '0') as campaign_id,
-    ceil(visits * 1.18)::bigint as clicks,
-    (visits * (28 + 40 * draw(campaign || day, 'reach')))::bigint as impressions,
-    (visits * (380 + 520 * draw(campaign, 'bid')))::bigint as cost_krw
-from visited
-order by platform, day, campaign;
-
 create table seen_inquiries as
 with asked as (
     select

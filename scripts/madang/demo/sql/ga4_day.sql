@@ -75,7 +75,8 @@ addressed as (
                 || campaign || case click_id
                     when 'NaPm' then '&NaPm=ct%3Ddemo' || printf('%08x', visit_no) || '%7Ctr%3Dsa'
                     when 'fbclid' then '&fbclid=IwDemo' || printf('%08x', visit_no)
-                    else '' end
+                    when 'ttclid' then '&ttclid=E.C.Demo' || printf('%08x', visit_no)
+                    else '' end || coalesce('&utm_id=' || linked_campaign_id(origin_no), '')
         end as page_location,
         event_name in ('page_view', 'session_start', 'first_visit') as is_page,
         revenue / case currency when 'USD' then 1.0 when 'JPY' then 155.0 else 1400.0 end
@@ -265,6 +266,7 @@ select
         []
     ) as items,
     case when is_landing and is_page and source is not null then {
+        'manual_campaign_id': linked_campaign_id(origin_no),
         'manual_campaign_name': case when click_id is distinct from 'gclid'
             then coalesce(campaign, '(' || medium || ')') end,
         'manual_source': case when click_id is distinct from 'gclid' then source end,
@@ -282,6 +284,7 @@ select
     greatest(k, 1) as batch_ordering_id,
     case when not getvariable('is_intraday') and not is_unattributed and not is_denied then {
         'manual_campaign': {
+            'campaign_id': linked_campaign_id(last_click_no),
             'campaign_name': case when lc_click_id is distinct from 'gclid' and lc_source is not null
                 then coalesce(lc_campaign, '(' || lc_medium || ')') end,
             'source': case when lc_click_id is distinct from 'gclid' then lc_source end,
@@ -289,10 +292,12 @@ select
         },
         'google_ads_campaign': case when lc_click_id = 'gclid' then {
             'customer_id': '0000000000', 'account_name': 'Maru Motors',
-            'campaign_id': '19' || lpad(last_click_no::varchar, 4, '0'),
+            'campaign_id': campaign_id_of(last_click_no),
             'campaign_name': lc_campaign
         } end,
         'cross_channel_campaign': {
+            'campaign_id': case when lc_click_id = 'gclid' then campaign_id_of(last_click_no)
+                else linked_campaign_id(last_click_no) end,
             'campaign_name': coalesce(lc_campaign, '(' || coalesce(lc_medium, 'direct') || ')'),
             'source': coalesce(lc_source, '(direct)'),
             'medium': coalesce(lc_medium, '(none)'),

@@ -30,8 +30,17 @@ select * from (values
     (19, 1, 'pf.kakao.com', 'referral', null, null, 'https://pf.kakao.com/', 'Referral'),
     -- KakaoTalk opens links in its own browser, without a referrer that names a page.
     (20, 1, 'com.kakao.talk', 'referral', null, null, 'android-app://com.kakao.talk/', 'Referral'),
-    (21, 2, 'braze', 'sms', 'sms_news', null, null, 'SMS')
+    (21, 2, 'braze', 'sms', 'sms_news', null, null, 'SMS'),
+    -- Drawn from those of Facebook, see below: the others stay as they are.
+    (22, 0, 'tiktok', 'paid_social', 'tt_challenge', 'ttclid', 'https://www.tiktok.com/',
+        'Paid Social')
 ) as t (origin_no, weight, source, medium, campaign, click_id, referrer, channel_group);
+
+-- What the platform calls a campaign. Links name it where whoever built them thought of it (utm_id).
+create macro campaign_id_of(origin_no) as '19' || lpad(origin_no::varchar, 4, '0');
+
+create macro linked_campaign_id(origin_no) as
+    case when origin_no in (9, 10, 22) then campaign_id_of(origin_no) end;
 
 create table origin_ranges as
 select
@@ -78,20 +87,28 @@ with_device as (
                 where draw(visit_no, 'origin') >= low and draw(visit_no, 'origin') < high
             )
             else 0
-        end as origin_no
+        end as drawn_no
     from numbered
     inner join devices on devices.device_no = numbered.device_no
+),
+
+with_origin as (
+    select
+        * exclude (drawn_no),
+        case when drawn_no = 9 and draw(visit_no, 'tiktok') < 0.3 then 22 else drawn_no end
+            as origin_no
+    from with_device
 ),
 
 -- Links in messages name their campaign as Braze does, or nearly so, or in words of their own.
 tagged as (
     select
-        with_device.*,
+        with_origin.*,
         origins.medium,
         origins.campaign as origin_campaign,
         case when origins.source = 'braze' and origins.medium in ('email', 'sms')
             then (started_us - message_us(origins.medium, 0)) // us_days(7) end as week
-    from with_device
+    from with_origin
     inner join origins using (origin_no)
 ),
 

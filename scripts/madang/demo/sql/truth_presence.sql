@@ -84,7 +84,10 @@ select
     count(*) as events,
     origins.channel_group,
     last_click.channel_group as last_click_channel_group,
-    visits.campaign
+    visits.campaign,
+    origins.source,
+    case when origins.click_id = 'gclid' then campaign_id_of(origins.origin_no)
+        else linked_campaign_id(origins.origin_no) end as campaign_id
 from seen
 inner join visits using (visit_no)
 inner join truth_places using (visit_no)
@@ -98,4 +101,5 @@ left join truth_evidence
 where not seen.is_from_server
 group by
     seen.visit_no, devices.user_pseudo_id, visits.ga_session_id, actors.person, devices.kind,
-    origins.channel_group, last_click.channel_group, visits.campaign;
+    origins.channel_group, last_click.channel_group, visits.campaign, origins.source, origins.click_id,
+    origins.origin_no;

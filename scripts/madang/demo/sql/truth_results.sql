@@ -12,6 +12,22 @@ with fates as (
     from seen_outcomes as outcomes
     where real_application_id is not null
     group by real_application_id
+),
+
+-- What will have become of it when everything is over, also what nobody can know at `until`.
+ends as (
+    select
+        real_application_id as application_id,
+        arg_max(status, occurred_us) as final_fate,
+        bool_or(status in ('visited', 'installed')) and not bool_or(status in ('cancelled', 'reversed'))
+            as is_fulfilled_in_the_end,
+        utc_at(min(occurred_us) filter (status in ('visited', 'installed'))) as fulfilled_at,
+        utc_at(min(occurred_us) filter (status in ('cancelled', 'reversed', 'no_show')))
+            as lost_at,
+        max(value) filter (status = 'installed') as installed_value
+    from outcomes
+    where real_application_id is not null
+    group by real_application_id
 )
 
 select
@@ -21,12 +37,18 @@ select
     applications.person,
     utc_at(applications.event_us) as applied_at,
     coalesce(fates.fate, 'open') as fate,
-    case when is_kept then installed_value else 0 end::decimal(18, 2) as value,
+    case when is_kept then fates.installed_value else 0 end::decimal(18, 2) as value,
     fates.currency,
     coalesce(is_noted, false) as is_noted,
     applications.is_denied,
     coalesce(by_sighting, false) as by_login,
-    coalesce(by_record, false) as by_record
+    coalesce(by_record, false) as by_record,
+    coalesce(final_fate, 'open') as final_fate,
+    coalesce(is_fulfilled_in_the_end, false) as is_fulfilled_in_the_end,
+    ends.fulfilled_at,
+    ends.lost_at,
+    case when is_fulfilled_in_the_end then coalesce(ends.installed_value, 0) else 0 end
+        ::decimal(18, 2) as final_value
 from applications
 inner join seen on seen.event_no = applications.event_no
 inner join people as applicants on applicants.person_no = applications.actor_no
@@ -34,7 +56,8 @@ left join truth_places on truth_places.visit_no = applications.visit_no
 left join truth_evidence
     on truth_evidence.place_no = truth_places.place_no
     and truth_evidence.person_no = applications.actor_no
-left join fates on fates.application_id = applications.application_id;
+left join fates on fates.application_id = applications.application_id
+left join ends on ends.application_id = applications.application_id;
 
 create table truth_outcomes as
 select

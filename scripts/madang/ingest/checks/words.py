@@ -5,6 +5,7 @@ from pathlib import Path
 
 from madang.ingest.checks.values import fold
 from madang.ingest.tables import SourceTable
+from madang.specs import package
 from madang.warehouse import Warehouse
 
 SHOWN = 5
@@ -21,7 +22,7 @@ def unknown_words(
     """
     notes = []
     for column in table.columns:
-        path = project_dir / "seeds" / f"{column.words}.csv"
+        path = package.found(project_dir, f"seeds/{column.words}.csv")
         if not column.words or not path.is_file():
             continue
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -1,7 +1,6 @@
-"""The graph of ties between identifiers: what hangs together, by which way, and what would be cut.
+"""What hangs together and what a never-link cuts, in plain Python: what the models are held to.
 
-The same rules as the models `identity_cuts` and `identity_components`, for the few identifiers of
-one person: so a command can tell what the next build will do. Tests hold both sides together.
+Written apart from them: union-find and a walk from both ends, over the few identifiers of a test.
 """
 
 from collections import defaultdict
@@ -95,27 +94,3 @@ def _weight(ties: list[Tie]) -> tuple[int, datetime]:
     """More evidence comes first, then what was there first."""
     seen = [tie.first_seen for tie in ties if tie.first_seen is not None]
     return -sum(tie.evidence for tie in ties), min(seen, default=datetime.max)
-
-
-def path(ties: Iterable[Tie], start: str, end: str) -> list[Pair] | None:
-    """Return the shortest way as (from, to) steps, None where there is none."""
-    neighbours: dict[str, set[str]] = defaultdict(set)
-    for tie in ties:
-        neighbours[tie.left].add(tie.right)
-        neighbours[tie.right].add(tie.left)
-    before: dict[str, str | None] = {start: None}
-    waiting = [start]
-    for node in waiting:
-        if node == end:
-            break
-        for neighbour in sorted(neighbours[node]):
-            if neighbour not in before:
-                before[neighbour] = node
-                waiting.append(neighbour)
-    if end not in before:
-        return None
-    steps: list[Pair] = []
-    while (previous := before[end]) is not None:
-        steps.append((previous, end))
-        end = previous
-    return steps[::-1]

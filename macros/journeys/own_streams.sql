@@ -1,0 +1,26 @@
+{#
+    The staging models of a company that go into the stream: those that `madang_streams` names, each with what its `meta.stream` says of it. dbt learns from the variable,
+    while it parses, that they are read; what is in their YAML it knows when it runs.
+#}
+{% macro own_streams() %}
+    {%- set found = [] -%}
+    {%- for name in var('madang_streams', []) -%}
+        {%- do ref(name) -%}
+        {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' and node.name == name -%}
+            {%- if not node.config.meta.get('stream') -%}
+                {%- do exceptions.raise_compiler_error("madang_streams names " ~ name ~ ", whose YAML has no config.meta.stream: say there what its columns are (docs/loading.md).") -%}
+            {%- endif -%}
+            {%- do found.append(dict(node.config.meta.stream, model=name)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# A text, or a column ({column: name}) as a text; null where it is not given. #}
+{% macro stream_text(field) -%}
+    {%- if field is mapping -%} cast({{ field.column }} as string)
+    {%- elif field is none or field is undefined -%} cast(null as string)
+    {%- else -%} {{ text_literal(field) }}
+    {%- endif -%}
+{%- endmacro %}
