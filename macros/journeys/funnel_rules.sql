@@ -79,6 +79,43 @@
 
 
 {#
+    Of every funnel and subject the entry that came furthest and, of equals, began first: its steps and the moment of each. `rows` are activities with the step that
+    they can be (funnel_number, subject_hash, activity_order, moment, step_number, window_micros).
+#}
+{% macro furthest_entries(rows, longest) -%}
+    with
+    {%- for k in range(1, longest + 1) %}
+    step_{{ k }} as (
+
+        {{ funnel_link(rows if k == 1 else 'step_' ~ (k - 1), k) }}
+
+    ),
+    {%- endfor %}
+
+    first_reached as (
+
+        {%- for k in range(1, longest + 1) %}
+        select
+            funnel_number,
+            subject_hash,
+            step_number as step_reached,
+            {%- for j in range(1, longest + 1) %}
+            {{ 'moment_' ~ j if j <= k else 'cast(null as int64) as moment_' ~ j }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from step_{{ k }}
+        where step_number = {{ k }}
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+
+    )
+
+    select *
+    from first_reached
+    qualify row_number() over (partition by funnel_number, subject_hash order by step_reached desc) = 1
+{%- endmacro %}
+
+
+{#
     One link of the chain: `rows` are activities with the step that they can be and, from step k on, the moments of the steps before it. Gives the first activity of
     every subject that reached step k, and of those that can be a later step the ones that have step k before them, with its entry within the window.
 

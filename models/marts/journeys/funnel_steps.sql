@@ -49,37 +49,9 @@ step_activities as (
 
 ),
 
-{% for k in range(1, longest + 1) -%}
-step_{{ k }} as (
-
-    {{ funnel_link('step_activities' if k == 1 else 'step_' ~ (k - 1), k) }}
-
-),
-
-{% endfor -%}
-first_reached as (
-
-    {% for k in range(1, longest + 1) -%}
-    select
-        funnel_number,
-        subject_hash,
-        step_number as step_reached,
-        {%- for j in range(1, longest + 1) %}
-        {{ 'moment_' ~ j if j <= k else 'cast(null as int64) as moment_' ~ j }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from step_{{ k }}
-    where step_number = {{ k }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
--- a subject is counted once a funnel, by the entry that came furthest; of equals, the first
 furthest as (
 
-    select *
-    from first_reached
-    qualify row_number() over (partition by funnel_number, subject_hash order by step_reached desc) = 1
+    {{ furthest_entries('step_activities', longest) }}
 
 ),
 
