@@ -24,7 +24,7 @@ import yaml
 from processes import Cost, machine, met, run, table, write
 
 PROJECT = Path(__file__).resolve().parents[1]
-PARTS = ("models", "macros", "seeds", "decisions", "tests/data", "dbt_project.yml")
+PARTS = ("models", "macros", "seeds", "snapshots", "decisions", "tests/data", "dbt_project.yml")
 AS_OF = "2026-11-01T00:00:00+00:00"
 WITHIN = ("7 days", "14 days", "30 days")
 #: How often the eleven actions of the stream occur, in hundredths.

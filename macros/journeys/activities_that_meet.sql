@@ -1,6 +1,6 @@
 {#
-    The activities that meet one of many conditions: one row an activity and condition that it meets, as a query that stands alone. `activities` is a relation with
-    the columns of the stream; `columns` are those that come out, beside the condition's number and its `facts`.
+    The activities that meet one of many conditions: one row an activity and condition that it meets, as a query that stands alone. `activities` is the stream, or
+    what has its columns; `columns` are those that come out, beside the condition's number and its `facts`. Activities of no subject meet none.
 
     A condition is {number, action, where, within, facts}: `where` and `within` as in the YAML of a rule, `facts` a list of literals in the order of the macro's own.
 
@@ -52,7 +52,9 @@
             {{ rows_of({'lead_number': 'int64', 'action': 'string', 'lead_column': 'string'}, lead_rows) }}
         ) as leads
             on activities.action = leads.action
-        where {{ can_meet(conditions) }}
+        where
+            activities.subject_id is not null
+            and {{ can_meet(conditions) }}
     ) as keyed
     inner join (
         {{ rows_of(rule_columns, rule_rows) }}
@@ -100,7 +102,7 @@
     {%- if not conditions %}{{ return('false') }}{% endif -%}
     activities.action in ({{ text_literals(conditions | map(attribute='action') | unique | sort) }})
     {%- if conditions | selectattr('within') | list | length == conditions | length %}
-        and activities.occurred_at > {{ before_as_of(longest_duration(conditions | map(attribute='within'))) }}
+            and activities.occurred_at > {{ before_as_of(longest_duration(conditions | map(attribute='within'))) }}
     {%- endif -%}
 {%- endmacro %}
 

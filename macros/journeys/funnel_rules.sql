@@ -78,6 +78,13 @@
 {% endmacro %}
 
 
+{# The moment of the step with a number, among the columns moment_1, moment_2, ...; null where there is none. #}
+{% macro funnel_moment(step_number, longest) -%}
+    case {{ step_number }}
+        {%- for j in range(1, longest + 1) %} when {{ j }} then moment_{{ j }}{% endfor %} end
+{%- endmacro %}
+
+
 {#
     Of every funnel and subject the entry that came furthest and, of equals, began first: its steps and the moment of each. `rows` are activities with the step that
     they can be (funnel_number, subject_hash, activity_order, moment, step_number, window_micros).

@@ -1,28 +1,10 @@
 {%- set dids = audience_dids() -%}
 {%- set columns = audience_evidence_columns() -%}
 
-with activities as (
-
-    select
-        subject_id,
-        person_id,
-        occurred_at,
-        action,
-        object_type,
-        object_id,
-        object_name,
-        source,
-        channel_group,
-        campaign
-    from {{ ref('activities') }}
-    where subject_id is not null
-
-),
-
-matched as (
+with matched as (
 
     {{ activities_that_meet(
-        'activities', audience_activity_conditions(), columns, {'did_number': 'int64', 'is_end': 'bool'}
+        ref('activities'), audience_activity_conditions(), columns, {'did_number': 'int64', 'is_end': 'bool'}
     ) }}
 
 ),

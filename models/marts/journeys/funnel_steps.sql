@@ -1,22 +1,9 @@
 {{ config(meta={'parts': 'funnel_numbers'}) }}
 {%- set longest = funnel_longest() -%}
 
-with activities as (
+with funnels as (
 
-    select
-        subject_id,
-        person_id,
-        activity_order,
-        occurred_at,
-        action,
-        object_type,
-        object_id,
-        object_name,
-        source,
-        campaign,
-        channel_group
-    from {{ ref('activities') }}
-    where subject_id is not null
+    {{ funnel_rows() }}
 
 ),
 
@@ -29,7 +16,7 @@ step_names as (
 matched as (
 
     {{ activities_that_meet(
-        'activities', funnel_conditions(), ['subject_id', 'activity_order', 'occurred_at'], funnel_facts()
+        ref('activities'), funnel_conditions(), ['subject_id', 'activity_order', 'occurred_at'], funnel_facts()
     ) }}
 
 ),
@@ -58,7 +45,7 @@ furthest as (
 first_steps as (
 
     {{ activities_that_meet(
-        'activities',
+        ref('activities'),
         funnel_conditions(first_steps=true),
         ['subject_id', 'person_id', 'occurred_at', 'channel_group'],
         funnel_facts()
@@ -73,7 +60,7 @@ entered as (
         furthest.funnel_number,
         furthest.subject_hash,
         first_steps.subject_id,
-        min(first_steps.person_id) as person_id,
+        count(first_steps.person_id) > 0 as is_person,
         coalesce(min(first_steps.channel_group), '(none)') as channel_group
     from furthest
     inner join first_steps
@@ -88,71 +75,41 @@ entries as (
 
     select
         furthest.*,
+        funnels.funnel,
+        {{ surrogate_key(['funnels.funnel', 'entered.subject_id']) }} as entry_key,
         entered.subject_id,
-        entered.person_id,
+        case when entered.is_person then entered.subject_id end as person_id,
         entered.channel_group
     from furthest
     inner join entered
         on furthest.funnel_number = entered.funnel_number
         and furthest.subject_hash = entered.subject_hash
-
-),
-
-unpivoted as (
-
-    select
-        step_names.funnel,
-        step_names.step_number,
-        step_names.step,
-        entries.subject_id,
-        entries.person_id,
-        entries.channel_group,
-        entries.step_reached,
-        entries.moment_1 as entered_moment,
-        case step_names.step_number
-            {%- for j in range(1, longest + 1) %}
-            when {{ j }} then entries.moment_{{ j }}
-            {%- endfor %}
-        end as reached_moment,
-        case step_names.step_number
-            {%- for j in range(2, longest + 1) %}
-            when {{ j }} then entries.moment_{{ j - 1 }}
-            {%- endfor %}
-            when 1 then cast(null as int64)
-        end as previous_moment
-    from entries
-    inner join step_names
-        on entries.funnel_number = step_names.funnel_number
-        and entries.step_reached >= step_names.step_number
-
-),
-
-with_key as (
-
-    select
-        *,
-        {{ surrogate_key(['funnel', 'subject_id']) }} as entry_key
-    from unpivoted
+    inner join funnels on furthest.funnel_number = funnels.funnel_number
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['entry_key', 'step_number']) }} as entry_step_key,
-        entry_key,
-        funnel,
-        step_number,
-        step,
-        subject_id,
-        person_id,
-        channel_group,
-        {{ timestamp_from_micros('entered_moment') }} as entered_at,
-        {{ timestamp_from_micros('reached_moment') }} as reached_at,
-        (reached_moment - entered_moment) / 1e6 as seconds_from_entry,
-        (reached_moment - previous_moment) / 1e6 as seconds_from_previous,
-        step_number = step_reached as is_last_step
-    from with_key
+        entries.entry_key,
+        entries.funnel,
+        step_names.step_number,
+        step_names.step,
+        entries.subject_id,
+        entries.person_id,
+        entries.channel_group,
+        {{ timestamp_from_micros('entries.moment_1') }} as entered_at,
+        {{ timestamp_from_micros(funnel_moment('step_names.step_number', longest)) }} as reached_at,
+        ({{ funnel_moment('step_names.step_number', longest) }} - entries.moment_1) / 1e6 as seconds_from_entry,
+        (
+            {{ funnel_moment('step_names.step_number', longest) }}
+            - {{ funnel_moment('step_names.step_number - 1', longest) }}
+        ) / 1e6 as seconds_from_previous,
+        step_names.step_number = entries.step_reached as is_last_step
+    from entries
+    inner join step_names
+        on entries.funnel_number = step_names.funnel_number
+        and entries.step_reached >= step_names.step_number
 
 )
 
