@@ -22,6 +22,21 @@
 {% endmacro %}
 
 
+{# What the audiences need a permission for: {audience, purpose, channel, is_first_purpose} in the order of the rules. `consent` is one purpose or a list of them. #}
+{% macro audience_consents(specs) %}
+    {% set found = [] %}
+    {% for name, spec in specs.items() %}
+        {% for consent in ([spec.consent] if spec.consent is mapping else spec.consent) %}
+            {% set is_first = loop.first %}
+            {% for channel in consent.channels %}
+                {% do found.append({'audience': name, 'purpose': consent.purpose, 'channel': channel, 'is_first_purpose': is_first}) %}
+            {% endfor %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
 {# Every part of a rule in reading order: itself, then the parts inside it. Its number is its place, from 1. #}
 {% macro audience_parts_of(rule) %}
     {% set found = [rule] %}

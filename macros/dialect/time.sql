@@ -72,6 +72,18 @@
 {% macro duckdb__date_plus(expression, days) %}({{ expression }} + {{ days }}){% endmacro %}
 
 
+{# The first day of the month that lies so many months before that of a day. #}
+{% macro month_before(day, months) -%}{{ adapter.dispatch('month_before', 'madang')(day, months) }}{%- endmacro %}
+
+{% macro default__month_before(day, months) -%}
+    date_sub(date_trunc({{ day }}, month), interval ({{ months }}) month)
+{%- endmacro %}
+
+{% macro duckdb__month_before(day, months) -%}
+    cast(date_trunc('month', {{ day }}) - to_months({{ months }}) as date)
+{%- endmacro %}
+
+
 {# Seconds from the first instant to the second, with fractions. #}
 {% macro seconds_between(earlier, later) %}
     {{- adapter.dispatch('seconds_between', 'madang')(earlier, later) -}}

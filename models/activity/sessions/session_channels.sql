@@ -33,11 +33,8 @@ said as (
         {{ naver_click('landing_query') }} as naver_click,
         {{ kakao_click('landing_query') }} as kakao_click,
         {{ has_braze_link('landing_query') }} as has_braze_link,
-        coalesce(
-            case when is_answered then last_click_campaign_id end,
-            touch_campaign_id,
-            {{ linked_campaign_id('landing_query') }}
-        ) as said_campaign_id
+        coalesce(case when is_answered then last_click_campaign_id end, touch_campaign_id) as said_campaign_id,
+        {{ linked_campaign_id('landing_query') }} as linked_campaign_id
     from session_totals
 
 ),
@@ -55,7 +52,6 @@ judged as (
 
 ),
 
--- as it is counted
 counted as (
 
     select
@@ -79,7 +75,7 @@ counted as (
             when is_excluded or not (is_answered or is_said) then '(not set)'
             else raw_campaign
         end as campaign,
-        case when not is_excluded then said_campaign_id end as campaign_id,
+        case when not is_excluded then coalesce(said_campaign_id, linked_campaign_id) end as campaign_id,
         case
             when is_mistaken then 'click_id'
             when is_excluded then 'referral_exclusion'

@@ -2,7 +2,8 @@
 
 from madang import ui
 from madang.audiences.look import (
-    FIELD,
+    consents,
+    fields_of,
     find_audience,
     require,
     show_another_clock,
@@ -40,12 +41,17 @@ def show_audience(settings: Settings, name: str) -> None:
         show_another_clock(settings, warehouse)
         parts = [(part.words, persons) for part, persons in persons_by_part(warehouse, name)]
         steps = waterfall(warehouse, name)
+        goes = [
+            (spec, fields)
+            for spec in load_specs(settings.project_dir)
+            if (fields := fields_of(warehouse, spec, name))
+        ]
     ui.summary(
         f"Audience {name}: {rule.label}",
         [
             ("rule", where),
             ("as of", told(settings.now(), settings.timezone)),
-            ("consent", f"{rule.consent.purpose}: any of {', '.join(rule.consent.channels)}"),
+            *consents(rule),
         ],
     )
     ui.table(
@@ -58,6 +64,5 @@ def show_audience(settings: Settings, name: str) -> None:
     for row in steps:
         if row["step"] == "lost" and row["subjects"]:
             ui.line(f"  {row['reason']}: {REASONS.get(row['reason'], row['reason'])}")
-    fields = ", ".join(FIELD.format(name, channel) for channel in rule.consent.channels)
-    for spec in load_specs(settings.project_dir):
-        ui.line(f"Goes to {spec.destination} as {fields} by the sync {spec.name}.")
+    for spec, fields in goes:
+        ui.line(f"Goes to {spec.destination} as {', '.join(fields)} by the sync {spec.name}.")

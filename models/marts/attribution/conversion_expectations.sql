@@ -1,0 +1,154 @@
+{%- set probability = {'waiting': ['verification', 'observed_days'], 'standing': ['reversal', 'verified_days']} -%}
+
+-- what each conversion is expected to be worth in the end, with the parts of its variance that add up
+with cases as (
+
+    select
+        *,
+        {% for name, of in probability.items() -%}
+        {% for column in ['conversion_type', 'cast(null as string)'] -%}
+        {%- set channel = 'maturity_channel' if loop.first else 'cast(null as string)' -%}
+        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', "'" ~ of[0] ~ "'", channel]) }}
+            as {{ name }}_{{ 'own' if loop.first else 'pooled' }}_key,
+        {% endfor -%}
+        {% endfor -%}
+        {{ maturity_days() }} as longest
+    from {{ ref('maturity_cases') }}
+
+),
+
+last_days as (
+
+    select stratum_key, max(day) as last_day
+    from {{ ref('maturity_days') }}
+    group by stratum_key
+
+),
+
+-- a channel's own curve where it has one, else that of all channels; after its last day nothing happens any more
+chosen as (
+
+    select
+        cases.*,
+        {% for name in probability -%}
+        case when {{ name }}_own.stratum_key is not null then cases.{{ name }}_own_key
+            else cases.{{ name }}_pooled_key end as {{ name }}_key,
+        {{ name }}_own.stratum_key is null as {{ name }}_is_pooled,
+        coalesce({{ name }}_own.last_day, {{ name }}_pooled.last_day) as {{ name }}_last_day{{ ',' if not loop.last }}
+        {% endfor %}
+    from cases
+    {% for name in probability -%}
+    left join last_days as {{ name }}_own on cases.{{ name }}_own_key = {{ name }}_own.stratum_key
+    left join last_days as {{ name }}_pooled on cases.{{ name }}_pooled_key = {{ name }}_pooled.stratum_key
+    {% endfor %}
+),
+
+days as (
+
+    select stratum_key, day, probability_after, probability_after_error
+    from {{ ref('maturity_days') }}
+
+),
+
+-- what a verified one is worth for each unit of its value online
+worths as (
+
+    select
+        looked_at,
+        conversion_type,
+        count(*) as verified,
+        avg(verified_value / online_value) as mean_worth,
+        avg((verified_value / online_value) * (verified_value / online_value)) as mean_square_worth
+    from cases
+    where state = 'verified' and online_value > 0 and verified_value is not null
+    group by looked_at, conversion_type
+
+),
+
+with_probability as (
+
+    select
+        chosen.*,
+        coalesce(worths.mean_worth, 1) as mean_worth,
+        coalesce(worths.mean_square_worth, 1) as mean_square_worth,
+        coalesce(
+            (worths.mean_square_worth - worths.mean_worth * worths.mean_worth) / worths.verified, 0
+        ) as worth_variance,
+        case
+            when chosen.state = 'pending' then coalesce(waiting.probability_after, 0)
+            when chosen.state = 'verified' then 1
+            else 0
+        end as verified_probability,
+        case when chosen.state = 'pending' then coalesce(waiting.probability_after_error, 0) else 0 end
+            as verified_error,
+        1 - coalesce(standing.probability_after, 0) as kept_probability,
+        coalesce(standing.probability_after_error, 0) as kept_error
+    from chosen
+    left join worths
+        on chosen.looked_at = worths.looked_at
+        and chosen.conversion_type = worths.conversion_type
+    left join days as waiting
+        on chosen.waiting_key = waiting.stratum_key
+        and least(chosen.observed_days, chosen.waiting_last_day) = waiting.day
+    left join days as standing
+        on chosen.standing_key = standing.stratum_key
+        and least(
+            case when chosen.state = 'verified' then chosen.verified_days else 0 end, chosen.standing_last_day
+        ) = standing.day
+
+),
+
+expected as (
+
+    select
+        *,
+        verified_probability * kept_probability as probability,
+        case when state = 'pending' then online_value * mean_worth else verified_value end as worth_if_kept,
+        case when state = 'pending' then mean_square_worth / (mean_worth * mean_worth) else 1 end as worth_spread,
+        kept_probability * kept_probability * verified_error * verified_error
+        + verified_probability * verified_probability * kept_error * kept_error as probability_variance,
+        case
+            when state = 'pending' then worth_variance / (mean_worth * mean_worth)
+            else 0
+        end as relative_worth_variance
+    from with_probability
+
+),
+
+final as (
+
+    select
+        case_key,
+        looked_at,
+        is_now,
+        conversion_key,
+        conversion_type,
+        maturity_channel as channel_group,
+        conversion_date,
+        state,
+        state = 'pending' and waiting_is_pooled as is_pooled,
+        round(verified_probability, 12) as verified_probability,
+        round(probability, 12) as final_probability,
+        round(probability * (1 - probability), 12) as final_variance,
+        case when state in ('lost', 'reversed') then 0 else round(sqrt(probability_variance), 9) end as final_error,
+        case
+            when state = 'reversed' then coalesce(verified_value, 0)
+            when state = 'lost' then 0
+            else round(worth_if_kept * probability, 4)
+        end as expected_value,
+        case
+            when state in ('lost', 'reversed') then 0
+            else round(worth_if_kept * worth_if_kept * (probability * worth_spread - probability * probability), 2)
+        end as expected_value_variance,
+        case
+            when state in ('lost', 'reversed') then 0
+            else round(
+                worth_if_kept
+                * sqrt(probability_variance + probability * probability * relative_worth_variance), 4
+            )
+        end as expected_value_error
+    from expected
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+{{ cumulative_incidence(ref('maturity_transitions')) }}
