@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import parsed_once
-from demo_workspace import AS_OF, REPOSITORY, SUPPORT, Company, Ended, command
+from demo_workspace import AS_OF, MARU, REPOSITORY, SUPPORT, Company, Ended, command
 from madang.settings import secrets as config_secrets
 
 PEOPLE, DAYS = 1500, 45
@@ -102,7 +102,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Whoever uses it empties it first; see `emptied`.
     """
     root = tmp_path_factory.mktemp("scratch")
-    text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    text = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     return root
 

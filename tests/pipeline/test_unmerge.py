@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from madang.people import decisions
 from madang.sandbox.braze import BrazeSandbox
 from madang.settings.workspace import load_settings
@@ -99,7 +99,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         two = choose(tables)
     told = Story(root, before, two)
     with BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze:
-        settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        settings = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
         settings += f"destinations: {{braze: {{url: {braze.url}, key_env: STORY_KEY}}}}\n"
         (root / "madang.yml").write_text(settings, encoding="utf-8")
         told.held["before"] = braze.users()
