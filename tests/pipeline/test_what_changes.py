@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo_workspace import REPOSITORY
+from demo_workspace import MARU
+from madang import ui
 from madang.people.identifiers import Identifier, key_of
 from madang.people.what_changes import show
 from madang.people.what_if import SCRATCH, drop
@@ -94,7 +95,7 @@ NAMED = [
 @pytest.fixture(params=["duckdb", "bigquery"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     def made(**changes: object) -> Settings:
-        text = yaml.safe_dump({"version": 1, "project": str(REPOSITORY), **changes})
+        text = yaml.safe_dump({"version": 1, "project": str(MARU), **changes})
         (tmp_path / "madang.yml").write_text(text, encoding="utf-8")
         return load_settings(tmp_path)
 
@@ -133,6 +134,7 @@ def put(warehouse: Warehouse, layer: str, table: str, columns: str, rows: list[t
 def test_who_is_who_and_all_that_hangs_on_them_now_and_then(
     settings: Settings, capsys: pytest.CaptureFixture
 ) -> None:
+    ui.use_zone("UTC")
     with open_warehouse(settings) as warehouse:
         lay(warehouse, "", NOW)
         lay(warehouse, SCRATCH, THEN)
