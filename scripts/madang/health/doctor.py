@@ -234,7 +234,8 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
         yield Finding("destinations", "warning", "none in madang.yml", fix)
     for name, destination in settings.destinations.items():
         keys = ", ".join(value for key, value in destination if key.endswith("_env") and value)
-        detail = f"{', '.join(destination.addresses().values())}, key from {keys}"
+        places = [*destination.addresses().values(), *([f"key from {keys}"] if keys else [])]
+        detail = ", ".join(places) or "as the pull reaches it"
         try:
             open_by_name(name, settings).close()
         except MadangError as error:
