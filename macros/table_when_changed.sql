@@ -50,7 +50,7 @@
                 ~ madang.md5_hex("string_agg(concat(revision, ' ', run_id) order by property_id, event_date)")
                 ~ " as made_of from " ~ madang.ga4_days_ledger() ~ " where model = '" ~ node.name ~ "'") %}
         {% elif node.resource_type == 'model' and node.config.materialized in
-                ['table_when_changed', 'append_when_changed', 'connected_components', 'never_link_cuts'] %}
+                ['table_when_changed', 'append_when_changed', 'connected_components', 'markov_fits', 'never_link_cuts'] %}
             {% do queries.append("select model as name, made_of from " ~ madang.built_models_ledger()
                 ~ " where model = '" ~ node.name ~ "'") %}
         {% else %}

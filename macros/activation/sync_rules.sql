@@ -1,4 +1,4 @@
-{# What the exposure that sends this model says under config.meta.sync: its channels, and which key a person has at the destination. #}
+{# What the exposure that sends this model says under config.meta.sync: its purpose and channels, and which key a person has at the destination. #}
 {% macro sync_rule() %}
     {% if execute %}
         {% for exposure in graph.exposures.values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
@@ -9,13 +9,31 @@
 {% endmacro %}
 
 
-{# The permits of a sync: those of the channels that it names, else of all. #}
+{# The permits of a sync: those of its purpose (marketing where it names none), and of the channels that it names, else of all. #}
 {% macro sync_permits() -%}
     select *
     from {{ ref('audience_permits') }}
+    where
+        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
     {%- if madang.sync_rule().get('channels') %}
-    where channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
+        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
     {%- endif %}
+{%- endmacro %}
+
+
+{#
+    Why a row of a sync is held back, null where it may be sent: the first that holds of what the permit says, an address that the destination does not know
+    (`known_address`, of one that writes to the address that it has), no key there (`without_key`), and a source that is late.
+#}
+{% macro sync_held_back(permits, key, without_key, known_address=none) -%}
+    coalesce(
+        {{ permits }}.held_back_reason,
+        {%- if known_address %}
+        case when not {{ known_address }} then 'bounced' end,
+        {%- endif %}
+        case when {{ key }} is null then '{{ without_key }}' end,
+        'late_' || {{ permits }}.late_source
+    )
 {%- endmacro %}
 
 

@@ -3,14 +3,24 @@
     what it is worth, which action verifies it and within how long, and which take it back.
 #}
 {% macro conversion_specs() %}
-    {% set specs = [] %}
-    {% if execute %}
-        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'conversions' %}
-            {% do specs.extend(node.config.meta.get('conversions', [])) %}
-        {% endfor %}
-        {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
-    {% endif %}
+    {% set specs = rules_by_name('conversions') %}
+    {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
     {{ return(specs) }}
+{% endmacro %}
+
+
+{# The rules under config.meta.<key> of Madang's models, and of the company's. Who has the same name takes its place. None while dbt parses. #}
+{% macro rules_by_name(key) %}
+    {% set by_name = {} %}
+    {% if execute %}
+        {% for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name == 'madang' %}
+            {% for rule in node.config.meta.get(key, []) %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
+        {% endfor %}
+        {% for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name != 'madang' %}
+            {% for rule in node.config.meta.get(key, []) %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
+        {% endfor %}
+    {% endif %}
+    {{ return(by_name.values() | list) }}
 {% endmacro %}
 
 

@@ -20,6 +20,21 @@
 {% endmacro %}
 
 
+{# What the audiences need a permission for: {audience, purpose, channel, is_first_purpose} in the order of the rules. `consent` is one purpose or a list of them. #}
+{% macro audience_consents(specs) %}
+    {% set found = [] %}
+    {% for name, spec in specs.items() %}
+        {% for consent in ([spec.consent] if spec.consent is mapping else spec.consent) %}
+            {% set is_first = loop.first %}
+            {% for channel in consent.channels %}
+                {% do found.append({'audience': name, 'purpose': consent.purpose, 'channel': channel, 'is_first_purpose': is_first}) %}
+            {% endfor %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
 {# Every `did` and `has` of a rule in reading order, as a flat list. #}
 {% macro audience_conditions(rule) %}
     {% if 'any' in rule or 'all' in rule %}

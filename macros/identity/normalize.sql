@@ -110,12 +110,12 @@
 #}
 {% macro hash_by_google(email) -%}
     case
-        when {{ regex_matches(email, '^[^@]+@(gmail|googlemail)[.]com$') }} then {{ sha256_hex(
-            "concat(replace(" ~ regex_extract(email, '^([^@+]+)') ~ ", '.', ''), " ~ regex_extract(email, '(@.*)$') ~ ")"
+        when {{ madang.regex_matches(email, '^[^@]+@(gmail|googlemail)[.]com$') }} then {{ madang.sha256_hex(
+            "concat(replace(" ~ madang.regex_extract(email, '^([^@+]+)') ~ ", '.', ''), " ~ madang.regex_extract(email, '(@.*)$') ~ ")"
         ) }}
     end
 {%- endmacro %}
 
 {% macro hash_by_meta(phone) -%}
-    {{ sha256_hex('substr(' ~ phone ~ ', 2)') }}
+    {{ madang.sha256_hex('substr(' ~ phone ~ ', 2)') }}
 {%- endmacro %}

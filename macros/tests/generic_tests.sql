@@ -83,6 +83,17 @@
 {% endtest %}
 
 
+{# Every channel and purpose of a table of permits is one that people are asked about: in `consent_policy`. #}
+{% test is_in_the_policy(model) %}
+    select permits.channel, permits.purpose, count(*) as rows_found
+    from {{ model }} as permits
+    left join {{ ref('consent_policy') }} as policy
+        on permits.channel = policy.channel and permits.purpose = policy.purpose
+    where policy.channel is null
+    group by permits.channel, permits.purpose
+{% endtest %}
+
+
 {# Of a sync model: no row that may be sent is for a channel on which its person may not be contacted. #}
 {% test sends_only_what_is_allowed(model) %}
     select sent.person_id, sent.channel, sent.field
@@ -107,17 +118,17 @@
     ),
 
     said as (
-        select persons.person_id, consents.channel, consents.status = 'granted' as is_yes, consents.occurred_at
+        select persons.person_id, consents.channel, consents.purpose, consents.status = 'granted' as is_yes, consents.occurred_at
         from {{ ref('stg_consent__events') }} as consents
         inner join persons on consents.consent_id = persons.record_id and persons.source = 'consent'
-        where consents.status in ('granted', 'withdrawn') and consents.purpose = 'marketing'
+        where consents.status in ('granted', 'withdrawn')
         union all
-        select persons.person_id, messages.channel, false, messages.event_at
+        select persons.person_id, messages.channel, cast(null as string), false, messages.event_at
         from {{ ref('stg_braze__messages') }} as messages
         inner join persons on messages.braze_user_id = persons.record_id and persons.source = 'braze'
         where messages.outcome in ('unsubscribed', 'marked_as_spam') and not messages.is_test
         union all
-        select persons.person_id, subscriptions.channel, subscriptions.status = 'opted_in', subscriptions.event_at
+        select persons.person_id, subscriptions.channel, 'marketing', subscriptions.status = 'opted_in', subscriptions.event_at
         from {{ ref('stg_braze__subscriptions') }} as subscriptions
         inner join persons on subscriptions.braze_user_id = persons.record_id and persons.source = 'braze'
         where
@@ -130,7 +141,7 @@
                 )
             )
         union all
-        select customers.person_id, 'email', false, messages.event_at
+        select customers.person_id, 'email', cast(null as string), false, messages.event_at
         from {{ ref('stg_braze__messages') }} as messages
         inner join {{ ref('customers') }} as customers on messages.email = customers.email
         where messages.outcome = 'bounced' and messages.channel = 'email' and not messages.is_test
@@ -140,13 +151,13 @@
             ('kakao', 'contacts', 'contact_id', 'do_not_call'), ('kakao', 'leads', 'lead_id', 'do_not_call'),
         ] -%}
         union all
-        select persons.person_id, '{{ channel }}', false, records.{{ box }}_at
+        select persons.person_id, '{{ channel }}', 'marketing', false, records.{{ box }}_at
         from {{ ref('stg_salesforce__' ~ object) }} as records
         inner join persons on records.{{ id }} = persons.record_id and persons.source = 'salesforce'
         {% endfor -%}
         union all
         select
-            persons.person_id, cast(null as string), false,
+            persons.person_id, cast(null as string), cast(null as string), false,
             coalesce(individuals.should_forget_at, individuals.has_opted_out_processing_at, individuals.has_opted_out_solicit_at)
         from {{ ref('stg_salesforce__individuals') }} as individuals
         inner join {{ ref('stg_salesforce__contacts') }} as contacts on individuals.individual_id = contacts.individual_id
@@ -159,7 +170,10 @@
             max(case when not said.is_yes then said.occurred_at end) as last_no,
             max(case when said.is_yes then said.occurred_at end) as last_yes
         from {{ model }} as sent
-        inner join said on sent.person_id = said.person_id and sent.channel = coalesce(said.channel, sent.channel)
+        inner join said
+            on sent.person_id = said.person_id
+            and sent.channel = coalesce(said.channel, sent.channel)
+            and sent.purpose = coalesce(said.purpose, sent.purpose)
         where sent.held_back_reason is null
         group by sent.person_id, sent.channel, sent.field
     )

@@ -344,13 +344,16 @@ def sync(
     apply: Annotated[bool, typer.Option("--apply", help="Send the stored plans.")] = False,
     plan: Annotated[str | None, typer.Option(help="Which plan; default: the open ones.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
+    poll: Annotated[
+        bool, typer.Option("--poll", help="Only ask what became of what was sent.")
+    ] = False,
 ) -> None:
     """Send exactly the stored plans; without --apply, show them."""
     from madang import work as room
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "sync"):
-        _end(room.sync(settings, apply, plan, force))
+        _end(room.poll(settings) if poll else room.sync(settings, apply, plan, force))
 
 
 @app.command()

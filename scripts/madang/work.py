@@ -95,12 +95,18 @@ FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
 
 def plan(settings: Settings, sync: str | None = None) -> int:
     """Make and show plans. 0, or 1 when a guard would stop one."""
-    from madang.sync.plan import make_plan
+    from madang.sync.plan import has_place, make_plan
+    from madang.sync.spec import load_specs
 
     with open_warehouse(settings) as warehouse:
         plans = make_plan(settings, warehouse, sync)
     for made in plans:
         show_plan(made)
+    for spec in load_specs(settings.project_dir) if sync is None else ():
+        if not has_place(settings, spec):
+            ui.line(
+                f"{spec.name} is not planned: madang.yml names no destination {spec.destination}."
+            )
     if not plans:
         ui.line("No sync is declared: add an exposure with config.meta.sync.")
     return FAILED if any(made.status == "guarded" for made in plans) else OK
@@ -120,7 +126,7 @@ def sync(
     if waiting:
         rows = [(one.destination, one.erasure_id, one.keys) for one in waiting]
         ui.table("Deletions of erased people", ("destination", "erasure", "keys"), rows)
-    codes = [settle_all(settings)] if apply else []
+    codes = [settle_all(settings), poll(settings, is_quiet=True)] if apply else []
     if plan_id is not None:
         plan_ids: list[str] = [plan_id]
     else:
@@ -153,6 +159,27 @@ def sync(
     with open_warehouse(settings) as warehouse:
         publish_marts(settings, warehouse, only=FOLLOWS_THE_LEDGER)
     return max(codes, key=(OK, PARTIAL, FAILED).index)
+
+
+def poll(settings: Settings, is_quiet: bool = False) -> int:
+    """Ask destinations that answer later what became of what they took. 0, or 3 where some failed.
+
+    `is_quiet`: says nothing where there is nothing to ask about.
+    """
+    from madang.sync.later import ask
+
+    told = ask(settings, lambda: open_warehouse(settings))
+    if not told and not is_quiet:
+        ui.line("Nothing is waiting for an answer.")
+    found: dict[tuple[str, str, str], int] = {}
+    for one in told:
+        key = (one.asked.destination, one.status, one.problem or "")
+        found[key] = found.get(key, 0) + 1
+    for (destination, status, problem), batches in found.items():
+        why = f": {problem}" if problem else ""
+        ui.line(f"{destination}: {batches:,} batches {status}{why}")
+    failed = {"partial", "failed", "unknown"}
+    return PARTIAL if any(one.status in failed for one in told) else OK
 
 
 def report(settings: Settings) -> Path:
@@ -191,12 +218,17 @@ def show_plan(made: object) -> None:
     if made.held_back:
         held = list(made.held_back.items())
         ui.table("Held back", ("reason", "persons"), held)
+    if made.unknown:
+        ui.line(
+            f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
+            "yellow",
+        )
     for guard in made.guards:
         ui.line(f"  stopped by a guard: {guard.message}", "yellow")
     if made.is_empty:
         ui.line("  nothing to send: the destination has what it should have")
     else:
-        ui.line(f"  {made.total.planned:,} values of {made.objects:,} persons to send")
+        ui.line(f"  {made.total.planned:,} values of {made.objects:,} objects to send")
 
 
 def show_run(result: object) -> None:

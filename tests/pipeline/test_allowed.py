@@ -17,7 +17,7 @@ from demo_workspace import AS_OF, copied_project, madang
 from madang.sandbox.braze import BrazeSandbox
 from madang.settings.workspace import load_settings
 from madang.sync.now import rows_now
-from madang.sync.spec import load_specs
+from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 from receiver_calls import Running, key_for
 
@@ -316,7 +316,7 @@ def test_a_no_that_was_loaded_or_received_since_is_heard_at_sending(company: Com
 
 def test_the_rows_at_sending_are_those_of_the_next_build(company: Company) -> None:
     settings = load_settings(company.root)
-    (spec,) = load_specs(settings.project_dir)
+    spec = find_spec(load_specs(settings.project_dir), "braze_audiences")
     sql = rows_now(settings, spec)
     with open_warehouse(settings) as warehouse:
         known = "where sync_key is not null order by sync_key, field"

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
+from google.protobuf.message import Message
+
 from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, on_bigquery, reach
 from local_bigquery.bounds import unbounded
 from local_bigquery.scans import scans
@@ -48,6 +50,16 @@ def compiled(built: Company, day: Ran) -> dict[str, str]:
     path = built.root / "target" / "cost" / "manifest.json"
     nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"].values()
     return {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
+
+
+@pytest.fixture(scope="module")
+def trees(built: Company, compiled: dict[str, str]) -> dict[str, Message]:
+    """The same statements as the engine understands them, without columns that nothing needs."""
+    catalog = built.server.catalog
+    return {
+        name: Session(catalog).analyze(catalog.normalize(sql), prune=True)
+        for name, sql in compiled.items()
+    }
 
 
 def test_before_the_first_build_nothing_is_refused_that_needs_no_table(company: Company) -> None:
@@ -223,7 +235,7 @@ def test_cost_tells_what_each_model_of_a_day_reads(day: Ran) -> None:
 
 
 def test_the_forecast_on_duckdb_reads_what_the_engine_says(
-    built: Company, compiled: dict[str, str], tmp_path: Path, measured: Callable[[str], None]
+    built: Company, trees: dict[str, Message], tmp_path: Path, measured: Callable[[str], None]
 ) -> None:
     """DuckDB's plans name the columns that GoogleSQL reads: bytes differ by less than a tenth."""
     root = tmp_path / "duckdb"
@@ -247,10 +259,9 @@ def test_the_forecast_on_duckdb_reads_what_the_engine_says(
             return sizes.of_table(table, columns)
 
         for node in nodes:
-            sql = compiled.get(node["name"])
-            if not sql or not node.get("compiled_code") or node["name"] == "base_ga4__shards":
+            tree = trees.get(node["name"])
+            if tree is None or not node.get("compiled_code") or node["name"] == "base_ga4__shards":
                 continue
-            tree = Session(catalog).analyze(catalog.normalize(sql), prune=True)
             read = [(scan.table.split("."), scan.columns) for scan in scans(tree)]
             if any(
                 catalog.tables[name].sql
@@ -299,7 +310,7 @@ def test_docs_generate_knows_every_column(built: Company) -> None:
 
 
 def test_no_statement_reads_shards_or_days_without_a_literal_bound(
-    built: Company, compiled: dict[str, str]
+    built: Company, trees: dict[str, Message]
 ) -> None:
     catalog = built.server.catalog
     events = f"test-project.{EXPORT}.events_*"
@@ -309,8 +320,7 @@ def test_no_statement_reads_shards_or_days_without_a_literal_bound(
     day = catalog.tables[written].partition_column or ""
     guarded = {events: "_TABLE_SUFFIX", written: day, read_as: day}
     read, unbound = set(), set()
-    for name, sql in compiled.items():
-        tree = Session(catalog).analyze(catalog.normalize(sql), prune=True)
+    for name, tree in trees.items():
         read |= {(name, scan.table) for scan in scans(tree)}
         unbound |= {(name, table) for table in unbounded(tree, guarded)}
     assert ("base_ga4__events", events) in read
@@ -335,12 +345,10 @@ def test_the_guard_itself_tells_a_literal_bound_from_none(built: Company) -> Non
 
 
 def test_the_export_is_read_by_no_more_columns_than_are_used(
-    built: Company, compiled: dict[str, str]
+    trees: dict[str, Message],
 ) -> None:
     """The wide columns that nothing asks for (items, user_properties, …) cost nothing."""
-    catalog = built.server.catalog
-    sql = catalog.normalize(compiled["base_ga4__events"])
-    (scan,) = scans(Session(catalog).analyze(sql, prune=True))
+    (scan,) = scans(trees["base_ga4__events"])
     assert "event_params" in scan.columns
     assert not scan.columns & {
         "items",

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from madang.errors import ConfigError
+from madang.http.retry import Retry
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationDown, DestinationRefused, SyncError
-from madang.sync.http import Retry
 from madang.sync.journal import locked
 from sync_workspace import KEY, Workspace, members
 

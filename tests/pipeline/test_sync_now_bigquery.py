@@ -21,7 +21,7 @@ from local_bigquery.project import copy_layers
 from local_bigquery.server import serve
 from madang.settings.workspace import load_settings
 from madang.sync.now import rows_now
-from madang.sync.spec import load_specs
+from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 
 #: What the models that are asked read as it was built.
@@ -37,6 +37,8 @@ BUILT = {
     ),
     "madang_reference": ("braze_names", "consent_policy", "consent_signal_rules"),
 }
+#: Where members of lists go: no audience of the demo names advertising, the SQL is GoogleSQL's.
+PLATFORMS = ("google", "meta")
 NO = """
     insert into madang_raw.consent_events by name
     select '2026-10-31T23:00:00+09:00' as occurred_at, 'withdrawn' as status, 'email' as channel,
@@ -91,10 +93,12 @@ def test_both_warehouses_answer_alike(
         config["warehouse"] = reach(server)
         (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         settings = load_settings(tmp_path)
-        (spec,) = load_specs(settings.project_dir)
-        sql = rows_now(settings, spec)
+        specs = load_specs(settings.project_dir)
+        sql = rows_now(settings, find_spec(specs, "braze_audiences"))
+        members = [rows_now(settings, find_spec(specs, f"{one}_audiences")) for one in PLATFORMS]
         with open_warehouse(settings) as warehouse:
             rows = {tuple(row.values()) for row in warehouse.fetch(sql)}
+            assert [warehouse.fetch(one) for one in members] == [[], []]
     gone, come = built - rows, rows - built
     assert {row[3] for row in gone} == {None}
     assert {row[3] for row in come} == {"withdrawn"}

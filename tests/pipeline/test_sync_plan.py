@@ -92,7 +92,7 @@ def test_a_model_that_was_never_built_says_to_build(workspace):
     with pytest.raises(SyncError, match="not in the warehouse") as error:
         workspace.plan()
     assert "madang build" in error.value.fix
-    assert error.value.where == "models/activation/_activation__exposures.yml:2"
+    assert error.value.where == "models/activation/braze/_braze__exposures.yml:2"
 
 
 def test_a_model_without_a_column_is_named(workspace):

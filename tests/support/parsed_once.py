@@ -9,15 +9,18 @@ own; files that read the environment are parsed again where the environment diff
 
 import hashlib
 import importlib.util
+import json
 import os
 import sys
+from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 MODULE = "dbt.parser.manifest"
+WRITING = "dbt_common.clients.system"
 
 
 def keep(folder: Path) -> None:
@@ -25,20 +28,34 @@ def keep(folder: Path) -> None:
 
     dbt itself is not imported before somebody needs it.
     """
-    if MODULE in sys.modules:
-        _change(sys.modules[MODULE], folder)
-    else:
-        sys.meta_path.insert(0, _Waiting(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, change in (
+        (MODULE, lambda module: _change(module, folder)),
+        (WRITING, _write_at_once),
+    ):
+        if name in sys.modules:
+            change(sys.modules[name])
+        else:
+            sys.meta_path.insert(0, _Waiting(name, change))
+
+
+def _write_at_once(writing: ModuleType) -> None:
+    """The same JSON from Python's fast encoder: dbt writes its manifest twice in every command."""
+
+    def dump(data: Any, file: Any, **options: Any) -> None:
+        file.write(json.dumps(data, **options))
+
+    writing.json = SimpleNamespace(**{**vars(json), "dump": dump})
 
 
 class _Waiting(MetaPathFinder):
-    """Changes the module once it is imported."""
+    """Changes a module once it is imported."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, name: str, change: Callable[[ModuleType], None]) -> None:
+        self.name, self.change = name, change
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if name != MODULE:
+        if name != self.name:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -46,7 +63,7 @@ class _Waiting(MetaPathFinder):
 
         def load_and_change(module: ModuleType) -> None:
             load(module)
-            _change(module, self.folder)
+            self.change(module)
 
         spec.loader.exec_module = load_and_change
         return spec
@@ -80,7 +97,6 @@ def _change(parsing: ModuleType, folder: Path) -> None:
             written.write_bytes(msgpack.packb([_places(self), content]))
             written.replace(path)
 
-    folder.mkdir(parents=True, exist_ok=True)
     loader.read_manifest_for_partial_parse = read_kept
     loader.write_manifest_for_partial_parse = write_kept
 

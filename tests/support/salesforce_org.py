@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from demo_workspace import REPOSITORY
+from madang.http.retry import Retry
 from madang.pull import queries
 from madang.pull.report import ObjectReport, PullReport
 from madang.pull.salesforce import pull
 from madang.sandbox.salesforce import SalesforceSandbox
 from madang.settings.workspace import Settings, load_settings
-from madang.sync.http import Retry
 from madang.warehouse import open_warehouse
 
 LONG_AGO = datetime(2026, 10, 1, 9, tzinfo=UTC)

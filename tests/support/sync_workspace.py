@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from madang.http.retry import Retry
 from madang.settings.workspace import load_settings
-from madang.sync.destinations import open_destination
+from madang.sync.destinations.registry import open_destination
 from madang.sync.engine import apply_plan
-from madang.sync.http import Retry
 from madang.sync.plan import make_plan
 from madang.warehouse import open_warehouse
 
@@ -36,7 +36,7 @@ class Workspace:
     ) -> None:
         self.root = root
         project = root / "project"
-        for file in ("activation/_activation__exposures.yml", "staging/sync/_ledger__sources.yml"):
+        for file in ("activation/braze/_braze__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
             text = (REPOSITORY / "models" / file).read_text()
             if creates:

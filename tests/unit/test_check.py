@@ -8,6 +8,8 @@ import pytest
 
 from madang.specs.check import Checked, check_project
 
+REPOSITORY = Path(__file__).parents[2]
+
 DBT_PROJECT = """
     name: madang
     profile: madang
@@ -106,6 +108,18 @@ CONVERSIONS = """
                 lookback: 30 days
                 verified_by: {action: visited, within: 60 days, value: {amount: 90, currency: KRW}}
               - {name: look, label: Look, action: viewed_model, value: action, lookback: 7 days}
+      - name: touches
+        config:
+          meta:
+            touches:
+              - {name: branch, action: visited, kind: offline, channel_group: Branch}
+      - name: attribution_credits
+        config:
+          meta:
+            attribution_models:
+              - {name: u, label: U, kind: position, weights: [0.4, 0.2, 0.4]}
+              - {name: decay, label: Decay, kind: time_decay, half_life: 7 days}
+              - {name: chain, label: Chain, kind: markov, order: 2}
 """
 FILES = {
     "dbt_project.yml": DBT_PROJECT,
@@ -115,6 +129,7 @@ FILES = {
     "models/marts/audiences/aud_flagship.sql": "{{ audience() }}\n",
     "models/marts/journeys/_journeys__models.yml": FUNNELS,
     "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
+    "seeds/consent_policy.csv": (REPOSITORY / "seeds/consent_policy.csv").read_text(),
     "models/marts/attribution/_attribution__models.yml": CONVERSIONS,
 }
 CUSTOMER_FILE = "models/marts/customers/_customers__models.yml"
@@ -236,7 +251,21 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "[kakao, email]",
             "[kakaotalk, email]",
             "kakaotalk",
-            "channels: 'kakaotalk' is not one of email, sms, kakao, push. Did you mean 'kakao'?",
+            "The purpose 'marketing' has no channel 'kakaotalk'. Did you mean 'kakao'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "purpose: marketing,",
+            "purpose: advertizing,",
+            "advertizing",
+            "Unknown purpose 'advertizing'. Did you mean 'advertising'?",
+        ),
+        (
+            AUDIENCE_FILE,
+            "consent: {purpose: marketing, channels: [kakao, email]}",
+            "consent: [{purpose: marketing, channels: [email]}, {purpose: service, channel: []}]",
+            "channel: []",
+            "Unknown key 'channel'. Did you mean 'channels'?",
         ),
         (
             AUDIENCE_FILE,
@@ -565,6 +594,63 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "name: test_drive,",
             "name: test_drive,",
             "Two of 'conversions' are named 'test_drive'.",
+        ),
+        (
+            CONVERSION_FILE,
+            "[0.4, 0.2, 0.4]",
+            "[0.4, 0.2, 0.3]",
+            "[0.4, 0.2, 0.3]",
+            "weights are not negative and add up to 1; 0.4 + 0.2 + 0.3 is 0.9.",
+        ),
+        (
+            CONVERSION_FILE,
+            "[0.4, 0.2, 0.4]",
+            "[0.5, 0.5]",
+            "[0.5, 0.5]",
+            "give three weights: of the first touch, all between, and the last.",
+        ),
+        (
+            CONVERSION_FILE,
+            "half_life: 7 days",
+            "half_life: 0 days",
+            "half_life: 0 days",
+            "half_life: the duration must be longer than nothing.",
+        ),
+        (
+            CONVERSION_FILE,
+            ", half_life: 7 days",
+            "",
+            "name: decay",
+            "a model of the kind time_decay takes 'half_life'.",
+        ),
+        (
+            CONVERSION_FILE,
+            "order: 2",
+            "order: 2, half_life: 7 days",
+            "name: chain",
+            "'half_life' belongs to models of the kind time_decay, not markov.",
+        ),
+        (
+            CONVERSION_FILE,
+            "order: 2",
+            "ordr: 2",
+            "ordr: 2",
+            "Unknown key 'ordr'. Did you mean 'order'?",
+        ),
+        (
+            CONVERSION_FILE,
+            "kind: offline, channel_group: Branch",
+            "kind: offline, channel_group: Branch, same_visit: 1 hour",
+            "name: branch",
+            "'same_visit' belongs to touches of the kind message_click; "
+            "'branch' is of the kind offline.",
+        ),
+        (
+            CONVERSION_FILE,
+            "action: visited, kind",
+            "action: visits, kind",
+            "name: branch",
+            "Unknown action 'visits'. Did you mean 'visited'?",
         ),
         (
             CONVERSION_FILE,

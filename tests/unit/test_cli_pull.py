@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from madang.cli import app
+from madang.http.retry import Retry
 from madang.pull import salesforce
 from madang.pull.command import pull_if_configured
-from madang.sync.http import Retry
 from salesforce_org import QUICK, Company, company, id_of
 
 

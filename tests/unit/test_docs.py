@@ -17,7 +17,7 @@ import yaml
 from madang.cli import app
 from madang.ingest.checks.problems import CellProblem
 from madang.ingest.checks.values import checker
-from madang.settings.workspace import DestinationSettings, SettingsFile
+from madang.settings.workspace import SettingsFile
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -163,9 +163,7 @@ def settings_keys(model: type, before: str = "") -> Iterator[str]:
         key = before + (info.alias or name)
         kinds = [kind for kind in (info.annotation, *get_args(info.annotation)) if kind]
         inner = next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
-        if inner is DestinationSettings:
-            yield from settings_keys(inner, f"{key}.<name>.")
-        elif inner:
+        if inner:
             yield from settings_keys(inner, f"{key}.")
         else:
             yield key

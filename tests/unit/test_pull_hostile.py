@@ -8,13 +8,13 @@ import pytest
 
 from hostile_server import hostile, whole
 from madang.errors import ConfigError
+from madang.http.retry import Retry
 from madang.pull import ObjectFailed, PullError
 from madang.pull.connection import Connection
 from madang.pull.login import Login
 from madang.pull.objects import Chosen, Field
 from madang.pull.queries import BulkJob, csv_rows, describe, query
 from madang.settings.workspace import load_settings
-from madang.sync.http import Retry
 
 SECRETS = {"MADANG_SALESFORCE_CLIENT_ID": "id", "MADANG_SALESFORCE_CLIENT_SECRET": "secret"}
 CHOSEN = Chosen("Contact", (Field("id", "Id", "id"),), ())

@@ -237,7 +237,7 @@ def test_a_signed_login(tmp_path: Path, key_pair: tuple[bytes, bytes]) -> None:
         login = Login(settings, environ)
         connection = Connection(login, QUICK)
         assert connection.get(f"{connection.data}/sobjects/Contact/describe").json()["fields"]
-        claims = jwt.decode(login.form()["assertion"], options={"verify_signature": False})
+        claims = jwt.decode(login.grant.form()["assertion"], options={"verify_signature": False})
         assert claims["exp"] <= time.time() + 300
         file.write_text("no key")
         with pytest.raises(ConfigError, match="cannot be used"):

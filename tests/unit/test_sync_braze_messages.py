@@ -4,18 +4,18 @@ import json
 
 import pytest
 
+from madang.http.client import Reply
 from madang.sync import DestinationUnclear
-from madang.sync.destinations import Change, SyncObject
+from madang.sync.destinations.base import Change, SyncObject
 from madang.sync.destinations.braze import (
     Braze,
     attributes,
     encode,
     field_problem,
-    harmless,
     judge,
     payload,
 )
-from madang.sync.http import Reply
+from madang.sync.words import harmless
 
 
 def one(number=1, key="C1", **values):
@@ -26,7 +26,8 @@ def one(number=1, key="C1", **values):
 
 
 def reply(status, body):
-    return Reply(status, body, {}, 1)
+    content = b"<html>" if body is None else json.dumps(body).encode()
+    return Reply(status, content, {})
 
 
 def named(*indexes):

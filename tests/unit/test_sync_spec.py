@@ -9,7 +9,7 @@ import yaml
 from madang.errors import SpecError, UsageError
 from madang.sync.spec import find_spec, load_specs
 
-EXPOSURES = Path("models/activation/_activation__exposures.yml")
+EXPOSURES = Path("models/activation/braze/_braze__exposures.yml")
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -18,6 +18,8 @@ def project(tmp_path):
     (tmp_path / EXPOSURES.parent).mkdir(parents=True)
     shutil.copy(REPOSITORY / EXPOSURES, tmp_path / EXPOSURES)
     (tmp_path / "models/activation/sync_braze__users.sql").write_text("select 1")
+    (tmp_path / "seeds").mkdir()
+    shutil.copy(REPOSITORY / "seeds/consent_policy.csv", tmp_path / "seeds")
     return tmp_path
 
 
@@ -43,15 +45,15 @@ def test_the_projects_own_sync_is_read(project):
         0.5,
     )
     assert spec.where == f"{EXPOSURES}:2"
-    assert not spec.create_missing
+    assert not spec.options.create_missing
 
 
 def test_whether_a_sync_creates_is_a_choice_that_is_no_by_default(project):
     text = (project / EXPOSURES).read_text()
     (project / EXPOSURES).write_text(text.replace("create_missing: false\n", "\n"))
-    assert not load_specs(project)[0].create_missing
+    assert not load_specs(project)[0].options.create_missing
     (project / EXPOSURES).write_text(text.replace("missing: false", "missing: true"))
-    assert load_specs(project)[0].create_missing
+    assert load_specs(project)[0].options.create_missing
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,9 @@ def test_whether_a_sync_creates_is_a_choice_that_is_no_by_default(project):
         ),
         ("max_change_share: 0.5", "max_change_shares: 0.5", "Did you mean 'max_change_share'?"),
         ("max_change_share: 0.5", "max_change_share: 50", "less than or equal to 1"),
-        ("max_change_share: 0.5", "channels: [e-mail]", "Did you mean 'email'?"),
+        ("max_change_share: 0.5", "channels: [e_mail]", "Did you mean 'email'?"),
+        ("max_change_share: 0.5", "channels: [ads]", "'marketing' has no channel 'ads'"),
+        ("max_change_share: 0.5", "purpose: advertizing", "Did you mean 'advertising'?"),
         ("create_missing: false", "create_missing: maybe", "create_missing"),
         ("among: current", "among: living", "among"),
         ("key: external_id", "", "The key 'key' is missing"),

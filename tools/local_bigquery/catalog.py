@@ -227,7 +227,7 @@ class Catalog:
     def _made_of(self, view: Table | None, name: str) -> tuple[int, ...] | None:
         """The versions of what a view or a wildcard table is made of; None for a metadata view."""
         if view is not None:
-            read = [self.relation(one) for one in sorted(self.engine.table_names(view.sql))]
+            read = [self.relation(one) for one in sorted(names.tables_in(view.sql))]
             return (view.version, *(one.version if one else 0 for one in read))
         if name.endswith("*"):
             return tuple(shard.version for shard in self._shards(name[:-1]))
@@ -239,7 +239,7 @@ class Catalog:
         The tables that it names, `extra` ones before the catalog's own.
         """
         tables: dict[str, Relation] = {}
-        for name in self.engine.table_names(sql) | set(extra or ()):
+        for name in names.tables_in(sql) | set(extra or ()):
             relation = (extra or {}).get(name) or self.relation(name)
             if relation is not None:
                 tables[name] = relation

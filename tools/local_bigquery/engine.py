@@ -96,28 +96,12 @@ class Engine:
         self._options = language.analyzer_options()
         self._pruning_options = language.analyzer_options(prune=True)
         self._catalog = language.empty_catalog()
-        self._named: dict[str, frozenset[str]] = {}
         self._kept: OrderedDict[Contents, tuple[int, int]] = OrderedDict()
 
     def parse(self, sql: str) -> Message:
         """The parse tree of a script; every node knows its place in the text."""
         request = service.ParseRequest(sql_statement=sql, allow_script=True, options=self._language)
         return self._call("Parse", request, service.ParseResponse).parsed_script
-
-    def table_names(self, sql: str) -> frozenset[str]:
-        """The dotted paths of all tables that a statement or script names."""
-        if sql not in self._named:
-            request = service.ExtractTableNamesFromStatementRequest(
-                sql_statement=sql, options=self._language, allow_script=True
-            )
-            response = self._call(
-                "ExtractTableNamesFromStatement",
-                request,
-                service.ExtractTableNamesFromStatementResponse,
-            )
-            names = (".".join(name.table_name_segment) for name in response.table_name)
-            self._named[sql] = frozenset(names)
-        return self._named[sql]
 
     def analyze(self, sql: str, scope: Scope, *, prune: bool = False) -> Message:
         """The resolved statement, every expression typed.

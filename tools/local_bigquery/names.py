@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 # Text that is not code, or a name or a path of up to five parts.
 TOKENS = re.compile(
@@ -18,6 +19,11 @@ TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+MAKES_OF_A_QUERY = re.compile(
+    r"create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:table|view)\b", re.IGNORECASE
+)
+IS_QUERY = re.compile(r"(?:select|with)\b", re.IGNORECASE)
+PARENTHESIS_OR_AS = re.compile(r"[()]|\bas\b", re.IGNORECASE)
 _BEFORE = "from join into table view update exists merge using clone copy like delete insert"
 _AFTER = """
 where on join left right inner cross full group order limit union intersect except qualify window
@@ -27,6 +33,76 @@ BEFORE_A_TABLE = frozenset(_BEFORE.split())
 AFTER_A_TABLE = frozenset(_AFTER.split())
 TAKES_AN_ALIAS = frozenset(("from", "join", "update"))
 FOLLOWING_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(`|[A-Za-z_]\w*)?", re.DOTALL)
+
+
+# What a CREATE statement makes is not read by it.
+CREATED = re.compile(r"\s*create\b[^`(]*`[^`]+`", re.IGNORECASE)
+
+
+@lru_cache(maxsize=256)
+def tables_in(sql: str) -> frozenset[str]:
+    """The dotted paths that a statement of joined paths reads.
+
+    The engine could say it, too, for the time of a parse.
+    """
+    created = CREATED.match(sql)
+    tokens = TOKENS.finditer(sql, created.end() if created else 0)
+    named = (one.group() for one in tokens if one.lastgroup == "path" and "`" in one.group())
+    return frozenset(
+        name for text in named for name in re.findall(r"`([^`]+)`", text) if "." in name
+    )
+
+
+def hollowed(sql: str) -> str | None:
+    """A statement's text with a query that is parsed at once in the place of its own, as long.
+
+    What is around the query then has its place in the whole text. None where the text is no single
+    query, and no CREATE … AS with one.
+    """
+    code = TOKENS.sub(_masked, sql)
+    start, end = _trimmed(code, 0, len(code))
+    if code[start:end].endswith(";"):
+        start, end = _trimmed(code, start, end - 1)
+    if ";" in code[start:end]:
+        return None
+    if MAKES_OF_A_QUERY.match(code, start, end):
+        depth = 0
+        for found in PARENTHESIS_OR_AS.finditer(code, start, end):
+            depth += {"(": 1, ")": -1}.get(found.group(), 0)
+            if depth == 0 and found.group().lower() == "as":
+                start, end = _trimmed(code, found.end(), end)
+                break
+        else:
+            return None
+        if _is_in_parentheses(code, start, end):
+            start, end = _trimmed(code, start + 1, end - 1)
+    if not IS_QUERY.match(code, start, end):
+        return None
+    length = len(sql[start:end].encode())
+    return f"{sql[:start]}select{'1':>{length - len('select')}}{sql[end:]}"
+
+
+def _masked(token: re.Match[str]) -> str:
+    """Comments as blanks, texts and quoted names as a word."""
+    text = token.group()
+    if token.lastgroup == "skip" and text[0] in "-#/":
+        return " " * len(text)
+    return text if token.lastgroup == "path" and "`" not in text else "x" * len(text)
+
+
+def _trimmed(code: str, start: int, end: int) -> tuple[int, int]:
+    """Where a piece begins and ends without the blanks around it."""
+    piece = code[start:end]
+    return end - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _is_in_parentheses(code: str, start: int, end: int) -> bool:
+    depth = 0
+    for found in re.finditer(r"[()]", code[start:end]):
+        depth += 1 if found.group() == "(" else -1
+        if depth == 0:
+            return code[start] == "(" and found.end() == end - start
+    return False
 
 
 def join_paths(sql: str, project: str, datasets: Collection[tuple[str, str]]) -> str:

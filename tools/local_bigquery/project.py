@@ -1,6 +1,6 @@
 """The dbt project on the local server.
 
-Its sources copied there, dbt run against it, its compiled SQL type-checked.
+Its sources copied there, dbt run against it.
 """
 
 import hashlib
@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,35 +17,14 @@ import yaml
 
 from local_bigquery import schema
 from local_bigquery.catalog import Catalog, Table
-from local_bigquery.engine import Column, GoogleSqlError
+from local_bigquery.engine import Column
 from local_bigquery.server import Server, loads, writes
-from local_bigquery.server.errors import BigQueryError
-from local_bigquery.server.guards import unique_columns
 from local_bigquery.values import write_row
 
 ROOT = Path(__file__).resolve().parents[2]
 GA4_DATASET = "analytics_000000000"
 GA4_SCHEMA = json.loads((Path(__file__).parent / "ga4_events_schema.json").read_text())
 DATASET = "madang"
-SOURCE_DATASETS = {GA4_DATASET, f"{DATASET}_raw", f"{DATASET}_ledger"}
-# Tables that are not what their model selects: materializations that loop, and their columns.
-MADE_BY_ROUNDS = {
-    "connected_components": {
-        "node_key": schema.STRING,
-        "node_id": schema.INT64,
-        "component_key": schema.INT64,
-    },
-    "never_link_cuts": dict.fromkeys(
-        ("left_key", "right_key", "never_left_key", "never_right_key"), schema.STRING
-    ),
-}
-# What dbt adds to the columns that a snapshot selects.
-OF_SNAPSHOTS = {
-    "dbt_scd_id": schema.STRING,
-    "dbt_updated_at": schema.TIMESTAMP,
-    "dbt_valid_from": schema.TIMESTAMP,
-    "dbt_valid_to": schema.TIMESTAMP,
-}
 TYPES = {
     "VARCHAR": "STRING",
     "BIGINT": "INT64",
@@ -92,11 +70,6 @@ class Project:
             timeout=timeout,
             check=False,
         )
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """What the last dbt command compiled."""
-        return json.loads((self.folder / "target" / "manifest.json").read_text())
 
     @property
     def results(self) -> list[dict[str, Any]]:
@@ -192,77 +165,3 @@ def _fill(
         write_row(table.rows.table_data.row.add(), dict(zip(names, record, strict=True)), columns)
     catalog.add(table)
     return len(records)
-
-
-def in_order(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The nodes of a manifest, each after those that it reads."""
-    nodes = manifest["nodes"]
-    done: set[str] = set()
-
-    def visit(node_id: str) -> Iterator[dict[str, Any]]:
-        if node_id in done or node_id not in nodes:
-            return
-        done.add(node_id)
-        for parent in nodes[node_id].get("depends_on", {}).get("nodes", []):
-            yield from visit(parent)
-        yield nodes[node_id]
-
-    for node_id in nodes:
-        yield from visit(node_id)
-
-
-def type_check(project: Project) -> tuple[dict[str, list[Column]], dict[str, str]]:
-    """Analyse what the last dbt command compiled, in the graph's order, over nothing but types.
-
-    Answers the columns of the nodes that are good, and the engine's refusals of those that are not.
-    Tables that a node makes are known to the next ones by the columns that the analysis gave, and
-    to the node itself by those that it has: a model may read what it wrote before.
-    """
-    source = project.server.catalog
-    catalog = Catalog(source.engine, source.project, source.location)
-    catalog.datasets = dict(source.datasets)
-    catalog.tables = {
-        name: Table(table.project, table.dataset, table.table_id, table.columns)
-        for name, table in source.tables.items()
-        if table.dataset in SOURCE_DATASETS
-    }
-    compiled = {result["unique_id"]: result.get("compiled_code") for result in project.results}
-    good: dict[str, list[Column]] = {}
-    refused: dict[str, str] = {}
-    manifest = project.manifest
-    for node in in_order(manifest):
-        kind = node["resource_type"]
-        if kind == "operation":
-            continue
-        catalog.datasets.setdefault((node["database"], node["schema"]), {})
-        alias = node.get("alias") or node["name"]
-        made = source.tables.get(f"{node['database']}.{node['schema']}.{alias}")
-        if made is not None:
-            catalog.add(Table(made.project, made.dataset, made.table_id, made.columns))
-        if kind == "seed":
-            columns = _seed_columns(node)
-        else:
-            try:
-                sql = catalog.normalize(compiled.get(node["unique_id"]) or node["compiled_code"])
-                columns = catalog.engine.output_columns(sql, catalog.scope(sql))
-                unique_columns(columns)
-            except (GoogleSqlError, BigQueryError) as error:
-                refused[node["unique_id"]] = str(error)
-                continue
-        good[node["unique_id"]] = columns
-        if kind in ("seed", "model", "snapshot"):
-            if node["config"].get("materialized") in MADE_BY_ROUNDS:
-                types = MADE_BY_ROUNDS[node["config"]["materialized"]]
-                columns = [Column(name, column_type) for name, column_type in types.items()]
-            if kind == "snapshot":
-                columns = [*columns, *(Column(*one) for one in OF_SNAPSHOTS.items())]
-            catalog.add(Table(node["database"], node["schema"], alias, columns))
-    return good, refused
-
-
-def _seed_columns(node: dict[str, Any]) -> list[Column]:
-    header = (ROOT / node["original_file_path"]).read_text(encoding="utf-8").splitlines()[0]
-    types = node["config"].get("column_types") or {}
-    return schema.columns_of(
-        [{"name": name, "type": types.get(name, "string")} for name in header.split(",")]
-    )

@@ -17,15 +17,25 @@ contactability as (
 
 audience_channels as (
 
-    {% for name, spec in specs.items() -%}
-    {%- set last_audience = loop.last -%}
-    {% for channel in spec.consent.channels -%}
-    select '{{ name }}' as audience, '{{ channel }}' as channel, '{{ spec.consent.purpose }}' as purpose
-    {{ 'union all' if not (last_audience and loop.last) }}
-    {% endfor -%}
+    {% for permit in audience_consents(specs) -%}
+    select
+        '{{ permit.audience }}' as audience,
+        '{{ permit.channel }}' as channel,
+        '{{ permit.purpose }}' as purpose,
+        {{ permit.is_first_purpose }} as is_first_purpose
+    {{ 'union all' if not loop.last }}
     {% else -%}
-    select '' as audience, '' as channel, '' as purpose
+    select '' as audience, '' as channel, '' as purpose, false as is_first_purpose
     {% endfor %}
+
+),
+
+-- of an audience that wants a source to be fresh which is late, nothing changes
+late as (
+
+    select audience, late_source
+    from {{ ref('audience_freshness') }}
+    where not is_fresh
 
 ),
 
@@ -36,12 +46,15 @@ final as (
         candidates.person_id,
         audience_channels.channel,
         audience_channels.purpose,
+        audience_channels.is_first_purpose,
         nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
         coalesce(contactability.is_night_allowed, false) as is_night_allowed,
         contactability.address_value_key,
-        contactability.is_main_address
+        contactability.is_main_address,
+        late.late_source
     from candidates
     inner join audience_channels on candidates.audience = audience_channels.audience
+    left join late on candidates.audience = late.audience
     left join contactability
         on candidates.person_id = contactability.person_id
         and audience_channels.channel = contactability.channel

@@ -52,7 +52,7 @@ with_standing as (
                 then closed.reason
         end as closed_reason
     from addresses
-    inner join policy on addresses.field = policy.address
+    inner join policy on policy.address in (addresses.field, 'email_or_phone')
     left join closed
         on addresses.address_hash = closed.address_hash
         and policy.channel = closed.channel

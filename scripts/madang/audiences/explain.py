@@ -1,7 +1,14 @@
 """Explains an audience: what its rule means, how many meet each part, and who is held back."""
 
 from madang import ui
-from madang.audiences.look import FIELD, find_audience, require, show_waterfall, waterfall
+from madang.audiences.look import (
+    consents,
+    fields_of,
+    find_audience,
+    require,
+    show_waterfall,
+    waterfall,
+)
 from madang.audiences.rules import RuleReader
 from madang.settings.workspace import Settings
 from madang.specs.audiences import Audience
@@ -33,12 +40,17 @@ def show_audience(settings: Settings, name: str) -> None:
         )
         parts = count_parts(settings, warehouse, rule)
         steps = waterfall(warehouse, name)
+        goes = [
+            (spec, fields)
+            for spec in load_specs(settings.project_dir)
+            if (fields := fields_of(warehouse, spec, name))
+        ]
     ui.summary(
         f"Audience {name}: {rule.label}",
         [
             ("rule", where),
             ("as of", told(settings.now(), settings.timezone)),
-            ("consent", f"{rule.consent.purpose}: any of {', '.join(rule.consent.channels)}"),
+            *consents(rule),
         ],
     )
     ui.table("Who meets what", ("rule", "known persons"), parts)
@@ -46,9 +58,8 @@ def show_audience(settings: Settings, name: str) -> None:
     for row in steps:
         if row["step"] == "lost" and row["subjects"]:
             ui.line(f"  {row['reason']}: {REASONS.get(row['reason'], row['reason'])}")
-    fields = ", ".join(FIELD.format(name, channel) for channel in rule.consent.channels)
-    for spec in load_specs(settings.project_dir):
-        ui.line(f"Goes to {spec.destination} as {fields} by the sync {spec.name}.")
+    for spec, fields in goes:
+        ui.line(f"Goes to {spec.destination} as {', '.join(fields)} by the sync {spec.name}.")
 
 
 def count_parts(settings: Settings, warehouse: Warehouse, rule: Audience) -> list[tuple[str, int]]:

@@ -7,10 +7,9 @@ from madang.settings.workspace import Settings
 from madang.specs.audiences import Audience
 from madang.specs.check import check_project
 from madang.sync import diff, ledger
+from madang.sync.destinations.registry import object_of
 from madang.sync.spec import SyncSpec, load_specs
 from madang.warehouse import Row, Warehouse, WarehouseError, may_be_built, open_warehouse
-
-FIELD = "madang_{}_{}"  # the attribute of an audience and channel in the activation models
 
 
 def find_audience(settings: Settings, name: str) -> tuple[str, Audience]:
@@ -72,19 +71,19 @@ def show_preview(settings: Settings, name: str) -> None:
         )
         _show_another_clock(settings, warehouse)
         steps = waterfall(warehouse, name)
-        channels = by_channel(warehouse, name, rule.consent.purpose)
+        channels = by_channel(warehouse, name, rule.contact.purpose)
         shared = overlap(warehouse, name)
         changes = [
-            (spec, change_since_sync(settings, warehouse, spec, name, rule.consent.channels))
+            (spec, change_since_sync(settings, warehouse, spec, fields))
             for spec in load_specs(settings.project_dir)
-            if warehouse.exists("activation", spec.model)
+            if (fields := fields_of(warehouse, spec, name))
         ]
     sizes = {row["step"]: row["subjects"] for row in steps}
     rows = [
         ("label", rule.label),
         ("members", f"{sizes.get('members', 0):,}"),
         ("contactable", f"{sizes.get('contactable', 0):,}"),
-        ("consent", f"{rule.consent.purpose}: any of {', '.join(rule.consent.channels)}"),
+        *consents(rule),
     ]
     ui.summary(f"Audience {name}", rows)
     show_waterfall(steps)
@@ -94,7 +93,7 @@ def show_preview(settings: Settings, name: str) -> None:
         "By channel",
         ("channel", "counts", *(reason.replace("_", " ") for reason in reasons)),
         [
-            (channel, channel in rule.consent.channels, *(counts.get(name, 0) for name in reasons))
+            (channel, channel in rule.contact.channels, *(counts.get(name, 0) for name in reasons))
             for channel, counts in channels.items()
         ],
     )
@@ -107,6 +106,12 @@ def show_preview(settings: Settings, name: str) -> None:
     for spec, change in changes:
         counts = ", ".join(f"{count:,} {what}" for what, count in change.items())
         ui.line(f"Values since the last sync {spec.name} → {spec.destination}: {counts}")
+
+
+def consents(rule: Audience) -> list[tuple[str, str]]:
+    """Return a line for each purpose that an audience names."""
+    told = [f"{one.purpose}: any of {', '.join(one.channels)}" for one in rule.consent]
+    return [("consent", text) for text in told]
 
 
 def _show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
@@ -171,23 +176,33 @@ def overlap(warehouse: Warehouse, name: str) -> list[Row]:
     )
 
 
+def fields_of(warehouse: Warehouse, spec: SyncSpec, name: str) -> list[str]:
+    """Return the fields (attributes, lists) of an audience that a sync's model has, sorted."""
+    if "audience" not in warehouse.columns("activation").get(spec.model, []):
+        return []
+    relation = warehouse.relation("activation", spec.model)
+    rows = warehouse.fetch(
+        f"select distinct field from {relation} where audience = ? order by field", [name]
+    )
+    return [row["field"] for row in rows]
+
+
 def change_since_sync(
-    settings: Settings, warehouse: Warehouse, spec: SyncSpec, name: str, channels: list[str]
+    settings: Settings, warehouse: Warehouse, spec: SyncSpec, fields: list[str]
 ) -> dict[str, int]:
-    """Return what a plan made now would do with this audience's values: add, change, remove."""
+    """Return what a plan made now would do with these fields' values: add, change, remove."""
     relation = warehouse.relation("activation", spec.model)
     wanted = diff.wanted(relation, settings.warehouse.type)
     if warehouse.exists(ledger.LAYER, "sync_deliveries"):
         deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
-        delivered = diff.delivered(deliveries, spec.name)
+        delivered = diff.delivered(deliveries, spec.name, object_of(spec))
     else:
         delivered = "select sync_key, field, value_hash from (" + wanted + ") as none where 1 = 0"
-    fields = [FIELD.format(name, channel) for channel in channels]
     of_audience = f"where field in ({', '.join('?' * len(fields))})"
     changed = warehouse.fetch(
         f"""
         select operation, count(*) as changes
-        from ({diff.changes(wanted, delivered, diff.waiting(relation))})
+        from ({diff.changes(wanted, delivered, diff.waiting(relation), object_of(spec))})
         {of_audience} group by operation""",
         fields,
     )

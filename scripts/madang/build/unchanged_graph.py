@@ -48,8 +48,8 @@ EXPORT = "macros/ga4/"
 #: Built from the same, a table of these kinds is the same; of others nobody knows.
 KINDS = frozenset(
     {
-        *("append_when_changed", "connected_components", "days_when_changed", "never_link_cuts"),
-        *("ephemeral", "seed", "table", "table_when_changed", "test", "view"),
+        *("append_when_changed", "connected_components", "days_when_changed", "markov_fits"),
+        *("ephemeral", "never_link_cuts", "seed", "table", "table_when_changed", "test", "view"),
     }
 )
 #: So is an incremental one that asks these which days there are to build.

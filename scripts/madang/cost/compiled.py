@@ -16,6 +16,7 @@ EXPORT = (".ga4.events", ".ga4.shards")  # the GA4 source: tables that dbt canno
 # the smaller and smaller tables that follow, and how many statements there are.
 ROUNDS = {
     "connected_components": (6, 40),
+    "markov_fits": (1, 40),
     "never_link_cuts": (2, 20),
     "days_when_changed": (0, 6),
 }

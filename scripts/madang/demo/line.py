@@ -5,7 +5,8 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 
@@ -16,12 +17,12 @@ from madang.lock import workspace_lock
 from madang.reports import ReportError
 from madang.settings import secrets as config_secrets
 from madang.settings.workspace import Settings, load_settings
+from madang.sync.destinations.registry import entry_of
 from madang.warehouse import open_warehouse
 
 STAMP = ".demo.json"
 BUILT = ("warehouse.duckdb", "warehouse.duckdb.wal", "journal.sqlite", "sandbox.sqlite", STAMP)
 BUILT_FOLDERS = ("rejects", "plans", "marts", "site", "target", "warehouse.duckdb.tmp")
-KEY = "demo-key-of-the-local-server"
 STEPS = 9
 
 
@@ -39,7 +40,7 @@ def run_demo(out: Path | None, *, people: int, days: int, seed: int) -> int:
     ui.use_zone(settings.timezone)
     config_secrets.take(settings)
     timings = [("generate", monotonic() - started)]
-    with workspace_lock(settings, "demo"), _local_braze(settings) as settings:
+    with workspace_lock(settings, "demo"), _local_destinations(settings) as settings:
         codes = []
         for name, work in (
             ("load", lambda: codes.append(run.load(settings))),
@@ -116,19 +117,18 @@ def _generator_version() -> str:
 
 
 @contextmanager
-def _local_braze(settings: Settings) -> Iterator[Settings]:
-    """Serve the sandbox and point the settings at it; its users are kept in the workspace.
+def _local_destinations(settings: Settings) -> Iterator[Settings]:
+    """Serve a sandbox for each destination and point the settings at them.
 
-    As in a company whose app and shop report to Braze, every customer number has a profile there.
+    What they hold is kept in the workspace.
     """
-    from madang.sandbox.braze import BrazeSandbox
-
-    destination = settings.destinations["braze"]
-    key = config_secrets.hold(destination.key_env, KEY)
-    with BrazeSandbox(0, key, settings.root / "sandbox.sqlite") as sandbox:
-        sandbox.store.create(_customer_numbers(settings.root))
-        local = destination.model_copy(update={"url": sandbox.url})
-        yield settings.model_copy(update={"destinations": {"braze": local}})
+    with ExitStack() as stack:
+        local = {}
+        for name, destination in settings.destinations.items():
+            sandbox = import_module(entry_of(name).sandbox)
+            served = sandbox.served(destination, settings.root, _customer_numbers(settings.root))
+            local[name] = stack.enter_context(served)
+        yield settings.model_copy(update={"destinations": local})
 
 
 def _customer_numbers(root: Path) -> list[str]:

@@ -10,6 +10,7 @@ one with the same PERSON, or without one.
 
 import getpass
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from madang.erase import space as erase_space
 from madang.erase import tables as erase_tables
 from madang.erase.certificate import Certificate
 from madang.erase.columns import read_columns
+from madang.erase.lists import memberships
 from madang.erase.records import Found, follow
 from madang.erase.values import Known, keep, kept, known_by
 from madang.errors import MadangError, UsageError
@@ -33,6 +35,7 @@ from madang.personal import looks_personal
 from madang.settings.workspace import Settings
 from madang.sync import deletions
 from madang.sync.clock import new_id
+from madang.sync.destinations.registry import can_delete, forgets
 from madang.sync.engine import open_plans
 from madang.sync.pending import was_begun
 from madang.sync.plan import read_plan
@@ -149,6 +152,8 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
                 where = str(settings.paths.received)
                 raise MadangError(one.skipped_reason or "", where=where, fix=one.fix)
         found = follow(warehouse, settings.project_dir, known)
+        for name, listed in memberships(settings, warehouse, known).items():
+            known.listed[name] = sorted({*known.listed.get(name, []), *listed})
         keep(known, path)  # what came since, before anything is gone
         days = erase_tables.days_of(warehouse, columns, known)
         certificate.add("days_read_again", days)
@@ -161,7 +166,7 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
         erase_tables.read_days_again(warehouse, path.stem, days)
         erase_tables.delete_exported(warehouse, columns, known)
         erase_tables.forget_logs(warehouse, columns, known)
-    deletions.queue(settings, path.stem, settings.destinations, known.numbers)
+    _queue(settings, path.stem, known, settings.destinations)
     certificate.count("decisions_removed", _forget_decisions(settings, known))
     _send(settings)
     if build(settings) == WRONG:
@@ -193,7 +198,7 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     told = certificate.get("destinations") or {}
     is_done = {name for name, one in told.items() if one["status"] == "deleted"}
     asked = [name for name in settings.destinations if name not in is_done]
-    deletions.queue(settings, path.stem, asked, kept(path).numbers)  # the journal may be a new one
+    _queue(settings, path.stem, kept(path), asked)  # the journal may be a new one
     problems = _send(settings)
     for name, one in deletions.done(settings, path.stem).items():
         told[name] = {"status": "deleted", "keys": one.keys, "http_status": one.http_status}
@@ -205,7 +210,8 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     for name, keys in left.items():
         told[name] = {"status": "waiting", "keys": keys}
     for name in settings.destinations:
-        told.setdefault(name, {"status": "knows nobody", "keys": 0})
+        status = "knows nobody" if forgets(name) else "cannot delete"
+        told.setdefault(name, {"status": status, "keys": 0})
     certificate.set(
         destinations=told,
         status="waiting for destinations" if left else "done",
@@ -222,6 +228,9 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
         return PARTIAL
     path.unlink()
     ui.line(f"Erased. Certificate: {certificate.path}")
+    for name in settings.destinations:
+        if not forgets(name):
+            ui.line(f"  yours to delete, {name} takes no deletions: what was sent there")
     for name in certificate.get("your_files"):
         ui.line(f"  yours to delete, it still holds the person: {name}")
     return 0
@@ -238,6 +247,14 @@ def settle_all(settings: Settings) -> int:
         if certificate.get("is_removed"):
             codes.append(_settle(settings, path, certificate))
     return max(codes)
+
+
+def _queue(settings: Settings, erasure_id: str, known: Known, names: Iterable[str]) -> None:
+    """Note what each destination is to forget: a person of its own, or who is on its lists."""
+    for name in names:
+        keys = known.numbers if can_delete(name) else known.listed.get(name, [])
+        if forgets(name):
+            deletions.queue(settings, erasure_id, [name], keys)
 
 
 def _send(settings: Settings) -> dict[str, str]:
@@ -271,7 +288,10 @@ def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list
         )
     for table, rows in before.items():
         ui.line(f"  {table}: {rows:,} rows")
-    for name in settings.destinations:
+    for name in filter(can_delete, settings.destinations):
         ui.line(f"  {name}: {len(known.numbers)} keys to delete")
+    for name in settings.destinations:
+        if forgets(name) and not can_delete(name):
+            ui.line(f"  {name}: to be taken off every list")
     for name in inputs:
         ui.line(f"  yours to delete, it holds the person: {name}")

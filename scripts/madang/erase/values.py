@@ -38,6 +38,7 @@ class Known:
     values: list[str] = field(default_factory=list)  # as identity stores them
     hashed: dict[str, list[str]] = field(default_factory=dict)  # of e-mails and telephones
     records: dict[str, list[str]] = field(default_factory=dict)  # order_id, contact_id, …
+    listed: dict[str, list[str]] = field(default_factory=dict)  # on lists, by destination
 
     def hashes(self, kind: str) -> list[str]:
         """SHA-256 of every e-mail address or telephone, also where the plain one is not known.
@@ -49,6 +50,10 @@ class Known:
         else:
             plain = [*self.emails, *map(_as_google, self.emails)]
         return sorted({*self.hashed.get(kind, []), *map(sha256, plain)})
+
+    def match_keys(self) -> list[str]:
+        """The keys of members of lists (`ad_match_keys`): email:<hash>, phone:<hash>."""
+        return [f"{kind}:{one}" for kind in ("email", "phone") for one in self.hashes(kind)]
 
     def has_address(self, kind: str, text: str) -> bool:
         """Say whether a cell holds an address of theirs, however it is written, or its hash."""
@@ -90,6 +95,7 @@ class Known:
         phone = [*self.phones, *self.hashes("phone")]
         return {
             "crm_id": self.numbers,
+            "destination_key": [*self.numbers, *self.match_keys()],
             "person": sorted({self.person_id, *self.keys}),
             "identifier_key": self.keys,
             "device": self.devices,

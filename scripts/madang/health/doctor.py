@@ -20,7 +20,7 @@ from madang.settings.secrets import given
 from madang.settings.workspace import Settings
 from madang.storage import NO_ROOM, closed, free_bytes
 from madang.sync import SyncError
-from madang.sync.destinations import open_by_name
+from madang.sync.destinations.registry import open_by_name
 from madang.sync.journal import check, reading
 from madang.warehouse import open_warehouse
 
@@ -230,7 +230,8 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
         fix = "Add 'destinations:' to madang.yml to send audiences."
         yield Finding("destinations", "warning", "none in madang.yml", fix)
     for name, destination in settings.destinations.items():
-        detail = f"{destination.url}, key from {destination.key_env}"
+        keys = ", ".join(value for key, value in destination if key.endswith("_env") and value)
+        detail = f"{', '.join(destination.addresses().values())}, key from {keys}"
         try:
             open_by_name(name, settings).close()
         except MadangError as error:

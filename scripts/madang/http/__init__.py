@@ -1,1 +1,7 @@
-"""Requests to other machines: where they go, and how much of an answer is read."""
+"""Requests to other machines: where they go, who we are there, how often, and how much is read."""
+
+from madang.errors import MadangError
+
+
+class HttpError(MadangError):
+    """A request cannot be answered: the other side is down, refuses us, or its answer was lost."""

@@ -12,6 +12,7 @@ from madang.people.identifiers import TYPES, Identifier, chunks, in_words
 from madang.people.what_if import SCRATCH, scratch
 from madang.settings.workspace import Settings
 from madang.sync import diff, ledger
+from madang.sync.destinations.registry import object_of
 from madang.sync.spec import load_specs
 from madang.warehouse import Row, Warehouse
 
@@ -198,7 +199,9 @@ def _sent(settings: Settings, warehouse: Warehouse, persons: _Persons) -> Iterat
             scratch(warehouse, "activation", spec.model),
         )
         wanted = diff.wanted(will_be, settings.warehouse.type)
-        changes = diff.changes(wanted, diff.delivered(deliveries, spec.name), diff.waiting(will_be))
+        target = object_of(spec)
+        delivered = diff.delivered(deliveries, spec.name, target)
+        changes = diff.changes(wanted, delivered, diff.waiting(will_be), target)
         of_now = _by_key(warehouse, persons, "person_now", is_now, persons.now)
         of_then = {**of_now, **_by_key(warehouse, persons, "person_then", will_be, persons.then)}
         for when, names, sql, values in (

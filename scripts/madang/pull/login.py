@@ -4,23 +4,22 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_cr
 https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm
 """
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from madang.errors import ConfigError
 from madang.http.address import read_address
+from madang.http.auth import ClientCredentials, SignedJwt
 from madang.settings.salesforce import SalesforceSettings
 from madang.settings.secrets import given
 from madang.settings.workspace import Settings
 
 TOKEN_PATH = "/services/oauth2/token"
-JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 JWT_SECONDS = 180  # Salesforce takes at most five minutes
 
 
 class Login:
-    """The form that the token endpoint wants, with secrets from the environment alone."""
+    """What the token endpoint wants (`grant`), with secrets from the environment alone."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
         """Raises ConfigError when madang.yml has no `salesforce:`, a secret is not set or cannot be
@@ -35,47 +34,20 @@ class Login:
                 where=f"{self._where}.url",
                 fix="Use https://.",
             )
-        self._client_id = self._secret("client_id_env", "the consumer key of the client app")
+        client_id = self._secret("client_id_env", "the consumer key of the client app")
+        self.grant: ClientCredentials | SignedJwt
         if self.org.auth == "client_credentials":
-            self._client_secret = self._secret("client_secret_env", "its consumer secret")
+            secret = self._secret("client_secret_env", "its consumer secret")
+            self.grant = ClientCredentials(client_id, secret)
         else:
-            self._username = self._secret("username_env", "the user that the app runs as")
-            self._private_key = self._key()
-        self.form()
-
-    def form(self) -> dict[str, str]:
-        """Return the fields of a token request; a JWT is signed anew each time."""
-        if self.org.auth == "client_credentials":
-            return {
-                "grant_type": "client_credentials",
-                "client_id": self._client_id,
-                "client_secret": self._client_secret,
-            }
-        return {"grant_type": JWT_GRANT, "assertion": self._assertion()}
-
-    def _assertion(self) -> str:
-        try:
-            import jwt
-        except ImportError as error:
-            raise ConfigError(
-                "Logging in to Salesforce with a JWT needs packages that are not installed.",
-                where=f"{self._where}.auth",
-                fix="pip install 'madang[salesforce]', or use auth: client_credentials.",
-            ) from error
-        claims = {
-            "iss": self._client_id,
-            "sub": self._username,
-            "aud": self.org.jwt_audience,
-            "exp": int(time.time()) + JWT_SECONDS,
-        }
-        try:
-            return jwt.encode(claims, self._private_key, algorithm="RS256")
-        except (ValueError, TypeError, jwt.PyJWTError) as error:
-            raise ConfigError(
-                "The private key cannot be used: it is no unencrypted RSA key in PEM.",
-                where=f"the file named by {self.org.private_key_env}",
-                fix="Make one: openssl genrsa -out salesforce.key 2048",
-            ) from error
+            user = self._secret("username_env", "the user that the app runs as")
+            self.grant = SignedJwt(
+                {"iss": client_id, "sub": user, "aud": self.org.jwt_audience},
+                self._key(),
+                JWT_SECONDS,
+                f"the file named by {self.org.private_key_env}",
+            )
+        self.grant.form()  # a key that cannot sign is told before anything is asked
 
     def _key(self) -> bytes:
         path = Path(self._secret("private_key_env", "the path of the private key (PEM)"))

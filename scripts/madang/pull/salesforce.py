@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from madang import scratch
 from madang.errors import UsageError, did_you_mean
+from madang.http.retry import Retry
 from madang.ingest.errors import FileRefused
 from madang.ingest.landing.holds import Acceptance
 from madang.ingest.sources import read_sources
@@ -21,7 +22,6 @@ from madang.pull.login import Login
 from madang.pull.one_object import ObjectPull, Opened, Pulling
 from madang.pull.report import ObjectReport, PullReport
 from madang.settings.workspace import Settings
-from madang.sync.http import Retry
 from madang.times import in_name
 
 

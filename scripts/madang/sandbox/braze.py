@@ -11,6 +11,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,9 +21,12 @@ from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer
 from madang.sandbox.rules import NO_DATA, Fatal, check_request
 from madang.sandbox.users import Users
+from madang.settings import secrets as config_secrets
+from madang.sync.destinations.braze import BrazeSettings
 
 TRACK = "/users/track"
 DELETE = "/users/delete"
+DEMO_KEY = "demo-key-of-the-local-server"
 RATE_LIMIT = (3000, 3.0)  # requests per seconds: https://www.braze.com/docs/api/api_limits
 
 
@@ -223,6 +228,20 @@ def _refuse(
         if one.get("external_id") in keys
     ]
     return left, refused
+
+
+@contextmanager
+def served(
+    settings: BrazeSettings, folder: Path, customers: Sequence[str]
+) -> Iterator[BrazeSettings]:
+    """Serve a company's Braze for the demo; give the settings that lead to it.
+
+    As where app and shop report to Braze, every customer number has a profile there.
+    """
+    key = config_secrets.hold(settings.key_env, DEMO_KEY)
+    with BrazeSandbox(0, key, folder / "sandbox.sqlite") as sandbox:
+        sandbox.store.create(customers)
+        yield settings.model_copy(update={"url": sandbox.url})
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -28,6 +28,8 @@ from madang.settings.salesforce import SalesforceSettings
 from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.specs.strict import EnvironmentName, HttpAddress, Strict, matching, validated
+from madang.sync.destinations.base import DestinationSettings
+from madang.sync.destinations.registry import Destinations
 
 CONFIG_NAME = "madang.yml"
 JINJA_FIX = "Write the value itself; a secret's place is the environment (key_env)."
@@ -141,15 +143,6 @@ class LoadSettings(Strict):
     max_shrink_share: Share = 0.3
 
 
-class DestinationSettings(Strict):
-    """How one destination is reached; its key is in the environment variable `key_env`."""
-
-    url: HttpAddress
-    key_env: EnvironmentName
-    objects_per_request: Annotated[int, Field(ge=1)] = 50
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
-
-
 class SyncSettings(Strict):
     """The guards of a sync."""
 
@@ -179,13 +172,14 @@ class SettingsFile(Strict):
     publish: PublishSettings = PublishSettings()
     receiver: ReceiverSettings = ReceiverSettings()
     salesforce: SalesforceSettings | None = None
-    destinations: dict[Identifier, DestinationSettings] = Field(default_factory=dict)
+    destinations: Destinations = Destinations()
     sync: SyncSettings = SyncSettings()
 
 
 class Settings(SettingsFile):
     """Everything a command needs to know about its workspace. Every path is absolute."""
 
+    destinations: dict[str, DestinationSettings] = Field(default_factory=dict)  # type: ignore[assignment]
     root: Path
     config_path: Path
     project_dir: Path
@@ -277,6 +271,7 @@ def load_settings(path: Path | None = None) -> Settings:
     absolute["warehouse"] = read.warehouse.model_copy(
         update={"path": _under(root, read.warehouse.path)}
     )
+    absolute["destinations"] = read.destinations.given()
     if read.warehouse.type == "duckdb":
         _check_warehouse_path(absolute["warehouse"].path, file, lines)
     project_dir = _project_dir(root, read.project)

@@ -1,16 +1,15 @@
 """Audience rules: `config.meta.audience` of a model aud_<name>."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from madang.errors import did_you_mean
 from madang.specs.conditions import Number
 from madang.specs.strict import Strict
 from madang.specs.values import Duration, Name, Values, one_of
 
-CHANNELS = ("email", "sms", "kakao", "push")
 KINDS = ("any", "all", "not", "did", "has")
 
 
@@ -110,35 +109,57 @@ Rule = Annotated[
 ]
 
 
-def _known(channels: list[str]) -> list[str]:
-    for channel in channels:
-        if channel not in CHANNELS:
-            hint = did_you_mean(channel, CHANNELS)
-            raise ValueError(f"'{channel}' is not one of {', '.join(CHANNELS)}.{hint}")
+def _once(channels: list[str]) -> list[str]:
     if len(set(channels)) != len(channels):
         raise ValueError("a channel stands twice.")
     return channels
 
 
-Channels = Annotated[list[str], Field(min_length=1), AfterValidator(_known)]
+Channels = Annotated[list[Name], Field(min_length=1), AfterValidator(_once)]
 
 
 class Consent(Strict):
-    """The permission that contacting the audience needs: any one of the channels is enough."""
+    """The permission that one use of the audience needs: any one of the channels is enough.
 
-    purpose: Literal["marketing"]
+    What purposes and channels there are is in the seed consent_policy.
+    """
+
+    purpose: Name
     channels: Channels
 
 
+def _listed(data: Any) -> Any:
+    return data if isinstance(data, list) else [data]
+
+
+def _of_purposes(consents: list[Consent]) -> list[Consent]:
+    if len({one.purpose for one in consents}) != len(consents):
+        raise ValueError("a purpose stands twice.")
+    return consents
+
+
+Consents = Annotated[
+    list[Consent], BeforeValidator(_listed), Field(min_length=1), AfterValidator(_of_purposes)
+]
+
+
 class Audience(Strict):
-    """One audience: who belongs to it, and which consent it needs."""
+    """One audience: who belongs to it, and which consent each use of it needs.
+
+    Members and waterfall are counted by the first purpose, `contact`.
+    """
 
     label: Annotated[str, Field(min_length=1)]
     description: str | None = None
     within: Duration | None = None
     rule: Rule
-    consent: Consent
+    consent: Consents
     requires_fresh: list[Name] = Field(default_factory=list)
+
+    @property
+    def contact(self) -> Consent:
+        """The purpose that the audience names first."""
+        return self.consent[0]
 
     def parts(self) -> Iterator[tuple[tuple, Strict]]:
         """Walk the rule and its sub-rules, each with its place inside the audience."""

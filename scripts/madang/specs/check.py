@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs import package
 from madang.specs.actions import Action
+from madang.specs.attribution import AttributionModel, TouchRule
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.check_jinja import check_jinja
@@ -19,9 +20,10 @@ from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
-from madang.specs.located_yaml import load_located
+from madang.specs.located_yaml import load_located, place_of
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
+from madang.specs.policy import policy_fix, policy_problem, read_policy
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
 from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
@@ -75,18 +77,22 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     for one in [*audiences, *funnels]:
         if one.rule is None:
             _check_names(project, one.entry, one.place, one.data, actions)
+    policy = read_policy(folder)
     for entry, place, audience in _readable(audiences):
         _check_audience(project, entry, place, audience, actions)
+        _check_consent(project, entry, place, audience, policy)
     for entry, place, funnel in _readable(funnels):
         for number, step in enumerate(funnel.steps):
             at = (*place, "steps", number)
             _check_action(project, entry, (*at, "action"), step.action, actions)
             _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
     conversions = _listed_rules(project, "conversions", ConversionType)
+    touches = _listed_rules(project, "touches", TouchRule)
+    _listed_rules(project, "attribution_models", AttributionModel)
+    for entry, place, rule in [*conversions.values(), *touches.values()]:
+        _check_action(project, entry, (*place, "action"), rule.action, actions)
+        _check_where(project, entry, (*place, "where"), rule.where, actions.get(rule.action))
     for entry, place, conversion in conversions.values():
-        _check_action(project, entry, (*place, "action"), conversion.action, actions)
-        of = actions.get(conversion.action)
-        _check_where(project, entry, (*place, "where"), conversion.where, of)
         for at, name in conversion.later_actions():
             may_be_rare = at[0] != "verified_by"
             _check_action(project, entry, (*place, *at), name, actions, may_be_rare)
@@ -170,23 +176,23 @@ def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[
 def _listed_rules(
     project: Project, key: str, kind: type[Strict]
 ) -> dict[str, tuple[ModelEntry, tuple, Any]]:
-    """Read the list of rules under `config.meta.<key>` of the model of that name, by name."""
+    """Read the lists of rules under `config.meta.<key>` of all models, by name."""
     found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
-    entry = project.model(key)
-    if entry is None or (given := entry.meta(key)) is None:
-        return found
-    listed, place = given
-    if not isinstance(listed, list):
-        project.problems.append(entry.problem(place, f"'{key}' must be a list."))
-        return found
-    for number, data in enumerate(listed):
-        at = (*place, number)
-        rule = _parse(project, entry, at, data, kind)
-        if rule is not None and rule.name in found:
-            message = f"Two of '{key}' are named '{rule.name}'."
-            project.problems.append(entry.problem((*at, "name"), message))
-        elif rule is not None:
-            found[rule.name] = (entry, at, rule)
+    for entry in project.models:
+        if (given := entry.meta(key)) is None:
+            continue
+        listed, place = given
+        if not isinstance(listed, list):
+            project.problems.append(entry.problem(place, f"'{key}' must be a list."))
+            continue
+        for number, data in enumerate(listed):
+            at = (*place, number)
+            rule = _parse(project, entry, at, data, kind)
+            if rule is not None and rule.name in found:
+                message = f"Two of '{key}' are named '{rule.name}'."
+                project.problems.append(entry.problem((*at, "name"), message))
+            elif rule is not None:
+                found[rule.name] = (entry, at, rule)
     return found
 
 
@@ -247,6 +253,23 @@ def _check_audience(
             _check_attribute(project, entry, (*here, "has"), rule.has)
             for value in _listed(rule.is_):
                 project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
+
+
+def _check_consent(
+    project: Project,
+    entry: ModelEntry,
+    place: tuple,
+    audience: Audience,
+    policy: set[tuple[str, str]],
+) -> None:
+    for number, consent in enumerate(audience.consent):
+        at = place_of(entry.lines, (*place, "consent", number))
+        for channel in consent.channels:
+            if message := policy_problem(policy, consent.purpose, channel):
+                key = "channels" if "no channel" in message else "purpose"
+                problem = entry.problem((*at, key), message, policy_fix(policy))
+                if problem not in project.problems:
+                    project.problems.append(problem)
 
 
 def _check_did(

@@ -10,7 +10,10 @@ from madang.errors import did_you_mean
 from madang.specs.project import Project
 
 #: What a column may stand for: each has values of its own in an erasure (`Known.by_kind`).
-KINDS = ("crm_id", "person", "identifier_key", "identifier", "device", "email", "phone", "record")
+KINDS = (
+    *("crm_id", "person", "identifier_key", "identifier", "device", "email", "phone", "record"),
+    "destination_key",
+)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ def _step(kind: Any, part: Any) -> list[Any]:
     for leaf in _unwrapped(kind):
         if get_origin(leaf) in (list, tuple, set) and isinstance(part, int):
             found.append(get_args(leaf)[0])
+        elif get_origin(leaf) is list:  # one value where a list of them may stand
+            found += _step(get_args(leaf)[0], part)
         elif get_origin(leaf) is dict:
             found.append(get_args(leaf)[1])
         elif leaf is Any and isinstance(part, int):  # one value or a list of values

@@ -1,21 +1,31 @@
 """Deletions of erased people at destinations: queued once in the journal, sent until they are done.
 
+A destination that knows people deletes them by their keys; from one that has lists of members they
+are removed, by the same requests as a plan's.
+
 They go out by the same door as what a plan sends: under the lock of the journal, each request
 between two entries there, by `madang erase` at once and by `madang sync --apply` where that failed.
 There is no plan of rows: the ledger would keep the keys of people who are not to be in it. A key
 leaves the journal with the answer that it is deleted; what stays is how many there were.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 
 from madang.errors import MadangError
 from madang.settings.workspace import Settings
+from madang.sync import DestinationRefused
 from madang.sync.clock import stamp, utc_now
-from madang.sync.destinations import open_by_name
+from madang.sync.destinations.base import Change, SyncObject
+from madang.sync.destinations.registry import can_delete, open_by_name, open_destination
 from madang.sync.journal import locked, reading
+from madang.sync.spec import find_spec, load_specs
 
 TOGETHER = 50  # keys a request, the least that a destination takes
 TABLES = """
@@ -77,7 +87,6 @@ def waiting(settings: Settings) -> list[Deletion]:
         there = "select count(*) from sqlite_master where name = 'deletions'"
         if not database.execute(there).fetchone()[0]:  # nobody was erased yet
             return []
-            return []
         rows = database.execute(
             "select erasure_id, destination, 'waiting', count(*) from deletions "
             "group by erasure_id, destination order by erasure_id, destination"
@@ -118,9 +127,9 @@ def _send(settings: Settings, database: sqlite3.Connection, name: str, erasure_i
     theirs = "from deletions where erasure_id = ? and destination = ?"
     keys, status = 0, None
     try:
-        with closing(_opened(settings, name)) as destination:
+        with _deleter(settings, name) as delete:
             while batch := _next(database, mine):
-                status = destination.delete(batch)
+                status = delete(batch)
                 with database:
                     database.executemany(
                         f"delete {theirs} and key = ?",
@@ -137,14 +146,48 @@ def _send(settings: Settings, database: sqlite3.Connection, name: str, erasure_i
     return Deletion(erasure_id, name, "deleted", keys, status)
 
 
-def _opened(settings: Settings, name: str):
+def membership(sync: str, list_name: str, key: str) -> str:
+    """Return the key under which being on a list is queued."""
+    return json.dumps([sync, list_name, key])
+
+
+@contextmanager
+def _deleter(settings: Settings, name: str) -> Iterator[Callable[[list[str]], int | None]]:
+    """Give what asks a destination to forget keys; it returns the last HTTP status."""
     if name not in settings.destinations:
         raise MadangError(
             f"madang.yml does not name the destination {name} any more.",
             where=str(settings.config_path),
             fix="Put it back, or delete there by hand.",
         )
-    return open_by_name(name, settings)
+    if not can_delete(name):
+        yield partial(_take_off, settings)
+        return
+    with closing(open_by_name(name, settings)) as destination:
+        yield destination.delete
+
+
+def _take_off(settings: Settings, queued: list[str]) -> int | None:
+    """Remove members from their lists. Raises DestinationRefused where one is refused."""
+    status = None
+    places = sorted(tuple(json.loads(one)) for one in queued)
+    for sync, members in groupby(places, key=itemgetter(0)):
+        spec = find_spec(load_specs(settings.project_dir), sync)
+        objects = [
+            SyncObject(number, key, (Change(list_name, None),))
+            for number, (_, list_name, key) in enumerate(members)
+        ]
+        with closing(open_destination(spec, settings)) as destination:
+            for batch in destination.batches(objects):
+                receipt = destination.send(batch)
+                status = receipt.http_status
+                refused = [one for one in receipt.outcomes.values() if one.status == "rejected"]
+                if refused:
+                    raise DestinationRefused(
+                        f"{len(refused)} members were not taken off: {refused[0].problem}",
+                        fix="Take them off there by hand.",
+                    )
+    return status
 
 
 def _next(database: sqlite3.Connection, mine: tuple[str, str]) -> list[str]:

@@ -1,5 +1,11 @@
-"""The SQL of a sync: wanted minus delivered. Plain enough for DuckDB and BigQuery alike."""
+"""The SQL of a sync: wanted minus delivered. Plain enough for DuckDB and BigQuery alike.
 
+The kind of the object decides what "minus" means. Attributes and members are a state: what changed
+is sent again, what is not wanted any more is taken away. Events and messages happened: each is sent
+once, and never taken away or changed; a correction is a row of its own.
+"""
+
+from madang.sync.destinations.base import ObjectKind
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DIALECTS
 
@@ -26,13 +32,24 @@ def wanted(relation: str, dialect: str) -> str:
         and value <> 'null'"""
 
 
-def delivered(relation: str, sync: str) -> str:
+def delivered(relation: str, sync: str, target: ObjectKind) -> str:
     """Return a query of what the destination holds: sync_key, field, value_hash.
 
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
-    and removed when not.
+    and removed when not. Events and messages that were ever taken count for ever; one of unknown
+    fate counts as taken, unless the destination tells doubles.
     """
+    if not target.leaves:
+        statuses = "'accepted'" if target.may_repeat else "'accepted', 'unknown'"
+        return f"""
+    select
+        sync_key,
+        field,
+        max(value_hash) as value_hash
+    from {relation}
+    where sync = '{sync}' and status in ({statuses})
+    group by sync_key, field"""
     return f"""
     select
         sync_key,
@@ -78,11 +95,16 @@ def staying(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
         on waiting.sync_key = delivered.sync_key and waiting.field = delivered.field"""
 
 
-def changes(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
-    """Return a query of every row to send, numbered by key: one full outer join.
+def changes(wanted_sql: str, delivered_sql: str, waiting_sql: str, target: ObjectKind) -> str:
+    """Return a query of every row to send, numbered by object: one full outer join.
 
     Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash.
+    Attributes of one key are one object. Of other kinds each row is one, in the order of the field
+    and the operation, so that those of one request stand together.
     """
+    stays = "wanted.value_hash = delivered.value_hash" if target.leaves else "true"
+    gone = "" if target.leaves else "wanted.sync_key is not null and "
+    order = "sync_key" if target.kind == "attributes" else "field, operation, sync_key"
     return f"""
 with wanted as ({wanted_sql}
 ),
@@ -100,7 +122,7 @@ compared as (
         case
             when delivered.sync_key is null then 'add'
             when wanted.sync_key is null then 'remove'
-            when wanted.value_hash = delivered.value_hash then 'unchanged'
+            when {stays} then 'unchanged'
             else 'change'
         end as operation,
         wanted.value as value,
@@ -110,11 +132,11 @@ compared as (
         on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
     left join waiting
         on delivered.sync_key = waiting.sync_key and delivered.field = waiting.field
-    where wanted.sync_key is not null or waiting.sync_key is null
+    where {gone}(wanted.sync_key is not null or waiting.sync_key is null)
 )
 
 select
-    dense_rank() over (order by sync_key) as object_no,
+    dense_rank() over (order by {order}) as object_no,
     sync_key,
     field,
     operation,
@@ -140,12 +162,32 @@ def current(rows: str, dialect: str) -> str:
     where sync_key is not null and value is not null and value <> 'null'"""
 
 
-def done(relation: str, plan_id: str) -> str:
-    """Return a query of the rows of a plan that earlier runs settled: sync_key, field."""
+def done(relation: str, plan_id: str, target: ObjectKind) -> str:
+    """Return a query of the rows of a plan that are not sent again: sync_key, field.
+
+    Those that earlier runs settled, and those of unknown fate where that must not be repeated.
+    """
+    unknown = "" if target.may_repeat else ", 'unknown'"
     return f"""
     select distinct sync_key, field
     from {relation}
-    where plan_id = '{plan_id}' and status in ('accepted', 'rejected', 'skipped')"""
+    where plan_id = '{plan_id}' and status in ('accepted', 'rejected', 'skipped'{unknown})"""
+
+
+def unknown(warehouse: Warehouse, relation: str, sync: str) -> int:
+    """Return how many rows may have arrived or not, and are never sent again for that."""
+    (row,) = warehouse.fetch(
+        f"""
+    select count(*) as unknown_rows
+    from (
+        select sync_key, field
+        from {relation}
+        where sync = '{sync}' and status in ('accepted', 'unknown')
+        group by sync_key, field
+        having count(case when status = 'accepted' then 1 end) = 0
+    ) as lost"""
+    )
+    return int(row["unknown_rows"])
 
 
 def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:

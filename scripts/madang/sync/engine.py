@@ -22,7 +22,8 @@ from madang.sync import (
     permits,
 )
 from madang.sync.clock import new_id, stamp, utc_now
-from madang.sync.destinations import Change, Destination, Receipt, SyncObject, open_destination
+from madang.sync.destinations.base import Change, Destination, ObjectKind, Receipt, SyncObject
+from madang.sync.destinations.registry import object_of, open_destination
 from madang.sync.journal import Journal, Run, locked
 from madang.sync.now import rows_now
 from madang.sync.plan import Plan, checked_relation
@@ -109,7 +110,7 @@ def apply_plan(
         destination = None if plan.is_empty else destination_opener(spec, settings)
         current = relation if plan.is_empty else f"({asker(settings, spec)})"
         with warehouse_opener() as warehouse:
-            run, spooled = _spool(settings, warehouse, plan, current)
+            run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
         result = RunResult(
             plan.plan_id,
             plan.sync,
@@ -145,7 +146,7 @@ def apply_plan(
 
 
 def _spool(
-    settings: Settings, warehouse: Warehouse, plan: Plan, rows: str
+    settings: Settings, warehouse: Warehouse, plan: Plan, rows: str, kind: ObjectKind
 ) -> tuple[Run, permits.Spooled]:
     """Ask for permits and put what may be sent on disk, so that the warehouse can be released."""
     now = utc_now()
@@ -155,7 +156,7 @@ def _spool(
     with scratch.folder(settings.paths.scratch) as folder:
         current, done = folder / "current.parquet", folder / "done.parquet"
         warehouse.export(diff.current(rows, settings.warehouse.type), current)
-        warehouse.export(diff.done(deliveries, plan.plan_id), done)
+        warehouse.export(diff.done(deliveries, plan.plan_id, kind), done)
         spooled = permits.spool(settings, plan.rows_path, current, done, target)
     run = Run(
         run_id=run_id,
@@ -181,7 +182,7 @@ def _send(
     on_step: Callable[[str], object] | None,
 ) -> None:
     """Send every batch of the spool, each between two entries of the journal."""
-    expected = ceil(objects / destination.capabilities.objects_per_request)
+    expected = ceil(objects / destination.objects_per_request)
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
         on_step.total = ceil(expected / every)

@@ -16,7 +16,7 @@ from typing import Any
 from madang import private
 from madang.sync import SyncError
 from madang.sync.clock import stamp, utc_now
-from madang.sync.destinations import Batch, Outcome, Receipt
+from madang.sync.destinations.base import Batch, Outcome, Receipt
 
 TABLES = """
 create table if not exists runs (

@@ -13,7 +13,7 @@ from madang.build.builds import another_clock
 from madang.settings.workspace import Settings
 from madang.sync import SyncError, diff, files, guards, ledger
 from madang.sync.clock import new_id, stamp, utc_now
-from madang.sync.destinations import field_problem
+from madang.sync.destinations.registry import object_of
 from madang.sync.guards import Counts, Guard
 from madang.sync.journal import locked
 from madang.sync.spec import SyncSpec, find_spec, load_specs
@@ -25,7 +25,10 @@ COLUMNS = ("person_id", "channel", "purpose", "sync_key", "field", "value", "hel
 
 @dataclass(frozen=True)
 class Plan:
-    """One sync's plan, without personal data. Counts are rows: one key and one field each."""
+    """One sync's plan, without personal data. Counts are rows: one key and one field each.
+
+    `unknown`: rows of earlier plans that may have arrived or not, and are never sent again.
+    """
 
     plan_id: str
     sync: str
@@ -40,6 +43,7 @@ class Plan:
     guards: tuple[Guard, ...]
     rows_sha256: str
     folder: Path
+    unknown: int = 0
 
     @property
     def added(self) -> int:
@@ -76,7 +80,7 @@ class Plan:
 
 
 def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = None) -> list[Plan]:
-    """Plan every sync of the project, or the named one; store the plans; return them.
+    """Plan every sync that has a place to go to, or the named one; store the plans; return them.
 
     What a killed run left behind is brought into the ledger first, so a plan never repeats what
     was accepted. Raises SpecError, UsageError (unknown name) or SyncError (the activation model is
@@ -85,6 +89,8 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
     specs = load_specs(settings.project_dir)
     if sync_name is not None:
         specs = [find_spec(specs, sync_name)]
+    else:
+        specs = [spec for spec in specs if has_place(settings, spec)]
     with locked(settings.paths.journal) as journal:
         ledger.recover(settings, warehouse, journal)
         plans = []
@@ -92,6 +98,11 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
             with labels.labelled(sync=spec.name):
                 plans.append(_plan(settings, warehouse, spec))
         return plans
+
+
+def has_place(settings: Settings, spec: SyncSpec) -> bool:
+    """Say whether madang.yml names a sync's destination; where it names none, all may be tried."""
+    return not settings.destinations or spec.destination in settings.destinations
 
 
 def read_plan(settings: Settings, plan_id: str) -> Plan:
@@ -112,6 +123,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             guards=tuple(Guard(**guard) for guard in stored["guards"]),
             rows_sha256=stored["rows_sha256"],
             folder=folder,
+            unknown=stored.get("unknown", 0),
         )
     except FileNotFoundError as error:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
@@ -170,8 +182,9 @@ def _compared(
     """Export the rows to send and count them."""
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
-    delivered, waiting = diff.delivered(deliveries, spec.name), diff.waiting(relation)
-    warehouse.export(diff.changes(wanted, delivered, waiting), folder / "rows.parquet")
+    target = object_of(spec)
+    delivered, waiting = diff.delivered(deliveries, spec.name, target), diff.waiting(relation)
+    warehouse.export(diff.changes(wanted, delivered, waiting, target), folder / "rows.parquet")
     wanted_rows = {
         row["field"]: int(row["wanted_rows"])
         for row in warehouse.fetch(
@@ -196,6 +209,7 @@ def _compared(
         guards=(*_clock_guard(settings, warehouse), *guards.tripped(total, by_field, share)),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
+        unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),
     )
 
 
@@ -265,7 +279,7 @@ def _count(
                 where=spec.where,
                 fix='Write values as JSON text: true, 3, "text" with its quotes (to_json).',
             )
-        problem = field_problem(spec.destination, field) if adds or changes else None
+        problem = object_of(spec).field_problem(field) if adds or changes else None
         if problem:
             fix = f"Rename the field in {spec.model}."
             raise SyncError(f"{spec.model}: {problem}", where=spec.where, fix=fix)
@@ -293,6 +307,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
         "held_back": plan.held_back,
         "guards": [vars(guard) for guard in plan.guards],
         "rows_sha256": plan.rows_sha256,
+        "unknown": plan.unknown,
     }
     path = plan.folder / "plan.json"
     with private.whole(path) as file:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from madang.errors import Problem, SpecError, UsageError, did_you_mean
 from madang.specs import package
 from madang.specs.audiences import Channels
 from madang.specs.located_yaml import Lines, line_of, load_located
+from madang.specs.policy import policy_fix, policy_problem, read_policy
 from madang.specs.strict import Strict, matching, validated
-from madang.sync.destinations import OBJECTS
+from madang.sync.destinations.base import NoOptions
+from madang.sync.destinations.registry import MODULES, entry_of
 
 FOLDER = Path("models") / "activation"
 Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")]
@@ -27,9 +29,9 @@ class PersonKey(Strict):
 
 
 class SyncMeta(Strict):
-    """What may stand under `config.meta.sync` of an exposure.
+    """What may stand under `config.meta.sync` of an exposure, beside the options of its object.
 
-    `channels` and `person_key` are applied by the model that is sent (macros/activation).
+    The model that is sent applies `purpose`, `channels` and `person_key` (macros/activation).
     """
 
     destination: str
@@ -37,23 +39,26 @@ class SyncMeta(Strict):
     model: Name
     key: str
     person_key: PersonKey | None = None
+    purpose: Name = "marketing"
     channels: Channels | None = None
-    create_missing: bool = False
     max_change_share: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 @dataclass(frozen=True)
 class SyncSpec:
-    """One sync: which activation model goes where. `where` is the file and line of its exposure."""
+    """One sync: which activation model goes where. `where` is the file and line of its exposure.
+
+    `options` are the keys that the destination's object has of its own.
+    """
 
     name: str
     destination: str
     object: str
     model: str
     key: str
-    create_missing: bool = False
     max_change_share: float | None = None
     where: str = ""
+    options: NoOptions | None = None
 
 
 def load_specs(project_dir: Path) -> list[SyncSpec]:
@@ -110,7 +115,11 @@ def _read(
         return None
     place = (*at, "config", "meta", "sync")
     before = len(problems)
-    read, found = validated(SyncMeta, meta, file, lines, place)
+    options = _options(meta)
+    if options is None and isinstance(meta, dict):  # which keys are its own is not known
+        meta = {key: value for key, value in meta.items() if key in SyncMeta.model_fields}
+    shape = create_model("SyncMeta", __base__=(options or NoOptions, SyncMeta))
+    read, found = validated(shape, meta, file, lines, place)
     problems += found
     if read is None:
         return None
@@ -118,18 +127,24 @@ def _read(
     def problem(key: str, message: str, fix: str | None = None) -> None:
         problems.append(Problem(file, line_of(lines, (*place, key)), message, fix))
 
-    objects = OBJECTS.get(read.destination)
+    objects = entry_of(read.destination).objects if read.destination in MODULES else None
     if objects is None:
-        hint = did_you_mean(read.destination, OBJECTS)
-        problem("destination", f"Unknown destination '{read.destination}'.{hint}", _known(OBJECTS))
+        hint = did_you_mean(read.destination, MODULES)
+        problem("destination", f"Unknown destination '{read.destination}'.{hint}", _known(MODULES))
     elif read.object not in objects:
         hint = did_you_mean(read.object, objects)
         message = f"{read.destination} has no object '{read.object}'.{hint}"
         problem("object", message, _known(objects))
-    elif read.key not in objects[read.object]:
-        keys = objects[read.object]
+    elif read.key not in objects[read.object].keys:
+        keys = objects[read.object].keys
         message = f"{read.destination} {read.object} cannot be keyed by '{read.key}'."
         problem("key", message + did_you_mean(read.key, keys), _known(keys))
+    policy = read_policy(project_dir)
+    known = read.channels or [channel for purpose, channel in policy if purpose == read.purpose]
+    for channel in known or [""]:
+        if message := policy_problem(policy, read.purpose, channel):
+            key = "channels" if read.channels and "no channel" in message else "purpose"
+            problem(key, message, policy_fix(policy))
     sql = package.files(project_dir, f"{FOLDER.as_posix()}/**/*.sql")
     models = {path.stem for path, _ in sql}
     if read.model not in models:
@@ -142,11 +157,22 @@ def _read(
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         message = f"The exposure's name '{name}' is not a plain name (a-z, 0-9, _)."
         problems.append(Problem(file, line_of(lines, (*at, "name")), message))
-    if len(problems) > before:
+    if options is None or len(problems) > before:
         return None
     where = f"{file}:{line_of(lines, at)}"
-    given = read.model_dump(exclude={"person_key", "channels"})
-    return SyncSpec(name=name, where=where, **given)
+    own = {key: getattr(read, key) for key in options.model_fields}
+    given = read.model_dump(include=set(SyncSpec.__dataclass_fields__))
+    return SyncSpec(name=name, where=where, **given, options=options(**own))
+
+
+def _options(meta: Any) -> type[NoOptions] | None:
+    """Return what the object of a sync knows of its own; None where there is no such object."""
+    told = meta if isinstance(meta, dict) else {}
+    destination, name = told.get("destination"), told.get("object")
+    if not isinstance(destination, str) or destination not in MODULES:
+        return None
+    objects = entry_of(destination).objects
+    return objects[name].options if isinstance(name, str) and name in objects else None
 
 
 def _depends_on(exposure: dict, model: str) -> bool:

@@ -6,7 +6,7 @@ from zetasql.wasi._pb2.zetasql.parser import ast_enums_pb2
 
 from local_bigquery import partitions, schema
 from local_bigquery.catalog import Table
-from local_bigquery.engine import Column, Relation, Result, descendants, inherited, unwrap
+from local_bigquery.engine import Column, Result, descendants, inherited, unwrap
 from local_bigquery.server import guards, options
 from local_bigquery.server.errors import BigQueryError, already_exists, not_found
 from local_bigquery.server.session import Outcome, Session
@@ -138,15 +138,6 @@ def drop(session: Session, node: Any) -> Outcome:
     if known is not None and not session.dry:
         session.temporary.pop(name, None) or session.catalog.drop(known.name)
     return Outcome(f"DROP_{what}", operation="DROP" if known is not None else "SKIP")
-
-
-def altered(session: Session, node: Any) -> dict[str, Relation]:
-    """The table of an ALTER statement; the engine does not count it among those that are read."""
-    if not node.DESCRIPTOR.name.startswith("ASTAlter"):
-        return {}
-    name = path_text(node.parent.path)
-    known = session.catalog.tables.get(session.catalog.full_name(name))
-    return {} if known is None else {name: known}
 
 
 def alter(session: Session, node: Any) -> Outcome:

@@ -1,5 +1,6 @@
 """What BigQuery refuses although it is good GoogleSQL."""
 
+from local_bigquery import names
 from local_bigquery.bounds import unbounded
 from local_bigquery.catalog import Table
 from local_bigquery.engine import Column
@@ -62,7 +63,7 @@ def partition_filters(session: Session, sql: str) -> None:
     sql = through_views(session, sql)
     guarded = {
         table.name: table.partition_column or ""
-        for name in session.catalog.engine.table_names(sql)
+        for name in names.tables_in(sql)
         if (table := session.catalog.tables.get(session.catalog.full_name(name)))
         and _requires_filter(table)
     }
@@ -77,12 +78,12 @@ def partition_filters(session: Session, sql: str) -> None:
 
 def through_views(session: Session, sql: str) -> str:
     """The statement with the queries of views that read a guarded table in the views' places."""
-    for name in sorted(session.catalog.engine.table_names(sql)):
+    for name in sorted(names.tables_in(sql)):
         view = session.catalog.tables.get(session.catalog.full_name(name))
         if view is None or view.sql is None or view.kind != "VIEW":
             continue
         query = through_views(session, view.sql)
-        read = session.catalog.engine.table_names(query)
+        read = names.tables_in(query)
         tables = (session.catalog.tables.get(session.catalog.full_name(one)) for one in read)
         if any(table is not None and _requires_filter(table) for table in tables):
             sql = sql.replace(f"`{name}`", f"({query})")

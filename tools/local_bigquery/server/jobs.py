@@ -8,7 +8,7 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from local_bigquery import partitions, schema
+from local_bigquery import names, partitions, schema
 from local_bigquery.catalog import Catalog, Table
 from local_bigquery.engine import Column, Result, rows_of
 from local_bigquery.server import billing, guards, loads, script, writes
@@ -112,7 +112,7 @@ class Jobs:
         if location.upper() == self.catalog.location.upper():
             return
         query = job.resource["configuration"].get("query", {}).get("query", "")
-        named = self.catalog.engine.table_names(self.catalog.normalize(query)) if query else set()
+        named = names.tables_in(self.catalog.normalize(query))
         for name in sorted(named):
             project, dataset, *_ = self.catalog.full_name(name).split(".")
             if (project, dataset) in self.catalog.datasets:

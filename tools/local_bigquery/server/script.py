@@ -23,7 +23,11 @@ def run(session: Session, sql: str) -> list[Outcome]:
     statements = session.parse(sql)
     if not statements.statement_list:
         raise BigQueryError("Syntax error: Unexpected end of statement")
-    _run(session, statements)
+    try:
+        _run(session, statements)
+    except BigQueryError:
+        session.parse_whole()
+        raise
     return session.outcomes
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
+from local_bigquery import names
 from local_bigquery.catalog import Catalog, Table
 from local_bigquery.engine import GoogleSqlError, Relation, Result, Scope, inherited, unwrap
 from local_bigquery.server.errors import from_engine
@@ -43,17 +44,25 @@ class Session:
     variables: Values = field(default_factory=dict)
     temporary: dict[str, Table] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
-    altered: dict[str, Relation] = field(default_factory=dict)
     analyzed: dict[tuple[str, bool], Message] = field(default_factory=dict)
     scanned: dict[str, int] = field(default_factory=dict)
     source: bytes = b""
+    is_parsed: bool = True
 
     def parse(self, sql: str) -> Message:
         """The list of a script's statements; `text` gives the words of their nodes."""
         with self.refusals():
             normalized = self.catalog.normalize(sql)
             self.source = normalized.encode()
-            return self.catalog.engine.parse(normalized).statement_list_node
+            hollow = names.hollowed(normalized)  # a long query is parsed again as it is checked
+            self.is_parsed = hollow is None
+            return self.catalog.engine.parse(hollow or normalized).statement_list_node
+
+    def parse_whole(self) -> None:
+        """Raise what the parser has against the script's own words, at their place in it."""
+        if not self.is_parsed:
+            with self.refusals():
+                self.catalog.engine.parse(self.source.decode())
 
     def text(self, node: Message) -> str:
         """The piece of the script that a node of its tree stands for."""
@@ -62,11 +71,8 @@ class Session:
 
     def scope(self, sql: str, extra: dict[str, Relation] | None = None) -> Scope:
         """What a statement of this script can name."""
-        tables = {**self.temporary, **(extra or {})}
-        named = self.catalog.engine.table_names(sql) | set(extra or ())
-        scope = self.catalog.scope(
-            sql, {name: table for name, table in tables.items() if name in named}
-        )
+        temporary = {name: table for name, table in self.temporary.items() if name in sql}
+        scope = self.catalog.scope(sql, {**temporary, **(extra or {})})
         scope.variables = self.variables
         scope.parameters = self.parameters
         return scope
@@ -88,7 +94,7 @@ class Session:
         key = (sql, prune)
         if key not in self.analyzed:
             with self.refusals():
-                scope = self.scope(sql, self.altered)
+                scope = self.scope(sql)
                 self.analyzed[key] = self.catalog.engine.analyze(sql, scope, prune=prune)
         return self.analyzed[key]
 

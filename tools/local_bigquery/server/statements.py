@@ -33,7 +33,6 @@ def execute(session: Session, node: Message) -> Outcome:
             f"The local server does not know the statement {name}.", "notImplemented"
         )
     sql = session.text(node)
-    session.altered = ddl.altered(session, node)
     session.analyzed.clear()  # the statement before may have changed what this one reads
     if not _is_checked_as_it_runs(session, node):
         session.analyze(sql)

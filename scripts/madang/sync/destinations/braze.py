@@ -10,20 +10,35 @@ The contract, with the vendor's pages:
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+
+from madang.specs.strict import EnvironmentName, HttpAddress
 from madang.sync import DestinationRefused, DestinationUnclear
-from madang.sync.destinations import Batch, Capabilities, Outcome, Receipt, SyncObject
+from madang.sync.destinations.base import (
+    Batch,
+    DestinationSettings,
+    Entry,
+    NoOptions,
+    ObjectKind,
+    Opening,
+    Outcome,
+    Receipt,
+    SyncObject,
+)
 from madang.sync.destinations.braze_answers import (
     Verdict,
     complaints,
-    harmless,
     judge,
     not_understood,
     rejected,
     words_of,
 )
-from madang.sync.http import Http, Reply
+from madang.sync.words import harmless
+
+if TYPE_CHECKING:
+    from madang.http.client import Client, Reply
 
 PATH = "/users/track"
 DELETE_PATH = "/users/delete"
@@ -37,18 +52,44 @@ RESERVED = frozenset(
 SYSTEMATIC = 10  # when so many objects of one request all fail, it is not about the objects
 
 
+class BrazeSettings(DestinationSettings):
+    """One Braze instance; its REST API key is in the environment variable `key_env`."""
+
+    url: HttpAddress
+    key_env: EnvironmentName
+    objects_per_request: Annotated[int, Field(ge=1)] = 50
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+
+
+class UserOptions(NoOptions):
+    """`create_missing`: whether Braze may create a user whom it does not know."""
+
+    create_missing: bool = False
+
+
 class Braze:
     """User attributes by external_id."""
 
-    name = "braze"
+    @classmethod
+    def open(cls, opening: Opening) -> "Braze":
+        """Raises ConfigError where the key is missing."""
+        from madang.http.auth import Bearer
+
+        key = opening.secret("key_env", "a REST API key that may call users.track")
+        check = "Check the address in madang.yml and Braze's status page."
+        return cls(
+            opening.client("Braze", Bearer(key), check),
+            objects_per_request=opening.settings.objects_per_request,
+            create_missing=bool(opening.options and opening.options.create_missing),
+        )
 
     def __init__(
-        self, http: Http, *, objects_per_request: int = 50, create_missing: bool = False
+        self, http: "Client", *, objects_per_request: int = 50, create_missing: bool = False
     ) -> None:
         self._http = http
         self._create_missing = create_missing
         self._has_accepted = False
-        self.capabilities = Capabilities(objects_per_request, PAYLOAD_LIMIT, is_idempotent=True)
+        self.objects_per_request = objects_per_request
 
     @property
     def requests(self) -> int:
@@ -61,7 +102,7 @@ class Braze:
         size = len(ENVELOPE)
         for one in objects:
             content = encode(one, create_missing=self._create_missing)
-            full = len(taken) == self.capabilities.objects_per_request
+            full = len(taken) == self.objects_per_request
             if taken and (full or size + len(content) + 1 > PAYLOAD_LIMIT):
                 yield Batch(tuple(taken), tuple(encoded))
                 taken, encoded, size = [], [], len(ENVELOPE)
@@ -119,7 +160,7 @@ class Braze:
     def close(self) -> None:
         self._http.close()
 
-    def _judged(self, reply: Reply, count: int) -> Verdict:
+    def _judged(self, reply: "Reply", count: int) -> Verdict:
         """Judge an answer; take the key and personal data out of its words before anyone sees."""
         verdict = judge(reply, count, self._clean)
         verdict.words = self._clean(verdict.words)
@@ -136,7 +177,7 @@ class Braze:
     def _clean(self, words: str) -> str:
         return harmless(self._http.redact(words))
 
-    def _stop_if_systematic(self, batch: Batch, receipt: Receipt, reply: Reply) -> None:
+    def _stop_if_systematic(self, batch: Batch, receipt: Receipt, reply: "Reply") -> None:
         """Stop where a whole request failed for one reason before anything was ever accepted.
 
         Then it is the attribute or the account, and all the rest would fail alike. Of a 4xx it is
@@ -215,3 +256,15 @@ def encode(one: SyncObject, *, create_missing: bool = False) -> bytes:
 def payload(encoded: Sequence[bytes]) -> bytes:
     """Return the body of a request."""
     return ENVELOPE % b",".join(encoded)
+
+
+ENTRY = Entry(
+    settings=BrazeSettings,
+    objects={
+        "user_attributes": ObjectKind(
+            "attributes", keys=("external_id",), field_problem=field_problem, options=UserOptions
+        )
+    },
+    destination=Braze,
+    sandbox="madang.sandbox.braze",
+)

@@ -8,14 +8,16 @@ it names an error, the objects are sent again in halves until the answer is abou
 the run stops and what became of the request is unknown.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from madang.sync import DestinationUnclear
-from madang.sync.destinations import Outcome
-from madang.sync.http import Reply
+from madang.sync.destinations.base import Outcome
+from madang.sync.words import harmless
+
+if TYPE_CHECKING:
+    from madang.http.client import Reply
 
 # what an answer may say; whatever else stands there may say that something failed
 KNOWN = frozenset({"message", "attributes_processed", "deleted"})
@@ -33,16 +35,7 @@ class Verdict:
     words: str = ""
 
 
-def harmless(words: str) -> str:
-    """Cut a foreign text short and take out what may be an address, a number or a key."""
-    words = re.sub(r"\s+", " ", words).strip()
-    words = re.sub(r"[^\s'\"<>]+@[^\s'\"<>]+", "[address]", words)
-    words = re.sub(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{20,}\b", "[key]", words)
-    words = re.sub(r"\+?\d[\d\s()-]{6,}\d", "[number]", words)
-    return words if len(words) <= 200 else f"{words[:199]}…"
-
-
-def judge(reply: Reply, count: int, clean: Callable[[str], str] = harmless) -> Verdict:
+def judge(reply: "Reply", count: int, clean: Callable[[str], str] = harmless) -> Verdict:
     """Read an answer about `count` objects. Statuses other than 2xx, 400 and 413 only get words.
 
     `clean` takes out of foreign words what is not to be shown. Raises DestinationUnclear for a 2xx
@@ -97,7 +90,7 @@ def complaints(body: dict[str, Any], is_success: bool) -> list[Any]:
     return found
 
 
-def not_understood(reply: Reply, why: str) -> DestinationUnclear:
+def not_understood(reply: "Reply", why: str) -> DestinationUnclear:
     """Return the error for an answer that does not say what became of the request."""
     return DestinationUnclear(
         f"This address answered {reply.status}, but not as Braze does. {why}",
@@ -138,7 +131,7 @@ def words_of(said: Any) -> str:
         return "an error that cannot be read"
 
 
-def _processed(reply: Reply, least: int, most: int) -> int:
+def _processed(reply: "Reply", least: int, most: int) -> int:
     """Return how many objects the answer says were processed; where it says nothing, all."""
     processed = (reply.body or {}).get("attributes_processed", least)
     if type(processed) is not int or not 0 <= processed <= most:

@@ -1,0 +1,77 @@
+{#
+    What an advertising platform finds people by: the SHA-256 of the e-mail address and of the telephone number, in the platform's own spelling, as email:<hash> and
+    phone:<hash>. Of each person the address and the number in `customers`. Nothing that can be read leaves the warehouse.
+#}
+{% macro ad_match_keys(platform) -%}
+    select
+        person_id,
+        case field
+            when 'email' then concat('email:', {{ madang.platform_hash(platform, 'email', 'field_value') }})
+            else concat('phone:', {{ madang.platform_hash(platform, 'phone', 'field_value') }})
+        end as match_key
+    from {{ ref('customer_values') }}
+    where field in ('email', 'phone') and is_chosen
+{%- endmacro %}
+
+
+{#
+    The hash that a platform makes of an address or a number. Both are normalised already (`normalize_email`, `normalize_phone`: +8210…).
+    Google takes the dots and the +tag out of Gmail's addresses, Meta the + off a number.
+#}
+{% macro platform_hash(platform, field, value) -%}
+    {%- if platform == 'google' and field == 'email' -%}
+    coalesce({{ madang.hash_by_google(value) }}, {{ madang.sha256_hex(value) }})
+    {%- elif platform == 'meta' and field == 'phone' -%}
+    {{ madang.hash_by_meta(value) }}
+    {%- else -%}
+    {{ madang.sha256_hex(value) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The rows of a sync whose members are match keys: one a key and audience. Where several persons of an audience have one address, a single no among them holds it
+    back.
+#}
+{% macro sync_ad_members(platform) -%}
+with permits as (
+
+    {{ madang.sync_permits() }}
+
+),
+
+match_keys as (
+
+    {{ madang.ad_match_keys(platform) }}
+
+),
+
+members as (
+
+    select
+        permits.person_id,
+        permits.audience,
+        permits.channel,
+        permits.purpose,
+        match_keys.match_key as sync_key,
+        permits.audience as field,
+        'true' as value,
+        {{ madang.sync_held_back('permits', 'match_keys.match_key', 'no_match_key') }} as held_back_reason
+    from permits
+    left join match_keys on permits.person_id = match_keys.person_id
+
+),
+
+final as (
+
+    select *
+    from members
+    qualify row_number() over (
+        partition by audience, coalesce(sync_key, person_id)
+        order by case when held_back_reason is null then 1 else 0 end, person_id
+    ) = 1
+
+)
+
+select * from final
+{%- endmacro %}

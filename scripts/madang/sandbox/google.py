@@ -1,0 +1,310 @@
+"""A local Data Manager API: user lists and their members over real HTTP, as strict as the contract.
+
+Sources: [upload] https://developers.google.com/data-manager/api/devguides/audiences/google-ads/customer-match/upload-data
+[limits] https://developers.google.com/data-manager/api/devguides/limits
+[errors] https://developers.google.com/data-manager/api/devguides/concepts/understand-errors
+[format] https://developers.google.com/data-manager/api/devguides/concepts/formatting
+[lists] https://developers.google.com/data-manager/api/reference/rest/v1/accountTypes.accounts.userLists
+[discovery] the discovery document, revision 20261106: names, kinds and enumerations
+Where the pages are silent the server is strict. Only this machine can reach it.
+"""
+
+import json
+import re
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from madang.sandbox.local import LocalHandler, LocalServer
+from madang.settings import secrets as config_secrets
+from madang.sync.destinations.google import GoogleSettings
+
+LISTS = re.compile(r"/v1/accountTypes/GOOGLE_ADS/accounts/(\d{10})/userLists")
+MEMBERS = {"/v1/audienceMembers:ingest": False, "/v1/audienceMembers:remove": True}
+STATUS = "/v1/requestStatus:retrieve"
+MOST_MEMBERS, MOST_IDENTIFIERS, MOST_DESTINATIONS = 10_000, 10, 10  # [limits]
+HASH = re.compile(r"[0-9a-f]{64}")
+CODES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
+CODES |= {404: "NOT_FOUND", 409: "ALREADY_EXISTS"}
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Refused(Exception):
+    """An answer of an error: nothing of the request is processed. [errors]"""
+
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.field = status, message, field
+
+    def body(self) -> dict[str, Any]:
+        details: list[dict[str, Any]] = [
+            {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "local"}
+        ]
+        if self.field is not None:
+            violation = {"field": self.field, "description": self.message}
+            kind = "type.googleapis.com/google.rpc.BadRequest"
+            details.insert(0, {"@type": kind, "fieldViolations": [violation]})
+        status = CODES.get(self.status, "INTERNAL")
+        message = self.message if self.field is None else "There was a problem with the request."
+        error = {"code": self.status, "message": message, "status": status, "details": details}
+        return {"error": error}
+
+
+class GoogleSandbox(LocalServer):
+    """`lists` are the user lists by id, `members` who is on each, `account` the one it knows.
+
+    `bad_hashes` are refused inside a request as Google would refuse what it cannot read. `states`
+    says what becomes of a request by its id; PROCESSING for the first question about each.
+    """
+
+    def __init__(
+        self, account: str = "1234567890", port: int = 0, state_path: Path | None = None
+    ) -> None:
+        self.account = account
+        self.refresh_token = "sandbox-refresh-token"
+        self.tokens: set[str] = set()
+        self.lists: dict[str, dict[str, Any]] = {}
+        self.members: dict[str, set[str]] = {}
+        self.bad_hashes: set[str] = set()
+        self.states: dict[str, list[dict[str, Any]]] = {}
+        self.lock = threading.Lock()
+        self._state_path = state_path
+        if state_path is not None and state_path.exists():
+            kept = json.loads(state_path.read_text())
+            self.lists = kept["lists"]
+            self.members = {name: set(found) for name, found in kept["members"].items()}
+        super().__init__(_Handler, port)
+
+    def close(self) -> None:
+        if self._state_path is not None:
+            members = {name: sorted(found) for name, found in self.members.items()}
+            kept = {"lists": self.lists, "members": members}
+            self._state_path.write_text(json.dumps(kept))
+
+    def on(self, code: str) -> set[str]:
+        """Return who is on the list with an integration code: kind:hash."""
+        ids = [key for key, one in self.lists.items() if one.get("integrationCode") == code]
+        return set().union(*(self.members[key] for key in ids))
+
+
+class _Handler(LocalHandler):
+    sandbox: ClassVar[GoogleSandbox]
+
+    def do_GET(self) -> None:
+        self._answered(self._get)
+
+    def do_POST(self) -> None:
+        body = self.body()
+        if self.path == "/token":
+            return self._token(body)
+        return self._answered(lambda: self._post(body))
+
+    def _answered(self, act: Any) -> None:
+        sandbox = self.sandbox
+        faults = {fault.kind: fault for fault in sandbox.faults.next({_part(self.path)})}
+        if "drop_before" in faults:
+            return self.drop("drop_before")
+        if "status" in faults:
+            fault = Refused(faults["status"].status, "The service is not there.")
+            return self.answer(fault.status, fault.body())
+        if "rate_limit" in faults:
+            error = {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}
+            return self.answer(429, {"error": error})
+        if "expire" in faults:
+            sandbox.tokens.clear()
+        try:
+            bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            if bearer not in sandbox.tokens:
+                raise Refused(401, f"Request had invalid authentication credentials: {bearer}")
+            with sandbox.lock:
+                answer, objects = act()
+        except Refused as refused:
+            return self.answer(refused.status, refused.body())
+        if "drop_after" in faults:
+            return self.drop("drop_after")
+        return self.answer(200, answer, objects=objects)
+
+    def _token(self, body: bytes) -> None:
+        form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+        grant = form.get("grant_type")
+        good = grant == "refresh_token" and form.get("refresh_token") == self.sandbox.refresh_token
+        if not good and not (grant == JWT_GRANT and form.get("assertion", "").count(".") == 2):
+            told = {"error": "invalid_grant", "error_description": "Bad Request"}
+            return self.answer(400, told)
+        token = f"ya29.{secrets.token_urlsafe(16)}"
+        self.sandbox.tokens.add(token)
+        return self.answer(200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
+
+    def _get(self) -> tuple[Any, int]:
+        asked = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(asked.query).items()}
+        if found := LISTS.fullmatch(asked.path):
+            self._know(found[1])
+            return self._listed(query), 0
+        if asked.path == STATUS and query.keys() == {"requestId"}:
+            states = self.sandbox.states.get(query["requestId"])
+            if states is None:
+                raise Refused(404, "Requested entity was not found.")
+            return states.pop(0) if len(states) > 1 else states[0], 0
+        raise Refused(404, "Requested entity was not found.")
+
+    def _post(self, content: bytes) -> tuple[Any, int]:
+        path = urlsplit(self.path).path
+        if self.headers.get("Content-Type") != "application/json":
+            raise Refused(400, "Content-Type must be application/json")
+        try:
+            body = json.loads(content)
+        except ValueError:
+            raise Refused(400, "Invalid JSON payload received.") from None
+        if found := LISTS.fullmatch(path):
+            self._know(found[1])
+            return self._created(body), 0
+        if path in MEMBERS:
+            return self._changed(body, is_removal=MEMBERS[path])
+        raise Refused(404, "Requested entity was not found.")
+
+    def _know(self, account: str) -> None:
+        if account != self.sandbox.account:
+            raise Refused(403, "The caller does not have permission")
+
+    def _listed(self, query: dict[str, str]) -> dict[str, Any]:
+        found = re.fullmatch(r'integration_code = "([^"]*)"', query.pop("filter", ""))
+        if found is None or query:
+            raise Refused(400, "The filter is invalid.", "filter")
+        lists = self.sandbox.lists.values()
+        listed = [one for one in lists if one.get("integrationCode") == found[1]]
+        return {"userLists": listed} if listed else {}  # empty fields are left out
+
+    def _created(self, body: Any) -> dict[str, Any]:
+        """[lists]"""
+        wanted = {"displayName", "integrationCode", "membershipStatus", "membershipDuration"}
+        _only(body, {*wanted, "description", "ingestedUserListInfo"}, "user_list")
+        if not isinstance(body.get("displayName"), str) or not body["displayName"]:
+            raise Refused(400, "Required field is missing.", "user_list.display_name")
+        duration = re.fullmatch(r"(\d+)s", str(body.get("membershipDuration", "")))
+        if duration is None or int(duration[1]) % 86_400 or int(duration[1]) > 540 * 86_400:
+            raise Refused(400, "Must be whole days, 540 at most.", "user_list.membership_duration")
+        info = body.get("ingestedUserListInfo")
+        _only(info, {"uploadKeyTypes", "contactIdInfo"}, "user_list.ingested_user_list_info")
+        if info.get("uploadKeyTypes") != ["CONTACT_ID"]:
+            raise Refused(400, "Required.", "user_list.ingested_user_list_info.upload_key_types")
+        if any(one["displayName"] == body["displayName"] for one in self.sandbox.lists.values()):
+            raise Refused(409, "A list of this name exists.")
+        number = str(9_000_000_000 + len(self.sandbox.lists))
+        name = f"accountTypes/GOOGLE_ADS/accounts/{self.sandbox.account}/userLists/{number}"
+        made = {"name": name, "id": number, **body}
+        self.sandbox.lists[number], self.sandbox.members[number] = made, set()
+        return made
+
+    def _changed(self, body: Any, *, is_removal: bool) -> tuple[dict[str, Any], int]:
+        """Add members to lists or remove them, all or none. [upload] [errors]"""
+        known = {"destinations", "audienceMembers", "encoding", "validateOnly"}
+        _only(body, known if is_removal else {*known, "consent", "termsOfService"}, "request")
+        lists = [self._list(one, at) for at, one in enumerate(_array(body, "destinations"))]
+        if not 0 < len(lists) <= MOST_DESTINATIONS:
+            raise Refused(400, "1 to 10 destinations.", "destinations")
+        if body.get("encoding") != "HEX":
+            raise Refused(400, "Required with hashed identifiers.", "encoding")
+        if not is_removal:
+            _consented(body)
+        members = _array(body, "audienceMembers")
+        if not 0 < len(members) <= MOST_MEMBERS:
+            raise Refused(400, "1 to 10000 members.", "audience_members")
+        keys = set().union(*(self._keys(one, at) for at, one in enumerate(members)))
+        for number in lists:
+            kept = self.sandbox.members[number]
+            self.sandbox.members[number] = kept - keys if is_removal else kept | keys
+        request_id = secrets.token_hex(8)
+        self.sandbox.states[request_id] = [_state("PROCESSING"), _state("SUCCESS")]
+        return {"requestId": request_id}, len(members)
+
+    def _list(self, one: Any, at: int) -> str:
+        place = f"destinations[{at}]"
+        accounts = {"operatingAccount", "loginAccount", "linkedAccount"}
+        _only(one, {*accounts, "productDestinationId", "reference"}, place)
+        for name in accounts & set(one):
+            _only(one[name], {"accountType", "accountId"}, f"{place}.{name}")
+        operating = one.get("operatingAccount", {})
+        if operating.get("accountType") != "GOOGLE_ADS":
+            raise Refused(400, "Required.", f"{place}.operating_account.account_type")
+        self._know(operating.get("accountId"))
+        number = one.get("productDestinationId")
+        if number not in self.sandbox.lists:
+            raise Refused(400, "Unknown user list.", f"{place}.product_destination_id")
+        return number
+
+    def _keys(self, one: Any, at: int) -> set[str]:
+        place = f"audience_members[{at}]"
+        _only(one, {"compositeData", "destinationReferences", "consent"}, place)
+        composite = one.get("compositeData")
+        _only(composite, {"userData"}, f"{place}.composite_data")
+        _only(composite.get("userData"), {"userIdentifiers"}, f"{place}.composite_data.user_data")
+        place += ".composite_data.user_data.user_identifiers"
+        identifiers = _array(composite["userData"], "userIdentifiers")
+        if not 0 < len(identifiers) <= MOST_IDENTIFIERS:
+            raise Refused(400, "1 to 10 identifiers.", place)
+        keys = set()
+        for number, each in enumerate(identifiers):
+            _only(each, {"emailAddress", "phoneNumber"}, f"{place}[{number}]")
+            if len(each) != 1:
+                raise Refused(400, "Exactly one identifier.", f"{place}[{number}]")
+            ((kind, value),) = each.items()
+            is_hash = isinstance(value, str) and HASH.fullmatch(value)
+            if not is_hash or value in self.sandbox.bad_hashes:
+                message = f"The value {value} is no SHA-256 hash."  # Google repeats values, too
+                raise Refused(400, message, f"{place}[{number}].{kind}")
+            keys.add(f"{'email' if kind == 'emailAddress' else 'phone'}:{value}")
+        return keys
+
+
+def _consented(body: dict[str, Any]) -> None:
+    """[upload]: both consents and the terms, for people in the EEA and with Customer Match."""
+    granted = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
+    if body.get("consent") != granted:
+        raise Refused(400, "Consent is missing.", "consent")
+    if body.get("termsOfService") != {"customerMatchTermsOfServiceStatus": "ACCEPTED"}:
+        raise Refused(400, "The terms are not accepted.", "terms_of_service")
+
+
+def _only(found: Any, known: set[str], place: str) -> None:
+    """[discovery]: an object with no other names than these; unknown ones are an error of JSON."""
+    if not isinstance(found, dict):
+        raise Refused(400, "Required field is missing.", place)
+    if unknown := sorted(set(found) - known):
+        message = f'Invalid JSON payload received. Unknown name "{unknown[0]}"'
+        raise Refused(400, message, place)
+
+
+def _array(body: dict[str, Any], name: str) -> list[Any]:
+    found = body.get(name, [])
+    if not isinstance(found, list):
+        raise Refused(400, f'Invalid value at "{name}"', name)
+    return found
+
+
+def _state(state: str) -> dict[str, Any]:
+    return {"requestStatusPerDestination": [{"requestStatus": state}]}
+
+
+def _part(path: str) -> str:
+    """What a request is about, for faults with `keys`: lists, members, status."""
+    if STATUS in path:
+        return "status"
+    return "lists" if "userLists" in path else "members"
+
+
+@contextmanager
+def served(
+    settings: GoogleSettings, folder: Path, customers: Sequence[str]
+) -> Iterator[GoogleSettings]:
+    """Serve a company's Google for the demo; give the settings that lead to it."""
+    with GoogleSandbox(settings.account_id, 0, folder / "sandbox-google.json") as sandbox:
+        config_secrets.hold(settings.client_id_env, "sandbox-client")
+        config_secrets.hold(settings.client_secret_env, "sandbox-secret")
+        config_secrets.hold(settings.refresh_token_env, sandbox.refresh_token)
+        local = {"url": sandbox.url, "token_url": f"{sandbox.url}/token"}
+        yield settings.model_copy(update={**local, "auth": "refresh_token"})

@@ -1,0 +1,224 @@
+"""A local Marketing API: custom audiences and their members over real HTTP, strict to the contract.
+
+Sources: [users] https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users
+[api] https://developers.facebook.com/docs/marketing-api/custom-audience-api
+[errors] https://developers.facebook.com/docs/marketing-api/error-reference
+[versions] https://developers.facebook.com/docs/graph-api/changelog/versions
+Where the pages are silent the server is strict. Only this machine can reach it.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from madang.sandbox.local import LocalHandler, LocalServer
+from madang.settings import secrets as config_secrets
+from madang.sync.destinations.meta import COLUMNS, MetaSettings
+
+VERSIONS = frozenset({"v23.0", "v24.0", "v25.0", "v26.0"})  # [versions] that live in 2027
+MOST_ROWS = 10_000  # [users]
+PAGE = 2  # audiences a page: small, so that whoever reads the first alone is found out
+HASH = re.compile(r"[0-9a-f]{64}")
+DEMO_TOKEN = "demo-token-of-the-local-server"
+
+
+class Refused(Exception):
+    """An error: nothing of the request is processed. [errors]"""
+
+    def __init__(self, code: int, message: str, subcode: int | None = None) -> None:
+        super().__init__(message)
+        self.error = {"message": message, "type": "OAuthException", "code": code}
+        self.error |= {"error_subcode": subcode} if subcode else {}
+        self.error |= {"fbtrace_id": "local"}
+
+
+class MetaSandbox(LocalServer):
+    """`audiences` are names by id, `members` who is on each as kind:hash.
+
+    `invalid` hashes are counted and passed over, as Meta does without saying which.
+    """
+
+    def __init__(
+        self,
+        account: str = "1234567890",
+        token: str = "sandbox-token",
+        port: int = 0,
+        state_path: Path | None = None,
+    ) -> None:
+        self.account, self.token = account, token
+        self.audiences: dict[str, str] = {}
+        self.members: dict[str, set[str]] = {}
+        self.invalid: set[str] = set()
+        self.lock = threading.Lock()
+        self._state_path = state_path
+        if state_path is not None and state_path.exists():
+            kept = json.loads(state_path.read_text())
+            self.audiences = kept["audiences"]
+            self.members = {name: set(found) for name, found in kept["members"].items()}
+        super().__init__(_Handler, port)
+
+    def close(self) -> None:
+        if self._state_path is not None:
+            members = {name: sorted(found) for name, found in self.members.items()}
+            kept = {"audiences": self.audiences, "members": members}
+            self._state_path.write_text(json.dumps(kept))
+
+    def on(self, name: str) -> set[str]:
+        """Return who is on the audience of a name: kind:hash."""
+        ids = [key for key, called in self.audiences.items() if called == name]
+        return set().union(*(self.members[key] for key in ids))
+
+
+class _Handler(LocalHandler):
+    sandbox: ClassVar[MetaSandbox]
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
+        self._handle()
+
+    def _handle(self) -> None:
+        content, sandbox = self.body(), self.sandbox
+        asked = urlsplit(self.path)
+        part = "users" if asked.path.endswith("/users") else "audiences"
+        faults = {fault.kind: fault for fault in sandbox.faults.next({part})}
+        if "drop_before" in faults:
+            return self.drop("drop_before")
+        try:
+            if "status" in faults:
+                return self.answer(faults["status"].status, "<html>Sorry</html>")
+            if "rate_limit" in faults:
+                raise Refused(80003, "There have been too many calls to this ad-account.")
+            if "transient" in faults:
+                raise Refused(2, "Service temporarily unavailable")
+            self._check_sender(asked.query)
+            with sandbox.lock:
+                answer, objects = self._act(asked, content)
+        except Refused as refused:
+            return self.answer(400, {"error": refused.error})
+        if "drop_after" in faults:
+            return self.drop("drop_after")
+        return self.answer(200, answer, objects=objects)
+
+    def _check_sender(self, query: str) -> None:
+        """The token stands in a header, never in the address, which logs keep."""
+        if "access_token" in query:
+            raise Refused(100, "This server takes no token in an address.")
+        given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if given != self.sandbox.token:
+            raise Refused(190, f"Invalid OAuth access token: {given}", 463)
+
+    def _act(self, asked: Any, content: bytes) -> tuple[Any, int]:
+        _, version, *rest = asked.path.split("/")
+        if version not in VERSIONS:
+            raise Refused(2635, "You are calling a deprecated version of the API.")
+        if rest == [f"act_{self.sandbox.account}", "customaudiences"]:
+            if self.command == "GET":
+                return self._listed(parse_qs(asked.query)), 0
+            if self.command == "POST":
+                return self._made(_json(content)), 0
+        is_known = len(rest) == 2 and rest[1] == "users" and rest[0] in self.sandbox.audiences
+        if is_known and self.command in ("POST", "DELETE"):
+            return self._changed(rest[0], _json(content))
+        message = "Unsupported request: the object does not exist or permissions are missing."
+        raise Refused(100, message, 33)
+
+    def _listed(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        if set(query) - {"fields", "limit", "after"}:
+            raise Refused(100, "Unknown parameter")
+        first = int(query.get("after", ["0"])[0])
+        listed = [{"id": key, "name": name} for key, name in self.sandbox.audiences.items()]
+        told: dict[str, Any] = {"data": listed[first : first + PAGE]}
+        if told["data"]:
+            told["paging"] = {"cursors": {"before": str(first), "after": str(first + PAGE)}}
+            if first + PAGE < len(listed):
+                told["paging"]["next"] = "https://graph.facebook.com/next"
+        return told
+
+    def _made(self, body: dict[str, Any]) -> dict[str, str]:
+        _only(body, {"name", "subtype", "description", "customer_file_source"})
+        if not body.get("name") or body.get("subtype") != "CUSTOM":
+            raise Refused(100, "(#100) name and subtype are required")
+        if body.get("customer_file_source") != "USER_PROVIDED_ONLY":
+            raise Refused(100, "(#100) customer_file_source is required")
+        number = str(6_000_000_000 + len(self.sandbox.audiences))
+        self.sandbox.audiences[number] = body["name"]
+        self.sandbox.members[number] = set()
+        return {"id": number}
+
+    def _changed(self, number: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """[users]"""
+        _only(body, {"payload", "session"})
+        session, payload = body.get("session"), body.get("payload")
+        wanted = {"session_id", "batch_seq", "last_batch_flag", "estimated_num_total"}
+        if not isinstance(session, dict) or set(session) != wanted:
+            raise Refused(100, "(#100) session is not valid")
+        if not isinstance(session["session_id"], int) or not 0 < session["session_id"] < 2**63:
+            raise Refused(100, "(#100) session_id must be a positive 64-bit integer")
+        if not isinstance(payload, dict) or set(payload) != {"schema", "data"}:
+            raise Refused(100, "(#100) payload must have schema and data")
+        if payload["schema"] != list(COLUMNS):
+            raise Refused(2650, "Failed to update the custom audience")
+        rows = payload["data"]
+        if not isinstance(rows, list) or not 0 < len(rows) <= MOST_ROWS:
+            raise Refused(100, "(#100) data must have 1 to 10000 rows")
+        keys: set[str] = set()
+        invalid = 0
+        for row in rows:
+            if not isinstance(row, list) or len(row) != len(COLUMNS):
+                raise Refused(100, "(#100) a row must have a value for each column of the schema")
+            found = self._keys(row)
+            invalid += not found
+            keys |= found
+        kept = self.sandbox.members[number]
+        self.sandbox.members[number] = kept - keys if self.command == "DELETE" else kept | keys
+        told = {"audience_id": number, "session_id": str(session["session_id"])}
+        told |= {"num_received": len(rows), "num_invalid_entries": invalid}
+        return {**told, "invalid_entry_samples": {}}, len(rows)
+
+    def _keys(self, row: list[Any]) -> set[str]:
+        """The member's keys; none where a value is no hash: then Meta counts it as invalid."""
+        keys = set()
+        for name, value in zip(COLUMNS, row, strict=True):
+            if value == "":
+                continue
+            is_hash = isinstance(value, str) and HASH.fullmatch(value)
+            if not is_hash or value in self.sandbox.invalid:
+                return set()
+            keys.add(f"{name.lower()}:{value}")
+        return keys
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused(100, "(#100) the body is no JSON object")
+    return found
+
+
+def _only(body: dict[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(body) - known):
+        raise Refused(100, f"(#100) Unknown parameter {unknown[0]}")
+
+
+@contextmanager
+def served(
+    settings: MetaSettings, folder: Path, customers: Sequence[str]
+) -> Iterator[MetaSettings]:
+    """Serve a company's Meta for the demo; give the settings that lead to it."""
+    token = config_secrets.hold(settings.token_env, DEMO_TOKEN)
+    state = folder / "sandbox-meta.json"
+    with MetaSandbox(settings.ad_account_id, token, 0, state) as sandbox:
+        yield settings.model_copy(update={"url": sandbox.url})

@@ -1,0 +1,268 @@
+"""What a destination offers to the engine: its objects and their kinds, messages, protocols."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from madang.errors import ConfigError
+from madang.http.address import is_loopback, read_address
+from madang.settings.secrets import given
+from madang.specs.strict import Strict
+from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear, SyncError
+
+if TYPE_CHECKING:
+    from madang.http.auth import Auth
+    from madang.http.client import Client, Trouble
+    from madang.http.retry import Retry
+
+#: attributes: properties of an object, null when they are taken away. members: who is on a list,
+#: removed when they leave. events: what happened, for ever. messages: what is said to a person.
+Kind = Literal["attributes", "members", "events", "messages"]
+
+
+class NoOptions(Strict):
+    """Keys of `config.meta.sync` that an object of a destination knows besides those of all."""
+
+
+@dataclass(frozen=True)
+class ObjectKind:
+    """What can be sent to one object of a destination, and how.
+
+    `keys`: what its `sync_key` may be. `field_problem` says why a field of this name cannot be
+    stored, or None. `tells_doubles`: of events, the same one sent again counts once there.
+    """
+
+    kind: Kind
+    keys: tuple[str, ...]
+    field_problem: Callable[[str], str | None] = lambda field: None
+    options: type[NoOptions] = NoOptions
+    tells_doubles: bool = False
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether what may have arrived may be sent once more."""
+        return self.leaves or (self.kind == "events" and self.tells_doubles)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether what is not wanted any more is taken away there."""
+        return self.kind in ("attributes", "members")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of one object. `value` is JSON text, or None when the field is removed."""
+
+    field: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class SyncObject:
+    """What becomes one object of a request; `number` is its place.
+
+    Of attributes every change of one key; of other kinds one change.
+    """
+
+    number: int
+    key: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The objects of one request, each with the bytes that stand for it there."""
+
+    objects: tuple[SyncObject, ...]
+    encoded: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object: accepted, or rejected with the destination's words."""
+
+    status: str
+    reason: str | None = None
+    problem: str | None = None
+    fix: str | None = None
+
+
+@dataclass
+class Receipt:
+    """What became of one batch: an outcome for every object number, and how it was got.
+
+    `remote_reference` is the destination's own name of the request, by which it can be asked; of
+    several requests with blanks between them.
+    """
+
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    http_status: int | None = None
+    attempts: int = 0
+    remote_reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Later:
+    """What became of a request that was taken: applied, partial or failed, with the reasons."""
+
+    status: str
+    problem: str | None = None
+
+
+class Destination(Protocol):
+    """A place that takes objects. Building payloads is pure; only `send` talks to the network."""
+
+    objects_per_request: int
+
+    @classmethod
+    def open(cls, opening: "Opening") -> "Destination":
+        """Return it with its connection. Raises ConfigError where a secret is missing."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made so far."""
+
+    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
+        """Group objects, in order, into requests within the limits."""
+
+    def send(self, batch: Batch) -> Receipt:
+        """Send one batch. Raises DestinationRefused, DestinationUnclear or DestinationDown when
+        nothing can go on; after Refused alone it is sure that nothing of the batch was taken.
+        """
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """A destination that can forget people: what `madang erase` asks for."""
+
+    def delete(self, keys: Sequence[str]) -> int | None:
+        """Delete people for good; return the last HTTP status. Unknown keys are no error.
+
+        Raises DestinationRefused, DestinationUnclear or DestinationDown.
+        """
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A destination that takes a request first and says later what became of it."""
+
+    def poll(self, remote_reference: str) -> "Later | None":
+        """Return what became of a request; None while it is at work."""
+
+
+class DestinationSettings(Strict):
+    """What every destination says in madang.yml. `address` names the keys that hold an address."""
+
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses that secrets and personal data go to, by the key that holds them."""
+        return {key: value for key, value in self if key.split("_")[-1] == "url" and value}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a destination is opened with. `target` is the object that is sent, None for deletions.
+
+    Errors say `where` in madang.yml they come from.
+    """
+
+    name: str
+    settings: Any
+    where: str
+    target: ObjectKind | None
+    options: Any
+    environ: Mapping[str, str]
+    retry: "Retry | None"
+
+    def secret(self, setting: str, meaning: str) -> str:
+        """Return the secret of the variable that a setting names. Raises ConfigError."""
+        variable = getattr(self.settings, setting)
+        value = self.environ.get(variable, "").strip()
+        if not value:
+            raise ConfigError(
+                f"The key of {self.name} is not set: the environment variable {variable} is empty.",
+                where=f"{self.where}.{setting}",
+                fix=f"Run 'export {variable}=…' with {meaning}. Keys are never read from a file.",
+            )
+        if not value.isascii() or any(letter.isspace() for letter in value):
+            raise ConfigError(
+                f"The key of {self.name} holds a character that no key has "
+                "(a space, a line break or a letter outside ASCII).",
+                where=f"the environment variable {variable}",
+                fix="Copy the key again.",
+            )
+        return value
+
+    def client(
+        self, name: str, auth: "Auth", check: str, trouble: "Trouble | None" = None
+    ) -> "Client":
+        """Return a connection whose errors are the engine's; `trouble` as the client's.
+
+        It posts once where a lost answer must not be followed by the same again.
+        """
+        from madang.http.client import Client
+
+        return Client(
+            self.settings.url,
+            auth=auth,
+            timeout=self.settings.timeout_seconds,
+            name=name,
+            check=check,
+            retry=self.retry,
+            trouble=trouble,
+            posts_once=self.target is not None and not self.target.may_repeat,
+            down=DestinationDown,
+            refuses=DestinationRefused,
+            lost=DestinationUnclear,
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that Madang knows of one destination before it is opened.
+
+    `sandbox` is the module of its local server: `served(settings, folder, customers)` gives the
+    settings that lead to one.
+    """
+
+    settings: type[DestinationSettings]
+    objects: Mapping[str, ObjectKind]
+    destination: type[Destination]
+    sandbox: str
+
+
+def opened(
+    entry: Entry,
+    name: str,
+    settings: DestinationSettings,
+    config_path: str,
+    *,
+    target: ObjectKind | None = None,
+    options: Any = None,
+    environ: Mapping[str, str] | None = None,
+    retry: "Retry | None" = None,
+) -> Destination:
+    """Open a destination, with its secrets from the environment.
+
+    Raises ConfigError where a secret is missing or would travel unencrypted to another machine,
+    SyncError for messages to a real host: permits know no night hours and no caps yet.
+    """
+    where = f"{config_path}, destinations.{name}"
+    for key, address in settings.addresses().items():
+        if not read_address(address).is_safe:
+            raise ConfigError(
+                "The key and personal data would be sent unencrypted to another machine.",
+                where=f"{where}.{key}",
+                fix="Use https://.",
+            )
+        if target is not None and target.kind == "messages" and not is_loopback(address):
+            raise SyncError(
+                "Messages go to the local server only: permits do not know night hours, caps and "
+                "notices yet.",
+                where=f"{where}.{key}",
+                fix="Send what people are (attributes) or where they belong (members) instead.",
+            )
+    environ = given() if environ is None else environ
+    return entry.destination.open(Opening(name, settings, where, target, options, environ, retry))

@@ -1,0 +1,304 @@
+"""Google: members of Customer Match lists, through the Data Manager API.
+
+The contract, with the vendor's pages:
+- https://developers.google.com/data-manager/api/devguides/audiences/google-ads/customer-match/upload-data
+  (ingest and remove, composite data, consent, terms)
+- https://developers.google.com/data-manager/api/devguides/limits (10,000 members a request)
+- https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (one bad
+  member and nothing of the request is processed; the answer names the field)
+- https://developers.google.com/data-manager/api/reference/rest/v1/accountTypes.accounts.userLists
+- how its answers are read: `google_answers`
+
+Adding a member twice and removing one who is not there change nothing, so both may be repeated.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from madang.errors import ConfigError
+from madang.specs.strict import EnvironmentName, HttpAddress, matching
+from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync.destinations.base import (
+    Batch,
+    DestinationSettings,
+    Entry,
+    Later,
+    NoOptions,
+    ObjectKind,
+    Opening,
+    Outcome,
+    Receipt,
+    SyncObject,
+)
+from madang.sync.destinations.google_answers import judge, not_understood, rejected, told_state
+from madang.sync.destinations.members import batched, hash_of, list_problem, request_of
+
+if TYPE_CHECKING:
+    from madang.http.auth import Auth
+    from madang.http.client import Client, Reply
+
+SCOPE = "https://www.googleapis.com/auth/datamanager"
+JWT_SECONDS = 3600  # Google takes at most an hour
+MEMBERS_LIMIT = 10_000  # a request
+SYSTEMATIC = 10  # when so many members are refused alike, it is not about the members
+TRIES = 3  # to make a list
+DAY = 86_400  # membershipDuration must be an exact multiple of it
+LONGEST_DAYS = 540  # 46656000s
+IDENTIFIERS = {"email": "emailAddress", "phone": "phoneNumber"}
+Account = Annotated[str, matching(r"\d{10}", "ten digits without dashes, in quotes")]
+
+
+class GoogleSettings(DestinationSettings):
+    """One Google Ads account. Secrets are in the environment variables that are named here.
+
+    `login_account_id` is the manager account by which it is reached. `terms_accepted` says that
+    somebody accepted the Customer Match terms in Google Ads.
+    """
+
+    account_id: Account
+    login_account_id: Account | None = None
+    terms_accepted: bool = False
+    auth: Literal["service_account", "refresh_token"] = "service_account"
+    key_file_env: EnvironmentName = "MADANG_GOOGLE_KEY_FILE"
+    client_id_env: EnvironmentName = "MADANG_GOOGLE_CLIENT_ID"
+    client_secret_env: EnvironmentName = "MADANG_GOOGLE_CLIENT_SECRET"
+    refresh_token_env: EnvironmentName = "MADANG_GOOGLE_REFRESH_TOKEN"
+    url: HttpAddress = "https://datamanager.googleapis.com"
+    token_url: HttpAddress = "https://oauth2.googleapis.com/token"
+    members_per_request: Annotated[int, Field(ge=1, le=MEMBERS_LIMIT)] = MEMBERS_LIMIT
+    timeout_seconds: Annotated[float, Field(gt=0)] = 120
+
+
+class ListOptions(NoOptions):
+    """`membership_days`: after how many days Google forgets a member who was not added again."""
+
+    membership_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = LONGEST_DAYS
+
+
+class Google:
+    """Members of lists by the SHA-256 of an address; a list is found by its integration code."""
+
+    @classmethod
+    def open(cls, opening: Opening) -> "Google":
+        """Raises ConfigError where a secret is missing or the terms were not accepted."""
+        settings: GoogleSettings = opening.settings
+        if not settings.terms_accepted:
+            raise ConfigError(
+                "Nobody said that the Customer Match terms are accepted; Google takes no members "
+                "without.",
+                where=f"{opening.where}.terms_accepted",
+                fix="Accept them in Google Ads, then write terms_accepted: true.",
+            )
+        check = "Check status.cloud.google.com."
+        client = opening.client("Google", _auth(opening), check)
+        days = opening.options.membership_days if opening.options else LONGEST_DAYS
+        return cls(client, settings, days)
+
+    def __init__(self, client: "Client", settings: GoogleSettings, membership_days: int) -> None:
+        self._client = client
+        self._settings = settings
+        self._membership_days = membership_days
+        self._lists: dict[str, str] = {}
+        self._has_accepted = False
+        self.objects_per_request = settings.members_per_request
+
+    @property
+    def requests(self) -> int:
+        return self._client.requests
+
+    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
+        """Group members, in order, by list and by what is to be done with them."""
+        return batched(objects, self.objects_per_request, member)
+
+    def send(self, batch: Batch) -> Receipt:
+        """Send a batch, without those that Google names as wrong, in halves where it names none."""
+        receipt = Receipt()
+        name, is_removal = request_of(batch.objects[0])
+        body = self._envelope(self._list(name), is_removal)
+        path = "/v1/audienceMembers:remove" if is_removal else "/v1/audienceMembers:ingest"
+        waiting = [list(range(len(batch.objects)))]
+        while waiting:
+            places = waiting.pop()
+            members = b",".join(batch.encoded[place] for place in places)
+            reply = self._client.post(path, body % members)
+            receipt.http_status = reply.status
+            receipt.attempts += reply.attempts
+            verdict = judge(reply, len(places), self._client.redact)
+            if verdict.request_id:
+                receipt.remote_reference = (
+                    f"{receipt.remote_reference or ''} {verdict.request_id}".strip()
+                )
+            for at, problem in verdict.rejected.items():
+                receipt.outcomes[batch.objects[places[at]].number] = rejected(problem)
+            if verdict.is_accepted:
+                self._has_accepted = True
+                for place in places:
+                    receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
+            elif verdict.rejected:
+                left = [place for at, place in enumerate(places) if at not in verdict.rejected]
+                waiting += [left] if left else []
+            elif len(places) == 1:
+                receipt.outcomes[batch.objects[places[0]].number] = rejected(verdict.words)
+                self._stop_if_systematic(receipt, verdict.words)
+            else:
+                middle = len(places) // 2
+                waiting += [places[middle:], places[:middle]]
+        return receipt
+
+    def poll(self, remote_reference: str) -> Later | None:
+        """Return what became of a request; None while Google is at work.
+
+        https://developers.google.com/data-manager/api/reference/rest/v1/requestStatus/retrieve
+        """
+        params = {"requestId": remote_reference}
+        return told_state(self._client.request("GET", "/v1/requestStatus:retrieve", params=params))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _stop_if_systematic(self, receipt: Receipt, words: str) -> None:
+        """Stop where one member after the other is refused alike and none was ever taken."""
+        alike = [one for one in receipt.outcomes.values() if one.problem == words]
+        if not self._has_accepted and len(alike) >= SYSTEMATIC:
+            raise DestinationRefused(
+                f"Google refuses every member: {words}",
+                fix="Correct the activation model or the settings, then plan again.",
+            )
+
+    def _envelope(self, list_id: str, is_removal: bool) -> bytes:
+        """Return a request's body, with %s in the place of its members."""
+        account = {"accountType": "GOOGLE_ADS", "accountId": self._settings.account_id}
+        destination: dict[str, Any] = {"operatingAccount": account, "productDestinationId": list_id}
+        if self._settings.login_account_id:
+            destination["loginAccount"] = {
+                "accountType": "GOOGLE_ADS",
+                "accountId": self._settings.login_account_id,
+            }
+        body: dict[str, Any] = {"destinations": [destination], "encoding": "HEX"}
+        if not is_removal:  # only who allowed both is sent: the purpose advertising
+            granted = "CONSENT_GRANTED"
+            body["consent"] = {"adUserData": granted, "adPersonalization": granted}
+            body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
+        return json.dumps(body)[:-1].encode() + b', "audienceMembers": [%s]}'
+
+    def _list(self, name: str) -> str:
+        """Return the id of the list of an audience; make the list where there is none."""
+        if name not in self._lists:
+            self._lists[name] = self._found(name) or self._made_once(name)
+        return self._lists[name]
+
+    def _made_once(self, name: str) -> str:
+        """Make a list; where the answer is lost, see whether it is there before making another."""
+        for _ in range(TRIES):
+            try:
+                return self._made(name)
+            except DestinationUnclear as lost:
+                found, unclear = self._found(name), lost
+            if found:
+                return found
+        raise unclear
+
+    def _found(self, name: str) -> str | None:
+        reply = self._client.request(
+            "GET", self._lists_path, params={"filter": f'integration_code = "{name}"'}
+        )
+        found = _understood(reply).get("userLists", [])
+        if not isinstance(found, list):
+            raise not_understood(reply)
+        listed = [one for one in found if isinstance(one, dict)]
+        ours = [one for one in listed if one.get("integrationCode") == name]
+        if len(ours) > 1:
+            raise DestinationRefused(
+                f"Google has {len(ours)} lists with the integration code '{name}'.",
+                where=f"account {self._settings.account_id}",
+                fix="Give all but one of them another code in Google Ads.",
+            )
+        return _id_of(ours[0], reply) if ours else None
+
+    def _made(self, name: str) -> str:
+        wanted = {
+            "displayName": f"madang_{name}",
+            "integrationCode": name,
+            "membershipStatus": "OPEN",
+            "membershipDuration": f"{self._membership_days * DAY}s",
+            "ingestedUserListInfo": {
+                "uploadKeyTypes": ["CONTACT_ID"],
+                "contactIdInfo": {"dataSourceType": "DATA_SOURCE_TYPE_FIRST_PARTY"},
+            },
+        }
+        reply = self._client.request("POST", self._lists_path, once=True, json=wanted)
+        return _id_of(_understood(reply), reply)
+
+    @property
+    def _lists_path(self) -> str:
+        return f"/v1/accountTypes/GOOGLE_ADS/accounts/{self._settings.account_id}/userLists"
+
+
+def member(one: SyncObject) -> bytes:
+    """Return a member as it stands in a request; without an identifier where the key is none."""
+    kind, value = hash_of(one.key)
+    identifiers = [{IDENTIFIERS[kind]: value}] if kind in IDENTIFIERS else []
+    data = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
+    return json.dumps(data, separators=(",", ":")).encode()
+
+
+def _understood(reply: "Reply") -> dict[str, Any]:
+    judge(reply, 0, str)  # raises for what refuses all
+    if not reply.is_good or reply.body is None:
+        raise not_understood(reply)
+    return reply.body
+
+
+def _id_of(found: dict[str, Any], reply: "Reply") -> str:
+    told = str(found.get("id") or str(found.get("name", "")).rpartition("/")[2])
+    if not told.isdecimal():
+        raise not_understood(reply)
+    return told
+
+
+def _auth(opening: Opening) -> "Auth":
+    from madang.http.auth import RefreshToken, SignedJwt, Token
+
+    settings: GoogleSettings = opening.settings
+    fix = f"Check the secrets of {opening.where} and that they may use the Data Manager API."
+    if settings.auth == "refresh_token":
+        names = ("client_id_env", "client_secret_env", "refresh_token_env")
+        given = (opening.secret(name, f"the {name[:-4].replace('_', ' ')}") for name in names)
+        return Token(settings.token_url, RefreshToken(*given), fix=fix)
+    where = f"the file named by {settings.key_file_env}"
+    path = opening.secret("key_file_env", "the path of a service account's key (JSON)")
+    try:
+        key = json.loads(Path(path).read_text(encoding="utf-8"))
+        claims = {"iss": key["client_email"], "scope": SCOPE, "aud": settings.token_url}
+        private, key_id = key["private_key"], key.get("private_key_id")
+    except OSError as error:
+        raise ConfigError(
+            f"The key of the service account cannot be read: {error.strerror}.",
+            where=where,
+            fix="Correct the path, or the file's permissions.",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            "This is no key of a service account.",
+            where=where,
+            fix="Download it anew in Google Cloud, IAM, service accounts, as JSON.",
+        ) from error
+    grant = SignedJwt(claims, private, JWT_SECONDS, where, key_id)
+    grant.form()  # a key that cannot sign is told before anything is asked
+    return Token(settings.token_url, grant, fix=fix)
+
+
+ENTRY = Entry(
+    settings=GoogleSettings,
+    objects={
+        "user_lists": ObjectKind(
+            "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
+        )
+    },
+    destination=Google,
+    sandbox="madang.sandbox.google",
+)

@@ -1,0 +1,129 @@
+"""What an answer of the Data Manager API says: accepted, or which members are wrong, or refused.
+
+An error is a google.rpc.Status: `{"error": {"code", "message", "status", "details": [...]}}`. Its
+detail BadRequest has `fieldViolations` whose `field` names the member by its place in the request:
+https://developers.google.com/data-manager/api/devguides/concepts/understand-errors
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync.destinations.base import Later, Outcome
+from madang.sync.words import harmless
+
+if TYPE_CHECKING:
+    from madang.http.client import Reply
+
+MEMBER = re.compile(r"audience_?members\[(\d+)\]", re.IGNORECASE)
+ORDER = ("applied", "partial", "failed")
+STATES = {"SUCCESS": "applied", "PARTIAL_SUCCESS": "partial", "FAILED": "failed"}
+FIXES = {
+    "UNAUTHENTICATED": "Check the secrets of the destination in madang.yml.",
+    "PERMISSION_DENIED": "Give the user or service account access to the Google Ads account, and "
+    "say in madang.yml by which manager account it is reached (login_account_id).",
+    "NOT_FOUND": "Check account_id in madang.yml, and whether the list was deleted there.",
+}
+
+
+@dataclass
+class Verdict:
+    """What one answer says about the members of its request, by their position."""
+
+    is_accepted: bool = False
+    request_id: str | None = None
+    rejected: dict[int, str] = field(default_factory=dict)
+    words: str = ""
+
+
+def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
+    """Read an answer about `count` members.
+
+    A 400 that names no member has only words: one of them is to blame, or what stands around them.
+    Raises DestinationRefused for what is not about members, DestinationUnclear for what is no
+    answer of Google's.
+    """
+    body = reply.body
+    if reply.is_good:
+        request_id = body.get("requestId") if body is not None else None
+        if count and (not isinstance(request_id, str) or not request_id or "error" in body):
+            raise not_understood(reply)
+        return Verdict(True, request_id if isinstance(request_id, str) else None)
+    error = body.get("error") if body is not None else None
+    if not isinstance(error, dict):
+        raise not_understood(reply)
+    words = harmless(redact(str(error.get("message") or error.get("status") or "no message")))
+    violations = list(_violations(error))
+    if reply.status != 400 or not count:
+        raise _refused(reply, str(error.get("status")), words)
+    verdict = Verdict(words=words)
+    for place, problem in violations:
+        found = MEMBER.search(place)
+        if found is None or int(found[1]) >= count:
+            told = harmless(redact(f"{place}: {problem}"))
+            raise _refused(reply, str(error.get("status")), told)
+        verdict.rejected[int(found[1])] = harmless(redact(problem))
+    return verdict
+
+
+def told_state(reply: "Reply") -> Later | None:
+    """Return what Google says of a request; None while it is at work, or says nothing to read."""
+    listed = (reply.body or {}).get("requestStatusPerDestination")
+    if not reply.is_good or not isinstance(listed, list) or not listed:
+        return None
+    states = [one.get("requestStatus") for one in listed if isinstance(one, dict)]
+    if len(states) != len(listed) or not {*states} <= STATES.keys():
+        return None
+    worst = max((STATES[state] for state in states), key=ORDER.index)
+    reasons = ", ".join(reason for one in listed for reason in _reasons(one))
+    return Later(worst, harmless(reasons) if worst != "applied" and reasons else None)
+
+
+def rejected(problem: str) -> Outcome:
+    """Return the outcome of a member that Google refused, with its words as the problem."""
+    return Outcome(
+        "rejected",
+        reason="refused by google",
+        problem=problem or "Google gave no reason.",
+        fix="Correct the activation model or its source, then plan and apply again.",
+    )
+
+
+def not_understood(reply: "Reply") -> DestinationUnclear:
+    """Return the error for an answer that does not say what became of the request."""
+    return DestinationUnclear(
+        f"This address answered {reply.status}, but not as Google does.",
+        fix="Check the URL in madang.yml: it may be a proxy's. What this request held may have "
+        "arrived or not; the same command sends it again, which changes nothing there.",
+    )
+
+
+def _refused(reply: "Reply", status: str, words: str) -> DestinationRefused:
+    if "POLITICAL" in words.upper():
+        fix = "Say in Google Ads whether the account runs political ads in the EU."
+    else:
+        fix = FIXES.get(status, "Read what Google says; nothing of this request was taken.")
+    return DestinationRefused(f"Google refuses: {words} (HTTP {reply.status})", fix=fix)
+
+
+def _violations(error: dict[str, Any]) -> list[tuple[str, str]]:
+    details = error.get("details")
+    return [
+        (str(one.get("field", "")), str(one.get("description") or one.get("reason") or "wrong"))
+        for detail in (details if isinstance(details, list) else [])
+        if isinstance(detail, dict)
+        for one in detail.get("fieldViolations") or []
+        if isinstance(one, dict)
+    ]
+
+
+def _reasons(one: dict[str, Any]) -> list[str]:
+    counts = (one.get("errorInfo") or {}).get("errorCounts") or []
+    return [
+        f"{str(each.get('reason', '')).removeprefix('PROCESSING_ERROR_REASON_')}: "
+        f"{each.get('recordCount', '?')}"
+        for each in counts
+        if isinstance(each, dict)
+    ]

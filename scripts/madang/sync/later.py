@@ -1,0 +1,151 @@
+"""Asks destinations that take a request first what became of it, until they know.
+
+Accepted is not applied. A request that failed there leaves its rows without a fate: the next plan
+sends what is still wanted again, because members may be repeated. Of one that failed in part the
+destination says how many rows and why, and that is kept.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from madang.errors import MadangError
+from madang.settings.workspace import Settings
+from madang.sync import ledger
+from madang.sync.clock import stamp, utc_now
+from madang.sync.destinations.base import Polls
+from madang.sync.destinations.registry import entry_of, open_by_name
+from madang.sync.engine import WarehouseOpener
+from madang.sync.journal import locked
+from madang.warehouse import Warehouse
+
+TABLE = "sync_answers"
+MOST_DAYS = 7  # after so long without an answer a request is not asked about any more
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A batch that a destination took. `age` is the time since it was sent."""
+
+    run_id: str
+    batch_no: int
+    sync: str
+    destination: str
+    remote_reference: str
+    age: timedelta
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a batch: applied, partial, failed, unknown (no answer in days) or waiting."""
+
+    asked: Asked
+    status: str
+    problem: str | None = None
+
+
+def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
+    """Ask about every batch that is not settled; keep what is known in the ledger; return it.
+
+    A destination that cannot be asked now keeps the others from nothing: its batches wait on.
+    """
+    with locked(settings.paths.journal) as journal:
+        with warehouse_opener() as warehouse:
+            ledger.recover(settings, warehouse, journal)
+            waiting = _waiting(settings, warehouse)
+        told = []
+        for name, batches in groupby(waiting, key=attrgetter("destination")):
+            told += _ask(settings, name, list(batches))
+        settled = [one for one in told if one.status != "waiting"]
+        if settled:
+            with warehouse_opener() as warehouse:
+                _keep(settings, warehouse, settled)
+    return told
+
+
+def _waiting(settings: Settings, warehouse: Warehouse) -> list[Asked]:
+    batches, runs, answers = (
+        warehouse.relation(ledger.LAYER, name) for name in ("sync_batches", "sync_runs", TABLE)
+    )
+    rows = warehouse.fetch(
+        f"""
+    select batches.run_id, batches.batch_no, runs.sync, runs.destination,
+        batches.remote_reference, batches.sent_at
+    from {batches} as batches
+    inner join {runs} as runs on batches.run_id = runs.run_id
+    left join {answers} as answers
+        on batches.run_id = answers.run_id and batches.batch_no = answers.batch_no
+    where batches.remote_reference is not null and answers.run_id is null
+    order by runs.destination, batches.run_id, batches.batch_no"""
+    )
+    now = utc_now().replace(tzinfo=None)
+    return [
+        Asked(age=now - row.pop("sent_at").replace(tzinfo=None), **row)
+        for row in rows
+        if row["destination"] in settings.destinations
+        and issubclass(entry_of(row["destination"]).destination, Polls)
+    ]
+
+
+def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
+    told: list[Told] = []
+    try:
+        destination = open_by_name(name, settings)
+    except MadangError as error:
+        return [Told(one, "waiting", error.message) for one in batches]
+    try:
+        for one in batches:
+            states = [destination.poll(part) for part in one.remote_reference.split()]
+            known = [state for state in states if state is not None]
+            if len(known) == len(states):
+                worst = max(known, key=lambda state: _RANK.index(state.status))
+                told.append(Told(one, worst.status, worst.problem))
+            elif one.age > timedelta(days=MOST_DAYS):
+                told.append(Told(one, "unknown", f"no answer in {MOST_DAYS} days"))
+            else:
+                told.append(Told(one, "waiting"))
+    except MadangError as error:
+        told += [Told(one, "waiting", error.message) for one in batches[len(told) :]]
+    finally:
+        destination.close()
+    return told
+
+
+_RANK = ("applied", "partial", "failed")
+
+
+def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None:
+    """Write what is known; the rows of a batch that failed whole get an unknown fate."""
+    now = stamp(utc_now())
+    deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    for one in settled:
+        if one.status == "failed":
+            warehouse.execute(
+                f"""
+                insert into {deliveries} (run_id, ledger_no, plan_id, sync, sync_key, field,
+                    operation, value_hash, status, reason, recorded_at, batch_no)
+                select concat(run_id, '-later'), ledger_no, plan_id, sync, sync_key, field,
+                    operation, value_hash, 'unknown', 'failed at the destination',
+                    greatest(cast(? as timestamp), recorded_at), batch_no
+                from {deliveries} as sent
+                where run_id = ? and batch_no = ? and status = 'accepted'
+                    and not exists (
+                        select 1 from {deliveries} as kept
+                        where kept.run_id = concat(sent.run_id, '-later')
+                            and kept.batch_no = sent.batch_no
+                    )""",
+                [now, one.asked.run_id, one.asked.batch_no],
+            )
+    rows = [
+        {
+            "run_id": one.asked.run_id,
+            "batch_no": one.asked.batch_no,
+            "sync": one.asked.sync,
+            "asked_at": now,
+            "status": one.status,
+            "problem": one.problem,
+        }
+        for one in settled
+    ]
+    ledger.append(settings, warehouse, TABLE, rows)

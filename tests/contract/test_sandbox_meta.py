@@ -1,0 +1,88 @@
+"""The local Marketing API keeps to Meta's contract. Pages: see `madang.sandbox.meta`."""
+
+import hashlib
+
+import pytest
+import requests
+
+from madang.sandbox.meta import MOST_ROWS, MetaSandbox
+from madang.sync.destinations.meta import COLUMNS
+
+SESSION = {"session_id": 1, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": 1}
+AUDIENCE = {"name": "a", "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}
+HASH = hashlib.sha256(b"a").hexdigest()
+
+
+def row(value: str) -> list[str]:
+    return ["", value, *[""] * (len(COLUMNS) - 2)]
+
+
+@pytest.fixture
+def meta():
+    with MetaSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def asked(meta):
+    """Ask with a token; return (status, body)."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {meta.token}"
+
+        def ask(method: str, path: str, body: object = None):
+            answer = session.request(method, meta.url + path, json=body)
+            return answer.status_code, answer.json()
+
+        yield ask
+
+
+@pytest.fixture
+def users(asked):
+    """The path of an audience's users."""
+    _, made = asked("POST", "/v26.0/act_1234567890/customaudiences", AUDIENCE)
+    return f"/v26.0/{made['id']}/users"
+
+
+def test_members_are_added_removed_and_counted(meta, asked, users):
+    body = {"payload": {"schema": COLUMNS, "data": [row(HASH), row("x")]}, "session": SESSION}
+    status, told = asked("POST", users, body)
+    assert (status, told["num_received"], told["num_invalid_entries"]) == (200, 2, 1)
+    assert meta.on("a") == {f"email:{HASH}"}
+    assert asked("DELETE", users, body)[0] == 200
+    assert meta.on("a") == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"payload": {"schema": "EMAIL_SHA256", "data": [[HASH]]}}, 2650),
+        ({"payload": {"schema": COLUMNS, "data": []}}, 100),
+        ({"payload": {"schema": COLUMNS, "data": [row(HASH)] * (MOST_ROWS + 1)}}, 100),
+        ({"payload": {"schema": COLUMNS, "data": [[HASH]]}}, 100),
+        ({"session": None}, 100),
+        ({"session": {**SESSION, "session_id": 0}}, 100),
+        ({"more": 1}, 100),
+    ],
+)
+def test_a_request_that_meta_would_refuse_is_refused_whole(meta, asked, users, change, code):
+    body = {"payload": {"schema": COLUMNS, "data": [row(HASH)]}, "session": SESSION, **change}
+    status, told = asked("POST", users, body)
+    assert (status, told["error"]["code"]) == (400, code)
+    assert meta.on("a") == set()
+
+
+def test_a_token_in_an_address_is_refused(meta):
+    path = f"/v26.0/act_{meta.account}/customaudiences?access_token={meta.token}"
+    answer = requests.get(meta.url + path, timeout=5, proxies={"http": ""})
+    assert answer.status_code == 400
+
+
+def test_audiences_come_in_pages(meta, asked):
+    for name in ("a", "b", "c"):
+        asked("POST", "/v26.0/act_1234567890/customaudiences", {**AUDIENCE, "name": name})
+    _, first = asked("GET", "/v26.0/act_1234567890/customaudiences?fields=id,name")
+    after = first["paging"]["cursors"]["after"]
+    _, last = asked("GET", f"/v26.0/act_1234567890/customaudiences?fields=id,name&after={after}")
+    assert [one["name"] for one in [*first["data"], *last["data"]]] == ["a", "b", "c"]
+    assert "next" not in last["paging"]

@@ -1,0 +1,146 @@
+"""Members of custom audiences at a local Meta, over HTTP, from rows to receipts."""
+
+import hashlib
+import logging
+
+import pytest
+
+from madang.errors import ConfigError
+from madang.sandbox.meta import MetaSandbox
+from madang.sync import DestinationDown, DestinationRefused
+from madang.sync.destinations.meta import MetaSettings
+from sync_place import Place
+
+TOKEN = "sandbox-token"
+
+
+def key(number: int, kind: str = "email") -> str:
+    return f"{kind}:{hashlib.sha256(str(number).encode()).hexdigest()}"
+
+
+def on(*numbers: int, field: str = "buyers") -> list[tuple]:
+    return [(key(number), field, "true") for number in numbers]
+
+
+class There(Place):
+    """A workspace whose one sync goes to the local Meta."""
+
+    def __init__(self, root, meta: MetaSandbox, **keys) -> None:
+        settings = MetaSettings(**{"url": meta.url, "ad_account_id": meta.account, **keys})
+        names = {"name": "custom_audiences", "key": "match_key"}
+        super().__init__(root, "meta", settings, {"MADANG_META_TOKEN": TOKEN}, **names)
+
+
+@pytest.fixture
+def meta():
+    with MetaSandbox(token=TOKEN) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def there(tmp_path, meta):
+    return There(tmp_path, meta, members_per_request=4)
+
+
+def test_audiences_hold_exactly_who_is_wanted_and_are_made_once(there, meta):
+    there.sync(*on(*range(10)), *on(1, 2, field="vips"), (key(7, "phone"), "vips", "true"))
+    assert meta.on("madang_buyers") == {key(number) for number in range(10)}
+    assert meta.on("madang_vips") == {key(1), key(2), key(7, "phone")}
+    result = there.sync(*on(*range(3, 12)), *on(1, field="vips"))
+    assert meta.on("madang_buyers") == {key(number) for number in range(3, 12)}
+    assert meta.on("madang_vips") == {key(1)}
+    assert len(meta.audiences) == 2
+    assert (result.status, result.accepted) == ("succeeded", 2 + 3 + 2)
+
+
+def test_an_audience_on_a_later_page_is_found(there, meta):
+    for number in range(5):
+        meta.audiences[str(100 + number)], meta.members[str(100 + number)] = (
+            f"other {number}",
+            set(),
+        )
+    meta.audiences["200"], meta.members["200"] = "madang_buyers", set()
+    there.sync(*on(1))
+    assert meta.on("madang_buyers") == {key(1)}
+    assert len(meta.audiences) == 6
+
+
+def test_who_takes_a_consent_back_is_removed_by_the_next_run(there, meta):
+    there.sync(*on(1, 2, 3))
+    there.sync(*on(1, 2), (key(3), "buyers", "true", "withdrawn"))
+    assert meta.on("madang_buyers") == {key(1), key(2)}
+
+
+@pytest.mark.parametrize("bad", [{2}, {0, 7}, {3, 4, 5}])
+def test_members_that_meta_only_counts_as_invalid_are_found_by_halving(there, meta, bad):
+    meta.invalid |= {key(number).partition(":")[2] for number in bad}
+    result = there.sync(*on(*range(8)))
+    assert meta.on("madang_buyers") == {key(number) for number in range(8) if number not in bad}
+    assert (result.status, result.accepted, result.rejected) == ("partial", 8 - len(bad), len(bad))
+    assert {row["sync_key"] for row in there.ledger("sync_rejects")} == {key(n) for n in bad}
+
+
+def test_when_every_member_is_invalid_the_run_stops(tmp_path, meta):
+    there = There(tmp_path, meta)
+    meta.invalid |= {key(number).partition(":")[2] for number in range(40)}
+    with pytest.raises(DestinationRefused, match="every member"):
+        there.sync(*on(*range(40)))
+    assert len(meta.log()) < 40
+
+
+@pytest.mark.parametrize("bad", ["email:someone@maru.example", "email:" + "A" * 64, "x"])
+def test_what_is_no_hash_never_leaves_as_it_is(there, meta, bad):
+    result = there.sync(*on(1), (bad, "buyers", "true"))
+    assert meta.on("madang_buyers") == {key(1)}
+    assert (result.accepted, result.rejected) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "drop_after"},
+        {"kind": "drop_before"},
+        {"kind": "status", "status": 503},
+        {"kind": "transient"},
+        {"kind": "rate_limit"},
+    ],
+)
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_passing_trouble_costs_no_member(there, meta, fault, after):
+    meta.faults.add(after=after, **fault)
+    assert there.sync(*on(*range(10))).status == "succeeded"
+    assert meta.on("madang_buyers") == {key(number) for number in range(10)}
+    assert len(meta.audiences) == 1, "an audience was made twice"
+
+
+def test_a_run_that_was_stopped_goes_on(there, meta):
+    meta.faults.add("transient", times=None, after=3)
+    there.want(*on(*range(12)))
+    there.plan()
+    with pytest.raises(DestinationDown, match="Meta is down"):
+        there.apply()
+    meta.faults.clear()
+    there.apply()
+    assert meta.on("madang_buyers") == {key(number) for number in range(12)}
+
+
+def test_a_wrong_token_is_told_without_it(there, meta, caplog):
+    caplog.set_level(logging.DEBUG)
+    there.environ = {"MADANG_META_TOKEN": "EAAB-not-the-token"}
+    with pytest.raises(DestinationRefused, match="OAuth access token") as error:
+        there.sync(*on(1))
+    assert "not-the-token" not in f"{error.value} {caplog.text} {meta.log()}"
+
+
+def test_a_version_that_is_gone_and_another_account_are_told(tmp_path, meta):
+    with pytest.raises(DestinationRefused, match="deprecated"):
+        There(tmp_path / "a", meta, api_version="12.0").sync(*on(1))
+    with pytest.raises(DestinationRefused, match="permissions are missing"):
+        There(tmp_path / "b", meta, ad_account_id="5555555555").sync(*on(1))
+
+
+def test_without_a_token_nothing_is_asked(there, meta):
+    there.environ = {}
+    with pytest.raises(ConfigError, match="MADANG_META_TOKEN"):
+        there.sync(*on(1))
+    assert meta.log() == []
