@@ -1,4 +1,4 @@
--- of each type and model both views add up to what was credited, and those of all models but participation to the conversions
+-- both views add up to what was credited, by type and model, and that to the conversions (but for participation)
 with returns as (
 
     select

@@ -37,6 +37,14 @@ credited as (
 
 ),
 
+credited_sides as (
+
+    select *
+    from credited
+    where side is not null
+
+),
+
 spent as (
 
     select
@@ -116,7 +124,7 @@ final as (
         {% endfor -%}
         round(credited.verified_value / nullif(costs.cost, 0), 6) as verified_return,
         round(credited.expected_value / nullif(costs.cost, 0), 6) as expected_return
-    from (select * from credited where side is not null) as credited
+    from credited_sides as credited
     full outer join costs
         on credited.month = costs.month
         and credited.side = costs.side

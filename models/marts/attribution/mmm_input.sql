@@ -1,4 +1,4 @@
--- spend and impressions of each channel by week, beside all conversions of the week, under the names that Meridian takes
+-- spend and impressions of each channel by week, beside all conversions of the week, as Meridian takes them
 with media as (
 
     select
@@ -39,8 +39,8 @@ promotions as (
         count(distinct days.activity_date) as promotion_days
     from days
     inner join {{ ref('promotions') }} as promotions
-        on days.activity_date
-        between {{ safe_cast_as('promotions.first_date', 'date') }} and {{ safe_cast_as('promotions.last_date', 'date') }}
+        on days.activity_date >= {{ safe_cast_as('promotions.first_date', 'date') }}
+        and days.activity_date <= {{ safe_cast_as('promotions.last_date', 'date') }}
     group by week
 
 ),
