@@ -34,16 +34,16 @@ credits as (
 conversions as (
 
     select
-        conversions.conversion_type,
+        all_conversions.conversion_type,
         count(*) as conversions,
-        sum(conversions.online_value) as online_value,
-        sum(conversions.verified_value) as verified_value,
+        sum(all_conversions.online_value) as online_value,
+        sum(all_conversions.verified_value) as verified_value,
         sum(expectations.expected_value) as expected_value
-    from {{ ref('conversions') }} as conversions
+    from {{ ref('conversions') }} as all_conversions
     inner join {{ ref('conversion_expectations') }} as expectations
-        on conversions.conversion_key = expectations.conversion_key
+        on all_conversions.conversion_key = expectations.conversion_key
         and expectations.is_now
-    group by conversions.conversion_type
+    group by all_conversions.conversion_type
 
 )
 

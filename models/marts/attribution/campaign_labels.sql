@@ -24,7 +24,7 @@ touched as (
         count(*) as touches
     from {{ ref('touches') }}
     where touch_kind <> 'session'
-    group by campaign_key, campaign
+    group by 1, 2
 
 ),
 
