@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import parsed_once
-from demo_workspace import AS_OF, REPOSITORY, SUPPORT, Company, Ended, command
+from demo_workspace import AS_OF, MARU, REPOSITORY, SUPPORT, Company, Ended, command
 from madang.settings import secrets as config_secrets
 
 PEOPLE, DAYS = 1500, 45
@@ -32,6 +32,8 @@ LONGEST = (
     *("test_both_warehouses.py", "test_bigquery_commands.py", "test_bigquery_erase.py"),
     *("test_unchanged_bigquery.py", "test_changed_columns.py", "test_export_shapes_bigquery.py"),
     *("test_unchanged.py", "test_states.py", "test_erase_killed.py", "test_unmerge.py"),
+    *("test_bad_export.py", "test_increments.py", "test_erase_traces.py", "test_erase.py"),
+    *("test_export_shapes.py", "test_identity_components.py", "test_erase_export.py"),
 )
 SLOW = 60  # seconds: of a shorter run nobody asks where the time went
 REFERENCE = Path(os.environ.get("MADANG_REFERENCE_DATA") or REPOSITORY.parent / "shared" / "data")
@@ -100,7 +102,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Whoever uses it empties it first; see `emptied`.
     """
     root = tmp_path_factory.mktemp("scratch")
-    text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    text = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     return root
 
@@ -131,7 +133,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # dbt's projects are many objects that live long: to look through them 700 objects later, and
     # again, is a tenth of a build
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(50_000, 10, 5)
     config.stash[BEGAN] = time.monotonic()
     config.stash[SPENT] = _spent()
 

@@ -1,5 +1,5 @@
 {# The models of attribution are in the YAML of `attribution_credits`, under config.meta.attribution_models (see docs/attribution.md). #}
-{% macro attribution_models() %}{{ return(rules_by_name('attribution_models')) }}{% endmacro %}
+{% macro attribution_models() %}{{ return(named_rules('attribution_models')) }}{% endmacro %}
 
 
 {# The Markov models: name → order. #}

@@ -1,6 +1,6 @@
 {# A campaign's name as names are compared: without blanks, hyphens and underscores, in lower case and one width; null where it names none. #}
 {% macro campaign_word(campaign) -%}
-    nullif({{ regex_replace(word_key(real_campaign(campaign)), '[-_]+', '') }}, '')
+    nullif({{ madang.regex_replace(madang.word_key(madang.real_campaign(campaign)), '[-_]+', '') }}, '')
 {%- endmacro %}
 
 

@@ -1,26 +1,11 @@
 {#
-    The types of conversions are in the YAML of the model `conversions`, under config.meta.conversions (see docs/attribution.md): which action of the stream is a conversion,
+    The types of conversions are under config.meta.conversions of models, as those of the model `conversions` (see docs/attribution.md): which action of the stream is a conversion,
     what it is worth, which action verifies it and within how long, and which take it back.
 #}
 {% macro conversion_specs() %}
-    {% set specs = rules_by_name('conversions') %}
+    {% set specs = named_rules('conversions') %}
     {% for spec in specs %}{% do require_actions('conversions', conversion_actions([spec])) %}{% endfor %}
     {{ return(specs) }}
-{% endmacro %}
-
-
-{# The rules under config.meta.<key> of Madang's models, and of the company's. Who has the same name takes its place. None while dbt parses. #}
-{% macro rules_by_name(key) %}
-    {% set by_name = {} %}
-    {% if execute %}
-        {% for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name == 'madang' %}
-            {% for rule in node.config.meta.get(key, []) %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
-        {% endfor %}
-        {% for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name != 'madang' %}
-            {% for rule in node.config.meta.get(key, []) %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
-        {% endfor %}
-    {% endif %}
-    {{ return(by_name.values() | list) }}
 {% endmacro %}
 
 

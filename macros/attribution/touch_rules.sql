@@ -3,7 +3,7 @@
     channel_group, same_visit}].
 #}
 {% macro touch_specs() %}
-    {% set specs = rules_by_name('touches') %}
+    {% set specs = named_rules('touches') %}
     {% do require_actions('touches', specs | map(attribute='action') | list) %}
     {{ return(specs) }}
 {% endmacro %}

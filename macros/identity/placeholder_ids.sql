@@ -1,6 +1,6 @@
 {# Whether a text stands for no id; seeds/placeholder_ids.csv has the words. Null is none of them. #}
 {% macro is_placeholder_id(expression) -%}
-    coalesce({{ madang.is_listed(madang.placeholder_word(expression), ref('placeholder_ids'), 'placeholder') }}, false)
+    coalesce({{ madang.is_listed(madang.placeholder_word(expression), madang.list_of('placeholder_ids'), 'placeholder') }}, false)
 {%- endmacro %}
 
 

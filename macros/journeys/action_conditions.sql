@@ -1,17 +1,21 @@
 {#
-    All named actions: Madang's own, in the YAML of `actions`, and those under `meta.actions` of the company's models. Who has the same name takes its place.
-    None while dbt parses.
+    A list of rules with names, under `meta.<key>`: Madang's own, in the YAML of its models, and those of the company's. A company's takes the place of Madang's of the
+    same name; with `enabled: false` it takes it away. None while dbt parses.
 #}
-{% macro named_actions() %}
+{% macro named_rules(key) %}
     {% set by_name = {} %}
-    {% for node in (graph.get('nodes') or {}).values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name == 'madang' %}
-        {% for action in node.config.meta.get('actions', []) %}{% do by_name.update({action.name: action}) %}{% endfor %}
+    {% for is_own in [false, true] %}
+        {% for node in (graph.get('nodes') or {}).values() | sort(attribute='name')
+            if node.resource_type == 'model' and (node.package_name != 'madang') == is_own %}
+            {% for rule in node.config.meta.get(key, []) %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
+        {% endfor %}
     {% endfor %}
-    {% for node in (graph.get('nodes') or {}).values() | sort(attribute='name') if node.resource_type == 'model' and node.package_name != 'madang' %}
-        {% for action in node.config.meta.get('actions', []) %}{% do by_name.update({action.name: action}) %}{% endfor %}
-    {% endfor %}
-    {{ return(by_name.values() | list) }}
+    {{ return(by_name.values() | rejectattr('enabled', 'false') | list) }}
 {% endmacro %}
+
+
+{# All named actions. #}
+{% macro named_actions() %}{{ return(madang.named_rules('actions')) }}{% endmacro %}
 
 
 {# The named actions that come from GA4 events. #}
@@ -52,7 +56,7 @@
 
 {# The body of the model that holds a company's actions: one row per action. #}
 {% macro list_of_actions() -%}
-    {%- set actions = (config.get('meta') or {}).get('actions', []) -%}
+    {%- set actions = (config.get('meta') or {}).get('actions', []) | rejectattr('enabled', 'false') -%}
     {%- for action in actions %}
     select
         {{ madang.text_literal(action.name) }} as action,

@@ -87,7 +87,7 @@
 {% test is_in_the_policy(model) %}
     select permits.channel, permits.purpose, count(*) as rows_found
     from {{ model }} as permits
-    left join {{ ref('consent_policy') }} as policy
+    left join {{ madang.list_of('consent_policy') }} as policy
         on permits.channel = policy.channel and permits.purpose = policy.purpose
     where policy.channel is null
     group by permits.channel, permits.purpose
@@ -192,6 +192,6 @@
         min(utm_campaign) as one_target,
         max(utm_campaign) as another_target
     from {{ model }}
-    group by lower(trim(platform)), coalesce(trim(account_id), ''), {{ campaign_word('campaign') }}
-    having count(distinct {{ campaign_word('utm_campaign') }}) > 1
+    group by lower(trim(platform)), coalesce(trim(account_id), ''), {{ madang.campaign_word('campaign') }}
+    having count(distinct {{ madang.campaign_word('utm_campaign') }}) > 1
 {% endtest %}

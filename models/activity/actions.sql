@@ -1,5 +1,5 @@
 {%- if not execute %}{{ ref('stg_ga4__items') }}{% endif -%}
-{%- for name in var('madang_actions', []) %}{% do ref(name) %}{% endfor -%}
+{%- for name in ([] if execute else var('madang_actions', [])) %}{% do ref(name) %}{% endfor -%}
 {%- set actions = ga4_actions() -%}
 {%- set item_conditions = action_item_conditions(actions) -%}
 {%- set debounced = actions | selectattr('debounce', 'defined') | list -%}

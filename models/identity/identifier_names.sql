@@ -2,7 +2,7 @@
 with rules as (
 
     select identifier_type
-    from {{ ref('identifier_rules') }}
+    from {{ list_of('identifier_rules') }}
     where max_odd_names is not null
 
 ),

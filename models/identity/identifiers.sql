@@ -7,13 +7,13 @@ with records as (
 rules as (
 
     select identifier_type, max_names, max_odd_names, max_crm_ids, max_emails, max_phones, max_devices, window_days
-    from {{ ref('identifier_rules') }}
+    from {{ list_of('identifier_rules') }}
 
 ),
 
 blocked as (
 
-    select identifier_type, pattern, reason from {{ ref('blocked_identifiers') }}
+    select identifier_type, pattern, reason from {{ list_of('blocked_identifiers') }}
 
 ),
 

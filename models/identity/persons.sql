@@ -8,7 +8,7 @@ with identifiers as (
 rules as (
 
     select identifier_type, anchor_rank
-    from {{ ref('identifier_rules') }}
+    from {{ list_of('identifier_rules') }}
 
 ),
 

@@ -53,7 +53,7 @@ def init_project(folder: Path, name: str | None = None) -> Initialised:
         place.mkdir(parents=True, exist_ok=True)
     _profile(done)
     if is_ours:
-        require_package(done.settings)
+        require_package(done.settings.project_dir)
     return done
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from madang.sandbox.org import Org
 from madang.sandbox.salesforce import SalesforceSandbox
 
 DATA = "/services/data/v66.0"
@@ -166,3 +167,61 @@ def test_it_serves_alone_with_records_from_a_file(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+
+
+UPSERT = "/composite/sobjects/Contact/No__c"
+
+
+@pytest.fixture
+def upserted():
+    """Upsert records into an org with one external id; return (status, body)."""
+    fields = {"Id": "id", "LastName": "string", "No__c": "external_id", "Vip__c": "boolean"}
+    with SalesforceSandbox(org=Org({"Contact": fields})) as sandbox, requests.Session() as session:
+        session.trust_env = False
+        sandbox.tokens.add("t")
+        session.headers["Authorization"] = "Bearer t"
+        sandbox.org.put("Contact", "003A", LastName="김", No__c="C1")
+        sandbox.org.put("Contact", "003B", LastName="이", No__c="two")
+        sandbox.org.put("Contact", "003C", LastName="박", No__c="TWO")
+
+        def upsert(*records: dict, path: str = UPSERT):
+            body = {"allOrNone": False, "records": list(records)}
+            answer = session.patch(f"{sandbox.url}/services/data/v66.0{path}", json=body)
+            return answer.status_code, answer.json()
+
+        upsert.org = sandbox.org
+        yield upsert
+
+
+def record(key: str, **values: object) -> dict:
+    return {"attributes": {"type": "Contact"}, "No__c": key, **values}
+
+
+def test_a_collection_gives_one_result_a_record_in_order(upserted):
+    status, told = upserted(
+        record("c1", Vip__c=True),
+        record("new", LastName="최"),
+        record("nameless"),
+        record("C1", Vip__c=False),
+        record("two", Vip__c=True),
+        record("C9", LastName="x", Vip__c=None),
+        record("C8", LastName="x", Other__c=1),
+    )
+    assert status == 200
+    assert [one.get("created") for one in told[:2]] == [False, True]
+    assert [one["errors"][0]["statusCode"] for one in told[2:]] == [
+        "REQUIRED_FIELD_MISSING",
+        "DUPLICATE_VALUE",
+        "MULTIPLE_CHOICES",
+        "INVALID_TYPE_ON_FIELD_IN_RECORD",
+        "INVALID_FIELD",
+    ]
+    assert len(upserted.org.records("Contact")) == 4
+
+
+def test_a_collection_that_salesforce_would_refuse_is_refused_whole(upserted):
+    assert upserted(*[record(f"K{n}", LastName="x") for n in range(201)])[0] == 400
+    assert upserted()[0] == 400
+    assert upserted(record("C1"), path="/composite/sobjects/Contact/LastName")[0] == 404
+    assert upserted(record("C1"), path="/composite/sobjects/Other/No__c")[0] == 404
+    assert len(upserted.org.records("Contact")) == 3

@@ -16,7 +16,7 @@ rates as (
         upper(trim(from_currency)) as currency,
         {{ safe_cast_as('rate_date', 'date') }} as rate_date,
         {{ safe_cast_as('rate', float64()) }} as rate
-    from {{ ref('fx_rates') }}
+    from {{ list_of('fx_rates') }}
     where upper(trim(to_currency)) = {{ reporting_currency() }}
 
     union all

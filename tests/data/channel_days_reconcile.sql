@@ -68,7 +68,7 @@ amounts as (
 rates as (
 
     select count(*) > 0 as has_rates
-    from {{ ref('fx_rates') }}
+    from {{ list_of('fx_rates') }}
 
 )
 

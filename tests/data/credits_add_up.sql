@@ -1,8 +1,8 @@
--- under every model but participation, the credits of a conversion add up to one and to its values; with reversals, to
--- what stands
 {%- set participations = [] -%}
 {%- for spec in attribution_models() if spec.kind == 'participation' -%}{%- do participations.append(spec.name) -%}{%- endfor %}
 
+-- under every model but participation, the credits of a conversion add up to one and to its values; with reversals, to
+-- what stands
 with credits as (
 
     select

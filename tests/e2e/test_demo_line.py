@@ -21,6 +21,7 @@ from demo_workspace import (
     Company,
     Ended,
     command,
+    copied_project,
     environment,
     tables_of,
 )
@@ -199,9 +200,7 @@ def test_a_second_demo_does_nothing_twice(again: Again, company: Company):
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone without the wrapper: what dbt needs, and the profile that the README says to copy."""
     root = tmp_path_factory.mktemp("plain")
-    for name in ("models", "macros", "seeds", "snapshots", "decisions", "tests/data"):
-        shutil.copytree(REPOSITORY / name, root / name)
-    shutil.copy(REPOSITORY / "dbt_project.yml", root)
+    copied_project(root)
     shutil.copy(REPOSITORY / "profiles.yml.example", root / "profiles.yml")
     return root
 

@@ -296,8 +296,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = copied_project(tmp_path_factory.mktemp("misspelt") / "project")
     (root / "madang.yml").write_text("version: 1\n", encoding="utf-8")
     for place, right, wrong in (
-        ("marts/audiences/_audiences__models.yml", "did: viewed_branch", "did: visited_branch"),
-        ("marts/journeys/_journeys__models.yml", "action: viewed_model}", "action: view_model}"),
+        ("marts/audiences/_maru__audiences.yml", "did: viewed_branch", "did: visited_branch"),
+        ("marts/journeys/_maru__funnels.yml", "action: viewed_model}", "action: view_model}"),
     ):
         path = root / "models" / place
         text = path.read_text(encoding="utf-8")
@@ -316,8 +316,8 @@ def test_an_unknown_action_stops_everything_with_its_line(project: Path, command
     code, out, _ = madang(project, command)
     assert code == 2
     for file, wrong, right in (
-        ("models/marts/audiences/_audiences__models.yml", "visited_branch", "viewed_branch"),
-        ("models/marts/journeys/_journeys__models.yml", "view_model", "viewed_model"),
+        ("models/marts/audiences/_maru__audiences.yml", "visited_branch", "viewed_branch"),
+        ("models/marts/journeys/_maru__funnels.yml", "view_model", "viewed_model"),
     ):
         line = line_of(project / file, wrong)
         (told,) = [text for text in out.splitlines() if text.startswith(f"{file}:{line}: ")]

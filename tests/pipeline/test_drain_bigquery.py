@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from demo_workspace import REPOSITORY
+from demo_workspace import MARU
 from local_bigquery.server import serve
 from madang import ingest
 from madang.ingest.calls import drain as draining
@@ -29,7 +29,7 @@ class Died(BaseException):
 def workspace(root: Path, warehouse: str) -> Settings:
     root.mkdir()
     (root / "inbox").mkdir()
-    text = f"version: 1\nproject: {REPOSITORY}\nwarehouse:\n{warehouse}"
+    text = f"version: 1\nproject: {MARU}\nwarehouse:\n{warehouse}"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     return load_settings(root)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from madang.erase.values import sixty_bits
 from madang.sandbox.braze import BrazeSandbox
 from madang.settings.workspace import load_settings
@@ -122,7 +122,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         person, other = choose(tables)
     told = Story(root, person, other)
     with BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze:
-        settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        settings = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
         settings += f"destinations: {{braze: {{url: {braze.url}, key_env: STORY_KEY}}}}\n"
         (root / "madang.yml").write_text(settings, encoding="utf-8")
         told.held["before"] = braze.users()

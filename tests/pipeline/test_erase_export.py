@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from export_files import user, write_users
 
 #: Everything that is made of events day by day, with what people are known by there.
@@ -48,7 +48,7 @@ def erased(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copytree(
         small_company.root, root, ignore=shutil.ignore_patterns("logs", "site", "*.lock")
     )
-    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
+    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n")
     with tables_of(root) as tables:
         number, devices = tables.rows("""
             with devices as (

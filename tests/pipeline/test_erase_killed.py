@@ -17,7 +17,7 @@ import pytest
 import traces
 from demo_workspace import (
     AS_OF,
-    REPOSITORY,
+    MARU,
     SCRIPTS,
     Company,
     Ended,
@@ -111,7 +111,7 @@ class Run:
 
 def workspace(small_company: Company, root: Path, url: str) -> Path:
     shutil.copytree(small_company.root, root, ignore=shutil.ignore_patterns("site", "*.lock"))
-    settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    settings = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
     settings += f"destinations: {{braze: {{url: {url}, key_env: STORY_KEY}}}}\n"
     (root / "madang.yml").write_text(settings, encoding="utf-8")
     return root

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 import traces
-from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from madang.ingest.calls.ids import RequestIds
 from madang.ingest.calls.inbox import Received, listed, open_inbox
 from madang.sandbox.braze import BrazeSandbox
@@ -216,7 +216,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(line.strip() for line in lines) + "\n", encoding="utf-8")
     with BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze:
-        settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        settings = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
         settings += "load: {max_reject_share: 1}\n"
         settings += f"destinations: {{braze: {{url: {braze.url}, key_env: STORY_KEY}}}}\n"
         (root / "madang.yml").write_text(settings, encoding="utf-8")

@@ -13,7 +13,7 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from demo_workspace import (
-    REPOSITORY,
+    MARU,
     WITHOUT_TESTS,
     Company,
 )
@@ -65,7 +65,7 @@ def built(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     write_users([user("a", "20261030")], ga4 / "111" / "pseudonymous_users_20261030.parquet")
     write_users([user("C", "20261030", key="user_id")], ga4 / "222" / "users_20261030.parquet")
     (root / "madang.yml").write_text(
-        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
+        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {MARU}\n"
         f"ga4: {{properties: {json.dumps(PROPERTIES)}}}\n"
     )
     arguments = ["build", *WITHOUT_TESTS, "--select", "placeholder_ids", *MODELS]

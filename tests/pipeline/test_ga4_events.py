@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Tables, tables_of
+from demo_workspace import AS_OF, MARU, Tables, tables_of
 from export_files import EVENTS, write
 from madang.build.dbt import BuildError, run_dbt
 from madang.settings.workspace import load_settings
@@ -22,7 +22,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # folders have names like these, and signs of patterns in them stand for themselves
     root = tmp_path_factory.mktemp("events") / "[마케팅] CDP * 100%"
     root.mkdir()
-    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
+    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n")
     for name, rows in SHARDS.items():
         write(rows, root / "ga4" / f"{name}.parquet", EVENTS)
     run_dbt(load_settings(root), ["build", "--select", *MODELS], variables=VARIABLES)

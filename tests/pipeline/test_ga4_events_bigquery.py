@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
-from demo_workspace import AS_OF, REPOSITORY
+from demo_workspace import AS_OF, MARU
 from export_files import EVENTS, write
 from local_bigquery.parity import compare
 from local_bigquery.project import Project, copy_shards
@@ -20,7 +20,7 @@ BUILD = ["build", "--select", "+ga4_reading_notes"]
 
 
 def test_events_and_items_are_those_of_duckdb(tmp_path: Path):
-    (tmp_path / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
+    (tmp_path / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n")
     for name, rows in SHARDS.items():
         write(rows, tmp_path / "ga4" / f"{name}.parquet", EVENTS)
     run_dbt(load_settings(tmp_path), BUILD, variables=VARIABLES)

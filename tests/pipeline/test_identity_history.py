@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import REPOSITORY
+from demo_workspace import MARU
 from export_files import write
 from madang.build.dbt import run_dbt
 from madang.settings.workspace import load_settings
@@ -61,7 +61,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     root = tmp_path_factory.mktemp("history")
-    text = f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {REPOSITORY}\n"
+    text = f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {MARU}\n"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     (root / "ga4").mkdir()
     write([event("page_view"), event("login", 5, user_id="C1")], root / "ga4" / SHARD)

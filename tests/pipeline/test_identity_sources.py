@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Ended, Tables, madang, tables_of
 from export_files import write
 from raw_events import DAY, event
 
@@ -67,7 +67,7 @@ def persons(tables: Tables) -> dict[tuple[str, str], str]:
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     root = tmp_path_factory.mktemp("sources")
-    text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    text = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     write([event("page_view"), event("login", 5, user_id="C1")], root / f"ga4/events_{DAY}.parquet")
     one = Company(root)

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from demo_workspace import (
-    REPOSITORY,
+    MARU,
     WITHOUT_TESTS,
     tables_of,
 )
@@ -81,7 +81,7 @@ def build_at_once(root: Path, fresh: Path) -> None:
     """Build a new warehouse from the files of another one's workspace."""
     fresh.mkdir()
     text = (root / "madang.yml").read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^project: .*$", f"project: {REPOSITORY}", text)
+    text = re.sub(r"(?m)^project: .*$", f"project: {MARU}", text)
     text += f"paths: {{ga4: ../{root.name}/ga4, inbox: ../{root.name}/inbox}}\n"
     (fresh / "madang.yml").write_text(text, encoding="utf-8")
     load(fresh)

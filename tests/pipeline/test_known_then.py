@@ -8,7 +8,7 @@ import pytest
 
 from demo_workspace import (
     AS_OF,
-    REPOSITORY,
+    MARU,
     WITHOUT_TESTS,
 )
 from madang import ingest
@@ -112,7 +112,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list
     root = folder / "workspace"
     root.mkdir()
     (root / "madang.yml").write_text(
-        f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
         "paths: {ga4: ../company/ga4, inbox: inbox}\nwarehouse: {path: warehouse.duckdb}\n"
         "load: {max_shrink_share: 1}\n",
         encoding="utf-8",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, madang, tables_of
+from demo_workspace import AS_OF, MARU, madang, tables_of
 
 MOMENT = "2026-10-20T10:00:00+09:00"
 ORDERS = "order_id customer_no email phone name status ordered_at updated_at amount currency"
@@ -23,7 +23,7 @@ CUSTOMERS = "customer_no name phone email tier region registered_at"
 
 def built(root: Path, orders: Iterable[tuple], customers: Iterable[tuple] = ()) -> dict[str, str]:
     """The person of each order and customer of a company with these (id, customer, mail, name)."""
-    text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    text = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     rows = [[i, c, mail, "", name, "paid", MOMENT, MOMENT, 1, ""] for i, c, mail, name in orders]
     put(root / "inbox/shop/orders.csv", ORDERS, rows)

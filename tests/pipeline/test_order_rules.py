@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from demo_workspace import (
-    REPOSITORY,
+    MARU,
     WITHOUT_TESTS,
     Tables,
     tables_of,
@@ -59,7 +59,7 @@ def workspace(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         "timezone: UTC",
         "currency: USD",
         "as_of: 2021-02-01T00:00:00+00:00",
-        f"project: {REPOSITORY}",
+        f"project: {MARU}",
         f"paths: {{ga4: {reference / 'ga4_sample' / 'shards'}}}",
     ]
     (root / "madang.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -109,7 +109,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     (root / "madang.yml").write_text(text, encoding="utf-8")
     actions = project / "models" / "activity" / "_activity__models.yml"
     replaced(actions, "        actions:\n", f"        actions:{MISSPELT}")
-    replaced(actions, "prefix: /branches/", "prefix: /brnches/")
+    own = actions.with_name("_own_actions.yml")
+    replaced(own, "prefix: /branches/", "prefix: /brnches/")
     audiences = project / "models" / "marts" / "audiences"
     (audiences / "aud_misspelt.sql").write_text("{{ audience() }}\n")
     (audiences / "misspelt.yml").write_text(AUDIENCE, encoding="utf-8")

@@ -15,12 +15,24 @@ from demo_workspace import REPOSITORY, WITHOUT_TESTS, as_a_user, invoked, tables
 from export_files import write
 from madang.build.dbt import BuildError, run_dbt
 from madang.demo.ga4 import columns
+from madang.init import BLOCK, STARTER
 from madang.settings.workspace import load_settings
 from madang.specs.check import check_project
 from madang.specs.package import INSTALLED, VARIABLE
 from raw_events import page
 
 DAY = "20261030"
+#: Of the repository, what is part of the package.
+FOLDERS = (
+    "models",
+    "macros",
+    "seeds",
+    "snapshots",
+    "decisions",
+    "tests/data",
+    "charts",
+    "examples",
+)
 #: What the company writes into its project.
 WRITTEN = {
     "models/activity/_activity__models.yml": """
@@ -105,6 +117,11 @@ models:
             - {name: registered, action: registered}
             - {name: earned, action: earned_points}
 """,
+    "seeds/outcome_statuses_added.csv": "word,status,meaning\ntea drunk,visited,won\n",
+    "data/inbox/offline/outcomes.csv": (
+        "outcome_id,product,status,occurred_at,customer_no\n"
+        "V1,test_drive,Tea drunk,2026-10-22T10:00:00+09:00,C1\n"
+    ),
     "seeds/bot_browsers.csv": "pattern\nsnoop\n",
     "data/inbox/crm/customers.csv": (
         "customer_no,name,registered_at\nC1,Kim A,2026-10-01\nC2,Kim B,2026-10-02\n"
@@ -144,6 +161,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changed(root / "madang.yml", "version: 1", "version: 1\nas_of: 2026-11-01T12:00:00+09:00")
     main = root / "dbt_project.yml"
     changed(main, "madang_streams: []", "madang_streams: [stg_loyalty__points]")
+    changed(main, "madang_lists_added: []", "madang_lists_added: [outcome_statuses]")
     changed(main, "    # outcome_statuses:", "    bot_browsers:")
     events = [
         {
@@ -180,7 +198,7 @@ def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
     with tables_of(acme / "data") as tables:
         stream = tables.rows(
             "select source, action, value, person_id is not null from madang_activity.activities "
-            "where action in ('earned_points', 'read_menu') order by 1, 2, 3"
+            "where action in ('earned_points', 'read_menu', 'visited') order by 1, 2, 3"
         )
         collectors = tables.rows(
             "select crm_id from madang_marts.aud_collectors as members join "
@@ -197,6 +215,7 @@ def test_what_a_company_brings_is_in_the_stream_and_its_rules_hold(acme: Path):
         ("loyalty", "earned_points", 5.0, True),
         ("loyalty", "earned_points", 7.0, True),
         ("loyalty", "earned_points", 9.0, False),
+        ("offline", "visited", None, True),
     ]
     assert collectors == [("C1",)]
     assert funnel == [("registered", 2), ("earned", 1)]
@@ -210,6 +229,22 @@ def test_the_data_tests_of_the_package_and_of_the_company_run(acme: Path):
     assert {node.status for node in ended.nodes} <= {"pass", "success"}
     assert any("stg_loyalty__points" in node.name for node in ended.nodes)
     assert any("stg_ga4__events" in node.name for node in ended.nodes)
+
+
+def test_a_build_beside_the_real_one_reads_what_landed_and_writes_none_of_it(acme: Path):
+    real = load_settings(acme)
+    beside = real.model_copy(
+        update={"warehouse": real.warehouse.model_copy(update={"schema_": "dev"})}
+    )
+    schemas = {"raw_schema": "madang_raw", "ledger_schema": "madang_ledger"}
+    with as_a_user():
+        run_dbt(beside, ["run", "--select", "stg_loyalty__points"], variables=schemas)
+    with tables_of(acme / "data") as tables:
+        assert tables.value("select count(*) from dev_staging.stg_loyalty__points") == 3
+        there = tables.rows("select distinct table_schema from information_schema.tables")
+        builds = "select count(*) from madang_ledger.builds where command like '%run%'"
+        assert tables.value(builds) == 0
+    assert ("dev_raw",) not in there
 
 
 def test_the_check_knows_the_rules_of_both(acme: Path):
@@ -250,6 +285,18 @@ def copy(acme: Path, tmp_path: Path) -> Path:
             "    bot_browsers: {+enabled: false}",
             "    # nothing",
             "seeds/bot_browsers.csv: The list 'bot_browsers' is Madang's, too",
+        ),
+        (
+            "seeds/outcome_statuses_added.csv",
+            "word,status,meaning",
+            "word,meaning,status",
+            "seeds/outcome_statuses_added.csv: The columns of 'outcome_statuses_added' must be",
+        ),
+        (
+            "dbt_project.yml",
+            "madang_lists_added: [outcome_statuses]",
+            "madang_lists_added: []",
+            "seeds/outcome_statuses_added.csv: The rows of 'outcome_statuses_added' are read by",
         ),
         (
             "dbt_project.yml",
@@ -325,7 +372,7 @@ def test_what_evaluates_rules_of_later_models_has_the_tag_by_which_edits_select_
 
 def test_a_project_of_an_earlier_version_is_upgraded_by_init(copy: Path, tmp_path: Path):
     earlier = tmp_path / "earlier"
-    for name in ("models", "macros", "seeds", "decisions"):
+    for name in ("models", "macros", "seeds", "snapshots", "decisions"):
         shutil.copytree(REPOSITORY / name, earlier / name)
     text = (REPOSITORY / "dbt_project.yml").read_text(encoding="utf-8")
     (earlier / "dbt_project.yml").write_text(
@@ -344,6 +391,18 @@ def test_a_project_of_an_earlier_version_is_upgraded_by_init(copy: Path, tmp_pat
     assert "hourly" in (copy / "selectors.yml").read_text(encoding="utf-8")
     assert (copy / INSTALLED).resolve() == REPOSITORY
     assert checked(copy) == []
+
+
+@pytest.mark.parametrize("example", ["maru", "gmerch"])
+def test_an_example_is_sound_and_has_what_init_writes(example: str):
+    folder = REPOSITORY / "examples" / example
+    assert checked(folder) == []
+    for name in ("packages.yml", "selectors.yml"):
+        assert (folder / name).read_text() == (STARTER / name).read_text()
+    ours, theirs = (
+        BLOCK.search((place / "dbt_project.yml").read_text()) for place in (folder, STARTER)
+    )
+    assert ours[0] == theirs[0].replace("__name__", example)
 
 
 def test_packages_yml_names_no_place_of_this_machine(acme: Path):
@@ -366,8 +425,8 @@ def test_the_wheel_carries_the_dbt_project(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(REPOSITORY)
     with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as wheel:
         there = {*wheel.namelist()}
-    wanted = {"dbt_project.yml", "profiles.yml.example"}
-    for folder in ("models", "macros", "seeds", "decisions", "tests/data", "charts"):
+    wanted = {"dbt_project.yml", "profiles.yml.example", "examples/maru/dbt_project.yml"}
+    for folder in FOLDERS:
         for place, _, names in os.walk(REPOSITORY / folder):
             wanted |= {(Path(place) / name).relative_to(REPOSITORY).as_posix() for name in names}
     assert {name for name in wanted if f"madang/package/{name}" not in there} == set()

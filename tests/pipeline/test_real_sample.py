@@ -28,7 +28,7 @@ def workspace(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         timezone: UTC # this export's event_date is the UTC date
         currency: USD
         as_of: 2021-02-01T00:00:00+00:00
-        project: {REPOSITORY}
+        project: {REPOSITORY / "examples" / "gmerch"}
         paths: {{ga4: {reference / "ga4_sample" / "shards"}}}
     """
     lines = [line.strip() for line in settings.strip().splitlines()]
@@ -163,4 +163,4 @@ def test_nobody_is_named_and_nobody_is_in_an_audience(tables: Tables):
     assert tables.value("select count(*) from madang_identity.persons") == 0
     assert tables.value("select count(*) from madang_marts.audience_members") == 0
     assert tables.value("select count(*) from madang_activation.sync_braze__users") == 0
-    assert tables.value("select count(*) from madang_marts.funnel_test_drive") == 4
+    assert tables.value("select count(*) from madang_marts.funnel_purchase") == 4

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Ended, Tables, madang, tables_of
 from export_files import Row, write
 from raw_events import DAY, event
 
@@ -105,7 +105,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     root = tmp_path_factory.mktemp("records")
-    text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+    text = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
     (root / "madang.yml").write_text(text, encoding="utf-8")
     made = visits()
     one = Story(root, made.sessions, {})

@@ -14,6 +14,7 @@ from madang import reports
 from madang.settings.workspace import Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
+MARU = REPOSITORY / "examples" / "maru"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 # Chromium asks its maker about time and updates on its own; those names lead nowhere here.
 QUIET = [
@@ -64,14 +65,17 @@ CHANNEL_DAYS = """
         as channels (channel_group)"""
 FUNNEL = """
     select * from (values
-        ('test_drive', 1, 'viewed_model', 4321, 1.0, null, 1000, 2021, null, null),
-        ('test_drive', 2, 'clicked_apply', 1300, 0.3009, 0.3009, 100, 550, 75.0, 100.0),
-        ('test_drive', 3, 'completed_application', 650, 0.1504, 0.5, 30, 120, 116.0, 200.0),
-        ('test_drive', 4, 'visited', 500, 0.1157, 0.7692, 0, 0, 759600.0, 800000.0)
+        ('test_drive', '시승 신청', 1, '모델 조회', 4321, 1.0, null, 1000, 2021, null),
+        ('test_drive', '시승 신청', 2, '신청 클릭', 1300, 0.3009, 0.3009, 100, 550, 75.0),
+        ('test_drive', '시승 신청', 3, '신청 완료', 650, 0.1504, 0.5, 30, 120, 116.0),
+        ('test_drive', '시승 신청', 4, '방문', 500, 0.1157, 0.7692, 0, 0, 759600.0),
+        ('shop', '구매 퍼널', 1, '상품 조회', 77, 1.0, null, 0, 70, null),
+        ('shop', '구매 퍼널', 2, '구매', 7, 0.0909, 0.0909, 0, 0, 60.0)
     ) as steps (
-        funnel, step_number, step, subjects, rate_from_first, rate_from_previous, lost_here,
-        open_here, median_seconds_from_previous, p90_seconds_from_previous
-    )"""
+        funnel, label, step_number, step_label, subjects, rate_from_first, rate_from_previous,
+        lost_here, open_here, median_seconds_from_previous
+    )
+    cross join (select '30 days' as time_window) as windows"""
 WATERFALL = """
     select * from (values
         ('flagship', '플래그십 관심 고객', 1, 'candidates', null, 2960),
@@ -122,7 +126,7 @@ MARTS = {
     "maturity_curves": CURVES,
     "attribution_paths": PATHS,
     "channel_days": CHANNEL_DAYS,
-    "funnel_test_drive": FUNNEL,
+    "funnel_overview": FUNNEL,
     "audience_waterfall": WATERFALL,
     "audience_members": MEMBERS,
     "sync_results": SYNCS,
@@ -135,7 +139,7 @@ def workspace(root: Path, marts: dict[str, str]) -> Settings:
     for name, sql in marts.items():
         duckdb.sql(sql).write_parquet(str(root / "marts" / f"{name}.parquet"))
     (root / "madang.yml").write_text(
-        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {json.dumps(str(REPOSITORY))}\n",
+        f"version: 1\nas_of: 2026-11-01T12:00:00+09:00\nproject: {json.dumps(str(MARU))}\n",
         encoding="utf-8",
     )
     return load_settings(root / "madang.yml")
@@ -178,7 +182,9 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     for shown in ("웹 세션 없음", "84", "140", "28,000"):
         assert shown in words
     assert not any("9,999" in text or "13,3" in text for text in words)
-    # the funnel: subjects, rates, the median time in words
+    # the funnels: subjects, rates, the median time in words
+    for shown in ("시승 신청", "구매 퍼널", "9.1"):
+        assert shown in words
     for shown in ("4,321", "1,300", "30.1", "76.9", "1분 15초", "8일 19시간", "2,021"):
         assert shown in words
     # the waterfall: every loss with its sign, and both sums
@@ -277,7 +283,7 @@ def test_a_workspace_where_nothing_happened_yet_says_so(tmp_path: Path) -> None:
     words = words_of(reports.render(workspace(tmp_path / "new", marts))).replace("\n", " ")
     for said in (
         "아직 전송한 적이 없습니다",
-        "아직 이 퍼널에 들어온 사람이 없습니다",
+        "아직 퍼널에 들어온 사람이 없습니다",
         "지금 조건을 충족하는 사람이 없습니다",
     ):
         assert said in words

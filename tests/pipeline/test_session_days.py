@@ -13,7 +13,7 @@ import pytest
 
 from demo_workspace import (
     AS_OF,
-    REPOSITORY,
+    MARU,
     WITHOUT_TESTS,
     copied_project,
 )
@@ -78,7 +78,7 @@ def put(days: dict[int, list[Row]], root: Path) -> None:
 
 def workspace(root: Path) -> Path:
     root.mkdir()
-    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n")
+    (root / "madang.yml").write_text(f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n")
     return root
 
 
@@ -181,7 +181,7 @@ def test_a_build_that_dies_as_days_are_written_is_caught_up(grown: Path, place: 
     root = workspace(grown.parent / f"died_{place}")
     project = copied_project(root / "project")
     settings = root / "madang.yml"
-    settings.write_text(settings.read_text().replace(str(REPOSITORY), "project"))
+    settings.write_text(settings.read_text().replace(str(MARU), "project"))
     put(before(), root)
     build(root)
     put(after(), root)

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY, Company, Ended, Tables, madang, tables_of
+from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from madang.people import decisions
 from madang.sandbox.braze import BrazeSandbox
 from madang.settings.workspace import load_settings
@@ -29,6 +29,9 @@ LAYERS = ("identity", "activity", "marts", "activation")
 EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids", "emails", "phones"}
 ORDERS = {"orders", "total_order_amount", "last_order_at", "activities", "last_activity_at"}
 ORDERS |= {"conflicts"}  # its name and its address are another one's
+FITTED = {"conversion_probability", "removal_effect", "rounds", "under_way", "made_of"}
+CREDITED = {"credit", "credited_value", "credited_verified", "credited_verified_value"}
+CREDITED |= {"removal_effect"}
 OF_THE_ORDER = {
     "identity.identity_records": (set(), 1),
     "identity.identifiers": (EVIDENCE, 2),
@@ -50,6 +53,16 @@ OF_THE_ORDER = {
     "marts.conversion_changes": (set(), 2),
     "marts.conversion_outcomes": (set(), 1),
     "marts.online_conversions": (set(), 1),
+    "marts.attribution_entries": (set(), 1),
+    "marts.attribution_left_out": ({"left_out", "of_all"}, 8),
+    # its touches are in its path, and no longer in one without a conversion
+    "marts.attribution_paths": (set(), 3),
+    "marts.attribution_path_touches": (set(), 60),
+    "marts.attribution_transitions": ({"paths"}, 60),
+    # the chain of the month's orders is another one, and what it says of each of them
+    "marts.attribution_removal_effects": (FITTED, 15),
+    "marts.attribution_channel_credits": (CREDITED, 120),
+    "marts.attribution_credits": (set(), 2000),
     "marts.names_in_use": ({"occurrences", "names"}, 1000),  # of a kind
 }
 #: Rows that are about nothing but the order: there is one, and it was not there before.
@@ -99,7 +112,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         two = choose(tables)
     told = Story(root, before, two)
     with BrazeSandbox(0, KEY, root / "sandbox.sqlite") as braze:
-        settings = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        settings = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
         settings += f"destinations: {{braze: {{url: {braze.url}, key_env: STORY_KEY}}}}\n"
         (root / "madang.yml").write_text(settings, encoding="utf-8")
         told.held["before"] = braze.users()

@@ -11,7 +11,7 @@ from typing import Self
 import duckdb
 import yaml
 
-from demo_workspace import REPOSITORY, invoked
+from demo_workspace import MARU, invoked
 from local_bigquery.project import copy_shards
 from local_bigquery.server import Server, serve
 from madang.demo import generate
@@ -147,7 +147,7 @@ def _opened(root: Path) -> Iterator[Company]:
     ):
         company = Company(root, server, braze)
         company.configure(
-            project=str(REPOSITORY),
+            project=str(MARU),
             warehouse=reach(server),
             destinations={"braze": {"url": braze.url, "key_env": "MADANG_BRAZE_KEY"}},
         )

@@ -1,6 +1,7 @@
 """A demo company that was taken through everything, and how tests run commands and look at it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -20,6 +21,8 @@ from madang.settings.workspace import Settings, load_settings
 
 SUPPORT = Path(__file__).resolve().parent
 REPOSITORY = SUPPORT.parents[1]
+#: The demo company's project, of which the repository is a package.
+MARU = REPOSITORY / "examples" / "maru"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 #: The moment at which the demo company is looked at.
 AS_OF = "2026-11-01T12:00:00+09:00"
@@ -98,12 +101,38 @@ def madang(root: Path, *args: str | Path, **extra: str) -> Ended:
 
 
 def copied_project(folder: Path) -> Path:
-    """A copy of the dbt project, for tests that change it."""
+    """A copy of the dbt project with the demo company's rules in it, for tests that change both."""
     for name in PROJECT:
         copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         copy(REPOSITORY / name, folder / name)
+    shutil.copytree(MARU / "models", folder / "models", dirs_exist_ok=True)
+    actions = folder / "models" / "activity" / "_activity__models.yml"
+    own = folder / "models" / "activity" / "_own_actions.yml"
+    names = re.findall(r"(?m)^ {10}- \{?name: (\w+)", own.read_text(encoding="utf-8"))
+    for name in names:  # one project has each name once
+        _rewrite(actions, rf"(?ms)^ {{10}}- name: {name}\n.*?(?=^ {{10}}- )", "")
+    _rewrite(own, r"(?m)^ {10}- \{name: \w+, enabled: false\}\n", "")
+    funnels = folder / "models" / "marts" / "journeys"
+    (funnels / "funnel_purchase.sql").unlink()
+    funnel = r"(?ms)^  - name: funnel_purchase\n.*?(?=^  - name)"
+    _rewrite(funnels / "_journeys__models.yml", funnel, "")
+    maru = (MARU / "dbt_project.yml").read_text(encoding="utf-8")
+    (params,) = re.findall(r"(?ms)^  ga4_params:\n(?:    .*?\n)+", maru)
+    main = folder / "dbt_project.yml"
+    _rewrite(main, r"(?m)^  ga4_params: \{\}\n", f"{params}  madang_actions: [own_actions]\n")
+    _rewrite(
+        main,
+        r"internal_hostnames: \[localhost\]",
+        "internal_hostnames: [localhost, dev.maru.example]",
+    )
     return folder
+
+
+def _rewrite(path: Path, pattern: str, text: str) -> None:
+    path.write_text(
+        re.sub(pattern, lambda _: text, path.read_text(encoding="utf-8")), encoding="utf-8"
+    )
 
 
 def emptied(root: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from demo_workspace import AS_OF, REPOSITORY
+from demo_workspace import AS_OF, MARU
 from identity_graphs import Graph
 from madang.build.dbt import run_dbt
 from madang.settings.workspace import load_settings
@@ -98,7 +98,7 @@ CUTS += "from madang_identity.identity_cuts"
 def on_duckdb(root: Path, graphs: list[Graph], *arguments: str) -> Labels:
     """Run the models; a second run in one folder begins with what the first one made."""
     if not (root / "madang.yml").exists():
-        text = f"version: 1\nas_of: {AS_OF}\nproject: {REPOSITORY}\n"
+        text = f"version: 1\nas_of: {AS_OF}\nproject: {MARU}\n"
         (root / "madang.yml").write_text(text, encoding="utf-8")
     lay(root / "warehouse.duckdb", graphs)
     run_dbt(load_settings(root), [*RUN, *arguments])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demo_workspace import REPOSITORY
+from demo_workspace import MARU
 from madang.http.retry import Retry
 from madang.pull import queries
 from madang.pull.report import ObjectReport, PullReport
@@ -48,7 +48,7 @@ class Company:
         """Write madang.yml with these keys of `salesforce:`, and read it."""
         keys = {"url": self.sandbox.url, **salesforce}
         written = "".join(f"  {key}: {value}\n" for key, value in keys.items())
-        text = f"version: 1\nproject: {REPOSITORY}\nsalesforce:\n{written}"
+        text = f"version: 1\nproject: {MARU}\nsalesforce:\n{written}"
         (self.root / "madang.yml").write_text(text, encoding="utf-8")
         return load_settings(self.root / "madang.yml")
 

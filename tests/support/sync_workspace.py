@@ -14,6 +14,7 @@ from madang.sync.plan import make_plan
 from madang.warehouse import open_warehouse
 
 REPOSITORY = Path(__file__).parents[2]
+MARU = REPOSITORY / "examples" / "maru"
 KEY = "11111111-2222-3333-4444-555555555555"
 IMPATIENT = Retry(attempts=3, first_pause=0.01, longest_pause=0.02, longest_rate_wait=5)
 
@@ -38,7 +39,8 @@ class Workspace:
         project = root / "project"
         for file in ("activation/braze/_braze__exposures.yml", "staging/sync/_ledger__sources.yml"):
             (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
-            text = (REPOSITORY / "models" / file).read_text()
+            home = MARU if (MARU / "models" / file).is_file() else REPOSITORY
+            text = (home / "models" / file).read_text()
             if creates:
                 text = text.replace("create_missing: false", "create_missing: true")
             (project / "models" / file).write_text(text)

@@ -33,7 +33,7 @@ def dictionary(macro: str, name: str, file: str) -> dict[str, str]:
 def test_the_page_has_an_example_of_each_key() -> None:
     given = {key for example in EXAMPLES for key in example}
     missing = {field.alias or name for name, field in Action.model_fields.items()} - given
-    assert missing <= {"source", "all", "debounce"}  # told in words
+    assert missing <= {"source", "all", "debounce", "enabled"}  # told in words
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["name"] for example in EXAMPLES])

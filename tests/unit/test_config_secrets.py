@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from demo_workspace import REPOSITORY, environment
+from demo_workspace import MARU, environment
 from madang.build.dbt_environment import surroundings
 from madang.settings import secrets as config_secrets
 from madang.settings.workspace import load_settings
 
 SETTINGS = f"""
 version: 1
-project: {REPOSITORY}
+project: {MARU}
 destinations:
   braze: {{url: 'https://rest.braze.example', key_env: OURS_FOR_BRAZE}}
 salesforce: {{url: 'https://maru.example', client_secret_env: OURS_FOR_SALESFORCE}}

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 import pytest
-from test_check import ACTION_FILE, AUDIENCE_FILE, FUNNEL_FILE, line, project
+from test_check import (
+    ACTION_FILE,
+    AUDIENCE_FILE,
+    CONVERSION_FILE,
+    FUNNEL_FILE,
+    line,
+    project,
+)
 
 from madang.specs.check import check_project
 from madang.specs.occurring import Names, never_occurred
@@ -102,4 +109,4 @@ def test_rules_in_files_of_audiences_and_funnels_are_named(tmp_path: Path) -> No
     checked = check_project(folder)
     found = never_occurred(checked.asked, names(silent, plus=[(*silent, 0)]))
     files = {one.file for one in found if one.message.startswith("The action 'viewed_model'")}
-    assert files == {ACTION_FILE, AUDIENCE_FILE, FUNNEL_FILE}
+    assert files == {ACTION_FILE, AUDIENCE_FILE, CONVERSION_FILE, FUNNEL_FILE}

@@ -10,13 +10,14 @@ from madang.errors import SpecError, UsageError
 from madang.sync.spec import find_spec, load_specs
 
 EXPOSURES = Path("models/activation/braze/_braze__exposures.yml")
+MARUS = Path("examples/maru") / EXPOSURES
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / EXPOSURES.parent).mkdir(parents=True)
-    shutil.copy(REPOSITORY / EXPOSURES, tmp_path / EXPOSURES)
+    shutil.copy(REPOSITORY / MARUS, tmp_path / EXPOSURES)
     (tmp_path / "models/activation/sync_braze__users.sql").write_text("select 1")
     (tmp_path / "seeds").mkdir()
     shutil.copy(REPOSITORY / "seeds/consent_policy.csv", tmp_path / "seeds")

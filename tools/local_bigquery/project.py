@@ -20,8 +20,11 @@ from local_bigquery.catalog import Catalog, Table
 from local_bigquery.engine import Column
 from local_bigquery.server import Server, loads, writes
 from local_bigquery.values import write_row
+from madang.build.dbt import require_package
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The demo company's project, of which the repository is a package.
+COMPANY = ROOT / "examples" / "maru"
 GA4_DATASET = "analytics_000000000"
 GA4_SCHEMA = json.loads((Path(__file__).parent / "ga4_events_schema.json").read_text())
 DATASET = "madang"
@@ -49,8 +52,9 @@ class Project:
     def dbt(self, *arguments: str, timeout: int = 600) -> subprocess.CompletedProcess[str]:
         """Run the unmodified dbt command line for target bigquery."""
         self._write_profile()
+        require_package(COMPANY)
         command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments]
-        command += ["--target", "bigquery", "--no-version-check", "--project-dir", str(ROOT)]
+        command += ["--target", "bigquery", "--no-version-check", "--project-dir", str(COMPANY)]
         command += [
             "--profiles-dir",
             str(self.folder),

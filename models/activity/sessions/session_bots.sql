@@ -22,7 +22,7 @@ bot_browsers as (
 
     select distinct browsers.browser
     from browsers
-    cross join {{ ref('bot_browsers') }} as patterns
+    cross join {{ list_of('bot_browsers') }} as patterns
     where {{ regex_matches_column('lower(browsers.browser)', 'patterns.pattern') }}
 
 ),
@@ -53,7 +53,7 @@ measured as (
         on session_totals.device_id = device_days.device_id
         and session_totals.session_date = device_days.session_date
     left join bot_browsers on session_totals.browser = bot_browsers.browser
-    left join {{ ref('data_centre_cities') }} as data_centres
+    left join {{ list_of('data_centre_cities') }} as data_centres
         on session_totals.country = data_centres.country
         and session_totals.city = data_centres.city
 

@@ -108,7 +108,7 @@ grouped as (
         on counted.source = traffic.source
         and counted.medium = traffic.medium
         and counted.campaign = traffic.campaign
-    left join {{ ref('ga4_integrated_channels') }} as platforms
+    left join {{ list_of('ga4_integrated_channels') }} as platforms
         on counted.last_click_platform = platforms.platform
         and counted.last_click_detail = platforms.detail
     left join {{ ref('traffic_hosts') }} as source_hosts on traffic.source_lower = source_hosts.host

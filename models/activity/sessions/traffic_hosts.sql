@@ -22,7 +22,7 @@ seen as (
 known as (
 
     select host as known_host, channel_plus, name
-    from {{ ref('channel_hosts') }}
+    from {{ list_of('channel_hosts') }}
 
 ),
 

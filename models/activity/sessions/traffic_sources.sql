@@ -48,7 +48,7 @@ counted as (
 categories as (
 
     select source, source_category
-    from {{ ref('ga4_source_categories') }}
+    from {{ list_of('ga4_source_categories') }}
 
 ),
 

@@ -43,7 +43,7 @@ mapped_to as (
             order by links.sessions desc, links.ad_campaign_key
         ) as place
     from names
-    inner join {{ ref('campaign_map') }} as mapped
+    inner join {{ list_of('campaign_map') }} as mapped
         on names.platform = lower(trim(mapped.platform))
         and names.campaign_word = {{ campaign_word('mapped.campaign') }}
         and coalesce(nullif(trim(mapped.account_id), ''), names.account_id, '') = coalesce(names.account_id, '')
@@ -94,7 +94,7 @@ channels as (
 platforms as (
 
     select platform, min(channel_group) as channel_group
-    from {{ ref('ad_platforms') }}
+    from {{ list_of('ad_platforms') }}
     group by platform
 
 ),

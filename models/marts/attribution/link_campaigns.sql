@@ -9,7 +9,7 @@ with visits as (
 platforms as (
 
     select platform, source
-    from {{ ref('ad_platforms') }}
+    from {{ list_of('ad_platforms') }}
 
 ),
 
@@ -53,7 +53,7 @@ mapped as (
         nullif(trim(account_id), '') as account_id,
         {{ campaign_word('campaign') }} as campaign_word,
         {{ campaign_word('utm_campaign') }} as utm_word
-    from {{ ref('campaign_map') }}
+    from {{ list_of('campaign_map') }}
 
 ),
 

@@ -15,7 +15,7 @@ permits as (
         count(case when permits.held_back_reason is null then 1 end) as allowed_channels,
         {{ last_by('permits.held_back_reason', 'reasons.step') }} as closest_reason
     from {{ ref('audience_permits') }} as permits
-    left join {{ ref('contact_reasons') }} as reasons on permits.held_back_reason = reasons.reason
+    left join {{ list_of('contact_reasons') }} as reasons on permits.held_back_reason = reasons.reason
     where permits.is_first_purpose
     group by permits.audience, permits.person_id
 

@@ -30,7 +30,7 @@ audiences as (
 reasons as (
 
     select reason, step
-    from {{ ref('contact_reasons') }}
+    from {{ list_of('contact_reasons') }}
 
 ),
 

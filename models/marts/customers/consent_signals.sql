@@ -9,14 +9,14 @@ with statements as (
 rules as (
 
     select source, signal, via, channel, purpose, effect, reason
-    from {{ ref('consent_signal_rules') }}
+    from {{ list_of('consent_signal_rules') }}
 
 ),
 
 policy as (
 
     select channel, purpose, address
-    from {{ ref('consent_policy') }}
+    from {{ list_of('consent_policy') }}
 
 ),
 

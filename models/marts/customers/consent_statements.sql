@@ -118,7 +118,7 @@ from_salesforce as (
 braze_words as (
 
     select distinct signal
-    from {{ ref('consent_signal_rules') }}
+    from {{ list_of('consent_signal_rules') }}
     where source = 'braze'
 
 ),

@@ -2,7 +2,7 @@
 with policy as (
 
     select channel, purpose, address
-    from {{ ref('consent_policy') }}
+    from {{ list_of('consent_policy') }}
 
 ),
 

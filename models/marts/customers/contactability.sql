@@ -2,7 +2,7 @@
 with policy as (
 
     select channel, purpose, reconfirm_days, night_needs_consent
-    from {{ ref('consent_policy') }}
+    from {{ list_of('consent_policy') }}
 
 ),
 

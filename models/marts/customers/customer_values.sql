@@ -13,7 +13,7 @@
 with rules as (
 
     select field, source, source_rank
-    from {{ ref('survivorship') }}
+    from {{ list_of('survivorship') }}
 
 ),
 

@@ -8,7 +8,7 @@ with events as (
 names as (
 
     select braze_name, name
-    from {{ ref('braze_names') }}
+    from {{ list_of('braze_names') }}
     where kind = 'campaign'
 
 ),

@@ -18,7 +18,7 @@ events as (
 names as (
 
     select kind, braze_name, name
-    from {{ ref('braze_names') }}
+    from {{ list_of('braze_names') }}
 
 ),
 

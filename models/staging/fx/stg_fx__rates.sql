@@ -1,7 +1,7 @@
 with source as (
 
     select rate_date, from_currency, to_currency, rate
-    from {{ ref('fx_rates') }}
+    from {{ list_of('fx_rates') }}
 
 ),
 

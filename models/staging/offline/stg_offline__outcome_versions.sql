@@ -10,13 +10,13 @@ with source as (
 
 statuses as (
 
-    {{ words_of(ref('outcome_statuses'), ['status', 'meaning']) }}
+    {{ words_of(list_of('outcome_statuses'), ['status', 'meaning']) }}
 
 ),
 
 products as (
 
-    {{ words_of(ref('outcome_products'), ['product']) }}
+    {{ words_of(list_of('outcome_products'), ['product']) }}
 
 ),
 

@@ -1,14 +1,16 @@
 """dbt's own runner, wrapped: how far it is, what failed in plain words."""
 
 import logging
+import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from madang.build.dbt_environment import options, profiles_dir, surroundings
+from madang.build.dbt_environment import options, surroundings
 from madang.build.failing_rows import failing_rows
 from madang.errors import MadangError
 from madang.settings.workspace import Settings
@@ -110,7 +112,7 @@ def run_dbt(
             fix="Set 'project:' in madang.yml to the folder that has dbt_project.yml.",
         )
     command = args[0]
-    require_package(settings)
+    require_package(settings.project_dir)
     if command in ON_A_WAREHOUSE:  # in plain words what dbt would say in its own
         with open_warehouse(settings) as warehouse:
             warehouse.check()
@@ -138,22 +140,31 @@ def run_dbt(
     return result
 
 
-def require_package(settings: Settings) -> None:
+def require_package(project: Path) -> None:
     """Let dbt read the Madang that came with this command, where the project has it as a package.
 
-    Raises BuildError where it would read another version.
+    What 'dbt deps' does for a local package, at once and whole. Raises BuildError where it cannot.
     """
-    project = settings.project_dir
     if package.package_of(project) is None:
         return
-    if not (project / package.INSTALLED).exists() or package.disagreement(project):
-        common = ["--project-dir", str(project), "--quiet", "--no-send-anonymous-usage-stats"]
-        profiles = ["--profiles-dir", str(profiles_dir(settings, project))]
-        with surroundings(settings, {}):
-            outcome = _invoke(["deps", *common, *profiles, "--log-level-file", "none"], None)
-        if not outcome.success:
-            said = _plain(str(outcome.exception))
-            raise BuildError(f"dbt cannot read its packages: {said}", where=str(project))
+    link = project / package.INSTALLED
+    if (link / "dbt_project.yml").is_file() and not package.disagreement(project):
+        return
+    partial = project / f".{package.NAME}.{os.getpid()}"
+    try:
+        link.parent.mkdir(exist_ok=True)
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)
+        partial.symlink_to(package.shipped(), target_is_directory=True)
+        partial.replace(link)
+    except OSError as error:
+        raise BuildError(
+            f"dbt cannot be given its package: {error.strerror}.",
+            where=str(link),
+            fix="Give the user that runs madang the right to write there, or run 'dbt deps'.",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
     if problem := package.disagreement(project):
         raise BuildError(problem.message, where=problem.where, fix=problem.fix)
 
@@ -166,7 +177,7 @@ def parse(settings: Settings) -> Any:
     project = settings.project_dir
     if not (project / "dbt_project.yml").is_file():
         return None
-    require_package(settings)
+    require_package(settings.project_dir)
     args = ["parse", "--no-write-json", *options(settings, project)]
     with surroundings(settings, {}):
         outcome = _invoke(args, None)

@@ -13,9 +13,12 @@ from madang.demo import crm_workbook, currents, files, ga4, truth
 from madang.demo.engine import Engine
 from madang.demo.publish import Publisher
 from madang.demo.world import World, is_continuation, plan_world, write_record
+from madang.specs.package import shipped
 
 _OWN_FOLDERS = ("ga4", "inbox", "exports", "truth")
 _RECORD = "truth/world.json"
+#: The dbt project of the company, in Madang's.
+PROJECT = Path("examples") / "maru"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def generate(
 
 
 def _write_settings(draft: Path, out: Path, world: World) -> None:
-    project = _find_project(out)
+    project = shipped() / PROJECT
     lines = [
         "# The generated demo company. `madang demo` writes this file anew.",
         "version: 1",
@@ -104,21 +107,12 @@ def _write_settings(draft: Path, out: Path, world: World) -> None:
         "currency: KRW",
         f"as_of: {world.until.isoformat()}",
     ]
-    if project is not None:
-        lines.append(f"project: {Path(os.path.relpath(project, out)).as_posix()}")
+    lines.append(f"project: {Path(os.path.relpath(project, out)).as_posix()}")
     lines += [
         "destinations:",
         "  braze: {url: 'http://127.0.0.1:8741', key_env: MADANG_BRAZE_KEY}",
     ]
     draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _find_project(out: Path) -> Path | None:
-    """The dbt project above the workspace, else the one that this package lies in."""
-    for folder in (*out.parents, *Path(__file__).resolve().parents):
-        if (folder / "dbt_project.yml").is_file():
-            return folder
-    return None
 
 
 def _summarise(engine: Engine, world: World, publisher: Publisher, started: float) -> DemoSummary:

@@ -18,6 +18,7 @@ from madang.pull.connection import Connection
 from madang.pull.login import Login
 from madang.settings.secrets import given
 from madang.settings.workspace import Settings
+from madang.specs import package
 from madang.storage import NO_ROOM, closed, free_bytes
 from madang.sync import SyncError
 from madang.sync.destinations.registry import open_by_name
@@ -77,11 +78,11 @@ def as_json(findings: list[Finding]) -> dict[str, Any]:
 def _software() -> Iterator[Finding]:
     found = sys.version.split()[0]
     yield Finding("Python", "ok", found)
-    for package in PACKAGES:
+    for name in PACKAGES:
         try:
-            yield Finding(package, "ok", version(package))
+            yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
-            yield Finding(package, "problem", "not installed", "Install madang again.")
+            yield Finding(name, "problem", "not installed", "Install madang again.")
     for extra, module in EXTRAS.items():
         try:
             there = importlib.util.find_spec(module) is not None
@@ -98,6 +99,8 @@ def _project(settings: Settings) -> Iterator[Finding]:
         local = (folder / "profiles.yml").is_file()
         detail = "profiles.yml" if local else "profiles.yml.example, as it is"
         yield Finding("dbt profile", "ok", detail)
+        if problem := package.disagreement(folder):
+            yield Finding("dbt package", "problem", problem.message, problem.fix)
     else:
         fix = "Set 'project:' in madang.yml to the folder that has dbt_project.yml."
         yield Finding("dbt project", "problem", f"no dbt_project.yml in {folder}", fix)
@@ -231,7 +234,8 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
         yield Finding("destinations", "warning", "none in madang.yml", fix)
     for name, destination in settings.destinations.items():
         keys = ", ".join(value for key, value in destination if key.endswith("_env") and value)
-        detail = f"{', '.join(destination.addresses().values())}, key from {keys}"
+        places = [*destination.addresses().values(), *([f"key from {keys}"] if keys else [])]
+        detail = ", ".join(places) or "as the pull reaches it"
         try:
             open_by_name(name, settings).close()
         except MadangError as error:

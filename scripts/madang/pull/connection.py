@@ -22,7 +22,7 @@ from madang.http.client import AGAIN, Client, Reply
 from madang.http.exchange import read_json
 from madang.http.retry import Retry
 from madang.pull import ObjectFailed, ObjectMissing, PullError
-from madang.pull.login import TOKEN_PATH, Login
+from madang.pull.login import LOGIN_FIX, TOKEN_PATH, Login
 
 USAGE = re.compile(r"(?<![-\w])api-usage=(\d{1,15})/(\d{1,15})")
 LONGEST_TEXT = 64 << 20  # bytes of an answer in memory
@@ -88,14 +88,10 @@ class Connection:
         self.server_time: datetime | None = None
         self.sleep, self.clock = sleep, clock
         self._org = login.org
-        fix = (
-            "Check the client app: its key and secret, the flow that auth names, the user that it "
-            "runs as, and that salesforce.url is My Domain's address."
-        )
         url = self._org.url.rstrip("/")
         self._client = Client(
             url,
-            auth=Token(url + TOKEN_PATH, login.grant, fix=fix, names_host=True),
+            auth=Token(url + TOKEN_PATH, login.grant, fix=LOGIN_FIX, names_host=True),
             timeout=self._org.timeout_seconds,
             name="Salesforce",
             check="Check salesforce.url and status.salesforce.com.",

@@ -15,6 +15,10 @@ from madang.settings.secrets import given
 from madang.settings.workspace import Settings
 
 TOKEN_PATH = "/services/oauth2/token"
+LOGIN_FIX = (
+    "Check the client app: its key and secret, the flow that auth names, the user that it runs as, "
+    "and that salesforce.url is My Domain's address."
+)
 JWT_SECONDS = 180  # Salesforce takes at most five minutes
 
 
@@ -77,7 +81,7 @@ def org_of(settings: Settings) -> SalesforceSettings:
     """Return what madang.yml says about Salesforce. Raises ConfigError when it says nothing."""
     if settings.salesforce is None:
         raise ConfigError(
-            "madang.yml does not say which Salesforce to pull from.",
+            "madang.yml does not say which Salesforce is the company's.",
             where=str(settings.config_path),
             fix="Add salesforce: {url: https://<your domain>.my.salesforce.com}.",
         )

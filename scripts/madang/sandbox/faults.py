@@ -16,6 +16,7 @@ KINDS = {
     "transient": "answer with an error that passes, in the words of the body (Meta)",
     "expire": "forget every access token before processing (Salesforce, Google)",
     "limit": "answer that the calls of 24 hours are used up (Salesforce)",
+    "row_lock": "let another change hold the records whose external ids are in `rows` (Salesforce)",
     "job_failed": "let the job fail (Salesforce)",
     "short": "tell more records than are given (Salesforce)",
 }
@@ -36,6 +37,7 @@ class Fault:
     status: int = 503
     seconds: float = 1.0
     keys: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

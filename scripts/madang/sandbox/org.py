@@ -13,6 +13,10 @@ from typing import Any
 FIELDS = Path(__file__).with_name("salesforce_fields.json")
 OF_ALL = {"IsDeleted": "boolean", "CreatedDate": "datetime", "SystemModstamp": "datetime"}
 QUERY = re.compile(r"SELECT (.+) FROM (\w+)(?: WHERE (\w+) >= (\S+))?", re.IGNORECASE)
+LISTED = re.compile(r"SELECT (\w+) FROM (\w+) WHERE (\w+) IN \((.+)\)", re.IGNORECASE)
+QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
+EXTERNAL = "external_id"  # the type of a field by which records are upserted
+MOST_RECORDS = 200
 Record = dict[str, Any]
 
 
@@ -87,6 +91,8 @@ class Org:
 
     def query(self, text: str, *, deleted: bool) -> tuple[list[str], list[Record]]:
         """Return the fields of a query and its rows, as they are now. Raises Refused."""
+        if listed := LISTED.fullmatch(text.strip()):
+            return self._listed(*listed.groups())
         read = QUERY.fullmatch(text.strip())
         if read is None:
             raise Refused(400, "MALFORMED_QUERY", "unexpected token")
@@ -108,6 +114,74 @@ class Org:
                 and (since is None or record[read[3]] >= since)
             ]
         return names, rows
+
+    def records(self, name: str) -> list[Record]:
+        """Return copies of an object's records."""
+        with self._lock:
+            return [dict(record) for record in self._records[name].values()]
+
+    def _listed(
+        self, field: str, name: str, by: str, values: str
+    ) -> tuple[list[str], list[Record]]:
+        if field != by or by not in self.fields.get(name, {}):
+            raise Refused(400, "INVALID_FIELD", f"No such column '{by}' on '{name}'.")
+        wanted = {re.sub(r"\\(.)", r"\1", one).lower() for one in QUOTED.findall(values)}
+        found = [one for one in self.records(name) if str(one.get(by)).lower() in wanted]
+        return [field], [{field: one[by]} for one in found if not one["IsDeleted"]]
+
+    def upsert(self, name: str, field: str, body: Any, locked: set[str]) -> list[dict[str, Any]]:
+        """Upsert a collection: one result a record, in order. Raises Refused for the whole.
+
+        https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-sobjects-collections-upsert.html
+        """
+        if self.fields.get(name, {}).get(field) != EXTERNAL:
+            message = "Provided external ID field does not exist or is not accessible: " + field
+            raise Refused(404, "NOT_FOUND", message)
+        if not isinstance(body, dict) or set(body) != {"allOrNone", "records"}:
+            raise Refused(400, "JSON_PARSER_ERROR", "The body is not a collection")
+        records = body["records"]
+        if not isinstance(records, list) or not 0 < len(records) <= MOST_RECORDS:
+            raise Refused(400, "INVALID_INPUT", "A collection has 1 to 200 records")
+        seen: set[str] = set()
+        return [self._upserted(name, field, one, seen, locked) for one in records]
+
+    def _upserted(
+        self, name: str, field: str, one: Any, seen: set[str], locked: set[str]
+    ) -> dict[str, Any]:
+        values = {key: value for key, value in one.items() if key != "attributes"}
+        key = values.pop(field, None)
+        try:
+            self._check(name, one, key, values, seen, locked)
+            same = [r for r in self.records(name) if str(r.get(field)).lower() == key.lower()]
+            if len(same) > 1:
+                raise Refused(300, "MULTIPLE_CHOICES", f"{field}: more than one record found")
+            if not same and name in ("Contact", "Lead") and not values.get("LastName"):
+                message = "Required fields are missing: [LastName]"
+                raise Refused(400, "REQUIRED_FIELD_MISSING", message)
+        except Refused as refused:
+            error = {"statusCode": refused.code, "message": str(refused), "fields": []}
+            return {"success": False, "errors": [error]}
+        record_id = same[0]["Id"] if same else f"003{len(self.records(name)):012d}NEW"
+        self.put(name, record_id, **{field: key}, **values)
+        return {"id": record_id, "success": True, "created": not same, "errors": []}
+
+    def _check(
+        self, name: str, one: Any, key: Any, values: Record, seen: set[str], locked: set[str]
+    ) -> None:
+        if one.get("attributes") != {"type": name} or not isinstance(key, str) or "Id" in values:
+            raise Refused(400, "INVALID_INPUT", "attributes and the external id, and no Id")
+        if key.lower() in seen:
+            raise Refused(400, "DUPLICATE_VALUE", f"Duplicate external id specified: {key}")
+        seen.add(key.lower())
+        for field, value in values.items():
+            kind = self.fields[name].get(field)
+            if kind is None:
+                raise Refused(400, "INVALID_FIELD", f"No such column '{field}' on '{name}'.")
+            if kind == "boolean" and not isinstance(value, bool):
+                message = f"{field}: value not of required type: {value}"
+                raise Refused(400, "INVALID_TYPE_ON_FIELD_IN_RECORD", message)
+        if key in locked:
+            raise Refused(400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access")
 
 
 def as_json(rows: list[Record], name: str) -> list[Record]:

@@ -12,6 +12,8 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -85,6 +87,9 @@ class _Handler(LocalHandler):
     def do_GET(self) -> None:
         self._serve()
 
+    def do_PATCH(self) -> None:
+        self._serve()
+
     def do_DELETE(self) -> None:
         self._serve()
 
@@ -136,6 +141,8 @@ class _Handler(LocalHandler):
         match parts:
             case ["sobjects", name, "describe"]:
                 return {"describe", name}
+            case ["composite", "sobjects", name, _]:
+                return {"upsert", name}
             case ["query" | "queryAll"]:
                 return {"query", *params.get("q", "").split()}
             case ["query" | "queryAll", _]:
@@ -176,6 +183,10 @@ class _Handler(LocalHandler):
                 return 200, self._look(self._known(job)).told(), {}
             case "GET", ["jobs", "query", job, "results"]:
                 return self._results(self._known(job), params, faults)
+            case "PATCH", ["composite", "sobjects", name, field]:
+                locked = set(faults["row_lock"].rows) if "row_lock" in faults else set()
+                told = self.sandbox.org.upsert(name, field, json.loads(body), locked)
+                return 200, told, {}
             case "DELETE", ["jobs", "query", job]:
                 del self.sandbox.jobs[self._known(job).job_id]
                 return 204, "", {}
@@ -284,6 +295,12 @@ def _locator(row: int) -> str:
         row, digit = divmod(row, 36)
         text = digits[digit] + text
     return text or "0"
+
+
+@contextmanager
+def served(settings: Any, folder: Path, customers: Sequence[str]) -> Iterator[Any]:
+    """Not of the demo: its Salesforce comes as files, and `salesforce:` says which org it is."""
+    yield settings
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -72,10 +72,12 @@ Debounce = Annotated[
 class Action(Block):
     """One named action: of GA4 events, or delivered by another source (`source`).
 
-    `meets` is what its object is an id of; records with the same id say who was there.
+    `meets` is what its object is an id of; records with the same id say who was there. With
+    `enabled: false` a company takes an action of Madang's away, and says no more of it.
     """
 
     name: Name
+    enabled: bool = True
     description: str | None = None
     source: Name | None = None
     object_type: ObjectType | None = None
@@ -89,6 +91,8 @@ class Action(Block):
     def _one_origin(self) -> Self:
         of_events = self.model_fields_set & {*Block.model_fields, *OBJECT_KEYS, *OF_EVENTS}
         of_events -= {"object_type"}
+        if not self.enabled:
+            return self
         if self.source is None and not self.names_events():
             raise ValueError(
                 f"the action '{self.name}' takes exactly one of 'event' (a GA4 event name) "

@@ -176,7 +176,7 @@ def _rules(project: Project, key: str, prefix: str, kind: type[Strict]) -> list[
 def _listed_rules(
     project: Project, key: str, kind: type[Strict]
 ) -> dict[str, tuple[ModelEntry, tuple, Any]]:
-    """Read the lists of rules under `config.meta.<key>` of all models, by name."""
+    """Read the lists of rules under `config.meta.<key>` of models, by name; the company's last."""
     found: dict[str, tuple[ModelEntry, tuple, Any]] = {}
     for entry in project.models:
         if (given := entry.meta(key)) is None:
@@ -188,10 +188,12 @@ def _listed_rules(
         for number, data in enumerate(listed):
             at = (*place, number)
             rule = _parse(project, entry, at, data, kind)
-            if rule is not None and rule.name in found:
+            if rule is None:
+                continue
+            if rule.name in found and found[rule.name][0].is_own == entry.is_own:
                 message = f"Two of '{key}' are named '{rule.name}'."
                 project.problems.append(entry.problem((*at, "name"), message))
-            elif rule is not None:
+            else:
                 found[rule.name] = (entry, at, rule)
     return found
 

@@ -39,6 +39,9 @@ def read_actions(
             if action.name in found and (action.name in ours or not entry.is_own):
                 message = f"Two actions are named '{action.name}'."
                 project.problems.append(entry.problem((*at, "name"), message))
+            if not action.enabled:
+                found.pop(action.name, None)
+                continue
             found[action.name] = action
             ours |= {action.name} if entry.is_own else set()
             _check_fields(project, entry, at, action)

@@ -65,6 +65,21 @@ def found(project: Path, name: str) -> Path:
     return project / name if (project / name).exists() else home(project) / name
 
 
+def models_off(project: Path) -> set[str]:
+    """Return the models and folders of Madang that a company's dbt_project.yml turns off."""
+    data, _ = load_located(project / "dbt_project.yml")
+    given = ((data or {}).get("models") or {}).get(NAME) if isinstance(data, dict) else None
+    return set(_off(given))
+
+
+def _off(given: object) -> Iterator[str]:
+    for name, config in given.items() if isinstance(given, dict) else ():
+        if isinstance(config, dict):
+            if config.get("+enabled", config.get("enabled")) is False:
+                yield name
+            yield from _off(config)
+
+
 def disagreement(project: Path) -> Problem | None:
     """Return a problem where dbt would read another version of Madang than this command is."""
     folder = home(project)

@@ -92,11 +92,18 @@ def read_project(folder: Path) -> Project:
     if madang := package.package_of(folder):
         beside = Project(madang)
         _read(beside)
-        project.vars, project.sql = beside.vars, beside.sql
+        off = package.models_off(folder)
+        project.vars = beside.vars
+        project.sql = {
+            name: path
+            for name, path in beside.sql.items()
+            if not off & {name, *path.relative_to(madang).parts}
+        }
         project.models, project.snapshots = (
             [
                 replace(entry, file=project.shown(madang / entry.file), is_own=False)
                 for entry in entries
+                if entry.name not in beside.sql or entry.name in project.sql
             ]
             for entries in (beside.models, beside.snapshots)
         )

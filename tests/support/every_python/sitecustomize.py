@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 if os.environ.get("PARSED_ONCE"):
-    gc.set_threshold(50_000, 50, 100)  # as in tests/conftest.py
+    gc.set_threshold(50_000, 10, 5)  # as in tests/conftest.py
     sys.path.append(str(Path(__file__).parents[1]))
     import parsed_once
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from madang.ingest.checks.values import fold
 from madang.ingest.tables import SourceTable
 from madang.specs import package
+from madang.specs.lists import ADDED
 from madang.warehouse import Warehouse
 
 SHOWN = 5
@@ -22,11 +23,14 @@ def unknown_words(
     """
     notes = []
     for column in table.columns:
-        path = package.found(project_dir, f"seeds/{column.words}.csv")
-        if not column.words or not path.is_file():
+        if not column.words:
             continue
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            known = {fold(row.get("word") or "") for row in csv.DictReader(file)}
+        paths = [package.found(project_dir, f"seeds/{column.words}.csv")]
+        paths.append(project_dir / "seeds" / f"{column.words}{ADDED}.csv")
+        lists = [path for path in paths if path.is_file()]
+        if not lists:
+            continue
+        known = {word for path in lists for word in _words(path)}
         name = warehouse.dialect.quoted(column.name)
         rows = warehouse.fetch(
             f"select {name} as word, count(*) as n "
@@ -36,6 +40,11 @@ def unknown_words(
         if unknown := [row for row in rows if fold(row["word"]) not in known]:
             notes.append(_told(column.words, column.name, unknown))
     return notes
+
+
+def _words(path: Path) -> set[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {fold(row.get("word") or "") for row in csv.DictReader(file)}
 
 
 def _told(seed: str, column: str, unknown: list) -> str:

@@ -12,7 +12,7 @@ from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear,
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
-    from madang.http.client import Client, Trouble
+    from madang.http.client import Client
     from madang.http.retry import Retry
 
 #: attributes: properties of an object, null when they are taken away. members: who is on a list,
@@ -163,14 +163,17 @@ class DestinationSettings(Strict):
 
 @dataclass(frozen=True)
 class Opening:
-    """What a destination is opened with. `target` is the object that is sent, None for deletions.
+    """What a destination is opened with. `target` is the object that is sent, `sends` its name;
+    both are None to look at a destination or to delete there.
 
-    Errors say `where` in madang.yml they come from.
+    Errors say `where` in madang.yml they come from. `workspace` are all settings.
     """
 
     name: str
     settings: Any
+    workspace: Any
     where: str
+    sends: str | None
     target: ObjectKind | None
     options: Any
     environ: Mapping[str, str]
@@ -195,23 +198,22 @@ class Opening:
             )
         return value
 
-    def client(
-        self, name: str, auth: "Auth", check: str, trouble: "Trouble | None" = None
-    ) -> "Client":
-        """Return a connection whose errors are the engine's; `trouble` as the client's.
+    def client(self, name: str, auth: "Auth", check: str, **others: Any) -> "Client":
+        """Return a connection whose errors are the engine's; `others` are the client's own.
 
         It posts once where a lost answer must not be followed by the same again.
         """
         from madang.http.client import Client
 
+        url = others.pop("url", None) or self.settings.url
         return Client(
-            self.settings.url,
+            url,
             auth=auth,
-            timeout=self.settings.timeout_seconds,
+            timeout=others.pop("timeout", None) or self.settings.timeout_seconds,
             name=name,
             check=check,
             retry=self.retry,
-            trouble=trouble,
+            **others,
             posts_once=self.target is not None and not self.target.may_repeat,
             down=DestinationDown,
             refuses=DestinationRefused,
@@ -236,10 +238,9 @@ class Entry:
 def opened(
     entry: Entry,
     name: str,
-    settings: DestinationSettings,
-    config_path: str,
+    workspace: Any,
     *,
-    target: ObjectKind | None = None,
+    sends: str | None = None,
     options: Any = None,
     environ: Mapping[str, str] | None = None,
     retry: "Retry | None" = None,
@@ -249,7 +250,9 @@ def opened(
     Raises ConfigError where a secret is missing or would travel unencrypted to another machine,
     SyncError for messages to a real host: permits know no night hours and no caps yet.
     """
-    where = f"{config_path}, destinations.{name}"
+    settings: DestinationSettings = workspace.destinations[name]
+    target = entry.objects[sends] if sends is not None else None
+    where = f"{workspace.config_path}, destinations.{name}"
     for key, address in settings.addresses().items():
         if not read_address(address).is_safe:
             raise ConfigError(
@@ -265,4 +268,5 @@ def opened(
                 fix="Send what people are (attributes) or where they belong (members) instead.",
             )
     environ = given() if environ is None else environ
-    return entry.destination.open(Opening(name, settings, where, target, options, environ, retry))
+    opening = Opening(name, settings, workspace, where, sends, target, options, environ, retry)
+    return entry.destination.open(opening)

@@ -76,7 +76,7 @@ class Meta:
 
         token = opening.secret("token_env", "an access token with ads_management")
         check = "Check metastatus.com."
-        return cls(opening.client("Meta", Bearer(token), check, trouble), opening.settings)
+        return cls(opening.client("Meta", Bearer(token), check, trouble=trouble), opening.settings)
 
     def __init__(self, client: "Client", settings: MetaSettings) -> None:
         self._client = client

@@ -27,6 +27,7 @@ MODULES = {
     "braze": "madang.sync.destinations.braze",
     "google": "madang.sync.destinations.google",
     "meta": "madang.sync.destinations.meta",
+    "salesforce": "madang.sync.destinations.salesforce",
 }
 
 
@@ -88,9 +89,8 @@ def open_destination(
     return opened(
         entry_of(spec.destination),
         spec.destination,
-        settings.destinations[spec.destination],
-        str(settings.config_path),
-        target=object_of(spec),
+        settings,
+        sends=spec.object,
         options=spec.options,
         environ=environ,
         retry=retry,
@@ -105,7 +105,4 @@ def open_by_name(
     retry: "Retry | None" = None,
 ) -> Any:
     """Return a destination that madang.yml names, to look at it or to delete there."""
-    where = str(settings.config_path)
-    return opened(
-        entry_of(name), name, settings.destinations[name], where, environ=environ, retry=retry
-    )
+    return opened(entry_of(name), name, settings, environ=environ, retry=retry)

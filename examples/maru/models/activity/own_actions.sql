@@ -1,0 +1,1 @@
+{{ madang.list_of_actions() }}

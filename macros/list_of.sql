@@ -1,0 +1,35 @@
+{#
+    A list: the seed, and the rows that a company adds to it, in a seed `<list>_added` with the same columns that `madang_lists_added` names. An added row takes the place
+    of those of the list with the same key.
+#}
+{% macro list_of(name) %}
+    {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
+    {%- set keys = {
+        'ad_platforms': ['platform'],
+        'blocked_identifiers': ['identifier_type', 'pattern'],
+        'bot_browsers': ['pattern'],
+        'braze_names': ['kind', 'braze_name'],
+        'campaign_map': ['platform', 'account_id', 'campaign'],
+        'channel_hosts': ['host'],
+        'consent_policy': ['channel', 'purpose'],
+        'consent_signal_rules': ['source', 'signal', 'via', 'channel', 'purpose'],
+        'contact_reasons': ['reason'],
+        'data_centre_cities': ['country', 'city'],
+        'fx_rates': ['rate_date', 'from_currency', 'to_currency'],
+        'ga4_integrated_channels': ['platform', 'detail'],
+        'ga4_source_categories': ['source'],
+        'identifier_rules': ['identifier_type'],
+        'outcome_products': ['word'],
+        'outcome_statuses': ['word'],
+        'placeholder_ids': ['placeholder'],
+        'survivorship': ['field', 'source'],
+    }[name] -%}
+    {%- set added, same = ref(name ~ '_added'), [] -%}
+    {%- for key in keys -%}
+        {%- do same.append("coalesce(cast(added." ~ key ~ " as string), '') = coalesce(cast(listed." ~ key ~ " as string), '')") -%}
+    {%- endfor -%}
+    {{ return(
+        '(select * from ' ~ added ~ ' union all select listed.* from ' ~ ref(name) ~ ' as listed where not exists (select 1 from ' ~ added
+        ~ ' as added where ' ~ same | join(' and ') ~ '))'
+    ) }}
+{% endmacro %}

@@ -1,0 +1,128 @@
+"""What an answer of Salesforce's says about each record, and how many calls the org has left.
+
+A collection gives `[{"id", "success", "created", "errors": [{"statusCode", "message", "fields"}]}]`
+in the order of the request; an error of the whole request `[{"errorCode", "message"}]`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from madang.http.client import AGAIN
+from madang.http.exchange import read_json
+from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
+from madang.sync.destinations.base import Outcome
+from madang.sync.words import harmless
+
+if TYPE_CHECKING:
+    from madang.http.client import Reply
+
+USED = re.compile(r"(?<![-\w])api-usage=(\d{1,15})/(\d{1,15})")
+#: A record that another change holds just now, and what passes like that.
+PASSING = ("UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE")
+
+
+@dataclass
+class Usage:
+    """The calls of 24 hours that the org has used, and the share of them that we may use."""
+
+    most: float
+    used: int = 0
+    allowed: int = 0
+
+    def spare(self) -> None:
+        """Raises DestinationDown where the rest of the calls is left to others."""
+        if self.allowed and self.used > self.allowed * self.most:
+            raise DestinationDown(
+                f"{self.used:,} of the org's {self.allowed:,} API calls of 24 hours are used; "
+                "max_api_share leaves the rest to others.",
+                fix=f"{AGAIN} Or raise salesforce.max_api_share.",
+            )
+
+
+def usage_of(headers: Mapping[str, str], usage: Usage) -> None:
+    """Note how many calls are used: `Sforce-Limit-Info: api-usage=18/5000; api-bursts=1/750`."""
+    if found := USED.search(headers.get("Sforce-Limit-Info", "")):
+        usage.used, usage.allowed = int(found[1]), int(found[2])
+
+
+def checked(reply: "Reply", redact: Callable[[str], str]) -> "Reply":
+    """Return a good answer. Raises DestinationRefused, DestinationDown or DestinationUnclear."""
+    if reply.is_good:
+        return reply
+    told = read_json(reply.content)
+    first = told[0] if isinstance(told, list) and told and isinstance(told[0], dict) else None
+    if first is None:
+        raise not_understood(reply)
+    code, message = str(first.get("errorCode") or ""), str(first.get("message") or "")
+    words = harmless(redact(f"{code or reply.status}: {message}"))
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        raise DestinationDown(f"The org has no calls left ({words}).", fix=AGAIN)
+    if code == "SERVER_UNAVAILABLE":
+        raise DestinationDown(f"Salesforce is down ({words}).", fix=AGAIN)
+    fix = "Read what Salesforce says; nothing of this request was taken."
+    if reply.status == 404 or code in ("NOT_FOUND", "INVALID_TYPE", "INVALID_FIELD"):
+        fix = "Check external_id_field, that it is an external id, and that the login sees it."
+    elif reply.status in (401, 403):
+        fix = "Give the user of the login the permission 'API Enabled' and to change the object."
+    elif reply.status == 410:
+        fix = "Set salesforce.api_version to one that the org has."
+    raise DestinationRefused(f"Salesforce refuses: {words}", fix=fix)
+
+
+def results(reply: "Reply", count: int) -> list[dict[str, Any]]:
+    """Return a collection's results, one a record. Raises DestinationUnclear for anything else."""
+    told = read_json(reply.content)
+    if not isinstance(told, list) or len(told) != count:
+        raise not_understood(reply)
+    if not all(isinstance(one, dict) and type(one.get("success")) is bool for one in told):
+        raise not_understood(reply)
+    return told
+
+
+def is_passing(result: dict[str, Any]) -> bool:
+    """Say whether a record may be taken a moment later."""
+    return not result["success"] and any(
+        word in f"{error.get('statusCode')} {error.get('message')}"
+        for error in _errors(result)
+        for word in PASSING
+    )
+
+
+def outcome(result: dict[str, Any], redact: Callable[[str], str]) -> Outcome:
+    """Return what became of a record. Success with errors is none."""
+    errors = _errors(result)
+    if result["success"] and not errors:
+        return Outcome("accepted")
+    told = [f"{one.get('statusCode')}: {one.get('message')}" for one in errors]
+    return Outcome(
+        "rejected",
+        reason="refused by salesforce",
+        problem=harmless(redact("; ".join(told))) or "Salesforce gave no reason.",
+        fix="Correct the activation model, or the org's fields and rules, then plan again.",
+    )
+
+
+def not_there(name: str) -> Outcome:
+    """Return the outcome of a key that no record has, where none is to be made."""
+    return Outcome(
+        "rejected",
+        reason="not in salesforce",
+        problem=f"No {name} has this external id.",
+        fix="Load the key into Salesforce, or let the sync say create_missing: true.",
+    )
+
+
+def not_understood(reply: "Reply") -> DestinationUnclear:
+    """Return the error for an answer that does not say what became of the request."""
+    return DestinationUnclear(
+        f"This address answered {reply.status}, but not as Salesforce does.",
+        fix="Check salesforce.url: it may be a proxy's. What this request held may have arrived or "
+        "not; the same command sends it again, which changes nothing there.",
+    )
+
+
+def _errors(result: dict[str, Any]) -> list[dict[str, Any]]:
+    errors = result.get("errors")
+    return [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []

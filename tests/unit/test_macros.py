@@ -1,0 +1,67 @@
+"""Macros that a company's project reaches call each other by the package's name.
+
+There a bare name is unknown: dbt gives a macro the names that the model sees which uses it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+#: What a company's models, tests and staging call, beside all generic tests.
+PUBLIC = {
+    *("audience", "funnel", "list_of_actions", "job_labels", "table_when_changed"),
+    *("sync_rule", "sync_permits", "sync_held_back", "sync_customer_numbers"),
+    *("default__get_where_subquery", "duckdb__create_table_as"),
+    *("get_incremental_overwrite_days_sql", "as_of", "local_date", "surrogate_key", "sha256_hex"),
+    *("normalize_email", "normalize_phone", "real_id", "timestamp_from_text", "number_from_text"),
+    *("text_literal", "text_literals", "list_of"),
+}
+BLOCK = re.compile(
+    r"\{%-?\s*(?P<kind>macro|materialization|test)\s+(?P<name>\w+)(?P<body>.*?)"
+    r"\{%-?\s*end(?:macro|materialization|test)\b",
+    re.DOTALL,
+)
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+CALL = re.compile(r"(?<![\w.])(madang\.)?(\w+)\(")
+DISPATCHED = re.compile(r"adapter\.dispatch\('(\w+)'")
+
+
+def test_macros_that_a_company_reaches_call_each_other_by_the_packages_name() -> None:
+    bodies: dict[str, tuple[str, str]] = {}
+    wanted = set(PUBLIC)
+    for path in sorted((ROOT / "macros").rglob("*.sql")):
+        for block in BLOCK.finditer(path.read_text(encoding="utf-8")):
+            bodies[block["name"]] = (path.relative_to(ROOT).as_posix(), block["body"])
+            wanted |= {block["name"]} if block["kind"] == "test" else set()
+    assert {*bodies} >= PUBLIC
+    bare, seen = [], set()
+    while wanted:
+        name = wanted.pop()
+        seen.add(name)
+        file, body = bodies[name]
+        for is_qualified, called in _calls(body, bodies):
+            if not is_qualified:
+                bare.append(f"{file}: {name} calls {called}, not madang.{called}")
+            wanted |= {called} - seen
+    assert sorted(bare) == []
+    assert len(seen) > 50, "a search that finds nothing shows nothing"
+
+
+def test_every_list_can_be_added_to() -> None:
+    keys = (ROOT / "macros" / "list_of.sql").read_text(encoding="utf-8")
+    lists = {path.stem for path in (ROOT / "seeds").glob("*.csv")}
+    assert {name for name in lists if f"'{name}': [" not in keys} == set()
+    for path in [*(ROOT / "models").rglob("*.sql"), *(ROOT / "macros").rglob("*.sql")]:
+        named = set(re.findall(r"\bref\('(\w+)'\)", path.read_text(encoding="utf-8"))) & lists
+        assert named == set(), f"{path}: read a list by list_of()"
+
+
+def _calls(body: str, known: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:
+    for code in JINJA.findall(body):
+        for qualified, name in CALL.findall(TEXT.sub("''", code)):
+            if name in known:
+                yield bool(qualified), name
+        for name in DISPATCHED.findall(code):
+            yield from ((True, one) for one in known if one.endswith(f"__{name}"))
