@@ -47,7 +47,19 @@ conversions as (
 
 )
 
-select *
+select
+    coalesce(credits.conversion_type, returns.conversion_type) as conversion_type,
+    coalesce(credits.model, returns.model) as model,
+    credits.credit,
+    returns.conversions,
+    returns.booked_conversions,
+    credits.credited_value,
+    returns.online_value,
+    credits.credited_verified_value,
+    returns.net_value,
+    returns.booked_net_value,
+    conversions.expected_value,
+    returns.expected_value as returned_expected_value
 from credits
 full outer join returns
     on credits.conversion_type = returns.conversion_type

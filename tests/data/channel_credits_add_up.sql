@@ -28,7 +28,12 @@ by_touch as (
 
 )
 
-select by_touch.model, by_touch.conversion_type, by_touch.conversion_month, by_touch.credit, by_channel.credit as by_channel
+select
+    by_touch.model,
+    by_touch.conversion_type,
+    by_touch.conversion_month,
+    by_touch.credit,
+    by_channel.credit as by_channel
 from by_touch
 full outer join by_channel
     on by_touch.model = by_channel.model

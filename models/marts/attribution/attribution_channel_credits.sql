@@ -1,6 +1,6 @@
 {%- set fitted = markov_models() | map(attribute='name') | list -%}
 
--- what each channel earned in a month: of Markov models by the removal effects of the chain, of others the sum of its touches
+-- what each channel earned in a month: of Markov models by the removal effects of the chain, else the sum of its touches
 with credits as (
 
     select
@@ -62,14 +62,27 @@ added_up as (
 
 channels as (
 
-    select model, conversion_type, conversion_month, channel_group, cast(null as {{ float64() }}) as removal_effect,
-        credit_units, value_units, verified_units, verified_value_units
+    select
+        model,
+        conversion_type,
+        conversion_month,
+        channel_group,
+        cast(null as {{ float64() }}) as removal_effect,
+        credit_units,
+        value_units,
+        verified_units,
+        verified_value_units
     from credits
     where model not in ({{ text_literals(fitted) }}) or channel_group = '(unattributed)'
 
     union all
 
-    select totals.model, totals.conversion_type, totals.conversion_month, added_up.channel_group, added_up.removal_effect
+    select
+        totals.model,
+        totals.conversion_type,
+        totals.conversion_month,
+        added_up.channel_group,
+        added_up.removal_effect
         {%- for units in ['credit_units', 'value_units', 'verified_units', 'verified_value_units'] %},
         {{ in_units('added_up.part / added_up.total', 'totals.' ~ units) }}
         - {{ in_units('(added_up.part - added_up.weight) / added_up.total', 'totals.' ~ units) }} as {{ units }}

@@ -42,13 +42,14 @@ with path_touches as (
         count(*) over of_path as touches,
         max(touched_at) over of_path as last_touched_at,
         count(case when is_first_of_channel then 1 end) over of_path as channels,
-        row_number() over (partition by conversion_key, channel_group order by touched_at, touch_key) as place_of_channel,
+        row_number() over of_channel_in_order as place_of_channel,
         count(*) over (partition by conversion_key, channel_group) as touches_of_channel
     from path_touches
     where {{ view_condition(view) }}
     window
         of_path as (partition by conversion_key),
-        in_order as (partition by conversion_key order by touched_at, touch_key)
+        in_order as (partition by conversion_key order by touched_at, touch_key),
+        of_channel_in_order as (partition by conversion_key, channel_group order by touched_at, touch_key)
 
 ),
 
@@ -104,7 +105,13 @@ shares as (
     {% endfor -%}
 
     -- what no touch lies before is shown, too
-    select conversions.conversion_key, cast(null as string), '(unattributed)', models.model, 1.0, 0.0
+    select
+        conversions.conversion_key,
+        cast(null as string) as touch_key,
+        '(unattributed)' as channel_group,
+        models.model,
+        1.0 as share,
+        0.0 as share_before
     from {{ ref('conversions') }} as conversions
     cross join (
         {%- for spec in models %}

@@ -1,4 +1,4 @@
--- what is divided among touches: each conversion, with all that was ever verified of it; and each time some was taken back
+-- what is divided among touches: each conversion, with all that was ever verified of it, and what was taken back
 with conversions as (
 
     select conversion_key, conversion_type, conversion_date, online_value

@@ -59,8 +59,8 @@ converting as (
     from subjects
     inner join touches
         on subjects.subject_id = touches.subject_id
-        and touches.touched_at <= subjects.converted_at
-        and touches.touched_at >= subjects.begins_at
+        and subjects.converted_at >= touches.touched_at
+        and subjects.begins_at <= touches.touched_at
 
 ),
 
@@ -110,7 +110,8 @@ not_converting as (
 
 ),
 
-{%- set columns = 'path_key, conversion_key, conversion_type, path_month, ended_at, touch_key, touched_at, channel_group, is_direct' %}
+{%- set columns = 'path_key, conversion_key, conversion_type, path_month, ended_at, touch_key, touched_at, '
+    ~ 'channel_group, is_direct' %}
 
 combined as (
 
@@ -146,7 +147,8 @@ final as (
         row_number() over in_order as position,
         count(*) over (partition by path_key) as touches,
         coalesce(lag(channel_group) over in_order <> channel_group, true) as is_exposure,
-        row_number() over (partition by path_key, channel_group order by touched_at, touch_key) = 1 as is_first_of_channel,
+        row_number() over (partition by path_key, channel_group order by touched_at, touch_key) = 1
+            as is_first_of_channel,
         count(case when not is_direct then 1 end) over (partition by path_key) = 0 as is_path_of_direct
     from {{ 'limited' if steps else 'combined' }}
     window in_order as (partition by path_key order by touched_at, touch_key)

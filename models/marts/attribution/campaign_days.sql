@@ -19,17 +19,17 @@ with costs as (
 visits as (
 
     select
-        started.session_date,
-        started.channel_group,
+        visited.session_date,
+        visited.channel_group,
         links.campaign_key,
         count(*) as sessions,
-        count(case when started.traffic_kind = 'visitor' then 1 end) as visitor_sessions,
-        count(case when started.is_engaged then 1 end) as engaged_sessions
-    from {{ ref('sessions') }} as started
+        count(case when visited.traffic_kind = 'visitor' then 1 end) as visitor_sessions,
+        count(case when visited.is_engaged then 1 end) as engaged_sessions
+    from {{ ref('sessions') }} as visited
     inner join {{ ref('link_campaigns') }} as links
-        on {{ surrogate_key(['started.source', 'started.medium', 'started.campaign', 'started.campaign_id']) }}
+        on {{ surrogate_key(['visited.source', 'visited.medium', 'visited.campaign', 'visited.campaign_id']) }}
         = links.link_key
-    group by started.session_date, started.channel_group, links.campaign_key
+    group by visited.session_date, visited.channel_group, links.campaign_key
 
 ),
 

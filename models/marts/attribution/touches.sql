@@ -71,8 +71,8 @@ visits as (
     inner join sessions
         on done.person_id = sessions.person_id
         and done.channel_group = sessions.channel_group
-        and sessions.touched_at >= done.touched_at
-        and sessions.touched_at <= done.visit_until
+        and done.touched_at <= sessions.touched_at
+        and done.visit_until >= sessions.touched_at
     qualify row_number() over (partition by done.touch_of order by sessions.touched_at, sessions.touch_of) = 1
 
 ),

@@ -50,6 +50,8 @@ def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
 
     A destination that cannot be asked now keeps the others from nothing: its batches wait on.
     """
+    if not any(map(_answers_later, settings.destinations)):
+        return []
     with locked(settings.paths.journal) as journal:
         with warehouse_opener() as warehouse:
             ledger.recover(settings, warehouse, journal)
@@ -62,6 +64,10 @@ def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
             with warehouse_opener() as warehouse:
                 _keep(settings, warehouse, settled)
     return told
+
+
+def _answers_later(name: str) -> bool:
+    return issubclass(entry_of(name).destination, Polls)
 
 
 def _waiting(settings: Settings, warehouse: Warehouse) -> list[Asked]:
@@ -83,8 +89,7 @@ def _waiting(settings: Settings, warehouse: Warehouse) -> list[Asked]:
     return [
         Asked(age=now - row.pop("sent_at").replace(tzinfo=None), **row)
         for row in rows
-        if row["destination"] in settings.destinations
-        and issubclass(entry_of(row["destination"]).destination, Polls)
+        if row["destination"] in settings.destinations and _answers_later(row["destination"])
     ]
 
 

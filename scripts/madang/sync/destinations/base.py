@@ -154,7 +154,7 @@ class Polls(Protocol):
 
 
 class DestinationSettings(Strict):
-    """What every destination says in madang.yml. `address` names the keys that hold an address."""
+    """What a destination says in madang.yml. A key that ends in url holds an address."""
 
     def addresses(self) -> dict[str, str]:
         """Return the addresses that secrets and personal data go to, by the key that holds them."""
