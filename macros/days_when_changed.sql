@@ -1,6 +1,6 @@
 {#
     Materialization for a table of sessions, of which only those days are built anew that have changed. The model follows one table that is built day by day, and says
-    with `of_days_to_build` where its rows are chosen by their day; compiled it selects all days, and the materialization puts the days in. Its rows are made of
+    with `of_days_to_build` where its rows are chosen by their day; compiled it selects all days, and the materialization renders it once more with the days. Its rows are made of
     that table, of seeds, and of the tables in `config.meta.looks_up`, of which a row says the same for as long as their rules do. All days are built where any of
     these rules or the model's own SQL has changed, where another input has, where more than half of the days have, and with `--full-refresh`.
 
@@ -27,7 +27,7 @@
             {% do record_days_written(dates_as_rows(dates)) %}
             {% call statement('main') %}
                 {{ overwrite_days(
-                    target_relation, 'session_date', day_literals(dates), of_those_days(sql, dates), column_types(existing) | list
+                    target_relation, 'session_date', day_literals(dates), of_those_days(dates), column_types(existing) | list
                 ) }}
             {% endcall %}
         {% else %}
@@ -45,12 +45,16 @@
 
 {# A condition that only days which are built meet; `{days}` in it stands for them. Of all days, until the materialization says which. #}
 {% macro of_days_to_build(condition) -%}
-    /* only where {{ condition }} */ true
+    {%- set days = model.get('days_to_build') -%}
+    {{- condition | replace('{days}', '(' ~ day_literals(days) ~ ')') if days else 'true' -}}
 {%- endmacro %}
 
-{% macro of_those_days(sql, dates) %}
-    {% set narrowed = modules.re.sub('/[*] only where (.*?[{]days[}].*?) [*]/ true', '\\1', sql) %}
-    {{ return(narrowed | replace('{days}', '(' ~ day_literals(dates) ~ ')')) }}
+{# The model's SQL once more, of these days. #}
+{% macro of_those_days(dates) %}
+    {% do model.update({'days_to_build': dates}) %}
+    {% set narrowed = render(model.raw_code) %}
+    {% do model.update({'days_to_build': none}) %}
+    {{ return(narrowed) }}
 {% endmacro %}
 
 

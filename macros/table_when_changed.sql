@@ -12,7 +12,7 @@
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
     {% else %}
         {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-        {% call statement('main') %}{{ madang.replace_table(existing, target_relation, sql) }}{% endcall %}
+        {% do madang.write_table(existing, target_relation, sql) %}
         {% do persist_docs(target_relation, model) %}
         {% do madang.remember_what_it_is_made_of(made_of) %}
     {% endif %}
@@ -29,11 +29,16 @@
 {% endmacro %}
 
 
+{# Whether the table is built elsewhere than in its own schema, as a decision is tried (madang unmerge): such a one is not the ledger's, and always made anew. #}
+{% macro is_tried_out() %}{{ return(this.schema != generate_schema_name(config.get('schema'), model) | trim) }}{% endmacro %}
+
+
 {#
     One text for all that the model is made of. Of an input that cannot be told (a view, files, somebody else's table) it says that this run is another one than the
     last, so that the model is built.
 #}
 {% macro what_it_is_made_of(sql) %}
+    {% if madang.is_tried_out() %}{{ return(invocation_id) }}{% endif %}
     {% set texts = [local_md5(sql), local_md5(tojson(config.get('cluster_by', [])))] %}
     {% set queries = [] %}
     {% if not model.depends_on.nodes %}{% do texts.append(invocation_id) %}{% endif %}
@@ -79,12 +84,10 @@
 {% endmacro %}
 
 
-{#
-    To be called when the table is written. One that is built elsewhere than in its own schema, as a decision is tried (madang unmerge), is not the ledger's.
-#}
+{# To be called when the table is written. #}
 {% macro remember_what_it_is_made_of(made_of) %}
     {% set ledger = madang.built_models_ledger() %}
-    {% if ledger is not none and this.schema == generate_schema_name(config.get('schema'), model) | trim %}
+    {% if ledger is not none and not madang.is_tried_out() %}
         {% do run_query("
             merge into " ~ ledger ~ " as built
             using (

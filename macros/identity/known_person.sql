@@ -1,16 +1,19 @@
 {#
-    Whom an event is of: who is logged in on it, else whoever owned the device at that moment, else nobody. `event` is a relation of the from clause with
-    user_id, device_id and event_at; the model imports `user_ids` (user_id, person_id) and `device_owners`.
+    Events and the person of each: who is logged in on the event, else who owned the device at that moment, else nobody. `events` is a relation with user_id, device_id
+    and event_at; the relation that it gives has all its columns and person_id.
 #}
-{% macro known_person() -%}
-    coalesce(user_ids.person_id, device_owners.person_id)
-{%- endmacro %}
-
-
-{% macro join_known_person(event) -%}
-    left join user_ids on {{ event }}.user_id = user_ids.user_id
-    left join device_owners
-        on {{ event }}.device_id = device_owners.device_id
-        and {{ event }}.event_at >= device_owners.valid_from
-        and {{ event }}.event_at < device_owners.valid_to
+{% macro with_person(events) -%}
+    (
+        select
+            events.*,
+            coalesce(user_ids.person_id, device_owners.person_id) as person_id
+        from {{ events }} as events
+        left join {{ ref('person_identifiers') }} as user_ids
+            on events.user_id = user_ids.identifier_value
+            and user_ids.identifier_type = 'user_id'
+        left join {{ ref('device_owners') }} as device_owners
+            on events.device_id = device_owners.device_id
+            and events.event_at >= device_owners.valid_from
+            and events.event_at < device_owners.valid_to
+    )
 {%- endmacro %}

@@ -1,10 +1,9 @@
 {#
-    Steps of `identifiers` that find values that cannot belong to one person, beyond what a count says. Each is a selection for a named step of that model; `counted`, `sightings`,
-    `devices`, `rules` and `records` are its steps before.
+    Find values that cannot belong to one person, beyond what a count says. Each is a selection from the relations that it is given.
 #}
 
 {# When each customer number, address or device came to an identifier that has more of them than its limit: few rows, as few have. #}
-{% macro newcomers_over_limit() -%}
+{% macro newcomers_over_limit(counted, sightings, devices, rules) -%}
     {%- set limits = [
         ('too many customers', 'crm_id', 'crm_ids'),
         ('too many addresses', 'email_hash', 'emails'),
@@ -20,9 +19,9 @@
         rules.window_days,
         sightings.{{ column }} as newcomer,
         min(sightings.first_seen_at) as came_at
-    from counted
-    inner join rules on counted.identifier_type = rules.identifier_type and counted.{{ count }} > rules.max_{{ count }}
-    inner join sightings
+    from {{ counted }} as counted
+    inner join {{ rules }} as rules on counted.identifier_type = rules.identifier_type and counted.{{ count }} > rules.max_{{ count }}
+    inner join {{ sightings }} as sightings
         on counted.identifier_type = sightings.identifier_type
         and counted.identifier_value = sightings.identifier_value
     where sightings.{{ column }} is not null
@@ -45,8 +44,8 @@
         rules.window_days,
         devices.device_id as newcomer,
         devices.came_at
-    from devices
-    inner join rules on rules.identifier_type = 'user_id' and devices.devices_of_user > rules.max_devices
+    from {{ devices }} as devices
+    inner join {{ rules }} as rules on rules.identifier_type = 'user_id' and devices.devices_of_user > rules.max_devices
 {%- endmacro %}
 
 

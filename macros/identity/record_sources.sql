@@ -1,6 +1,7 @@
 {#
     What the records of each source say of people: (source, relation, its key, whether the record says that its identifiers belong together, when it was, columns
-    for identity_records that are not null). A new source that names people is one more entry; a company's own is in `madang_streams`. A relation is a staging model or a step of identity_records.
+    for identity_records that are not null). A new source that names people is one more entry; a company's own is in `madang_streams`. A relation is a staging model, or one
+    that `record_relation` makes of some.
 #}
 {% macro record_sources() %}
     {%- set addresses = {
@@ -51,6 +52,48 @@
     {%- endfor -%}
     {{ return(known) }}
 {% endmacro %}
+
+
+{# The relation of an entry of `record_sources`. #}
+{% macro record_relation(name) -%}
+    {%- if name == 'contacts' -%}
+    (
+        select contacts.*, person_accounts.account_id as person_account_id
+        from {{ ref('stg_salesforce__contacts') }} as contacts
+        left join {{ record_relation('person_accounts') }} as person_accounts
+            on contacts.account_id = person_accounts.account_id
+    )
+    {%- elif name == 'person_accounts' -%}
+    {#- an account is a person only where it is a person account; the company that somebody works for is nobody #}
+    (
+        select * from {{ ref('stg_salesforce__accounts') }}
+        where is_person_account
+    )
+    {%- elif name == 'braze_users' -%}
+    {#- with a customer number the addresses of Braze are those that were sent there: an echo, and no evidence #}
+    (
+        select
+            braze_user_id,
+            external_user_id,
+            nullif(current_user_id, braze_user_id) as merged_into,
+            case when external_user_id is null then email end as email,
+            case when external_user_id is null then phone end as phone,
+            cast(null as string) as email_hash,
+            cast(null as string) as phone_hash,
+            first_seen_at,
+            last_seen_at
+        from {{ ref('stg_braze__users') }}
+        where not is_deleted
+    )
+    {%- elif name == 'logins' -%}
+    (
+        select user_id, min(first_at) as first_seen_at, max(last_at) as last_seen_at, cast(sum(events) as int64) as events
+        from {{ ref('ga4_logins') }}
+        group by user_id
+    )
+    {%- else -%} {{ ref(name) }}
+    {%- endif -%}
+{%- endmacro %}
 
 
 {#

@@ -101,20 +101,20 @@
 {% endmacro %}
 
 
-{# A literal, a parameter ({param: name}) or a field of the item ({item: name}), as text. #}
-{% macro action_object(field) -%}
+{# A literal, a parameter ({param: name}) of `event` or a field ({item: name}) of `item`, as text. #}
+{% macro action_object(field, event, item) -%}
     {%- if field is none -%} cast(null as string)
     {%- elif field is not mapping -%} {{ text_literal(field) }}
-    {%- elif 'item' in field -%} {{ field_text('items.', action_item_field(field.item)) }}
-    {%- else -%} {{ field_text('stamped.', action_event_field(field.param)) }}
+    {%- elif 'item' in field -%} {{ field_text(item ~ '.', action_item_field(field.item)) }}
+    {%- else -%} {{ field_text(event ~ '.', action_event_field(field.param)) }}
     {%- endif -%}
 {%- endmacro %}
 
 {# The same as a number; text that is none is null. #}
-{% macro action_value(field) -%}
+{% macro action_value(field, event, item) -%}
     {%- set of_item = 'item' in field -%}
     {%- set read = action_item_field(field.item) if of_item else action_event_field(field.param) -%}
-    {%- set column = ('items.' if of_item else 'stamped.') ~ read.column -%}
+    {%- set column = (item if of_item else event) ~ '.' ~ read.column -%}
     {{ number_from_text(column) if read.type == 'string' else safe_cast_as(number_within(column), float64()) }}
 {%- endmacro %}
 
@@ -125,16 +125,19 @@
 {%- endmacro %}
 
 
-{# An action's object or value, by action; `key` is object_type, object_id, object_name or value. #}
-{% macro action_case(actions, key) -%}
+{#
+    An action's object or value, by action; `key` is object_type, object_id, object_name or value. `event` is the relation of the event with its named_action, `item` that
+    of the item.
+#}
+{% macro action_case(actions, key, event, item) -%}
     {%- set cases = [] -%}
     {%- for action in actions if action.get(key) is not none and key in action -%}
-        {%- set said = action_value(action[key]) if key == 'value' else action_object(action[key]) -%}
+        {%- set said = action_value(action[key], event, item) if key == 'value' else action_object(action[key], event, item) -%}
         {%- do cases.append('when ' ~ text_literal(action.name) ~ ' then ' ~ said) -%}
     {%- endfor -%}
     {%- set type = float64() if key == 'value' else 'string' -%}
     {%- if cases -%}
-        case stamped.named_action
+        case {{ event }}.named_action
             {{ cases | join('\n            ') }}
         end
     {%- else -%} cast(null as {{ type }})

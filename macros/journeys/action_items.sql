@@ -90,8 +90,8 @@ item_events as (
 
 
 {# Which items such an action is stamped for: those that its own condition on items holds for, else all. #}
-{% macro action_item_join(actions, conditions) -%}
-    case stamped.named_action
+{% macro action_item_join(actions, conditions, event) -%}
+    case {{ event }}.named_action
         {%- for action in actions if action_is_of_items(action) %}
         when {{ text_literal(action.name) }} then {{
             'items.is_item_' ~ conditions.index(action.item) if action.get('item') else 'true'

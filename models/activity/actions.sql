@@ -5,16 +5,7 @@
 {%- set debounced = actions | selectattr('debounce', 'defined') | list -%}
 {%- set of_items = action_names_of_items(actions) -%}
 {%- set days = ga4_changed_days() -%}
-{{ config(
-    materialized='incremental',
-    incremental_strategy=overwrite_days_strategy(),
-    on_schema_change='append_new_columns',
-    partition_by=partitioned_by_day('event_date'),
-    partitions=[],
-    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns({'event_order': 'wide_int'}) }}"],
-    post_hook="{{ ga4_record_days() }}",
-    meta={'overwritten_by': 'event_date', 'params': ga4_params()}
-) }}
+{{ config(**built_by_day({'params': ga4_params()}, retyped="{'event_order': 'wide_int'}")) }}
 {%- do overwrites_days(days) -%}
 
 with events as (
@@ -63,15 +54,15 @@ with_object as (
         stamped.user_pseudo_id as device_id,
         stamped.named_action as action,
         {% for field in ['object_type', 'object_id', 'object_name'] -%}
-        {{ action_case(actions, field) }} as {{ field }},
+        {{ action_case(actions, field, event='stamped', item='items') }} as {{ field }},
         {% endfor -%}
-        {{ action_case(actions, 'value') }} as value,
+        {{ action_case(actions, 'value', event='stamped', item='items') }} as value,
         {% if of_items %}items.item_number{% else %}cast(null as int64){% endif %} as item_number
     from stamped
     {% if of_items -%}
     left join items
         on stamped.event_key = items.event_key
-        and {{ action_item_join(actions, item_conditions) }}
+        and {{ action_item_join(actions, item_conditions, event='stamped') }}
     where stamped.named_action not in ({{ text_literals(of_items) }}) or items.event_key is not null
     {% endif %}
 

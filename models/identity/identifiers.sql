@@ -105,7 +105,7 @@ forbidden as (
 
 newcomers as (
 
-    {{ newcomers_over_limit() }}
+    {{ newcomers_over_limit('counted', 'sightings', 'devices', 'rules') }}
 
 ),
 

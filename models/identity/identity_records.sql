@@ -4,49 +4,7 @@
 ] -%}
 
 -- every record that names somebody, with all the identifiers that it carries: `record_sources` lists them
--- an account is a person only where it is a person account; the company that somebody works for is nobody
-with person_accounts as (
-
-    select * from {{ ref('stg_salesforce__accounts') }}
-    where is_person_account
-
-),
-
-contacts as (
-
-    select contacts.*, person_accounts.account_id as person_account_id
-    from {{ ref('stg_salesforce__contacts') }} as contacts
-    left join person_accounts on contacts.account_id = person_accounts.account_id
-
-),
-
--- with a customer number the addresses of Braze are those that were sent there: an echo, and no evidence
-braze_users as (
-
-    select
-        braze_user_id,
-        external_user_id,
-        nullif(current_user_id, braze_user_id) as merged_into,
-        case when external_user_id is null then email end as email,
-        case when external_user_id is null then phone end as phone,
-        cast(null as string) as email_hash,
-        cast(null as string) as phone_hash,
-        first_seen_at,
-        last_seen_at
-    from {{ ref('stg_braze__users') }}
-    where not is_deleted
-
-),
-
-logins as (
-
-    select user_id, min(first_at) as first_seen_at, max(last_at) as last_seen_at, cast(sum(events) as int64) as events
-    from {{ ref('ga4_logins') }}
-    group by user_id
-
-),
-
-records as (
+with records as (
 
     {% for source, relation, id, links, seen_at, given in record_sources() -%}
     select
@@ -60,7 +18,7 @@ records as (
         {{ seen_at }} as first_seen_at,
         {{ 'last_seen_at' if seen_at == 'first_seen_at' else seen_at }} as last_seen_at,
         {{ 'events' if source == 'ga4' else '1' }} as evidence_count
-    from {{ ref(relation) if relation.startswith('stg_') else relation }}
+    from {{ record_relation(relation) }} as {{ relation }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

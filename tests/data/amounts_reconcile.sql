@@ -1,3 +1,5 @@
+{{ config(tags=['clock']) }}
+
 -- what customers sum and what they leave out is every order that stands, each at the newest rate up to its day
 with orders as (
 

@@ -1,3 +1,5 @@
+{{ config(tags=['clock']) }}
+
 -- the stream has every order of the shop and every order of the website that the shop does not know, each once
 with known as (
 

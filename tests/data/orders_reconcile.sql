@@ -1,3 +1,5 @@
+{{ config(tags=['clock']) }}
+
 -- the stream's net order value is the shop's, in each currency: orders taken, less what was refunded or cancelled
 with staged as (
 

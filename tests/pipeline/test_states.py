@@ -57,6 +57,7 @@ BUILDS_ON_A_PERSON = "1210--1-11"
 #: command → arguments, and an exit code for each of STATES.
 ROWS: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     ("init",): (("{root}",), HAPPENS),
+    ("package",): ((), HAPPENS),
     ("doctor",): (("--json",), "0000011011"),
     ("demo",): (("--people", "100", "--out", "{root}"), "2222222222"),
     ("load",): ((), "0000001011"),

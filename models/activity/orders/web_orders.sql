@@ -32,7 +32,7 @@ reports as (
 sessions as (
 
     select session_key, source, medium, campaign, channel_group
-    from {{ ref('sessions') }}
+    from {{ ref('session_channels') }}
 
 ),
 

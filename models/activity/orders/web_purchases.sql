@@ -10,30 +10,15 @@ with purchases as (
         event_at,
         event_order,
         device_id,
-        user_id,
+        person_id,
         session_key,
         {{ exported_transaction_id() }} as transaction_id,
         purchase_revenue as revenue,
         {% for reason in rule.leave_out %}{{ order_flag(reason) }},
         {% endfor -%}
         currency
-    from {{ ref('ga4_purchases') }}
+    from {{ with_person(ref('ga4_purchases')) }} as reported
     where event_name = 'purchase'
-
-),
-
-device_owners as (
-
-    select device_id, person_id, valid_from, valid_to
-    from {{ ref('device_owners') }}
-
-),
-
-user_ids as (
-
-    select identifier_value as user_id, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'user_id'
 
 ),
 
@@ -43,10 +28,8 @@ with_subject as (
         purchases.*,
         {{ fx_rate('purchases') }} as fx_rate,
         {{ transaction_id_kind('transaction_id') }} as id_kind,
-        {{ known_person() }} as person_id,
-        coalesce({{ known_person() }}, purchases.device_id) as subject_id
+        coalesce(purchases.person_id, purchases.device_id) as subject_id
     from purchases
-    {{ join_known_person('purchases') }}
     {{ join_fx_rates('purchases', 'purchases.event_date') }}
 
 ),

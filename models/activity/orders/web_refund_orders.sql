@@ -7,13 +7,13 @@ with refunds as (
         event_at,
         event_order,
         device_id,
-        user_id,
+        person_id,
         session_key,
         {{ exported_transaction_id() }} as transaction_id,
         abs(coalesce(nullif(refund_value, 0), nullif(value, 0))) as reported_amount,
         currency,
         is_currency_stated
-    from {{ ref('ga4_purchases') }}
+    from {{ with_person(ref('ga4_purchases')) }} as reported
     where event_name = 'refund'
 
 ),
@@ -35,29 +35,13 @@ orders as (
 
 ),
 
-device_owners as (
-
-    select device_id, person_id, valid_from, valid_to
-    from {{ ref('device_owners') }}
-
-),
-
-user_ids as (
-
-    select identifier_value as user_id, person_id
-    from {{ ref('person_identifiers') }}
-    where identifier_type = 'user_id'
-
-),
-
 with_subject as (
 
     select
         refunds.*,
         {{ transaction_id_kind('transaction_id') }} as id_kind,
-        coalesce({{ known_person() }}, refunds.device_id, '') as subject_id
+        coalesce(refunds.person_id, refunds.device_id, '') as subject_id
     from refunds
-    {{ join_known_person('refunds') }}
 
 ),
 

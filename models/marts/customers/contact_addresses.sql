@@ -38,6 +38,7 @@ with_standing as (
         addresses.person_id,
         policy.channel,
         policy.purpose,
+        addresses.field,
         addresses.value_key,
         addresses.is_chosen,
         addresses.place,
@@ -70,7 +71,7 @@ final as (
     from with_standing
     qualify row_number() over (
         partition by person_id, channel, purpose
-        order by case when closed_reason is null then 0 else 1 end, place
+        order by case when closed_reason is null then 0 else 1 end, place, field, value_key
     ) = 1
 
 )

@@ -1,17 +1,10 @@
 {%- set shards = ga4_changed_shards(ref('base_ga4__shards')) -%}
 {%- set raw_events = ga4_events_of(shards) -%}
-{{ config(
-    materialized='incremental',
-    incremental_strategy=overwrite_days_strategy(),
-    on_schema_change='append_new_columns',
-    partition_by=partitioned_by_day('event_date'),
-    partitions=[],
-    require_partition_filter=requires_day_filter(),
-    cluster_by=clustered_by(['event_name', 'user_pseudo_id']),
-    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns(ga4_asked_columns()) }}"],
-    post_hook=when_written(["{{ ga4_tell_hits_apart() }}", "{{ ga4_record_days() }}"]),
-    meta={'overwritten_by': 'event_date'}
-) }}
+{{ config(**built_by_day(retyped="ga4_asked_columns()", more={
+    'require_partition_filter': requires_day_filter(),
+    'cluster_by': clustered_by(['event_name', 'user_pseudo_id']),
+    'post_hook': when_written(["{{ ga4_tell_hits_apart() }}", "{{ ga4_record_days() }}"]),
+})) }}
 {%- do overwrites_days(shards | map(attribute='day') | unique | list) -%}
 
 with {{ ga4_repeated_hits(raw_events) }}

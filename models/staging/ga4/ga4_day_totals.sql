@@ -1,14 +1,5 @@
 {%- set days = ga4_changed_days() -%}
-{{ config(
-    materialized='incremental',
-    incremental_strategy=overwrite_days_strategy(),
-    on_schema_change='append_new_columns',
-    partition_by=partitioned_by_day('event_date'),
-    partitions=[],
-    pre_hook="{{ ga4_forget_days() }}",
-    post_hook="{{ ga4_record_days() }}",
-    meta={'overwritten_by': 'event_date', 'key_events': var('key_events')}
-) }}
+{{ config(**built_by_day({'key_events': var('key_events')})) }}
 {%- do overwrites_days(days) -%}
 
 with events as (

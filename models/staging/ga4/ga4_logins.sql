@@ -1,14 +1,5 @@
 {%- set days = ga4_changed_days() -%}
-{{ config(
-    materialized='incremental',
-    incremental_strategy=overwrite_days_strategy(),
-    on_schema_change='append_new_columns',
-    partition_by=partitioned_by_day('event_date'),
-    partitions=[],
-    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns({'first_order': 'wide_int', 'last_order': 'wide_int'}) }}"],
-    post_hook="{{ ga4_record_days() }}",
-    meta={'overwritten_by': 'event_date'}
-) }}
+{{ config(**built_by_day(retyped="{'first_order': 'wide_int', 'last_order': 'wide_int'}")) }}
 {%- do overwrites_days(days) -%}
 
 -- a run: what a device did in a row, within a day, while one user id was set in one session

@@ -1,14 +1,7 @@
 {%- set days = ga4_changed_days() -%}
-{{ config(
-    materialized='incremental',
-    incremental_strategy=overwrite_days_strategy(),
-    on_schema_change='append_new_columns',
-    partition_by=partitioned_by_day('event_date'),
-    partitions=[],
-    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns({'event_order': 'wide_int'}) }}"],
-    post_hook="{{ ga4_record_days() }}",
-    meta={'overwritten_by': 'event_date', 'currencies': [var('currency'), var('ga4_properties', [])]}
-) }}
+{{ config(**built_by_day(
+    {'currencies': [var('currency'), var('ga4_properties', [])]}, retyped="{'event_order': 'wide_int'}"
+)) }}
 {%- do overwrites_days(days) -%}
 
 with events as (

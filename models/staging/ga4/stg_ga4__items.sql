@@ -3,16 +3,7 @@
 {#- days whose shards are gone keep their items: they cannot be read again -#}
 {%- set days = shards | map(attribute='day') | unique | list if changed is not none else none -%}
 {%- set raw_events = ga4_events_of(shards) -%}
-{{ config(
-    materialized='incremental',
-    incremental_strategy=overwrite_days_strategy(),
-    on_schema_change='append_new_columns',
-    partition_by=partitioned_by_day('event_date'),
-    partitions=[],
-    pre_hook=["{{ ga4_forget_days() }}", "{{ ga4_retype_columns(var('ga4_item_params')) }}"],
-    post_hook="{{ ga4_record_days() }}",
-    meta={'overwritten_by': 'event_date', 'item_params': var('ga4_item_params')}
-) }}
+{{ config(**built_by_day({'item_params': var('ga4_item_params')}, retyped="var('ga4_item_params')")) }}
 {%- do overwrites_days(days) -%}
 
 with {{ ga4_repeated_hits_of(ref('base_ga4__events'), days) }}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from madang.build.dbt import FAILED, DbtResult, parse
-from madang.build.unchanged_graph import MOMENT, Graph, Moved
+from madang.build.unchanged_graph import MOMENT, UNTIL_HAPPENED, Graph, Moved
 from madang.build.unchanged_inputs import (
     EMPTY,
     Table,
@@ -28,7 +28,7 @@ from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
 
 NOTE = "whole_builds"
-FORM = 1  # of the note
+FORM = 2  # of the note
 
 
 @dataclass
@@ -95,17 +95,22 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
     ran = {node.unique_id: node for node in result.nodes if node.status != "skipped"}
     if result.failed or not is_complete(seen, result):
         return False
-    moment = settings.now().isoformat()
+    moment = settings.now()
     noted = seen.earlier.get("happened", {})
     happened = {key: noted[key] for key in graph.nodes if key in noted and key not in ran}
-    for key, node in ran.items():
-        hangs = key in graph.nodes and graph.hangs_on_happening(key)
-        if hangs and node.compiled and not MOMENT.search(node.compiled):
-            happened[key] = moment
+    restless = {key for key in seen.earlier.get("restless", ()) if key in graph.nodes.keys() - ran}
+    moments = _texts_of(moment, datetime.now(UTC))
+    for key in ran.keys() & graph.nodes.keys():
+        compiled = ran[key].compiled
+        if graph.has_tag(key, UNTIL_HAPPENED) and compiled and not MOMENT.search(compiled):
+            happened[key] = moment.isoformat()
+        if graph.is_restless(key, compiled, moments):
+            restless.add(key)
     note = {
         **seen.made_of,
         "form": FORM,
         "happened": happened,
+        "restless": sorted(restless),
         "warned": sorted(key for key, node in ran.items() if node.status == "warn"),
         "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -120,6 +125,11 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
     except WarehouseError:  # the build is good all the same, and the next one builds everything
         return False
     return True
+
+
+def _texts_of(clock: datetime, started: datetime) -> list[str]:
+    """Return a run's moments as compiled SQL has them: the clock, and the day of its start."""
+    return [f"{clock.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", f"{started:%Y-%m-%d}"]
 
 
 def is_complete(seen: Look, result: DbtResult) -> bool:
@@ -217,6 +227,7 @@ def _chosen(
             sources=sources,
             export=now["export"] != earlier["export"],
             happened=happened,
+            restless=set(earlier["restless"]),
             warned=set(earlier["warned"]),
         )
     )

@@ -9,42 +9,39 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What names the run, its moment or chance.
-CLOCK = re.compile(
-    r"\b(as_of|run_started_at|invocation_id|current_(timestamp|datetime|date|time)|localtimestamp"
-    r"|sysdate)\b"
-    r"|\b(now|utcnow|today|random|rand|setseed|uuid(v\d)?|gen_random_uuid|generate_uuid)\s*\("
-)
-#: What reads things that ref() and source() do not name, such as a table by its own name.
-ASKS = re.compile(
-    r"\b(run_query|statement|execute_macro|get_relation|load_relation|load_cached_relation"
-    r"|list_relations\w*|location_exists|read_\w+|glob|parquet_\w+|sniff_csv|external_query"
-    r"|\w+_scan)\s*\(|\badapter\.execute\b|\binformation_schema\b|__tables__"
-    r"|\b(?:from|join)\s+(?:[`\"]?[\w-]+[`\"]?\s*\.\s*){1,2}[`\"]?\w+\b(?!\s*\()",
-    re.IGNORECASE,
-)
-COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
-HEAD = re.compile(r"\{%-?\s*(macro|test|materialization)\s+\w+")
-CALLED = re.compile(r"\b(\w+)\s*\(")
-DISPATCHED = re.compile(r"dispatch\(\s*['\"](\w+)")
-
-#: They note when a day was built, or turn the table's own columns into the types of the variables,
-#: which are looked at: what is built does not hang on anything else that they ask.
-NOTES = frozenset({"ga4_record_days", "ga4_record_user_days", "ga4_retype_columns"})
-#: Says nothing of the clock where all has happened: then it says the same at any later moment.
-HAPPENED = "has_happened"
-#: What a compiled model holds that does hang on the clock: a moment, as the macro as_of writes it.
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+#: Tags by which a node says that it may differ although all that it names is as it was: at every
+#: moment, until all that it holds has happened, or where the GA4 export has changed.
+CLOCK, UNTIL_HAPPENED, EXPORT = "clock", "clock_until_happened", "ga4_export"
+#: The tag of tables that ask which days there are to build, and hang on nothing else.
+BY_DAY = "by_day"
+#: Macros of dbt through which a node reads what ref() and source() do not name.
+ASKING = frozenset({"run_query", "statement", "load_relation", "load_cached_relation"})
 #: Macros of this project that ask only about what the node itself names, about what dbt writes
 #: (the ledgers of days and tables), or about erased people, which unchanged.py looks at.
 KNOWN = frozenset(
     {
         *("builds_ledger", "default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
         *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
+        # they note when a day was built, or give a table the types of the variables
+        *("ga4_record_days", "ga4_record_user_days", "ga4_retype_columns"),
     }
 )
-#: Macros about the GA4 export, which is looked at as a whole.
-EXPORT = "macros/ga4/"
+#: What compiled SQL holds that says another thing in another run: the clock, chance, files, or a
+#: table that neither ref() nor source() named.
+RESTLESS = re.compile(
+    r"\b(current_(timestamp|datetime|date|time)|localtimestamp|sysdate)\b"
+    r"|\b(now|today|random|rand|setseed|uuid(v\d)?|gen_random_uuid|generate_uuid)\s*\("
+    r"|\b(read_\w+|glob|parquet_\w+|sniff_csv|external_query|\w+_scan)\s*\("
+    r"|\binformation_schema\b|__tables__",
+    re.IGNORECASE,
+)
+NAMED = re.compile(
+    r"\b(?:from|join)\s+((?:[`\"]?[\w-]+[`\"]?\s*\.\s*){1,2}[`\"]?\w+[`\"]?)(?!\s*\()",
+    re.IGNORECASE,
+)
+#: A moment, as the macro as_of writes it.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 #: Built from the same, a table of these kinds is the same; of others nobody knows.
 KINDS = frozenset(
     {
@@ -52,8 +49,6 @@ KINDS = frozenset(
         *("ephemeral", "never_link_cuts", "seed", "table", "table_when_changed", "test", "view"),
     }
 )
-#: So is an incremental one that asks these which days there are to build.
-BY_DAYS = frozenset({"ga4_changed_days", "ga4_changed_shards", "ga4_changed_user_shards"})
 #: It is compared with the ledger of days to tell what a shard has lost, and for nothing else; a
 #: build in which one has lost something is no whole one.
 COMPARES = frozenset({"base_ga4__shards"})
@@ -65,6 +60,8 @@ class Moved:
 
     sources: set[str] = field(default_factory=set)
     export: bool = False
+    #: Nodes without a tag whose compiled SQL said that they differ from run to run.
+    restless: set[str] = field(default_factory=set)
     #: Nodes that said nothing of the clock when they were built, at an earlier moment than now.
     happened: set[str] = field(default_factory=set)
     #: Tests that warned.
@@ -82,18 +79,6 @@ class Graph:
         }
         self.sources: Mapping[str, Any] = manifest.sources
         self._macros: Mapping[str, Any] = manifest.macros
-        self._project = manifest.metadata.project_name
-        self._texts = {
-            key: HEAD.sub("", COMMENT.sub("", macro.macro_sql))
-            for key, macro in self._macros.items()
-        }
-        self._named: dict[str, set[str]] = {}
-        for key, macro in self._macros.items():
-            name = macro.name
-            self._named.setdefault(name, set()).add(key)
-            if "__" in name:  # adapter.dispatch finds default__x, duckdb__x, bigquery__x
-                self._named.setdefault(name.split("__", 1)[1], set()).add(key)
-        self._calls: dict[str, set[str]] = {}
 
     def reads(self, key: str) -> set[str]:
         """Return the nodes and sources that a node reads."""
@@ -135,9 +120,24 @@ class Graph:
                 waiting += readers.get(key, ())
         return found & self.nodes.keys()
 
-    def hangs_on_happening(self, key: str) -> bool:
-        """Say whether the node asks whether all has happened."""
-        return any(map(self._asks_whether_happened, self._reached(key)))
+    def has_tag(self, key: str, tag: str) -> bool:
+        """Say whether a node declares something of itself, see `CLOCK`."""
+        return tag in self.nodes[key].tags
+
+    def is_restless(self, key: str, compiled: str, moments: Iterable[str]) -> bool:
+        """Say whether compiled SQL differs from run to run; `moments` are the run's, as texts.
+
+        What declares itself by a tag is taken at its word.
+        """
+        if {CLOCK, UNTIL_HAPPENED, EXPORT, BY_DAY} & set(self.nodes[key].tags):
+            return False
+        text = COMMENT.sub("", compiled)
+        if RESTLESS.search(text) or any(moment in text for moment in moments):
+            return True
+        named = {_plain(name) for name in NAMED.findall(text)}
+        known = {_plain(self._relation_name(name)) for name in self.reads(key)}
+        own = {_plain(self._relation_name(key)), ""}
+        return any(name.count(".") and name not in known | own for name in named)
 
     def _behind(self, ledgers: set[str], readers: Mapping[str, set[str]]) -> set[str]:
         """What reads the ledgers that dbt itself writes, through views too: ever different."""
@@ -155,73 +155,55 @@ class Graph:
 
     def _is_restless(self, key: str, moved: Moved) -> bool:
         """Whether a node may differ although all that it names is as it was."""
-        node = self.nodes[key]
-        reached = self._reached(key)
-        names = {self._macros[name].name for name in reached}
-        asked = self._asked(key, reached)
-        is_of_export = any(name.startswith(EXPORT) for name in asked)
+        is_of_export = self.has_tag(key, EXPORT)
         return (
-            not self._is_of_known_kind(node, names)
-            or bool(CLOCK.search(_text(node)))
-            or any(
-                CLOCK.search(self._texts[name])
-                for name in reached
-                if not self._asks_whether_happened(name)
-            )
-            or (HAPPENED in names and key not in moved.happened)
-            or any(not name.startswith(EXPORT) for name in asked)
+            not self._is_of_known_kind(key)
+            or self.has_tag(key, CLOCK)
+            or (self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened)
+            or key in moved.restless
             or (moved.export and (is_of_export or self._reads_export_source(key)))
-            or not (is_of_export or self.reads(key) or kind_of(node) == "seed")
+            or (self._asks(key) and not is_of_export)
         )
 
-    def _asks_whether_happened(self, name: str) -> bool:
-        return self._macros[name].name == HAPPENED
-
-    def _is_of_known_kind(self, node: Any, names: set[str]) -> bool:
+    def _is_of_known_kind(self, key: str) -> bool:
+        node = self.nodes[key]
         if str(getattr(node, "language", "sql")) not in ("sql", "ModelLanguage.sql"):
             return False
         if node.config.materialized == "incremental":
-            return bool(BY_DAYS & names) and node.config.incremental_strategy != "microbatch"
+            return self.has_tag(key, EXPORT) or self.has_tag(key, BY_DAY)
         return node.config.materialized in KINDS
 
     def _reads_export_source(self, key: str) -> bool:
         sources = (self.sources[name] for name in self.reads(key) if name in self.sources)
         return any(source.source_name == "ga4" for source in sources)
 
-    def _asked(self, key: str, reached: set[str]) -> set[str]:
-        """The files of macros through which the node reads what it does not name."""
-        asking = {
-            self._macros[name].original_file_path
-            for name in reached
-            if self._macros[name].package_name not in ("dbt", "dbt_duckdb", "dbt_bigquery")
-            and self._macros[name].name not in KNOWN
-            and ASKS.search(self._texts[name])
-        }
-        node = self.nodes[key]
-        return asking | ({node.original_file_path} if ASKS.search(_text(node)) else set())
-
-    def _reached(self, key: str) -> set[str]:
-        """The macros that a node may call, directly or through others, but for `NOTES`."""
-        node = self.nodes[key]
+    def _asks(self, key: str) -> bool:
+        """Whether the node reaches a macro that asks the warehouse, as dbt found when it parsed."""
         found: set[str] = set()
-        waiting = [*node.depends_on.macros, *self._called(_text(node))]
+        waiting = [*self.nodes[key].depends_on.macros, *self._called_at_execution(key)]
         while waiting:
             name = waiting.pop()
-            if name in found or name not in self._macros or self._macros[name].name in NOTES:
+            if name in found or name not in self._macros or self._macros[name].name in KNOWN:
                 continue
+            if self._macros[name].name in ASKING:
+                return True
             found.add(name)
-            if self._asks_whether_happened(name):
-                continue
-            if name not in self._calls:
-                own = set(self._macros[name].depends_on.macros)
-                self._calls[name] = own | self._called(self._texts[name])
-            waiting += self._calls[name]
-        return found
+            waiting += self._macros[name].depends_on.macros
+        return False
 
-    def _called(self, text: str) -> set[str]:
-        """The macros whose names a text calls, wherever they come from."""
-        names = {*CALLED.findall(text), *DISPATCHED.findall(text)}
-        return {key for name in names for key in self._named.get(name, ())}
+    def _called_at_execution(self, key: str) -> set[str]:
+        """The macros that a node calls where dbt does not come by when it parses: `if execute`."""
+        text = getattr(self.nodes[key], "raw_code", "")
+        if "execute" not in text:
+            return set()
+        from dbt.clients.jinja_static import statically_extract_macro_calls
+
+        names = {name.rpartition(".")[2] for name in statically_extract_macro_calls(text, {})}
+        return {name for name, macro in self._macros.items() if macro.name in names}
+
+    def _relation_name(self, key: str) -> str:
+        node = self.nodes.get(key) or self.sources.get(key)
+        return str(getattr(node, "relation_name", None) or "")
 
 
 def kind_of(node: Any) -> str:
@@ -229,11 +211,7 @@ def kind_of(node: Any) -> str:
     return str(getattr(node.resource_type, "value", node.resource_type))
 
 
-def _text(node: Any) -> str:
-    """All of a node in which something may be called: its code, its hooks, its configuration."""
-    config = node.config
-    hooks = [*getattr(config, "pre_hook", ()), *getattr(config, "post_hook", ())]
-    tested = getattr(node, "test_metadata", None)
-    parts = [node.raw_code if hasattr(node, "raw_code") else "", *(hook.sql for hook in hooks)]
-    parts += [str(getattr(node, "unrendered_config", "")), str(tested.kwargs if tested else "")]
-    return COMMENT.sub("", "\n".join(parts))
+def _plain(relation: str) -> str:
+    """The schema and the name of a relation, without quotes."""
+    parts = [part.strip(' `"\n\t') for part in relation.split(".")]
+    return ".".join(parts[-2:]).lower()

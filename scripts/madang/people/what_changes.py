@@ -192,8 +192,10 @@ def _sent(settings: Settings, warehouse: Warehouse, persons: _Persons) -> Iterat
         return
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for spec in load_specs(settings.project_dir):
-        if not warehouse.exists(SCRATCH + "activation", spec.model):
-            continue  # it says nothing of persons
+        if not all(
+            warehouse.exists(layer, spec.model) for layer in ("activation", SCRATCH + "activation")
+        ):
+            continue  # never built, or it does not hang on persons
         is_now, will_be = (
             warehouse.relation("activation", spec.model),
             scratch(warehouse, "activation", spec.model),

@@ -23,6 +23,7 @@ from madang.warehouse import Warehouse, open_warehouse
 SCRATCH = "whatif_"
 SEED = "identity_decisions"
 AT_ONCE = 100  # rows in one statement
+STALE = "Where the rules have changed since the last build, run 'madang build' first."
 #: The models that the difference is read from, beside those that are sent.
 WANTED = ("identity_map", "activities", "audience_members")
 
@@ -53,14 +54,18 @@ def what_if(settings: Settings, decided: Sequence[Decision]) -> Iterator[Warehou
                 step.total = total
                 step(name)
 
-            run_dbt(
-                settings,
-                ["run", "--cache-selected-only", "--select", *chosen],
-                on_node=on_node,
-                target=settings.root / "target" / "whatif",
-                variables=clock,
-                manifest=manifest,
-            )
+            try:
+                run_dbt(
+                    settings,
+                    ["run", "--cache-selected-only", "--select", *chosen],
+                    on_node=on_node,
+                    target=settings.root / "target" / "whatif",
+                    variables=clock,
+                    manifest=manifest,
+                )
+            except BuildError as error:
+                error.fix = error.fix or STALE
+                raise
         with open_warehouse(settings) as warehouse:
             yield warehouse
     finally:
@@ -95,8 +100,6 @@ def _moved_into_scratch(settings: Settings, manifest: Any, kinds: Iterable[str])
         layer = node.schema.removeprefix(settings.schema_of(""))
         node.schema = settings.schema_of(SCRATCH + layer)
         node.relation_name = None
-        if node.config.materialized == "table_when_changed":
-            node.config.materialized = "table"
     for key in [key for key, node in manifest.nodes.items() if kind_of(node) == "operation"]:
         del manifest.nodes[key]
     return sorted("fqn:" + ".".join(manifest.nodes[key].fqn) for key in chosen)
