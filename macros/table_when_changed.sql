@@ -12,7 +12,7 @@
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
     {% else %}
         {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-        {% call statement('main') %}{{ madang.replace_table(existing, target_relation, sql) }}{% endcall %}
+        {% do madang.write_table(existing, target_relation, sql) %}
         {% do persist_docs(target_relation, model) %}
         {% do madang.remember_what_it_is_made_of(made_of) %}
     {% endif %}

@@ -34,3 +34,34 @@
 {% macro default__rows_of_words(expression, name) %}unnest(split({{ expression }}, ' ')) as {{ name }}{% endmacro %}
 
 {% macro duckdb__rows_of_words(expression, name) %}unnest(string_split({{ expression }}, ' ')) as words ({{ name }}){% endmacro %}
+
+
+{#
+    Rows that are written down in YAML, as a query that stands alone. `columns` gives each column its type; a row is a list of literals. There may be no row.
+#}
+{% macro rows_of(columns, rows) %}{{ adapter.dispatch('rows_of', 'madang')(columns, rows) }}{% endmacro %}
+
+{% macro default__rows_of(columns, rows) -%}
+    {%- set fields, lines = [], [] -%}
+    {%- for name, type in columns.items() %}{% do fields.append(name ~ ' ' ~ type) %}{% endfor -%}
+    {%- for row in rows %}{% do lines.append('(' ~ row | join(', ') ~ ')') %}{% endfor -%}
+    select * from unnest(array<struct<{{ fields | join(', ') }}>>[
+        {{ lines | join(',\n        ') }}
+    ])
+{%- endmacro %}
+
+{% macro duckdb__rows_of(columns, rows) -%}
+    {%- set fields, lines = [], [] -%}
+    {%- for name, type in columns.items() -%}
+        {%- do fields.append('cast(' ~ (name if rows else 'null') ~ ' as ' ~ type ~ ') as ' ~ name) -%}
+    {%- endfor -%}
+    {%- for row in rows %}{% do lines.append('(' ~ row | join(', ') ~ ')') %}{% endfor -%}
+    {%- if rows -%}
+    select {{ fields | join(', ') }}
+    from (values
+        {{ lines | join(',\n        ') }}
+    ) as written ({{ columns.keys() | join(', ') }})
+    {%- else -%}
+    select {{ fields | join(', ') }} limit 0
+    {%- endif -%}
+{%- endmacro %}

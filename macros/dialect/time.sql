@@ -84,6 +84,22 @@
 {%- endmacro %}
 
 
+{# The Monday of a day's week. #}
+{% macro week_of(day) -%}{{ adapter.dispatch('week_of', 'madang')(day) }}{%- endmacro %}
+
+{% macro default__week_of(day) %}date_trunc({{ day }}, isoweek){% endmacro %}
+
+{% macro duckdb__week_of(day) %}cast(date_trunc('week', {{ day }}) as date){% endmacro %}
+
+
+{# Days from one date to a later one. #}
+{% macro days_between(earlier, later) -%}{{ adapter.dispatch('days_between', 'madang')(earlier, later) }}{%- endmacro %}
+
+{% macro default__days_between(earlier, later) %}date_diff({{ later }}, {{ earlier }}, day){% endmacro %}
+
+{% macro duckdb__days_between(earlier, later) %}({{ later }} - {{ earlier }}){% endmacro %}
+
+
 {# Seconds from the first instant to the second, with fractions. #}
 {% macro seconds_between(earlier, later) %}
     {{- adapter.dispatch('seconds_between', 'madang')(earlier, later) -}}

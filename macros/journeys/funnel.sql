@@ -1,14 +1,31 @@
-{# The body of a funnel_ model: one row a step, also where nobody arrived, with rates and times. #}
+{# The body of a funnel_ model: one row a step, also where no subject arrived, with rates and times. #}
 {% macro funnel() -%}
 {%- set name = model.name[7:] -%}
-{%- set spec = config.get('meta')['funnel'] if execute else {'steps': []} -%}
-with entry_steps as (
+{%- set steps = (config.get('meta') or {}).get('funnel', {}).get('steps', []) if execute else [] -%}
+{%- set rows = [] -%}
+{%- for step in steps %}{% do rows.append([loop.index, madang.text_literal(step.name)]) %}{% endfor -%}
+with steps as (
+
+    {{ madang.rows_of({'step_number': 'int64', 'step': 'string'}, rows) }}
+
+),
+
+entries as (
+
+    select
+        step_reached,
+        count(case when state = 'lost' then 1 end) as lost_here,
+        count(case when state = 'open' then 1 end) as open_here
+    from {{ ref('funnel_entries') }}
+    where funnel = '{{ name }}'
+    group by step_reached
+
+),
+
+timed as (
 
     select
         step_number,
-        seconds_from_previous,
-        is_last_step,
-        state,
         {{ madang.quantile_over('seconds_from_previous', 0.5, 'step_number') }} as median_seconds,
         {{ madang.quantile_over('seconds_from_previous', 0.9, 'step_number') }} as p90_seconds
     from {{ ref('funnel_steps') }}
@@ -16,53 +33,48 @@ with entry_steps as (
 
 ),
 
-step_names as (
-
-    {% for step in spec.steps -%}
-    select {{ loop.index }} as step_number, '{{ step.name }}' as step
-    {{ 'union all' if not loop.last }}
-    {% else -%}
-    select 1 as step_number, 'none' as step
-    {% endfor %}
-
-),
-
-counted as (
+reached as (
 
     select
         step_number,
         count(*) as subjects,
-        count(case when is_last_step and state = 'lost' then 1 end) as lost_here,
-        count(case when is_last_step and state = 'open' then 1 end) as open_here,
         max(median_seconds) as median_seconds_from_previous,
         max(p90_seconds) as p90_seconds_from_previous
-    from entry_steps
+    from timed
     group by step_number
+
+),
+
+joined as (
+
+    select
+        steps.step_number,
+        steps.step,
+        coalesce(reached.subjects, 0) as subjects,
+        coalesce(entries.lost_here, 0) as lost_here,
+        coalesce(entries.open_here, 0) as open_here,
+        reached.median_seconds_from_previous,
+        reached.p90_seconds_from_previous
+    from steps
+    left join reached on steps.step_number = reached.step_number
+    left join entries on steps.step_number = entries.step_reached
 
 ),
 
 with_rates as (
 
     select
-        '{{ name }}' as funnel,
-        step_names.step_number,
-        step_names.step,
-        coalesce(counted.subjects, 0) as subjects,
-        first_value(coalesce(counted.subjects, 0)) over (order by step_names.step_number) as first_subjects,
-        lag(counted.subjects) over (order by step_names.step_number) as previous_subjects,
-        coalesce(counted.lost_here, 0) as lost_here,
-        coalesce(counted.open_here, 0) as open_here,
-        counted.median_seconds_from_previous,
-        counted.p90_seconds_from_previous
-    from step_names
-    left join counted on step_names.step_number = counted.step_number
+        *,
+        first_value(subjects) over (order by step_number) as first_subjects,
+        lag(subjects) over (order by step_number) as previous_subjects
+    from joined
 
 ),
 
 final as (
 
     select
-        funnel,
+        '{{ name }}' as funnel,
         step_number,
         step,
         subjects,

@@ -1,7 +1,7 @@
 {#
     A funnel's rule is in the YAML of its model, `funnel_<name>`, under config.meta.funnel (see docs/funnels.md).
     Steps happen in order, every step is another activity, and the whole stays within `window` of the first step. A later first step may start the entry
-    anew: somebody converts if any of their entries does.
+    anew: a subject converts if any of its entries does.
 #}
 
 {# name → rule, for every funnel_ model that has one, in order of name. #}
@@ -19,108 +19,55 @@
 {% endmacro %}
 
 
-{% macro funnel_step_condition(step) -%}
-    action = {{ text_literal(step.action) }}
-    {%- for column, wanted in step.get('where', {}).items() %} and {{ equals_any(column, wanted) }}{% endfor -%}
+{# The numbers by which statements know the funnels, in order of name. #}
+{% macro funnel_numbers() %}
+    {{ return(range(1, funnel_specs() | length + 1) | list) }}
+{% endmacro %}
+
+
+{# One row a funnel: its number, name, window and how many steps it has. #}
+{% macro funnel_rows() -%}
+    {%- set rows = [] -%}
+    {%- for name, spec in funnel_specs().items() -%}
+        {%- do rows.append([loop.index, text_literal(name), duration_micros(spec.window), spec.steps | length]) -%}
+    {%- endfor -%}
+    {{ rows_of({'funnel_number': 'int64', 'funnel': 'string', 'window_micros': 'int64', 'steps': 'int64'}, rows) }}
 {%- endmacro %}
 
 
-{# A timestamp plus '30 days', '1 hour', '90 minutes'. #}
-{% macro plus_duration(expression, duration) -%}
-    {%- set amount, unit = duration.split(' ') -%}
-    {{ timestamp_plus(expression, amount, unit.rstrip('s')) }}
+{# One row a funnel and step. #}
+{% macro funnel_step_rows() -%}
+    {%- set rows = [] -%}
+    {%- for name, spec in funnel_specs().items() -%}
+        {%- set funnel_number = loop.index -%}
+        {%- for step in spec.steps -%}
+            {%- do rows.append([funnel_number, text_literal(name), loop.index, text_literal(step.name)]) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ rows_of({'funnel_number': 'int64', 'funnel': 'string', 'step_number': 'int64', 'step': 'string'}, rows) }}
 {%- endmacro %}
 
 
-{#
-    The CTEs of one funnel, the last of them `<name>_reached`: one row for every activity that reached a step, with the moments of all steps up to it.
-
-    A chain of windows that shrinks: at step k, each activity of that step looks back at the last activity that reached step k - 1 and takes over its
-    moments, if the entry is still within the window. Sorting once a step, it does not suffer from a subject with a hundred thousand activities, as a
-    self-join would. Of activities at the same moment, later steps come first, so that no activity is its own successor.
-#}
-{% macro funnel_ctes(name, spec) %}
-{%- set last = spec.steps | length %}
-{{ name }}_step_1 as (
-
-    select
-        subject_id,
-        person_id,
-        activity_order,
-        occurred_at,
-        step_number,
-        case when step_number = 1 then occurred_at end as step_1_at,
-        case when step_number = 1 then channel_group end as entry_channel_group
-    from funnel_activities
-    where funnel = '{{ name }}'
-
-),
-
-{% for k in range(2, last + 1) -%}
-{{ name }}_looked_back_{{ k }} as (
-
-    select
-        subject_id,
-        person_id,
-        activity_order,
-        occurred_at,
-        step_number,
-        {% for j in range(1, k) -%}
-        last_value(case when step_number = {{ k - 1 }} then step_{{ j }}_at end ignore nulls) over looking_back as step_{{ j }}_at,
-        {% endfor -%}
-        last_value(case when step_number = {{ k - 1 }} then entry_channel_group end ignore nulls) over looking_back
-            as entry_channel_group
-    from {{ name }}_step_{{ k - 1 }}
-    window looking_back as (
-        partition by subject_id
-        order by activity_order, step_number desc
-        rows between unbounded preceding and 1 preceding
-    )
-
-),
-
-{{ name }}_step_{{ k }} as (
-
-    select
-        subject_id,
-        person_id,
-        activity_order,
-        occurred_at,
-        step_number,
-        {% for j in range(1, k) -%}
-        case when {{ funnel_is_in_time(k, spec.window) }} then step_{{ j }}_at end as step_{{ j }}_at,
-        {% endfor -%}
-        case when {{ funnel_is_in_time(k, spec.window) }} then occurred_at end as step_{{ k }}_at,
-        case when {{ funnel_is_in_time(k, spec.window) }} then entry_channel_group end as entry_channel_group
-    from {{ name }}_looked_back_{{ k }}
-    where step_number >= {{ k }}
-
-),
-
-{% endfor -%}
-{{ name }}_reached as (
-
-    {% for k in range(1, last + 1) -%}
-    select
-        '{{ name }}' as funnel,
-        subject_id,
-        person_id,
-        step_number,
-        entry_channel_group,
-        {% for j in range(1, funnel_longest() + 1) -%}
-        {{ 'step_' ~ j ~ '_at' if j <= k else 'cast(null as timestamp) as step_' ~ j ~ '_at' }}{{ ',' if not loop.last }}
-        {% endfor -%}
-    from {{ name }}_step_{{ k }}
-    where step_number = {{ k }} and step_{{ k }}_at is not null
-    {{ 'union all' if not loop.last }}
+{# The conditions of all steps, or of the first steps alone, for activities_that_meet; funnel_facts are what they know. #}
+{% macro funnel_conditions(first_steps=false) %}
+    {% set conditions = [] %}
+    {% for spec in funnel_specs().values() %}
+        {% set funnel_number = loop.index %}
+        {% for step in (spec.steps[:1] if first_steps else spec.steps) %}
+            {% do conditions.append({
+                'number': conditions | length + 1,
+                'action': step.action,
+                'where': step.get('where'),
+                'facts': [funnel_number, loop.index, duration_micros(spec.window)],
+            }) %}
+        {% endfor %}
     {% endfor %}
-)
-{%- endmacro %}
+    {{ return(conditions) }}
+{% endmacro %}
 
-
-{% macro funnel_is_in_time(step_number, window) -%}
-    step_number = {{ step_number }} and occurred_at <= {{ plus_duration('step_1_at', window) }}
-{%- endmacro %}
+{% macro funnel_facts() %}
+    {{ return({'funnel_number': 'int64', 'step_number': 'int64', 'window_micros': 'int64'}) }}
+{% endmacro %}
 
 
 {# The number of steps of the longest funnel. #}
@@ -129,3 +76,87 @@
     {% for spec in funnel_specs().values() %}{% do lengths.append(spec.steps | length) %}{% endfor %}
     {{ return(lengths | max) }}
 {% endmacro %}
+
+
+{# The moment of the step with a number, among the columns moment_1, moment_2, ...; null where there is none. #}
+{% macro funnel_moment(step_number, longest) -%}
+    case {{ step_number }}
+        {%- for j in range(1, longest + 1) %} when {{ j }} then moment_{{ j }}{% endfor %} end
+{%- endmacro %}
+
+
+{#
+    Of every funnel and subject the entry that came furthest and, of equals, began first: its steps and the moment of each. `rows` are activities with the step that
+    they can be (funnel_number, subject_hash, activity_order, moment, step_number, window_micros).
+#}
+{% macro furthest_entries(rows, longest) -%}
+    with
+    {%- for k in range(1, longest + 1) %}
+    step_{{ k }} as (
+
+        {{ funnel_link(rows if k == 1 else 'step_' ~ (k - 1), k) }}
+
+    ),
+    {%- endfor %}
+
+    first_reached as (
+
+        {%- for k in range(1, longest + 1) %}
+        select
+            funnel_number,
+            subject_hash,
+            step_number as step_reached,
+            {%- for j in range(1, longest + 1) %}
+            {{ 'moment_' ~ j if j <= k else 'cast(null as int64) as moment_' ~ j }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from step_{{ k }}
+        where step_number = {{ k }}
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+
+    )
+
+    select *
+    from first_reached
+    qualify row_number() over (partition by funnel_number, subject_hash order by step_reached desc) = 1
+{%- endmacro %}
+
+
+{#
+    One link of the chain: `rows` are activities with the step that they can be and, from step k on, the moments of the steps before it. Gives the first activity of
+    every subject that reached step k, and of those that can be a later step the ones that have step k before them, with its entry within the window.
+
+    Sorting once a link, the chain does not suffer from a subject with a hundred thousand activities, as a self-join would, and it shrinks: an activity without step
+    k before it can reach nothing. Of activities at one moment later steps come first, so that no activity is its own successor. Moments only grow along a subject's
+    activities, so the last activity that reached a step carries the latest entry.
+#}
+{% macro funnel_link(rows, k) -%}
+    {%- set before = range(1, k) | list -%}
+    select
+        funnel_number,
+        subject_hash,
+        activity_order,
+        moment,
+        step_number,
+        window_micros,
+        {%- for j in before %}
+        case when step_number = {{ k }} then moment_{{ j }} else back_{{ j }} end as moment_{{ j }},
+        {%- endfor %}
+        case when step_number = {{ k }} then moment else back_{{ k }} end as moment_{{ k }}
+    from (
+        select
+            *,
+            {%- for j in before %}
+            last_value(case when step_number = {{ k }} then moment_{{ j }} end ignore nulls) over looking_back as back_{{ j }},
+            {%- endfor %}
+            last_value(case when step_number = {{ k }} then moment end ignore nulls) over looking_back as back_{{ k }}
+        from {{ rows }}
+        where step_number >= {{ k }}
+        window looking_back as (
+            partition by subject_hash, funnel_number
+            order by activity_order, step_number desc
+            rows between unbounded preceding and 1 preceding
+        )
+    ) as looked_back
+    where case when step_number = {{ k }} then back_{{ k }} is null else moment - window_micros <= back_1 end
+{%- endmacro %}

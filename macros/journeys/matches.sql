@@ -9,7 +9,7 @@
     {%- for test, said in wanted.items() -%}
         {%- set values = said if said is sequence and said is not string else [said] -%}
         {%- if test in ['equals', 'not'] -%}
-            {%- do tests.append(text ~ (' not' if test == 'not') ~ ' in (' ~ value_literals(values) ~ ')') -%}
+            {%- do tests.append(text ~ (' not' if test == 'not') ~ ' in (' ~ text_literals(value_texts(values)) ~ ')') -%}
         {%- elif test == 'exists' -%}
             {%- do tests.append("coalesce(" ~ text ~ ", '')" ~ (" <> ''" if said else " = ''")) -%}
         {%- elif test in ['prefix', 'contains', 'regex'] -%}
@@ -38,16 +38,17 @@
 
 {# `column` is one of the wanted values: a text, a number, or a list of them. #}
 {% macro equals_any(column, wanted) -%}
-    {%- set values = [wanted] if wanted is string or wanted is number or wanted is boolean else wanted -%}
-    cast({{ column }} as string) in ({{ value_literals(values) }})
+    cast({{ column }} as string) in ({{ text_literals(value_texts(wanted)) }})
 {%- endmacro %}
 
 
-{# Values from YAML as literals of text: a whole number without a decimal point, a truth in lower case. #}
-{% macro value_literals(values) -%}
-    {%- for value in values -%}
-        {%- if value is boolean %}{% set value = value | string | lower -%}
-        {%- elif value is float and value == value | int %}{% set value = value | int %}{% endif -%}
-        {{ text_literal(value) }}{{ ', ' if not loop.last }}
-    {%- endfor -%}
-{%- endmacro %}
+{# A value from YAML, or a list of values, as texts, each once: a whole number without a decimal point, a truth in lower case. #}
+{% macro value_texts(wanted) %}
+    {% set texts = [] %}
+    {% for value in ([wanted] if wanted is string or wanted is number or wanted is boolean else wanted) %}
+        {% if value is boolean %}{% set value = value | string | lower %}
+        {% elif value is float and value == value | int %}{% set value = value | int %}{% endif %}
+        {% do texts.append(value | string) %}
+    {% endfor %}
+    {{ return(texts | unique(case_sensitive=true) | list) }}
+{% endmacro %}

@@ -29,7 +29,13 @@ visits as (
 
 )
 
-select *
+select
+    told.*,
+    costs.cost as reported_cost,
+    costs.costs_without_rate as reported_without_rate,
+    costs.clicks as reported_clicks,
+    costs.platform_conversions as reported_conversions,
+    visits.sessions as all_sessions
 from told
 cross join costs
 cross join visits

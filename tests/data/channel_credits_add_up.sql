@@ -24,7 +24,7 @@ by_touch as (
         sum(credits.credited_verified_value) as credited_verified_value
     from {{ ref('attribution_credits') }} as credits
     inner join {{ ref('conversions') }} as conversions on credits.conversion_key = conversions.conversion_key
-    group by 1, 2, 3
+    group by credits.model, credits.conversion_type, {{ month_of('conversions.conversion_date') }}
 
 )
 

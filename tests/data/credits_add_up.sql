@@ -1,5 +1,7 @@
 {%- set participations = [] -%}
-{%- for spec in attribution_models() if spec.kind == 'participation' -%}{%- do participations.append(spec.name) -%}{%- endfor %}
+{%- for spec in attribution_models() if spec.kind == 'participation' -%}
+    {%- do participations.append(spec.name) -%}
+{%- endfor %}
 
 -- under every model but participation, the credits of a conversion add up to one and to its values; with reversals, to
 -- what stands

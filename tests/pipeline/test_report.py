@@ -97,7 +97,34 @@ SYNCS = """
         1 as runs, 1411.0 as accepted, 8.0 as rejected, 6.0 as skipped, 29.0 as requests,
         timestamp '2026-10-31 23:15:00' as started_at,
         timestamp '2026-10-31 23:16:00' as finished_at"""
+# 1.6448536 x sqrt(16 + 3 x 3) = 8.22: 80 lies between 72 and 88
+RETURNS = """
+    select 'last_non_direct' as model, 'Paid Search' as channel_group, 7 as conversions,
+        5 as verified_conversions, 1 as reversed_conversions, 6.0 as expected_conversions,
+        1234.0 as online_value, 900.0 as verified_value, 123.0 as reversed_value,
+        80.0 as expected_value, 16.0 as expected_value_variance, 3.0 as expected_value_error
+    union all
+    select 'last', 'Paid Search', 99999, 0, 0, 0, 0, 0, 0, 0, 0, 0"""
+CAMPAIGN_DAYS = """
+    select * from (values
+        ('Paid Search', 'google', 'brand', 'cost_and_sessions', 400.0, 0, 11, 21, 31),
+        ('Display', 'naver', 'banner', 'cost_alone', 77.0, 2, 1, 22, 0)
+    ) as days (
+        channel_group, platform, campaign, meets, cost, costs_without_rate, platform_conversions,
+        clicks, sessions
+    )"""
+CURVES = """
+    select 'charger' as conversion_type, 'verification' as transition, true as is_now,
+        true as is_pooled, day, day / 40.0 as share_1, day / 100.0 as share_2
+    from range(30) as days (day)"""
+PATHS = """
+    select * from (values ('Paid Search > Direct', true), ('Direct', false))
+    as paths (path, is_converted)"""
 MARTS = {
+    "campaign_returns": RETURNS,
+    "campaign_days": CAMPAIGN_DAYS,
+    "maturity_curves": CURVES,
+    "attribution_paths": PATHS,
     "channel_days": CHANNEL_DAYS,
     "funnel_overview": FUNNEL,
     "audience_waterfall": WATERFALL,
@@ -173,6 +200,21 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
 
 
 @needs_charts
+def test_the_page_of_returns_shows_each_channel_under_one_model(page: Path) -> None:
+    words = words_of(page.parent / "returns.html").splitlines()
+    # cost, claims, online, verified less reversed, values, the expected one with its interval
+    for shown in ("Paid Search", "400", "11", "7", "4", "1,234", "777", "80", "72", "88"):
+        assert shown in words
+    assert not any("99,999" in text for text in words)
+    # cost that meets no visit, a path that converts, and none that does not
+    for shown in ("banner", "77", "Paid Search &gt; Direct"):
+        assert shown in words
+    assert "Direct" not in words
+    told = " ".join(words)
+    assert "넣지 않은 다른 통화의 광고비가 2건 있습니다" in told
+
+
+@needs_charts
 def test_older_orders_are_no_sessions_to_compare_with(tmp_path: Path) -> None:
     days = f"""
         select * from ({CHANNEL_DAYS}) where activity_date > date '2026-10-03'
@@ -227,7 +269,7 @@ def test_the_page_keeps_even_a_planted_picture_from_being_asked_for(
 def test_rendering_leaves_nothing_but_the_page(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [path.name for path in page.parent.iterdir()] == ["index.html"]
+    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "returns.html"]
     stage = reports._environment(tmp_path)
     assert stage["DO_NOT_TRACK"] == "1"
     assert stage["HOME"] == str(tmp_path)
@@ -274,7 +316,7 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
         reports.render(settings)
     assert "applications" in caught.value.message
     assert "Traceback" not in str(caught.value)
-    assert caught.value.where == "charts/index.yml"
+    assert caught.value.where == "charts/index.yml, charts/returns.yml"
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
 

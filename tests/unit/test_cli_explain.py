@@ -82,6 +82,23 @@ ACTIVITIES = [
 ]
 
 
+VIEWED = (
+    '{"did": "viewed_model", "where": {"object_id": "maru9"}, "at_least": 2, "within": "30 days"}'
+)
+CLICKED = (
+    '{"did": "clicked_apply", "where": {"object_type": "test_drive"}, '
+    '"and_not": "completed_application", "wait": "1 hour", "within": "14 days"}'
+)
+# What the build found of these: the parts of both rules, and for whom each holds.
+PARTS = [
+    ("keen", 1, 0, "all", None, ("p1",)),
+    ("keen", 2, 1, "did", VIEWED, ("p1", "p3")),
+    ("keen", 3, 1, "not", None, ("p1", "p2", "p4", "p5")),
+    ("keen", 4, 2, "has", '{"has": "tier", "is": "일반"}', ("p3",)),
+    ("left", 1, 0, "did", CLICKED, ("p1",)),
+]
+
+
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -93,7 +110,7 @@ def workspace(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
-        for layer in ("identity", "activity", "marts", "activation", "ledger"):
+        for layer in ("identity", "activity", "marts", "activation", "ledger", "explain"):
             db.execute(f"create schema madang_{layer}")
         db.execute(
             """
@@ -191,6 +208,24 @@ def workspace(tmp_path: Path) -> Path:
                 ('keen', 'p1', true, 'allowed'), ('left', 'p1', false, 'withdrawn')
             ) as members(audience, person_id, is_contactable, contact_reason)"""
         )
+        db.execute(
+            """
+            create table madang_marts.audience_evidence as
+            select * from (values
+                ('keen', 2, 'p1', 2, true), ('keen', 2, 'p2', 1, false), ('keen', 2, 'p3', 2, true),
+                ('keen', 2, 'device-2', 1, false), ('left', 1, 'p1', 1, true),
+                ('left', 1, 'p4', 1, false), ('left', 1, 'p5', 1, false)
+            ) as evidence (audience, part_number, subject_id, activities, holds)"""
+        )
+        db.execute(
+            "create table madang_explain.audience_parts (audience varchar, part_number int, "
+            "depth int, kind varchar, condition varchar, person_id varchar, holds boolean)"
+        )
+        for *part, holding in PARTS:
+            db.executemany(
+                "insert into madang_explain.audience_parts values (?, ?, ?, ?, ?, ?, ?)",
+                [(*part, f"p{n}", f"p{n}" in holding) for n in range(1, 6)],
+            )
         db.execute(
             """
             create table madang_marts.contactability as

@@ -70,14 +70,14 @@ channel_sessions as (
 
     select
         links.ad_campaign_key,
-        sessions.channel_group,
+        visits.channel_group,
         count(*) as sessions
-    from {{ ref('sessions') }} as sessions
+    from {{ ref('sessions') }} as visits
     inner join {{ ref('link_campaigns') }} as links
-        on {{ surrogate_key(['sessions.source', 'sessions.medium', 'sessions.campaign', 'sessions.campaign_id']) }}
+        on {{ surrogate_key(['visits.source', 'visits.medium', 'visits.campaign', 'visits.campaign_id']) }}
         = links.link_key
     where links.ad_campaign_key is not null
-    group by links.ad_campaign_key, sessions.channel_group
+    group by links.ad_campaign_key, visits.channel_group
 
 ),
 

@@ -1,6 +1,6 @@
 {%- set fitted = markov_models() | map(attribute='name') | list -%}
 
--- what each channel earned in a month: of Markov models by the removal effects of the chain, else the sum of its touches
+-- what each channel earned in a month: of Markov models by removal effect, of others the sum of its touches
 with credits as (
 
     select

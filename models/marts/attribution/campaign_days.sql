@@ -19,17 +19,17 @@ with costs as (
 visits as (
 
     select
-        sessions.session_date,
-        sessions.channel_group,
+        visited.session_date,
+        visited.channel_group,
         links.campaign_key,
         count(*) as sessions,
-        count(case when sessions.traffic_kind = 'visitor' then 1 end) as visitor_sessions,
-        count(case when sessions.is_engaged then 1 end) as engaged_sessions
-    from {{ ref('sessions') }} as sessions
+        count(case when visited.traffic_kind = 'visitor' then 1 end) as visitor_sessions,
+        count(case when visited.is_engaged then 1 end) as engaged_sessions
+    from {{ ref('sessions') }} as visited
     inner join {{ ref('link_campaigns') }} as links
-        on {{ surrogate_key(['sessions.source', 'sessions.medium', 'sessions.campaign', 'sessions.campaign_id']) }}
+        on {{ surrogate_key(['visited.source', 'visited.medium', 'visited.campaign', 'visited.campaign_id']) }}
         = links.link_key
-    group by sessions.session_date, sessions.channel_group, links.campaign_key
+    group by visited.session_date, visited.channel_group, links.campaign_key
 
 ),
 

@@ -1,5 +1,5 @@
 -- the campaign of a platform that links belong to: by its id, else by its name, else by the seed campaign_map
-with sessions as (
+with visits as (
 
     select source, medium, campaign, campaign_id, channel_group, session_date
     from {{ ref('sessions') }}
@@ -16,16 +16,16 @@ platforms as (
 links as (
 
     select
-        sessions.source,
-        sessions.medium,
-        sessions.campaign,
-        sessions.campaign_id,
+        visits.source,
+        visits.medium,
+        visits.campaign,
+        visits.campaign_id,
         min(platforms.platform) as source_platform,
         count(*) as sessions,
-        max(sessions.session_date) as last_date
-    from sessions
-    left join platforms on lower(sessions.source) = platforms.source
-    group by sessions.source, sessions.medium, sessions.campaign, sessions.campaign_id
+        max(visits.session_date) as last_date
+    from visits
+    left join platforms on lower(visits.source) = platforms.source
+    group by visits.source, visits.medium, visits.campaign, visits.campaign_id
 
 ),
 

@@ -1,97 +1,111 @@
 {%- set specs = audience_specs() -%}
+{%- set reaches = [] -%}
+{%- for spec in specs.values() %}{% do reaches.append(audience_reach(spec.rule)) %}{% endfor -%}
 
-with activities as (
+with evidence as (
 
-    select subject_id, person_id, action, object_type, object_id, object_name, source, channel_group, campaign, occurred_at
-    from {{ ref('activities') }}
-    where subject_id is not null
+    select audience, part_number, subject_id, person_id, counted_activities, last_at, holds
+    from {{ ref('audience_evidence') }}
 
 ),
 
 customers as (
 
-    select *
+    select {{ (['person_id'] + audience_attributes()) | join(', ') }}
     from {{ ref('customers') }}
 
 ),
 
--- somebody who never did anything may still have, or lack, what a rule asks for
-subjects as (
+activities as (
 
-    select subject_id, person_id, action, object_type, object_id, object_name, source, channel_group, campaign, occurred_at
-    from activities
-
-    union all
-
-    select person_id, person_id, null, null, null, null, null, null, null, null
-    from customers
-
-),
-
-totals as (
-
-    select
-        subject_id,
-        min(person_id) as person_id
-        {%- for name, spec in specs.items() %}
-        {%- set any_of = [] %}
-        {%- for condition in audience_conditions(spec.rule) if 'did' in condition or 'has' in condition %}
-        {%- set column = name ~ '_' ~ loop.index0 %}
-        {%- if 'did' in condition %}
-        {%- do any_of.append(audience_did(condition, spec.get('within'))) %}
-        {%- if 'and_not' in condition %},
-        max(case when {{ any_of[-1] }} then occurred_at end) as {{ column }}_at,
-        max(case when {{ audience_cancels(condition) }} then occurred_at end) as {{ column }}_cancelled_at
-        {%- else %},
-        count(case when {{ any_of[-1] }} then 1 end) as {{ column }}_count
-        {%- endif %}
-        {%- endif %}
-        {%- endfor %},
-        {%- set matched = any_of | join(' or ') or 'false' %}
-        count(case when {{ matched }} then 1 end) as {{ name }}_activities,
-        max(case when {{ matched }} then occurred_at end) as {{ name }}_last_at
-        {%- endfor %}
-    from subjects
-    group by subject_id
+    select subject_id, person_id
+    from {{ ref('activities') }}
+    where {{ 'subject_id is not null' if 'everyone' in reaches else 'false' }}
 
 ),
 
 audiences as (
 
-    {% for name, spec in specs.items() -%}
-    select {{ text_literal(name) }} as audience, '{{ local_md5(tojson(spec))[:12] }}' as rule_version
-    {{ 'union all' if not loop.last }}
-    {% else -%}
-    select 'none' as audience, '' as rule_version
-    {% endfor %}
+    {{ audience_rows() }}
+
+),
+
+met as (
+
+    {{ audience_met('evidence') }}
+
+),
+
+-- a rule may hold for a subject that did nothing, or who has what the rule asks for
+subjects as (
+
+    select subject_id, min(person_id) as person_id, {{ any_true('is_customer') }} as is_customer
+    from (
+        select subject_id, person_id, false as is_customer
+        from activities
+        union all
+        select person_id, person_id, true
+        from customers
+        where {{ 'false' if reaches | unique | list == ['done'] or not reaches else 'true' }}
+    ) as known
+    group by subject_id
+
+),
+
+others as (
+
+    select audiences.audience, subjects.subject_id, subjects.person_id
+    from subjects
+    inner join audiences
+        on audiences.reaches_everyone
+        or (audiences.reaches_customers and subjects.is_customer)
+    left join met
+        on audiences.audience = met.audience
+        and subjects.subject_id = met.subject_id
+    where met.subject_id is null
+
+),
+
+possible as (
+
+    select *
+    from met
+
+    union all
+
+    select
+        audience,
+        subject_id,
+        person_id,
+        {%- for number in audience_did_numbers() %}
+        false as met_{{ number }},
+        {%- endfor %}
+        0 as matched_activities,
+        cast(null as timestamp) as last_matched_at
+    from others
 
 ),
 
 final as (
 
     select
-        audiences.audience,
-        totals.subject_id,
-        totals.person_id,
-        case audiences.audience
-            {% for name in specs %}when '{{ name }}' then {{ name }}_activities
-            {% else %}when 'none' then 0
-            {% endfor %}else 0
-        end as matched_activities,
-        case audiences.audience
-            {% for name in specs %}when '{{ name }}' then {{ name }}_last_at
-            {% else %}when 'none' then cast(null as timestamp)
-            {% endfor %}else cast(null as timestamp)
-        end as last_matched_at,
+        possible.audience,
+        possible.subject_id,
+        possible.person_id,
+        possible.matched_activities,
+        possible.last_matched_at,
         audiences.rule_version
-    from totals
-    cross join audiences
-    left join customers on totals.person_id = customers.person_id
+    from possible
+    inner join audiences on possible.audience = audiences.audience
+    left join customers on possible.person_id = customers.person_id
     where
-        case audiences.audience
-            {% for name, spec in specs.items() %}when '{{ name }}' then {{ audience_boolean(spec.rule, name ~ '_', []) }}
-            {% else %}when 'none' then false
-            {% endfor %}else false
+        case possible.audience
+            {%- for name, spec in specs.items() %}
+            when {{ text_literal(name) }} then {{ audience_boolean(spec.rule, 'possible', 'customers')[0] }}
+            {%- else %}
+            when 'none' then false
+            {%- endfor %}
+            else false
         end
 
 )

@@ -1,73 +1,115 @@
-{%- set specs = funnel_specs() -%}
+{{ config(meta={'parts': 'funnel_numbers'}) }}
+{%- set longest = funnel_longest() -%}
 
-with entries as (
+with funnels as (
 
-    select *
-    from {{ ref('funnel_entries') }}
+    {{ funnel_rows() }}
 
 ),
 
 step_names as (
 
-    {% for name, spec in specs.items() -%}
-    {%- set last_funnel = loop.last -%}
-    {% for step in spec.steps -%}
-    select '{{ name }}' as funnel, {{ loop.index }} as step_number, '{{ step.name }}' as step
-    {{ 'union all' if not (last_funnel and loop.last) }}
-    {% endfor -%}
-    {% else -%}
-    select 'none' as funnel, 1 as step_number, 'none' as step
-    {% endfor %}
+    {{ funnel_step_rows() }}
 
 ),
 
-unpivoted as (
+matched as (
+
+    {{ activities_that_meet(
+        ref('activities'), funnel_conditions(), ['subject_id', 'activity_order', 'occurred_at'], funnel_facts()
+    ) }}
+
+),
+
+-- narrow, because it is sorted; of ten million subjects two share a hash once in 370,000 builds
+step_activities as (
 
     select
-        entries.entry_key,
-        entries.funnel,
-        entries.subject_id,
-        entries.person_id,
-        entries.channel_group,
-        entries.state,
-        entries.entered_at,
-        entries.step_reached,
-        step_names.step_number,
-        step_names.step,
-        case step_names.step_number
-            {% for j in range(1, funnel_longest() + 1) %}when {{ j }} then entries.step_{{ j }}_at
-            {% endfor %}
-        end as reached_at,
-        case step_names.step_number
-            {% for j in range(2, funnel_longest() + 1) %}when {{ j }} then entries.step_{{ j - 1 }}_at
-            {% else %}when 1 then cast(null as timestamp)
-            {% endfor %}
-            else cast(null as timestamp)
-        end as previous_at
-    from entries
-    inner join step_names
-        on entries.funnel = step_names.funnel
-        and entries.step_reached >= step_names.step_number
+        funnel_number,
+        {{ fleeting_hash('subject_id') }} as subject_hash,
+        activity_order,
+        {{ micros_of('occurred_at') }} as moment,
+        step_number,
+        window_micros
+    from matched
+    where {{ in_part('funnel_number') }}
+
+),
+
+furthest as (
+
+    {{ furthest_entries('step_activities', longest) }}
+
+),
+
+first_steps as (
+
+    {{ activities_that_meet(
+        ref('activities'),
+        funnel_conditions(first_steps=true),
+        ['subject_id', 'person_id', 'occurred_at', 'channel_group'],
+        funnel_facts()
+    ) }}
+
+),
+
+-- what is known of the activity that entered
+entered as (
+
+    select
+        furthest.funnel_number,
+        furthest.subject_hash,
+        first_steps.subject_id,
+        count(first_steps.person_id) > 0 as is_person,
+        coalesce(min(first_steps.channel_group), '(none)') as channel_group
+    from furthest
+    inner join first_steps
+        on furthest.funnel_number = first_steps.funnel_number
+        and furthest.subject_hash = {{ fleeting_hash('first_steps.subject_id') }}
+        and furthest.moment_1 = {{ micros_of('first_steps.occurred_at') }}
+    group by furthest.funnel_number, furthest.subject_hash, first_steps.subject_id
+
+),
+
+entries as (
+
+    select
+        furthest.*,
+        funnels.funnel,
+        {{ surrogate_key(['funnels.funnel', 'entered.subject_id']) }} as entry_key,
+        entered.subject_id,
+        case when entered.is_person then entered.subject_id end as person_id,
+        entered.channel_group
+    from furthest
+    inner join entered
+        on furthest.funnel_number = entered.funnel_number
+        and furthest.subject_hash = entered.subject_hash
+    inner join funnels on furthest.funnel_number = funnels.funnel_number
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['entry_key', 'step_number']) }} as entry_step_key,
-        entry_key,
-        funnel,
-        step_number,
-        step,
-        subject_id,
-        person_id,
-        channel_group,
-        reached_at,
-        {{ seconds_between('entered_at', 'reached_at') }} as seconds_from_entry,
-        {{ seconds_between('previous_at', 'reached_at') }} as seconds_from_previous,
-        step_number = step_reached as is_last_step,
-        state
-    from unpivoted
+        entries.entry_key,
+        entries.funnel,
+        step_names.step_number,
+        step_names.step,
+        entries.subject_id,
+        entries.person_id,
+        entries.channel_group,
+        {{ timestamp_from_micros('entries.moment_1') }} as entered_at,
+        {{ timestamp_from_micros(funnel_moment('step_names.step_number', longest)) }} as reached_at,
+        ({{ funnel_moment('step_names.step_number', longest) }} - entries.moment_1) / 1e6 as seconds_from_entry,
+        (
+            {{ funnel_moment('step_names.step_number', longest) }}
+            - {{ funnel_moment('step_names.step_number - 1', longest) }}
+        ) / 1e6 as seconds_from_previous,
+        step_names.step_number = entries.step_reached as is_last_step
+    from entries
+    inner join step_names
+        on entries.funnel_number = step_names.funnel_number
+        and entries.step_reached >= step_names.step_number
 
 )
 

@@ -6,17 +6,17 @@ from madang.audiences.look import (
     fields_of,
     find_audience,
     require,
+    show_another_clock,
     show_waterfall,
     waterfall,
 )
-from madang.audiences.rules import RuleReader
+from madang.audiences.rules import persons_by_part
 from madang.settings.workspace import Settings
-from madang.specs.audiences import Audience
 from madang.specs.located_yaml import line_of
 from madang.specs.project import read_project
 from madang.sync.spec import load_specs
 from madang.times import told
-from madang.warehouse import Warehouse, open_warehouse
+from madang.warehouse import open_warehouse
 
 REASONS = {
     "anonymous": "a device that nobody has logged in on: there is nobody to name",
@@ -34,11 +34,12 @@ def show_audience(settings: Settings, name: str) -> None:
     with open_warehouse(settings, read_only=True) as warehouse:
         require(
             warehouse,
-            ("activity", "activities"),
-            ("marts", "customers"),
+            ("marts", "audience_evidence"),
+            ("explain", "audience_parts"),
             ("marts", "audience_waterfall"),
         )
-        parts = count_parts(settings, warehouse, rule)
+        show_another_clock(settings, warehouse)
+        parts = [(part.words, persons) for part, persons in persons_by_part(warehouse, name)]
         steps = waterfall(warehouse, name)
         goes = [
             (spec, fields)
@@ -53,19 +54,15 @@ def show_audience(settings: Settings, name: str) -> None:
             *consents(rule),
         ],
     )
-    ui.table("Who meets what", ("rule", "known persons"), parts)
+    ui.table(
+        "Who meets what",
+        ("rule", "known persons"),
+        parts,
+        empty="nothing is known of it: run 'madang build' if the audience is new",
+    )
     show_waterfall(steps)
     for row in steps:
         if row["step"] == "lost" and row["subjects"]:
             ui.line(f"  {row['reason']}: {REASONS.get(row['reason'], row['reason'])}")
     for spec, fields in goes:
         ui.line(f"Goes to {spec.destination} as {', '.join(fields)} by the sync {spec.name}.")
-
-
-def count_parts(settings: Settings, warehouse: Warehouse, rule: Audience) -> list[tuple[str, int]]:
-    """Return every part of the rule in words, indented, with the known persons who meet it."""
-    counted = []
-    for part in RuleReader(warehouse, settings.now()).parts(rule):
-        persons = warehouse.fetch(f"select count(*) as persons from ({part.persons_sql})")
-        counted.append(("  " * part.depth + part.words, persons[0]["persons"]))
-    return counted

@@ -40,7 +40,7 @@ def show_list(settings: Settings) -> None:
     sizes: dict[str, dict[str, int]] = {}
     if may_be_built(settings):
         with open_warehouse(settings, read_only=True) as warehouse:
-            _show_another_clock(settings, warehouse)
+            show_another_clock(settings, warehouse)
             if warehouse.exists("marts", "audience_waterfall"):
                 for name in audiences:
                     steps = waterfall(warehouse, name)
@@ -69,7 +69,7 @@ def show_preview(settings: Settings, name: str) -> None:
             ("marts", "audience_members"),
             ("marts", "contactability"),
         )
-        _show_another_clock(settings, warehouse)
+        show_another_clock(settings, warehouse)
         steps = waterfall(warehouse, name)
         channels = by_channel(warehouse, name, rule.contact.purpose)
         shared = overlap(warehouse, name)
@@ -114,7 +114,8 @@ def consents(rule: Audience) -> list[tuple[str, str]]:
     return [("consent", text) for text in told]
 
 
-def _show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
+def show_another_clock(settings: Settings, warehouse: Warehouse) -> None:
+    """Print it where the tables were built by another clock than the one that is asked by."""
     if found := another_clock(settings, warehouse):
         ui.line(found, "yellow")
 

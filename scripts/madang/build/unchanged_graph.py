@@ -155,7 +155,6 @@ class Graph:
 
     def _is_restless(self, key: str, moved: Moved) -> bool:
         """Whether a node may differ although all that it names is as it was."""
-        node = self.nodes[key]
         is_of_export = self.has_tag(key, EXPORT)
         return (
             not self._is_of_known_kind(key)
@@ -163,8 +162,7 @@ class Graph:
             or (self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened)
             or key in moved.restless
             or (moved.export and (is_of_export or self._reads_export_source(key)))
-            or not (is_of_export or self.reads(key) or kind_of(node) == "seed")
-            or not (is_of_export or not self._asks(key))
+            or (self._asks(key) and not is_of_export)
         )
 
     def _is_of_known_kind(self, key: str) -> bool:

@@ -6,13 +6,12 @@ from functools import cached_property
 
 from madang import times, ui
 from madang.audiences.look import require
-from madang.audiences.rules import RuleReader
+from madang.audiences.rules import parts_of_person
 from madang.errors import UsageError
 from madang.masks import fingerprint, mask
 from madang.people import hubs
 from madang.people.identifiers import find
 from madang.settings.workspace import Settings
-from madang.specs.check import check_project
 from madang.sync import ledger
 from madang.sync.spec import load_specs
 from madang.warehouse import Row, Warehouse, open_warehouse
@@ -33,7 +32,9 @@ NEEDED = (
     ("activity", "person_orders"),
     ("marts", "customers"),
     ("marts", "contactability"),
+    ("marts", "audience_evidence"),
     ("marts", "audience_members"),
+    ("explain", "audience_parts"),
 )
 
 
@@ -64,7 +65,7 @@ def show_person(settings: Settings, who: str) -> None:
         ui.table("Orders", columns, reader.orders(), empty="none is known")
         columns = ("channel", "purpose", "allowed", "why", "said in", "as", "at")
         ui.table("Consent", columns, reader.contactability())
-        ui.table("Audiences", ("audience", "in", "why"), reader.audiences(settings))
+        ui.table("Audiences", ("audience", "in", "why"), reader.audiences())
         ui.table(
             "Last deliveries",
             ("at", "sync", "field", "operation", "status", "reason"),
@@ -276,7 +277,7 @@ class _Person:
         )
         return [tuple(row.values()) for row in rows]
 
-    def audiences(self, settings: Settings) -> list[tuple]:
+    def audiences(self) -> list[tuple]:
         """Return every audience: in or out, and which parts of its rule hold."""
         rows = self._fetch(
             "select audience, is_contactable, contact_reason from {} where person_id = ?",
@@ -284,9 +285,9 @@ class _Person:
             "audience_members",
         )
         member = {row["audience"]: row for row in rows}
-        reader = RuleReader(self._warehouse, settings.now())
+        parts = parts_of_person(self._warehouse, self.person_id)
         told: list[tuple] = []
-        for name, rule in sorted(check_project(settings.project_dir).audiences.items()):
+        for name in sorted({audience for audience, *_ in parts}):
             row = member.get(name)
             if row is None:
                 why = "the rule does not hold"
@@ -295,15 +296,12 @@ class _Person:
             else:
                 why = f"the rule holds; held back: {row['contact_reason']}"
             told.append((name, row is not None, why))
-            for part in reader.parts(rule):
-                met = self._holds(part.persons_sql)
-                reached = (
-                    f" ({self._reached(part.count_sql)} reached, {part.needed} needed)"
-                    if part.count_sql
-                    else ""
-                )
-                mark = "yes" if met else "no"
-                told.append(("", None, f"{'  ' * part.depth}{mark}: {part.words}{reached}"))
+            for audience, part, holds, done in parts:
+                if audience == name:
+                    reached = f" ({done} reached, {part.needed} needed)" if part.needed else ""
+                    indent = part.words[: len(part.words) - len(part.words.lstrip())]
+                    mark = "yes" if holds else "no"
+                    told.append(("", None, f"{indent}{mark}: {part.words.lstrip()}{reached}"))
         return told
 
     def deliveries(self, settings: Settings) -> list[tuple]:
@@ -329,15 +327,6 @@ class _Person:
                 )
         found.sort(key=lambda row: row["recorded_at"], reverse=True)
         return [tuple(row.values()) for row in found[:DELIVERIES]]
-
-    def _holds(self, persons_sql: str) -> bool:
-        sql = f"select 1 from ({persons_sql}) as met where person_id = ?"
-        return bool(self._warehouse.fetch(sql, [self.person_id]))
-
-    def _reached(self, count_sql: str) -> int:
-        sql = f"select reached from ({count_sql}) as counted where person_id = ?"
-        rows = self._warehouse.fetch(sql, [self.person_id])
-        return rows[0]["reached"] if rows else 0
 
 
 def amount_of(value: float | None, currency: str | None) -> str | None:

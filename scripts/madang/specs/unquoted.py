@@ -80,7 +80,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _as_sql_has_it(value: float) -> str:
-    """As the macro `value_literals` writes it: a whole number without a decimal point."""
+    """As the macro `value_texts` writes it: a whole number without a decimal point."""
     whole = math.isfinite(value) and value == int(value)
     return str(int(value)) if whole else repr(value)
 

@@ -1,0 +1,34 @@
+{#
+    A table that DuckDB writes part by part, each with the same statement, so that a build needs the memory of the largest part and not of all. The config of its
+    model names the macro that lists the parts, `meta: {parts: funnel_numbers}`, and its SQL keeps those rows of which `in_part` holds. Where no part is set it holds
+    for all. BigQuery has the memory and bills what it reads: it builds all parts in one statement.
+#}
+{% macro parts_of_table() %}{{ return(adapter.dispatch('parts_of_table', 'madang')()) }}{% endmacro %}
+
+{% macro default__parts_of_table() %}{{ return([none]) }}{% endmacro %}
+
+{% macro duckdb__parts_of_table() %}
+    {% set lists_parts = (config.get('meta') or {}).get('parts') %}
+    {{ return((context[lists_parts]() if lists_parts else []) or [none]) }}
+{% endmacro %}
+
+
+{% macro in_part(column) %}{{ adapter.dispatch('in_part', 'madang')(column) }}{% endmacro %}
+
+{% macro default__in_part(column) %}true{% endmacro %}
+
+{% macro duckdb__in_part(column) %}{{ column }} = coalesce(getvariable('part'), {{ column }}){% endmacro %}
+
+
+{# Writes the table that the query gives in the place of the one that is there. #}
+{% macro write_table(existing, relation, query) %}
+    {% for part in madang.parts_of_table() %}
+        {% call statement('main' if loop.first else 'part') %}
+            {% if part is not none %}set variable part = {{ part }};{% endif %}
+            {% if loop.first %}{{ madang.replace_table(existing, relation, query) }}
+            {% else %}insert into {{ relation }} {{ query }}
+            {% endif %}
+            {% if part is not none %}; reset variable part{% endif %}
+        {% endcall %}
+    {% endfor %}
+{% endmacro %}

@@ -1,0 +1,59 @@
+{%- set dids = audience_dids() -%}
+{%- set columns = audience_evidence_columns() -%}
+
+with matched as (
+
+    {{ activities_that_meet(
+        ref('activities'), audience_activity_conditions(), columns, {'did_number': 'int64', 'is_end': 'bool'}
+    ) }}
+
+),
+
+totals as (
+
+    select
+        did_number,
+        subject_id,
+        min(person_id) as person_id,
+        count(case when not is_end then 1 end) as activities,
+        count(case when not is_end and {{ is_counted_first('matched') }} then 1 end) as counted_activities,
+        min(case when not is_end then occurred_at end) as first_at,
+        max(case when not is_end then occurred_at end) as last_at,
+        max(case when is_end then occurred_at end) as ended_at
+    from matched
+    group by did_number, subject_id
+
+),
+
+conditions as (
+
+    {{ audience_condition_rows() }}
+
+),
+
+final as (
+
+    select
+        conditions.audience,
+        conditions.part_number,
+        conditions.action,
+        totals.subject_id,
+        totals.person_id,
+        totals.activities,
+        totals.counted_activities,
+        totals.first_at,
+        totals.last_at,
+        totals.ended_at,
+        case
+            when conditions.waits_until is null then totals.activities >= conditions.needed
+            else
+                totals.last_at <= conditions.waits_until
+                and (totals.ended_at is null or totals.ended_at < totals.last_at)
+        end as holds
+    from totals
+    inner join conditions on totals.did_number = conditions.did_number
+    where totals.activities > 0
+
+)
+
+select * from final

@@ -1,0 +1,58 @@
+{{ config(materialized='view', schema='explain') }}
+
+with evidence as (
+
+    select audience, part_number, subject_id, person_id, counted_activities, last_at, holds
+    from {{ ref('audience_evidence') }}
+
+),
+
+customers as (
+
+    select {{ (['person_id'] + audience_attributes()) | join(', ') }}
+    from {{ ref('customers') }}
+
+),
+
+parts as (
+
+    {{ audience_part_rows() }}
+
+),
+
+met as (
+
+    {{ audience_met('evidence') }}
+
+),
+
+final as (
+
+    select
+        parts.audience,
+        parts.part_number,
+        parts.depth,
+        parts.kind,
+        parts.condition,
+        customers.person_id,
+        case parts.audience
+            {%- for name, spec in audience_specs().items() %}
+            when {{ text_literal(name) }} then
+                case parts.part_number
+                    {%- for part in audience_parts_of(spec.rule) %}
+                    when {{ loop.index }} then {{ audience_boolean(part, 'met', 'customers', loop.index)[0] }}
+                    {%- endfor %}
+                end
+            {%- else %}
+            when 'none' then false
+            {%- endfor %}
+        end as holds
+    from customers
+    cross join parts
+    left join met
+        on parts.audience = met.audience
+        and customers.person_id = met.subject_id
+
+)
+
+select * from final
