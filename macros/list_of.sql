@@ -5,7 +5,7 @@
 {% macro list_of(name) %}
     {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
     {%- set keys = {
-        'ad_platforms': ['platform'],
+        'ad_platforms': ['source'],
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
@@ -19,10 +19,14 @@
         'ga4_integrated_channels': ['platform', 'detail'],
         'ga4_source_categories': ['source'],
         'identifier_rules': ['identifier_type'],
+        'lift_test_results': ['test', 'channel_group'],
+        'message_prices': ['channel'],
         'outcome_products': ['word'],
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
+        'promotions': ['promotion', 'first_date'],
         'survivorship': ['field', 'source'],
+        'upload_limits': ['platform'],
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}

@@ -23,16 +23,8 @@ from raw_events import page
 
 DAY = "20261030"
 #: Of the repository, what is part of the package.
-FOLDERS = (
-    "models",
-    "macros",
-    "seeds",
-    "snapshots",
-    "decisions",
-    "tests/data",
-    "charts",
-    "examples",
-)
+FOLDERS = ("models", "macros", "seeds", "snapshots", "decisions", "tests/data", "charts")
+FOLDERS += ("examples/maru/models", "examples/maru/decisions")
 #: What the company writes into its project.
 WRITTEN = {
     "models/activity/_activity__models.yml": """

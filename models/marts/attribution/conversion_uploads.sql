@@ -8,7 +8,7 @@ with limits as (
         cast(click_days as int64) as click_days,
         cast(conversion_days as int64) as conversion_days,
         lower(cast(takes_corrections as string)) = 'true' as takes_corrections
-    from {{ ref('upload_limits') }}
+    from {{ list_of('upload_limits') }}
 
 ),
 

@@ -77,7 +77,7 @@ messages as (
 prices as (
 
     select channel, channel_group, {{ safe_cast_as('price', float64()) }} as price
-    from {{ ref('message_prices') }}
+    from {{ list_of('message_prices') }}
 
 ),
 

@@ -9,7 +9,7 @@ with results as (
         {{ safe_cast_as('spend_change', float64()) }} as spend_change,
         {{ safe_cast_as('conversions_change', float64()) }} as conversions_change,
         {{ safe_cast_as('standard_error', float64()) }} as standard_error
-    from {{ ref('lift_test_results') }}
+    from {{ list_of('lift_test_results') }}
 
 ),
 

@@ -38,7 +38,7 @@ promotions as (
         {{ week_of('days.activity_date') }} as week,
         count(distinct days.activity_date) as promotion_days
     from days
-    inner join {{ ref('promotions') }} as promotions
+    inner join {{ list_of('promotions') }} as promotions
         on days.activity_date >= {{ safe_cast_as('promotions.first_date', 'date') }}
         and days.activity_date <= {{ safe_cast_as('promotions.last_date', 'date') }}
     group by week
