@@ -62,7 +62,7 @@
 #}
 {% macro credit_weight(spec) -%}
     {%- if spec.kind == 'time_decay' -%}
-        {%- set seconds = duration_seconds(spec.half_life) -%}
+        {%- set seconds = duration_micros(spec.half_life) // 1000000 -%}
         cast(round(1e12 * power(0.5, {{ seconds_between('touched_at', 'last_touched_at') }} / {{ seconds }})) as int64)
     {%- elif spec.kind == 'shapley' -%} cast(round(1e12 / (channels * touches_of_channel)) as int64)
     {%- elif spec.kind == 'markov' -%} coalesce(cast(round(1e12 * effect_{{ spec.name }}) as int64), 0)
@@ -70,13 +70,6 @@
 {%- endmacro %}
 
 {% macro is_weighted(spec) %}{{ return(spec.kind in ['time_decay', 'shapley', 'markov']) }}{% endmacro %}
-
-
-{# Seconds of '7 days', '12 hours'. #}
-{% macro duration_seconds(duration) %}
-    {% set amount, unit = duration.split(' ') %}
-    {{ return(amount | int * {'minute': 60, 'hour': 3600, 'day': 86400}[unit.rstrip('s')]) }}
-{% endmacro %}
 
 
 {# A part of a number, as a whole number of units; the difference of two such parts is what one touch has. #}

@@ -120,28 +120,3 @@
         {{ equals_any(relation ~ '.' ~ column, wanted) }}{{ ' and ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
-
-
-{# '30 days', '1 hour', '90 minutes' as microseconds. #}
-{% macro duration_micros(duration) %}
-    {% set amount, unit = duration.split(' ') %}
-    {% set micros = {'minute': 60000000, 'hour': 3600000000, 'day': 86400000000} %}
-    {{ return(amount | int * micros[unit.rstrip('s')]) }}
-{% endmacro %}
-
-
-{% macro longest_duration(durations) %}
-    {% set longest = namespace(duration=none, micros=-1) %}
-    {% for duration in durations if duration_micros(duration) > longest.micros %}
-        {% set longest.duration = duration %}
-        {% set longest.micros = duration_micros(duration) %}
-    {% endfor %}
-    {{ return(longest.duration) }}
-{% endmacro %}
-
-
-{# '30 days', '1 hour', '90 minutes' before the run's clock. #}
-{% macro before_as_of(duration) -%}
-    {%- set amount, unit = duration.split(' ') -%}
-    {{ timestamp_plus(as_of(), '-' ~ amount, unit.rstrip('s')) }}
-{%- endmacro %}

@@ -44,7 +44,7 @@ typed as (
     where
         case types.conversion_type
             {% for spec in specs -%}
-            when {{ text_literal(spec.name) }} then {{ funnel_step_condition(spec) }}
+            when {{ text_literal(spec.name) }} then {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}
             {% else -%}
             when 'none' then false
             {% endfor -%}

@@ -57,7 +57,7 @@ done as (
         {{ plus_duration('occurred_at', spec.same_visit) if spec.get('same_visit') else 'cast(null as timestamp)' }}
             as visit_until
     from activities
-    where {{ funnel_step_condition(spec) }}
+    where {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
