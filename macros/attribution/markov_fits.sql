@@ -3,8 +3,9 @@
     and channel: the probability of a conversion from the start, and the channel's removal effect, which is the share of it that is lost when every path that
     comes to the channel ends there without one. Exact: nothing is sampled.
 
-    Order 1 by squaring the matrix of steps until no more than 1e-12 of any state is still under way. Of higher orders there are too many states for that: all
-    of what begins at the start moves on step by step, once for each channel that is taken away, until less than 1e-12 is under way.
+    Order 1 by squaring the matrix of steps until no more than 1e-15 of any state is still under way. Of higher orders there are too many states for that: all
+    of what begins at the start moves on step by step, once for each channel that is taken away, until less than 1e-15 is under way. Results have 12 digits, so they do not hang on which chains are fitted together, and so on
+    how many rounds there were; the log of dbt says how many.
 
     Sums are of whole numbers of 1e-18, so that they are the same in whatever order a warehouse adds up. A chain whose steps are as they were in the table that is there is not fitted
     again.
@@ -69,7 +70,7 @@
 
 {% macro markov_columns() %}
     {{ return([
-        'model', 'conversion_type', 'path_month', 'channel_group', 'conversion_probability', 'removal_effect', 'rounds', 'under_way', 'chain', 'made_of',
+        'model', 'conversion_type', 'path_month', 'channel_group', 'conversion_probability', 'removal_effect', 'chain', 'made_of',
     ]) }}
 {% endmacro %}
 
@@ -86,7 +87,7 @@
 {% macro markov_no_effects(steps) %}
     {{ return("
         select model, conversion_type, path_month, channel as channel_group, probability as conversion_probability,
-            probability as removal_effect, cast(0 as int64) as rounds, probability as under_way, chain, chain as made_of
+            probability as removal_effect, chain, chain as made_of
         from " ~ steps ~ " where false
     ") }}
 {% endmacro %}
@@ -99,13 +100,12 @@
 
 
 {# The rows of effects from a relation with chain, channel_group, conversion_probability and removal_effect. #}
-{% macro markov_effects(query, steps, rounds, under_way) %}
+{% macro markov_effects(query, steps) %}
     {{ return("
         select
             chains.model, chains.conversion_type, chains.path_month, fitted.channel_group,
             round(fitted.conversion_probability, 12) as conversion_probability,
             case when fitted.removal_effect > 0 then round(fitted.removal_effect, 12) else cast(0 as " ~ float64() ~ ") end as removal_effect,
-            cast(" ~ rounds ~ " as int64) as rounds, cast(" ~ under_way ~ " as " ~ float64() ~ ") as under_way,
             chains.chain, chains.made_of
         from (" ~ query ~ ") as fitted
         inner join (select distinct chain, model, conversion_type, path_month, made_of from " ~ steps ~ ") as chains

@@ -12,7 +12,7 @@
         from (select chain, state as i from " ~ steps ~ " union distinct select chain, next_state from " ~ steps ~ ") as states
         where i not in ('(conversion)', '(null)')
     ", temporary) %}
-    {% for round in range(1, 41) %}{% if state.under_way >= 1e-12 %}
+    {% for round in range(1, 41) %}{% if state.under_way >= 1e-15 %}
         {% set powers, visits = component_table('powers_' ~ round), component_table('visits_' ~ round) %}
         {% do create_component_table(visits, "
             select chain, i, j, " ~ ordered_sum('n') ~ " as n
@@ -54,7 +54,7 @@
         left join converts on comes.chain = converts.chain and comes.j = converts.i
         inner join converts as starts on comes.chain = starts.chain and starts.i = '(start)'
         where comes.i = '(start)' and comes.j <> '(start)' and starts.probability > 0
-    ", steps, state.rounds, state.under_way), temporary) %}
+    ", steps), temporary) %}
     {{ return(effects) }}
 {% endmacro %}
 
@@ -85,7 +85,7 @@
         select distinct chain, removed, state, cast(1 as " ~ float64() ~ ") as p
         from " ~ moves ~ " where " ~ regex_matches('state', '^[(]start[)]( > [(]start[)])*$') ~ "
     ", temporary) %}
-    {% for round in range(1, 1001) %}{% if state.under_way >= 1e-12 %}
+    {% for round in range(1, 1001) %}{% if state.under_way >= 1e-15 %}
         {% set mass = component_table('mass_' ~ round) %}
         {% set chained = namespace(query=state.mass | string) %}
         {% for step in range(8) %}
@@ -112,7 +112,7 @@
         inner join " ~ state.mass ~ " as whole on removed.chain = whole.chain and whole.removed = '(none)' and whole.state = '(conversion)'
         left join " ~ state.mass ~ " as without
             on removed.chain = without.chain and removed.removed = without.removed and without.state = '(conversion)'
-    ", steps, state.rounds, state.under_way), temporary) %}
+    ", steps), temporary) %}
     {{ return(effects) }}
 {% endmacro %}
 
@@ -124,6 +124,7 @@
 
 
 {% macro markov_must_have_ended(under_way, rounds, temporary) %}
+    {% do log(model.name ~ ': ' ~ rounds ~ ' rounds, ' ~ under_way ~ ' under way') %}
     {% if under_way >= 1e-12 %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(

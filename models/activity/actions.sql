@@ -56,7 +56,7 @@ with_object as (
         {% for field in ['object_type', 'object_id', 'object_name'] -%}
         {{ action_case(actions, field, event='stamped', item='items') }} as {{ field }},
         {% endfor -%}
-        {{ action_case(actions, 'value', event='stamped', item='items') }} as value,
+        {{ action_case(actions, 'value', event='stamped', item='items') }} as value,  -- noqa: AL09
         {% if of_items %}items.item_number{% else %}cast(null as int64){% endif %} as item_number
     from stamped
     {% if of_items -%}

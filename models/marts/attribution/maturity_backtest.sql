@@ -67,7 +67,7 @@ months as (
         sqrt(sum(expectations.{{ last[1] }}) + sum(expectations.{{ last[2] }}) * sum(expectations.{{ last[2] }}))
             as {{ name }}_deviation,
         {% endfor -%}
-        count(case when final_months.is_verified_in_the_end then 1 end) as final_conversions,
+        cast(count(case when final_months.is_verified_in_the_end then 1 end) as {{ float64() }}) as final_conversions,
         sum(final_months.final_value) as final_value
     from expectations
     inner join final_months on expectations.conversion_key = final_months.conversion_key

@@ -17,7 +17,9 @@ with activities as (
 types as (
 
     {% for spec in specs -%}
-    select {{ text_literal(spec.name) }} as conversion_type, {{ 'true' if spec.get('counts') == 'once' else 'false' }} as is_once
+    select
+        {{ text_literal(spec.name) }} as conversion_type,
+        {{ 'true' if spec.get('counts') == 'once' else 'false' }} as is_once
     {{ 'union all' if not loop.last }}
     {% else -%}
     select 'none' as conversion_type, false as is_once
@@ -44,7 +46,8 @@ typed as (
     where
         case types.conversion_type
             {% for spec in specs -%}
-            when {{ text_literal(spec.name) }} then {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}
+            when {{ text_literal(spec.name) }}
+                then {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}
             {% else -%}
             when 'none' then false
             {% endfor -%}
@@ -88,8 +91,11 @@ valued as (
         conversion_type,
         is_event,
         coalesce({{ by_conversion_type(conversion_amounts(specs, 'value', 'amount'), float64()) }}, value) as value,
-        {{ by_conversion_type(conversion_amounts(specs, 'verified_value', 'amount'), float64()) }} as verified_amount,
-        coalesce({{ by_conversion_type(conversion_amounts(specs, 'value', 'currency'), 'string') }}, currency) as currency
+        {{ by_conversion_type(conversion_amounts(specs, 'verified_value', 'amount'), float64()) }}
+            as verified_amount,
+        coalesce(
+            {{ by_conversion_type(conversion_amounts(specs, 'value', 'currency'), 'string') }}, currency
+        ) as currency
     from numbered
     where number_of_subject = 1 or not is_once
 
@@ -129,7 +135,8 @@ final as (
         valued.channel_group,
         valued.campaign,
         {{ converted('valued.value', '(' ~ fx_rate('valued') ~ ')') }} as online_value,
-        {{ converted('coalesce(valued.verified_amount, valued.value)', '(' ~ fx_rate('valued') ~ ')') }} as verified_worth,
+        {{ converted('coalesce(valued.verified_amount, valued.value)', '(' ~ fx_rate('valued') ~ ')') }}
+            as verified_worth,
         case
             when valued.person_id is not null
                 then coalesce(customers.customer_since >= valued.occurred_at, true)

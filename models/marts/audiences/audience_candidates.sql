@@ -44,7 +44,7 @@ subjects as (
         select subject_id, person_id, false as is_customer
         from activities
         union all
-        select person_id, person_id, true
+        select person_id as subject_id, person_id, true as is_customer
         from customers
         where {{ 'false' if reaches | unique | list == ['done'] or not reaches else 'true' }}
     ) as known
@@ -97,7 +97,7 @@ final as (
         audiences.rule_version
     from possible
     inner join audiences on possible.audience = audiences.audience
-    left join customers on possible.person_id = customers.person_id
+    left join customers on possible.person_id = customers.person_id  -- noqa: ST11
     where
         case possible.audience
             {%- for name, spec in specs.items() %}

@@ -49,7 +49,7 @@ final as (
         end as holds
     from customers
     cross join parts
-    left join met
+    left join met  -- noqa: ST11
         on parts.audience = met.audience
         and customers.person_id = met.subject_id
 

@@ -1,4 +1,7 @@
-{%- set specs = audience_specs() -%}
+{%- set labels = [] -%}
+{%- for name, spec in audience_specs().items() -%}
+    {%- do labels.append([text_literal(name), text_literal(spec.get('label', name))]) -%}
+{%- endfor -%}
 
 with candidates as (
 
@@ -18,12 +21,7 @@ members as (
 
 audiences as (
 
-    {% for name, spec in specs.items() -%}
-    select '{{ name }}' as audience, {{ text_literal(spec.get('label', name)) }} as label
-    {{ 'union all' if not loop.last }}
-    {% else -%}
-    select '' as audience, '' as label limit 0
-    {% endfor %}
+    {{ rows_of({'audience': 'string', 'label': 'string'}, labels) }}
 
 ),
 
@@ -38,13 +36,13 @@ all_steps as (
 
     select 1 as step_number, 'candidates' as step, cast(null as string) as reason
     union all
-    select 2, 'lost', 'anonymous'
+    select 2 as step_number, 'lost' as step, 'anonymous' as reason
     union all
-    select 3, 'members', null
+    select 3 as step_number, 'members' as step, null as reason
     union all
-    select 3 + step, 'lost', reason from reasons
+    select 3 + step as step_number, 'lost' as step, reason from reasons
     union all
-    select 4 + count(*), 'contactable', null from reasons
+    select 4 + count(*) as step_number, 'contactable' as step, null as reason from reasons
 
 ),
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from madang.demo.engine import Engine
@@ -86,15 +87,14 @@ def write(engine: Engine, world: World, publisher: Publisher) -> None:
 
 
 def _write_ad_reports(engine: Engine, world: World, publisher: Publisher) -> None:
-    """Write each platform's report, and after Google's first one what it restated later."""
+    """Write each platform's report; of Google's a first one half-way, which it restated later."""
     for platform, (relation, columns) in _AD_REPORTS.items():
         first = f"(select * replace (cost_first_krw as cost_krw) from {relation})"
-        for suffix, rows, condition in (
-            ("", first, "true"),
-            ("_restated", relation, "is_restated"),
-        ):
-            if suffix and platform != "google_ads":
-                continue
+        reports = [("", relation, "true")]
+        if platform == "google_ads":
+            half = world.start + timedelta(days=world.days // 2)
+            reports = [("", first, f"day < date '{half}'"), ("_restated", relation, "true")]
+        for suffix, rows, condition in reports:
             query = f"""
                 select {columns} from {rows} as reported
                 where platform = '{platform}' and {condition} order by all"""
