@@ -41,7 +41,9 @@
     {% if madang.is_tried_out() %}{{ return(invocation_id) }}{% endif %}
     {% set texts = [local_md5(sql), local_md5(tojson(config.get('cluster_by', [])))] %}
     {% set queries = [] %}
-    {% if not model.depends_on.nodes %}{% do texts.append(invocation_id) %}{% endif %}
+    {# What reads no table may read files; a list of actions reads nothing. #}
+    {% set is_list_of_actions = 'actions' in (config.get('meta') or {}) %}
+    {% if not model.depends_on.nodes and not is_list_of_actions %}{% do texts.append(invocation_id) %}{% endif %}
     {% for unique_id in model.depends_on.nodes | unique | sort %}
         {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
         {% if node.resource_type == 'seed' %}

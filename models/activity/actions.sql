@@ -56,8 +56,8 @@ with_object as (
         {% for field in ['object_type', 'object_id', 'object_name'] -%}
         {{ action_case(actions, field, event='stamped', item='items') }} as {{ field }},
         {% endfor -%}
-        {{ action_case(actions, 'value', event='stamped', item='items') }} as value,  -- noqa: AL09
-        {% if of_items %}items.item_number{% else %}cast(null as int64){% endif %} as item_number
+        {{ action_case(actions, 'value', event='stamped', item='items') }} as value,
+        {% if of_items %}items.item_number{% else %}cast(null as int64) as item_number{% endif %}
     from stamped
     {% if of_items -%}
     left join items
