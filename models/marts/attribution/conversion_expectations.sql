@@ -51,16 +51,28 @@ days as (
 ),
 
 -- what a verified one is worth for each unit of its value online
+verified_cases as (
+
+    select
+        looked_at,
+        conversion_type,
+        verified_value / online_value as worth,
+        avg(verified_value / online_value) over (partition by looked_at, conversion_type) as mean_worth
+    from cases
+    where state = 'verified' and online_value > 0 and verified_value is not null
+
+),
+
+-- the mean of squares less the square of the mean would leave only rounding errors where all are worth the same
 worths as (
 
     select
         looked_at,
         conversion_type,
-        count(*) as verified,
-        avg(verified_value / online_value) as mean_worth,
-        avg((verified_value / online_value) * (verified_value / online_value)) as mean_square_worth
-    from cases
-    where state = 'verified' and online_value > 0 and verified_value is not null
+        min(mean_worth) as mean_worth,
+        avg(worth * worth) as mean_square_worth,
+        avg((worth - mean_worth) * (worth - mean_worth)) / count(*) as mean_worth_variance
+    from verified_cases
     group by looked_at, conversion_type
 
 ),
@@ -71,9 +83,7 @@ with_probability as (
         chosen.*,
         coalesce(worths.mean_worth, 1) as mean_worth,
         coalesce(worths.mean_square_worth, 1) as mean_square_worth,
-        coalesce(
-            (worths.mean_square_worth - worths.mean_worth * worths.mean_worth) / worths.verified, 0
-        ) as worth_variance,
+        coalesce(worths.mean_worth_variance, 0) as worth_variance,
         case
             when chosen.state = 'pending' then coalesce(waiting.probability_after, 0)
             when chosen.state = 'verified' then 1

@@ -73,17 +73,24 @@ final as (
         credits.credited_value,
         credits.credited_verified,
         credits.credited_verified_value,
-        case when credits.entry = 'conversion' then credits.credit * expectations.final_probability else 0 end
-            as expected,
-        case when credits.entry = 'conversion' then credits.credit * expectations.expected_value else 0 end
-            as expected_value,
+        -- whole units, so that sums are the same in whatever order they are made
+        case
+            when credits.entry = 'conversion' then round(1e6 * credits.credit * expectations.final_probability) / 1e6
+            else 0
+        end as expected,
+        case
+            when credits.entry = 'conversion' then round(1e6 * credits.credit * expectations.expected_value) / 1e6
+            else 0
+        end as expected_value,
         case
             when credits.entry = 'conversion'
-                then credits.credit * credits.credit * expectations.expected_value_variance
+                then round(1e2 * credits.credit * credits.credit * expectations.expected_value_variance) / 1e2
             else 0
         end as expected_value_variance,
-        case when credits.entry = 'conversion' then credits.credit * expectations.expected_value_error else 0 end
-            as expected_value_error
+        case
+            when credits.entry = 'conversion' then round(1e6 * credits.credit * expectations.expected_value_error) / 1e6
+            else 0
+        end as expected_value_error
     from credits
     inner join conversions on credits.conversion_key = conversions.conversion_key
     left join touches on credits.touch_key = touches.touch_key

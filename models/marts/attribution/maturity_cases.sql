@@ -13,16 +13,24 @@ with conversions as (
 
 ),
 
-looks as (
+moments as (
 
     select
-        months_back,
         months_back = 0 as is_now,
         case
             when months_back = 0 then {{ as_of() }}
             else {{ timestamp_from_local_text(month_start) }}
         end as looked_at
     from {{ rows_of_array(looks, 'months_back') }}
+
+),
+
+-- a build as a month begins looks once at that moment
+looks as (
+
+    select *
+    from moments
+    where is_now or looked_at < {{ as_of() }}
 
 ),
 
