@@ -131,8 +131,8 @@ final as (
         {% for name in dict(measures, **dict(of_new, **expected)) -%}
         {{ name }},
         {% endfor -%}
-        round(greatest(expected_value - half_width, 0), 4) as expected_value_low,
-        round(expected_value + half_width, 4) as expected_value_high,
+        round(greatest(expected_value - half_width, 0), 6) as expected_value_low,
+        round(expected_value + half_width, 6) as expected_value_high,
         {% for name in measures -%}
         booked_{{ name }},
         {% endfor -%}

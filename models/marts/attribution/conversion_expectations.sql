@@ -69,9 +69,9 @@ worths as (
     select
         looked_at,
         conversion_type,
-        min(mean_worth) as mean_worth,
-        avg(worth * worth) as mean_square_worth,
-        avg((worth - mean_worth) * (worth - mean_worth)) / count(*) as mean_worth_variance
+        round(min(mean_worth), 12) as mean_worth,
+        round(avg(worth * worth), 12) as mean_square_worth,
+        round(avg((worth - mean_worth) * (worth - mean_worth)) / count(*), 15) as mean_worth_variance
     from verified_cases
     group by looked_at, conversion_type
 
