@@ -125,6 +125,7 @@ expected as (
 
 ),
 
+-- round() of whole units, since the warehouses round a half at a digit differently
 final as (
 
     select
@@ -144,18 +145,20 @@ final as (
         case
             when state = 'reversed' then coalesce(verified_value, 0)
             when state = 'lost' then 0
-            else round(worth_if_kept * probability, 4)
+            else round(1e4 * worth_if_kept * probability) / 1e4
         end as expected_value,
         case
             when state in ('lost', 'reversed') then 0
-            else round(worth_if_kept * worth_if_kept * (probability * worth_spread - probability * probability), 2)
+            else round(
+                1e2 * worth_if_kept * worth_if_kept * (probability * worth_spread - probability * probability)
+            ) / 1e2
         end as expected_value_variance,
         case
             when state in ('lost', 'reversed') then 0
             else round(
-                worth_if_kept
-                * sqrt(probability_variance + probability * probability * relative_worth_variance), 4
-            )
+                1e4 * worth_if_kept
+                * sqrt(probability_variance + probability * probability * relative_worth_variance)
+            ) / 1e4
         end as expected_value_error
     from expected
 
