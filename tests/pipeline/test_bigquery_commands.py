@@ -242,7 +242,8 @@ def test_the_forecast_on_duckdb_reads_what_the_engine_says(
     shutil.copytree(built.root, root, ignore=shutil.ignore_patterns("target", "logs", "site"))
     local = Company(root, built.server)
     local.configure(warehouse={"type": "duckdb"})
-    for command in (["load"], ["build", "--select", "resource_type:model resource_type:seed"]):
+    tables = "resource_type:model resource_type:seed resource_type:snapshot"
+    for command in (["load"], ["build", "--select", tables]):
         ran = local.madang(*command)
         assert ran.code in (0, 3), ran.out
     assert local.madang("cost", "--json").code == 0
