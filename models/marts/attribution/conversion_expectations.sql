@@ -43,13 +43,6 @@ chosen as (
     {% endfor %}
 ),
 
-days as (
-
-    select stratum_key, day, probability_after, probability_after_error
-    from {{ ref('maturity_days') }}
-
-),
-
 -- what a verified one is worth for each unit of its value online
 verified_cases as (
 
@@ -97,10 +90,10 @@ with_probability as (
     left join worths
         on chosen.looked_at = worths.looked_at
         and chosen.conversion_type = worths.conversion_type
-    left join days as waiting
+    left join {{ ref('maturity_days') }} as waiting
         on chosen.waiting_key = waiting.stratum_key
         and least(chosen.observed_days, chosen.waiting_last_day) = waiting.day
-    left join days as standing
+    left join {{ ref('maturity_days') }} as standing
         on chosen.standing_key = standing.stratum_key
         and least(
             case when chosen.state = 'verified' then chosen.verified_days else 0 end, chosen.standing_last_day
@@ -117,10 +110,8 @@ expected as (
         case when state = 'pending' then mean_square_worth / (mean_worth * mean_worth) else 1 end as worth_spread,
         kept_probability * kept_probability * verified_error * verified_error
         + verified_probability * verified_probability * kept_error * kept_error as probability_variance,
-        case
-            when state = 'pending' then worth_variance / (mean_worth * mean_worth)
-            else 0
-        end as relative_worth_variance
+        case when state = 'pending' then worth_variance / (mean_worth * mean_worth) else 0 end
+            as relative_worth_variance
     from with_probability
 
 ),
