@@ -17,7 +17,13 @@ from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import labels, open_warehouse
 
 PINNED = "2026-11-01T12:00:00+09:00"
-MACROS = ("builds.sql", "tests/last_built_days.sql", "create_missing_sources.sql", "job_labels.sql", "dialect")
+MACROS = (
+    "builds.sql",
+    "tests/last_built_days.sql",
+    "create_missing_sources.sql",
+    "job_labels.sql",
+    "dialect",
+)
 PROJECT = {
     "name": "madang",
     "profile": "madang",
