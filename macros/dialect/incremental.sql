@@ -55,6 +55,12 @@
 {%- endmacro %}
 
 
+{# The types of a contract are written once, in BigQuery's words; of these DuckDB does not know float64. #}
+{% macro duckdb__get_empty_schema_sql(columns) %}
+    {{ return(dbt.default__get_empty_schema_sql(columns) | replace(' float64)', ' double)')) }}
+{% endmacro %}
+
+
 {# A table's partitions: a day each on BigQuery, where new days are copied into place; a DuckDB table has none. #}
 {% macro partitioned_by_day(column) %}{{ return(adapter.dispatch('partitioned_by_day', 'madang')(column)) }}{% endmacro %}
 
@@ -113,6 +119,7 @@
 {% endmacro %}
 
 {% macro duckdb__replace_table(existing, relation, query) %}
+    {% if config.get('contract').enforced %}{% do get_assert_columns_equivalent(query) %}{% endif %}
     {{ return('create or replace table ' ~ relation ~ ' as (' ~ query ~ '\n)') }}
 {% endmacro %}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo_workspace import REPOSITORY, emptied
+from demo_workspace import REPOSITORY
 from madang.build.dbt import run_dbt
 from madang.ingest.checks.contacts import is_sha256
 from madang.ingest.checks.signs import visible
@@ -47,10 +47,12 @@ def sha256(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def query(scratch: Path) -> Query:
-    """Run SQL in which `{}` is the rendered macro of that name."""
+def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
+    """Run SQL in which `{}` is the rendered macro of that name, of Madang's own project."""
+    scratch = tmp_path_factory.mktemp("vectors")
+    (scratch / "madang.yml").write_text(f"version: 1\nproject: {REPOSITORY}\n", encoding="utf-8")
     text = "\n".join(f"@{name}@{call}" for name, call in MACROS.items())
-    run_dbt(load_settings(emptied(scratch)), ["compile", "--inline", text])
+    run_dbt(load_settings(scratch), ["compile", "--inline", text])
     (path,) = (scratch / "target" / "compiled").rglob("inline_query")
     compiled = path.read_text(encoding="utf-8")
     rendered = dict(re.findall(r"(?s)@(\w+)@(.*?)(?=\n@\w+@|\Z)", compiled))
