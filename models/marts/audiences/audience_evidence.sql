@@ -1,4 +1,6 @@
-{%- if not execute %}{{ ref('funnel_entries') }}{{ ref('funnel_steps') }}{{ ref('person_stages') }}{{ ref('customers') }}{% endif -%}
+{%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers']) %}
+{% do ref(name) %}
+{% endfor -%}
 {%- set columns = audience_evidence_columns() -%}
 {%- set narrowing = audience_narrowing('matched') -%}
 {%- set sequences = audience_sequences() -%}

@@ -118,17 +118,17 @@ final as (
         with_last.stage,
         with_last.started_at,
         with_last.triggered_at,
-        {{ timestamp_from_micros(micros_of('with_last.triggered_at') ~ ' + with_last.cooldown_micros') }} as cools_until,
-        {{ timestamp_from_micros(micros_of('with_last.triggered_at') ~ ' + with_last.usable_micros') }} as usable_until,
+        {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + cooldown_micros') }} as cools_until,
+        {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + usable_micros') }} as usable_until,
         with_last.ended_at,
         used.used_at,
         case
             when used.used_at is not null then 'used'
             when with_last.outcome <> 'due' then with_last.outcome
-            when {{ micros_of('with_last.triggered_at') }} - {{ micros_of('with_last.last_triggered_at') }}
-                < with_last.cooldown_micros then 'cooled'
+            when {{ micros_of('triggered_at') }} - {{ micros_of('last_triggered_at') }} < cooldown_micros then 'cooled'
             when with_last.ended_at is not null then 'cancelled'
-            when {{ micros_of('with_last.triggered_at') }} + with_last.usable_micros <= {{ micros_of(as_of()) }} then 'expired'
+            when {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + usable_micros') }} <= {{ as_of() }}
+                then 'expired'
             else 'ready'
         end as state,
         coalesce(with_last.ended_at <= used.used_at, false) as is_false_positive

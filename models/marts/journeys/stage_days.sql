@@ -82,8 +82,8 @@ passed_over as (
     from segmented
     inner join stages
         on segmented.journey = stages.journey
-        and stages.stage_number < segmented.stage_number
-        and stages.stage_number >= segmented.stage_number - segmented.stages_skipped
+        and segmented.stage_number > stages.stage_number
+        and segmented.stage_number - segmented.stages_skipped <= stages.stage_number
     group by segmented.journey, stages.stage_number, segmented.entry_month, segmented.segment_by, segmented.segment
 
 ),
