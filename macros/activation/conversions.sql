@@ -27,6 +27,16 @@
 {%- endmacro %}
 
 
+{# Whether GA4 cannot take back an event of this type: it refunds what is called purchase, and nothing else. #}
+{% macro upload_has_no_refund(of, rules) -%}
+    {%- set refunded = [] -%}
+    {%- for type, told in rules.get('ga4', {}).get('conversions', {}).items() if (told or {}).get('name') == 'purchase' -%}
+        {%- do refunded.append(type) -%}
+    {%- endfor -%}
+    ({{ of }}.platform = 'ga4' and {{ of }}.conversion_type not in ({{ madang.text_literals(refunded | sort) }}))
+{%- endmacro %}
+
+
 {# Whether a conversion was verified so lately that it is not reported yet: `wait_days` of the sync. #}
 {% macro upload_waits(of, rules) -%}
     (

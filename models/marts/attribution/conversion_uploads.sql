@@ -116,7 +116,10 @@ final as (
             when candidates.person_id is null then 'nobody_known'
             when allowed.person_id is null then 'no_consent'
             when candidates.operation <> 'conversion'
-                and candidates.takes_corrections not in ('true', candidates.operation) then 'no_corrections'
+                and (
+                    candidates.takes_corrections not in ('true', candidates.operation)
+                    or {{ upload_has_no_refund('candidates', rules) }}
+                ) then 'no_corrections'
             when candidates.happened_at > {{ as_of() }} then 'in_the_future'
             when {{ upload_waits('candidates', rules) }} then 'not_mature'
             when {{ seconds_between('candidates.happened_at', as_of()) }}

@@ -101,6 +101,11 @@ class Receipt:
     attempts: int = 0
     remote_reference: str | None = None
 
+    @property
+    def accepted(self) -> int:
+        """How many objects were taken."""
+        return sum(one.status == "accepted" for one in self.outcomes.values())
+
 
 @dataclass(frozen=True)
 class Later:

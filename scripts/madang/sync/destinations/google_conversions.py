@@ -26,6 +26,7 @@ from madang.sync.destinations.reports import (
     Report,
     ReportOptions,
     WrongReport,
+    as_it_is,
     not_sent,
     read_report,
     unknown_type,
@@ -72,7 +73,7 @@ class GoogleConversions:
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group conversions, in order, by their type: each has its own conversion action."""
-        return batched(objects, self.objects_per_request, _as_it_is)
+        return batched(objects, self.objects_per_request, as_it_is)
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch without what is wrong in it; nothing of it where its action is unknown."""
@@ -125,7 +126,3 @@ def event(report: Report, source: str) -> bytes:
 
 def _moment(micros: int) -> str:
     return datetime.fromtimestamp(micros / MICROS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _as_it_is(one: SyncObject) -> bytes:
-    return (one.changes[0].value or "").encode()

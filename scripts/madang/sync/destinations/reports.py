@@ -103,6 +103,11 @@ def read_report(
     return report
 
 
+def as_it_is(one: SyncObject) -> bytes:
+    """Return the bytes of a row: its value."""
+    return (one.changes[0].value or "").encode()
+
+
 def not_sent(problem: str) -> Outcome:
     """Return the outcome of a row that was not sent for what is wrong with it."""
     return Outcome(
