@@ -361,3 +361,12 @@ def test_the_exposure_of_the_page_names_what_the_boards_read() -> None:
     file = REPOSITORY / "models/marts/_marts__exposures.yml"
     (page,) = yaml.safe_load(file.read_text(encoding="utf-8"))["exposures"]
     assert {name.split("'")[1] for name in page["depends_on"]} == read
+
+
+def test_each_text_of_the_boards_has_its_english_words() -> None:
+    folder = REPOSITORY / "charts"
+    words = yaml.safe_load((folder / "words/en.yml").read_text(encoding="utf-8"))
+    for board in sorted(folder.glob("*.yml")):
+        english = reports._in_words(yaml.safe_load(board.read_text(encoding="utf-8")), words)
+        text = yaml.safe_dump(english, allow_unicode=True)
+        assert re.findall("[가-힣].*", text) == [], board.name
