@@ -13,6 +13,7 @@ from madang.specs.actions import Action
 from madang.specs.attribution import AttributionModel, TouchRule
 from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
+from madang.specs.check_funnels import check_steps_named
 from madang.specs.check_jinja import check_jinja
 from madang.specs.check_states import (
     Known,
@@ -22,9 +23,10 @@ from madang.specs.check_states import (
     check_states,
     check_targets,
 )
+from madang.specs.conditions import Tests
 from madang.specs.conversions import ConversionType
 from madang.specs.freshness import check_requires_fresh, read_cadences
-from madang.specs.funnels import Funnel
+from madang.specs.funnels import Funnel, StepWhere
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
@@ -107,10 +109,12 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         check_scenario(project, entry, place, scenario, known, named)
     check_targets(project, known)
     for entry, place, funnel in _readable(funnels):
-        for number, step in enumerate(funnel.steps):
-            at = (*place, "steps", number)
-            _check_action(project, entry, (*at, "action"), step.action, actions)
-            _check_where(project, entry, (*at, "where"), step.where, actions.get(step.action))
+        for key, parts in (("steps", funnel.steps), ("exclude", funnel.exclude)):
+            for number, part in enumerate(parts):
+                at = (*place, key, number)
+                _check_action(project, entry, (*at, "action"), part.action, actions)
+                _check_where(project, entry, (*at, "where"), part.where, actions.get(part.action))
+        check_steps_named(project, entry, place, funnel)
     conversions = _listed_rules(project, "conversions", ConversionType)
     touches = _listed_rules(project, "touches", TouchRule)
     _listed_rules(project, "attribution_models", AttributionModel)
@@ -333,12 +337,14 @@ def _check_action(
 
 
 def _listed(wanted: Any) -> list:
-    """A value, a list of values or nothing, as a list."""
+    """A value, a list of values, those that tests ask for or nothing, as a list."""
+    if isinstance(wanted, Tests):
+        wanted = wanted.equals
     return wanted if isinstance(wanted, list) else [] if wanted is None else [wanted]
 
 
 def _check_where(
-    project: Project, entry: ModelEntry, at: tuple, where: Where, action: Action | None
+    project: Project, entry: ModelEntry, at: tuple, where: Where | StepWhere, action: Action | None
 ) -> None:
     """Tell conditions that can never hold, because the action never has such an object."""
     if action is None:
@@ -350,11 +356,7 @@ def _check_where(
         return
     kind = where.object_type
     wanted = _listed(kind)
-    if (
-        kind is not None
-        and isinstance(action.object_type, str)
-        and action.object_type not in wanted
-    ):
+    if wanted and isinstance(action.object_type, str) and action.object_type not in wanted:
         message = f"'{action.name}' always has the object_type '{action.object_type}'"
         project.problems.append(entry.problem((*at, "object_type"), f"{message}: never true."))
     for column in ("object_type", "object_id"):
