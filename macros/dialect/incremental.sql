@@ -119,7 +119,10 @@
 {% endmacro %}
 
 {% macro duckdb__replace_table(existing, relation, query) %}
-    {% if config.get('contract').enforced %}{% do get_assert_columns_equivalent(query) %}{% endif %}
+    {% if config.get('contract').enforced %}
+        {% do get_assert_columns_equivalent(query) %}
+        {% set query = get_select_subquery(query) %}
+    {% endif %}
     {{ return('create or replace table ' ~ relation ~ ' as (' ~ query ~ '\n)') }}
 {% endmacro %}
 
