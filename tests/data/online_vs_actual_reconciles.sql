@@ -1,6 +1,9 @@
 -- depends_on: {{ ref('online_conversions') }}
 {%- set specs = conversion_specs() -%}
-{%- set offline = named_actions() | selectattr('source', 'defined') | selectattr('source', 'equalto', 'offline') | map(attribute='name') | list -%}
+{%- set offline = [] -%}
+{%- for action in named_actions() if action.get('source') == 'offline' -%}
+    {%- do offline.append(action.name) -%}
+{%- endfor -%}
 
 -- per type: the online ones are the numbers that the stream has; those ever verified are the applications that a partner
 -- reported in time; actual ones and their value are what all changes add up to
@@ -59,7 +62,8 @@ streamed as (
 
 reported as (
 
-    {% for spec in specs if spec.get('verified_by') and as_list(spec.verified_by.action) | reject('in', offline) | list == [] -%}
+    {% for spec in specs if spec.get('verified_by') -%}
+    {% if as_list(spec.verified_by.action) | reject('in', offline) | list == [] -%}
     select
         {{ text_literal(spec.name) }} as conversion_type,
         count(distinct online.conversion_key) as ever_verified
@@ -76,6 +80,7 @@ reported as (
 
     union all
 
+    {% endif -%}
     {% endfor -%}
     select 'none' as conversion_type, 0 as ever_verified
 

@@ -62,8 +62,7 @@ inquiries as (
     inner join {{ ref('activities') }} as asked
         on stopped.person_id = asked.person_id
         and asked.action = 'inquired'
-        and asked.occurred_at >= stopped.entered_at
-        and asked.occurred_at <= coalesce(stopped.ended_at, stopped.window_ends_at)
+        and asked.occurred_at between stopped.entered_at and coalesce(stopped.ended_at, stopped.window_ends_at)
 
 ),
 
@@ -80,7 +79,7 @@ visits as (
     from stopped
     inner join {{ ref('sessions') }} as sessions
         on stopped.subject_id = coalesce(sessions.person_id, sessions.device_id)
-        and sessions.started_at <= stopped.reached_at
+        and stopped.reached_at >= sessions.started_at
 
 ),
 
