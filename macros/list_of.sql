@@ -26,6 +26,7 @@
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],
+        'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'upload_limits': ['platform'],
     }[name] -%}

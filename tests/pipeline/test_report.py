@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from madang import reports
 from madang.settings.workspace import Settings, load_settings
@@ -349,3 +350,23 @@ def test_a_project_without_the_board_is_told_where_it_belongs(tmp_path: Path) ->
     with pytest.raises(reports.ReportError) as caught:
         reports.render(load_settings(tmp_path / "madang.yml"))
     assert caught.value.where == str(tmp_path / "project" / "charts" / "index.yml")
+
+
+def test_the_exposure_of_the_page_names_what_the_boards_read() -> None:
+    read = {
+        name
+        for board in (REPOSITORY / "charts").glob("*.yml")
+        for name in re.findall(r"ref\('(\w+)'\)", board.read_text(encoding="utf-8"))
+    }
+    file = REPOSITORY / "models/marts/_marts__exposures.yml"
+    (page,) = yaml.safe_load(file.read_text(encoding="utf-8"))["exposures"]
+    assert {name.split("'")[1] for name in page["depends_on"]} == read
+
+
+def test_each_text_of_the_boards_has_its_english_words() -> None:
+    folder = REPOSITORY / "charts"
+    words = yaml.safe_load((folder / "words/en.yml").read_text(encoding="utf-8"))
+    for board in sorted(folder.glob("*.yml")):
+        english = reports._in_words(yaml.safe_load(board.read_text(encoding="utf-8")), words)
+        text = yaml.safe_dump(english, allow_unicode=True)
+        assert re.findall("[가-힣].*", text) == [], board.name

@@ -623,6 +623,70 @@ def test_applicants_are_known_as_far_as_logins_and_records_tell(tables: Tables, 
     assert shares[2] >= 0.97
 
 
+def test_the_verified_return_of_each_ad_campaign_is_the_worlds(tables: Tables, measured: Callable):
+    """Chargers that were installed, by the last visit of the applicant that was not direct.
+
+    The world knows who was there, without logins and devices; `verified_return` does not.
+    """
+    rows = tables.rows("""
+        with led as (
+            select told.application_id, told.value, visits.campaign
+            from truth_conversions as told
+            left join truth_sessions as visits
+                on visits.actor = told.applicant
+                and visits.started_at <= told.applied_at
+                and visits.started_at > told.applied_at - interval 30 days
+            where told.product = 'charger' and told.fate in ('installed', 'churned')
+                and told.currency = 'KRW'
+            qualify row_number() over (
+                partition by told.application_id
+                order by visits.channel_group = 'Direct', visits.started_at desc) = 1
+        ),
+        names as (select distinct campaign, origin_campaign from truth_ad_costs),
+        theirs as (
+            select origin_campaign, sum(value)::double as value
+            from led inner join names using (campaign) group by all
+        ),
+        costs as (
+            select origin_campaign, sum(cost_krw)::double as cost from truth_ad_costs group by all
+        ),
+        ours as (
+            select origin_campaign,
+                sum(returns.credited_verified_value) as value
+            from madang_marts.credited_returns as returns
+            inner join madang_marts.conversions using (conversion_key)
+            inner join madang_marts.campaign_labels as labels using (campaign_key)
+            inner join names on names.campaign = labels.campaign
+            where returns.model = 'last_non_direct' and object_id in (
+                select application_id from truth_conversions where currency = 'KRW'
+            ) and object_type = 'charger'
+            group by all
+        ),
+        our_costs as (
+            select origin_campaign, sum(cost) as cost
+            from madang_marts.campaign_days
+            inner join madang_marts.campaign_labels as labels using (campaign_key)
+            inner join names on names.campaign = labels.campaign
+            group by all
+        )
+        select origin_campaign, costs.cost, our_costs.cost,
+            coalesce(theirs.value, 0), coalesce(ours.value, 0)
+        from costs
+        left join our_costs using (origin_campaign)
+        left join theirs using (origin_campaign)
+        left join ours using (origin_campaign)""")
+    off = sum(abs(real - told) for *_, real, told in rows)
+    value = sum(real for *_, real, _ in rows)
+    measured(
+        f"verified value of {len(rows)} ad campaigns: {value:,.0f}, off by {off / value:.4f}; "
+        + ", ".join(
+            f"{name} {told / cost:.1f} for {real / cost:.1f}" for name, cost, _, real, told in rows
+        )
+    )
+    assert len(rows) >= 10
+    assert off <= 0.15 * value > 0
+
+
 def test_outcomes_without_an_application_id_have_their_person(tables: Tables, measured: Callable):
     """A telephone is all that was noted; which application it was about only the truth says."""
     counts = tables.row("""
