@@ -544,6 +544,68 @@ def test_applications_have_become_what_became_of_them(tables: Tables, measured: 
     assert len(noted) > 0.85 * len(rows)
 
 
+def test_applications_ended_for_the_reason_that_is_real(tables: Tables):
+    """By application id: the partner's words are read as what they say, whatever the status."""
+    rows = tables.rows("""
+        select told.ended_because, told.ended_in_detail, ends.reason, ends.detail
+        from truth_conversions as told
+        left join madang_marts.application_ends as ends using (application_id)
+        where is_noted""")
+    assert all((because, detail) == (reason, said) for because, detail, reason, said in rows)
+    assert {because for because, *_ in rows} >= {
+        "cancelled",
+        "no_show",
+        "schedule_failed",
+        "out_of_coverage",
+        "reversed",
+        None,
+    }
+
+
+def test_entries_that_stopped_have_the_reason_of_their_application(
+    tables: Tables, measured: Callable
+):
+    rows = tables.rows("""
+        select stopped.reason, told.ended_because, told.fate
+        from madang_marts.funnel_dropoff as stopped
+        inner join truth_conversions as told using (application_id)
+        where told.is_noted""")
+    ended = [row for row in rows if row[1]]
+    waiting = [row for row in rows if row[2] in ("open", "confirmed", "scheduled", "postponed")]
+    measured(f"drop-off: {len(rows)} with a number, {len(ended)} of them ended")
+    assert all(reason == because for reason, because, _ in ended)
+    inquired = {"inquiry_after", "inquiry_before"}
+    assert all(reason in {"still_waiting", *inquired} for reason, *_ in waiting)
+    late = [row for row in rows if row not in ended and row not in waiting]
+    assert all(reason == "done_after_the_window" for reason, *_ in late)
+    assert len(ended) >= 10
+
+
+def test_online_conversions_are_the_applications_and_the_actual_ones_took_place(tables: Tables):
+    """To the unit: every application counts online; a noted one has the state of its fate."""
+    online = tables.rows("""
+        select product, sum(online)::bigint from madang_marts.online_vs_actual
+        where conversion_type <> 'order' group by product order by product""")
+    assert online == tables.rows("""
+        select product, count(*) from truth_conversions
+        where product in ('charger', 'test_drive') group by product order by product""")
+    states = tables.rows("""
+        select told.fate, conversions.verified_state, count(*)
+        from truth_conversions as told
+        inner join madang_marts.conversions on conversions.object_id = told.application_id
+        where told.is_noted and conversions.conversion_type in ('charger', 'test_drive')
+        group by all""")
+    state_of = {
+        **dict.fromkeys(("visited", "installed", "churned"), ("verified",)),
+        **dict.fromkeys(("no_show", "schedule_failed", "rejected"), ("lost",)),
+        **dict.fromkeys(("open", "confirmed", "scheduled", "postponed"), ("pending",)),
+        "cancelled": ("lost", "reversed"),
+        "reversed": ("reversed",),
+    }
+    assert all(state in state_of[fate] for fate, state, _ in states)
+    assert {state for _, state, _ in states} == {"verified", "lost", "pending", "reversed"}
+
+
 def test_applicants_are_known_as_far_as_logins_and_records_tell(tables: Tables, measured: Callable):
     counts = tables.row(f"""
         select {NAMED} from (

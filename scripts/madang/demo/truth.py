@@ -17,8 +17,8 @@ where an event there and a record that names them carry one business id.
   is marketing.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
-  (`fate`, `value`) and in the end (`final_fate`, `final_value`); `outcomes`: which application each
-  was about, also where the file does not say so.
+  (`fate`, `value`, and `ended_because` where it came to nothing) and in the end (`final_fate`,
+  `final_value`); `outcomes`: which application each was about, also where the file does not say so.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
 - `ad_costs`: what each campaign really cost, by the day of its platform's account, as it stands
   after all restatements; `origin_campaign` is the name that its links bear.
