@@ -389,6 +389,72 @@ def test_the_waterfall_and_the_members_are_the_same_people(tables: Tables):
     assert found == wanted
 
 
+# stages
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_stages_hold_who_really_came_so_far(tables: Tables, measured: Callable, number: int):
+    found, wanted = _pairs(
+        tables,
+        f"""
+        select distinct person from madang_marts.person_stages
+        left join same_person using (person_id)
+        where journey = 'test_drive' and stage <> 'lapsed' and stage_number >= {number}""",
+        f"select person from truth_stage_people where reached >= {number}",
+    )
+    counts = {}
+    for by in ("login", "record"):
+        query = f"select person from truth_stage_people where reached_by_{by} >= {number}"
+        counts[by] = set(tables.rows(query))
+    precision, recall = len(found & wanted) / len(found), len(found & wanted) / len(wanted)
+    shares = {by: len(found & known) / len(known) for by, known in counts.items()}
+    measured(
+        f"stage {number}: {len(wanted)} people, {len(found)} found, precision {precision:.4f}; "
+        f"recall {recall:.4f} of all, {shares['login']:.4f} by login or sighting, "
+        f"{shares['record']:.4f} by record too"
+    )
+    assert precision >= 0.95
+    assert shares["login"] >= 0.95
+
+
+def test_a_person_is_in_one_stage_of_a_journey(tables: Tables):
+    assert (
+        tables.rows("""
+        select journey, person_id from madang_marts.person_stages
+        where left_at is null group by all having count(*) > 1""")
+        == []
+    )
+    assert (
+        tables.rows("""
+        select journey, person_id, stay.visit from madang_marts.person_stages as stay
+        inner join madang_marts.person_stages as later using (journey, person_id)
+        where later.visit = stay.visit + 1 and later.entered_at <> stay.left_at""")
+        == []
+    )
+
+
+def test_who_left_an_application_is_the_audience_and_the_scenario(
+    tables: Tables, measured: Callable
+):
+    """The scenario waits an hour as the audience does; who is in it now triggered at some time."""
+    found, wanted = _pairs(
+        tables,
+        """
+        select distinct person_id from madang_marts.scenario_triggers
+        where scenario = 'apply_left' and triggered_at < timestamp '2026-11-01 03:00:00'
+            and state in ('ready', 'expired', 'cooled', 'used')""",
+        """
+        select person_id from madang_marts.audience_candidates
+        where audience = 'test_drive_abandoners' and person_id is not null""",
+    )
+    counts = tables.row("""
+        select starts, ready, expired, cooled, cancelled, completed, renewed
+        from madang_marts.scenario_results where scenario = 'apply_left'""")
+    measured(f"scenario apply_left: {counts}")
+    assert wanted <= found
+    assert counts["ready"] > 0
+
+
 # what is allowed
 
 
