@@ -33,8 +33,12 @@ stopped as (
         latest.application_id,
         latest.product,
         latest.status as application_status,
-        latest.meaning as application_meaning,
-        ends.reason as end_reason,
+        case
+            when ends.reason is not null then ends.reason
+            when latest.meaning = 'won' then 'done_after_the_window'
+            when latest.status is not null then 'still_waiting'
+            else 'not_known'
+        end as outcome_reason,
         ends.detail as end_detail,
         ends.ended_at,
         coalesce(ends.has_unlisted_reason, false) as has_unlisted_reason
@@ -110,13 +114,12 @@ final as (
         stopped.application_status,
         stopped.ended_at,
         case
-            when stopped.end_reason is not null then stopped.end_reason
-            when stopped.application_meaning = 'won' then 'done_after_the_window'
+            when inquiries.entry_key is null or stopped.outcome_reason not in ('still_waiting', 'not_known')
+                then stopped.outcome_reason
             when inquiries.is_after then 'inquiry_after'
-            when inquiries.entry_key is not null then 'inquiry_before'
-            when stopped.application_status is not null then 'still_waiting'
-            else 'not_known'
+            else 'inquiry_before'
         end as reason,
+        stopped.outcome_reason,
         stopped.end_detail as reason_detail,
         stopped.has_unlisted_reason,
         inquiries.inquiry_group,
