@@ -61,14 +61,6 @@ streamed as (
 ),
 
 -- a product that nothing converts on may be spelt otherwise
-converted_products as (
-
-    select distinct object_type
-    from {{ ref('online_conversions') }}
-    where object_type is not null
-
-),
-
 reported as (
 
     {% for spec in specs if spec.get('verified_by') -%}
@@ -84,7 +76,9 @@ reported as (
             outcomes.object_type = online.object_type
             or online.object_type is null
             or outcomes.object_type is null
-            or outcomes.object_type not in (select object_type from converted_products)
+            or outcomes.object_type not in (
+                select object_type from {{ ref('online_conversions') }} where object_type is not null
+            )
         )
         and outcomes.action in ({{ text_literals(as_list(spec.verified_by.action)) }})
         and outcomes.activity_order >= online.conversion_order
