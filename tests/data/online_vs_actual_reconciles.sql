@@ -60,6 +60,7 @@ streamed as (
 
 ),
 
+-- a product that nothing converts on may be spelt otherwise
 reported as (
 
     {% for spec in specs if spec.get('verified_by') -%}
@@ -71,7 +72,14 @@ reported as (
     inner join activities as outcomes
         on online.object_id = outcomes.object_id
         and outcomes.source = 'offline'
-        and outcomes.object_type = online.object_type
+        and (
+            outcomes.object_type = online.object_type
+            or online.object_type is null
+            or outcomes.object_type is null
+            or outcomes.object_type not in (
+                select object_type from {{ ref('online_conversions') }} where object_type is not null
+            )
+        )
         and outcomes.action in ({{ text_literals(as_list(spec.verified_by.action)) }})
         and outcomes.activity_order >= online.conversion_order
     where

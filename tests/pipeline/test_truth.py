@@ -672,6 +672,22 @@ def test_online_conversions_are_the_applications_and_the_actual_ones_took_place(
     assert {state for _, state, _ in states} == {"verified", "lost", "pending", "reversed"}
 
 
+def test_every_application_has_its_moment_and_the_visit_that_it_came_from(tables: Tables):
+    rows = tables.rows("""
+        select told.is_denied,
+            visits.local_time = strftime(told.applied_at + interval 9 hour, '%Y-%m-%d %H:%M:%S'),
+            visits.object_type = told.product, sessions.landing_path = visits.landing_path,
+            sessions.source = visits.source and sessions.medium = visits.medium
+        from truth_conversions as told
+        left join madang_marts.visits_and_actions as visits
+            on visits.action = 'completed_application' and visits.object_id = told.application_id
+        left join madang_activity.sessions as sessions using (session_key)""")
+    assert all(is_moment and is_product for _, is_moment, is_product, *_ in rows)
+    visited = [row for row in rows if not row[0]]  # who denies storage has no session
+    assert all(is_landing and is_source for *_, is_landing, is_source in visited)
+    assert len(visited) > 100
+
+
 def test_applicants_are_known_as_far_as_logins_and_records_tell(tables: Tables, measured: Callable):
     counts = tables.row(f"""
         select {NAMED} from (
