@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,7 @@ ENVIRON = {
 PEOPLE = 10
 #: Consents change nothing else that is looked at.
 BUILT = "stg_consent__events+,+sync_google__conversions"
-AGAIN = ("conversion_uploads", "conversion_upload_results", "conversion_upload_results_add_up")
+AGAIN = ("source:offline.outcomes+,+conversion_upload_results", "conversion_upload_results")
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Story:
     google: GoogleSandbox
     allow: list[str] = field(default_factory=list)
     said_no: str = ""
+    cancelled: str = ""
     planned: int = 0
 
     def run(self, *arguments: str) -> None:
@@ -91,7 +93,18 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
         made.run("sync", "--apply")
         made.run("sync", "--poll")
         made.run("sync", "--poll")
-        made.run("build", *[one for name in AGAIN for one in ("-s", name)])
+        told = tuple(key for events in google.events.values() for key in events)
+        ((made.cancelled, number),) = made.rows(f"""
+            select conversion_key, object_id from madang_marts.conversions
+            where conversion_key in {told} and conversion_type = 'test_drive' order by 1 limit 1
+        """)
+        cancelled = {"outcome_id": "CANCELLED", "product": "test_drive", "application_id": number}
+        cancelled |= {"status": "cancelled", "occurred_at": "2026-11-01T10:00:00+09:00"}
+        (root / "inbox/offline/outcomes_cancelled.ndjson").write_text(json.dumps(cancelled))
+        made.run("load")
+        with as_a_user():
+            run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", *AGAIN])
+            run_dbt(load_settings(root), ["test", "--select", "conversion_upload_results_add_up"])
         yield made
 
 
@@ -99,9 +112,10 @@ def test_the_verified_conversions_of_those_who_allow_it_are_told_once(story: Sto
     """Who said no after the plan is left out, without a build in between."""
     expected = dict(
         story.rows(f"""
-            select conversion_key, verified_value
+            select conversion_key, verified_value + reversed_value
             from madang_marts.conversions
-            where verified_state = 'verified' and person_id in {tuple(story.allow)}
+            where verified_at is not null and person_id in {tuple(story.allow)}
+            and (verified_state = 'verified' or conversion_key = '{story.cancelled}')
         """)
     )
     told = {key: one for events in story.google.events.values() for key, one in events.items()}
@@ -135,19 +149,21 @@ def test_google_gets_hashes_that_can_be_made_again(story: Story) -> None:
     assert checked > 0
 
 
-def test_what_google_was_told_is_beside_what_is_verified(story: Story) -> None:
-    """`conversion_upload_results_add_up` held in the build."""
-    told = sum(len(events) for events in story.google.events.values())
-    value = sum(
-        one["conversionValue"] for events in story.google.events.values() for one in events.values()
-    )
+def test_what_was_cancelled_since_is_shown_as_what_google_overstates(story: Story) -> None:
+    """`conversion_upload_results_add_up` held after the build."""
+    told = {key: one for events in story.google.events.values() for key, one in events.items()}
+    value = sum(one["conversionValue"] for one in told.values())
+    lost = told[story.cancelled]["conversionValue"]
     (row,) = story.rows("""
-        select sum(conversions), sum(sent_conversions), sum(sent_value), sum(sent_verified_value)
+        select
+            sum(conversions), sum(sent_conversions), sum(sent_value), sum(sent_verified_value),
+            sum(corrections_not_possible), sum(uncorrected_value), sum(corrections_sent)
         from madang_marts.conversion_upload_results
         where platform = 'google' and state = 'applied'
     """)
-    assert row == (told, told, value, value)
-    assert story.rows("""
-        select count(*) from madang_marts.conversion_uploads
-        where platform = 'google' and held_back_reason = 'already_sent'
-    """) == [(told,)]
+    assert row == (len(told), len(told), value, value - lost, 1, lost, 0)
+    assert lost > 0
+    assert story.rows(f"""
+        select operation, held_back_reason from madang_marts.conversion_uploads
+        where platform = 'google' and conversion_key = '{story.cancelled}'
+    """) == [("retraction", "no_corrections")]
