@@ -22,6 +22,7 @@
         'lift_test_results': ['test', 'channel_group'],
         'message_prices': ['channel'],
         'outcome_products': ['word'],
+        'outcome_reasons': ['word'],
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],

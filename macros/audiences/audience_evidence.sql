@@ -1,7 +1,7 @@
 {# The columns of the stream that audience_evidence needs: also those by which an activity would count for an earlier condition of the same audience. #}
-{% macro audience_evidence_columns() %}
+{% macro audience_evidence_columns(dids) %}
     {% set columns = ['subject_id', 'person_id', 'occurred_at'] %}
-    {% for did in audience_dids() %}
+    {% for did in dids %}
         {% for earlier in did.earlier %}{% do columns.extend(['action'] + (earlier.counted.get('where') or {}).keys() | list) %}{% endfor %}
         {% if did_tests(did.rule) or 'total' in did.rule %}{% do columns.extend(['value', 'currency']) %}{% endif %}
         {% if 'then' in did.rule %}{% do columns.append('activity_order') %}{% endif %}
@@ -11,9 +11,9 @@
 
 
 {# Is a matched activity one that no earlier condition of the same audience counts? #}
-{% macro is_counted_first(matched) -%}
+{% macro is_counted_first(matched, dids) -%}
     {%- set cases = [] -%}
-    {%- for did in audience_dids() if did.earlier -%}
+    {%- for did in dids if did.earlier -%}
         {%- set others = [] -%}
         {%- for earlier in did.earlier -%}
             {%- set condition = {'action': earlier.counted.did, 'where': earlier.counted.get('where'), 'within': earlier.within} -%}
@@ -36,9 +36,9 @@
     One row a `did` of any rule: how often it is needed; or until when its last one must have been, so that enough time to finish is over. Beside them what
     `audience_limits` names: the most, the moment after which the first must lie, the least total.
 #}
-{% macro audience_condition_rows() -%}
-    {%- set rows, limits = [], audience_limits() -%}
-    {%- for did in audience_dids() -%}
+{% macro audience_condition_rows(dids) -%}
+    {%- set rows, limits = [], audience_limits(dids) -%}
+    {%- for did in dids -%}
         {%- set row = [
             did.number,
             text_literal(did.audience),
@@ -71,9 +71,9 @@
 
 
 {# Which limits some `did` has beside `at_least`. #}
-{% macro audience_limits() %}
+{% macro audience_limits(dids) %}
     {% set found = [] %}
-    {% for did in audience_dids() %}
+    {% for did in dids %}
         {% if 'at_most' in did.rule %}{% do found.append('most') %}{% endif %}
         {% if did.first_within %}{% do found.append('first_after') %}{% endif %}
         {% if 'total' in did.rule %}{% do found.append('least_total') %}{% endif %}
@@ -83,14 +83,14 @@
 
 
 {# Whether what was counted of a subject is enough and not too much. #}
-{% macro counted_enough() -%}
+{% macro counted_enough(dids) -%}
     {%- set tests = {
         'most': '(conditions.most is null or totals.activities <= conditions.most)',
         'first_after': '(conditions.first_after is null or totals.first_at > conditions.first_after)',
         'least_total': '(conditions.least_total is null or totals.total >= conditions.least_total)',
     } -%}
     totals.activities >= conditions.needed
-    {%- for limit in audience_limits() %} and {{ tests[limit] }}{% endfor -%}
+    {%- for limit in audience_limits(dids) %} and {{ tests[limit] }}{% endfor -%}
 {%- endmacro %}
 
 
@@ -112,9 +112,9 @@
 
 
 {# Which of the matched activities count, where some `did` asks for amounts or days. None where none does. #}
-{% macro audience_narrowing(matched) %}
+{% macro audience_narrowing(matched, dids) %}
     {% set cases = [] %}
-    {% for did in audience_dids() if did_tests(did.rule) %}
+    {% for did in dids if did_tests(did.rule) %}
         {% do cases.append('when ' ~ did.number ~ ' then ' ~ matched ~ '.is_end or (' ~ did_tests(did.rule, matched) | join(' and ') ~ ')') %}
     {% endfor %}
     {% if not cases %}{{ return(none) }}{% endif %}
@@ -123,17 +123,17 @@
 
 
 {# The `did` conditions that are sequences. #}
-{% macro audience_sequences() %}
+{% macro audience_sequences(dids) %}
     {% set found = [] %}
-    {% for did in audience_dids() if 'then' in did.rule %}{% do found.append(did) %}{% endfor %}
+    {% for did in dids if 'then' in did.rule %}{% do found.append(did) %}{% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
 
 {# The facts of audience_activity_conditions. #}
-{% macro audience_activity_facts() %}
+{% macro audience_activity_facts(dids) %}
     {% set facts = {'did_number': 'int64', 'is_end': 'bool'} %}
-    {% if audience_sequences() %}{% do facts.update({'step_number': 'int64', 'steps': 'int64', 'gap_micros': 'int64'}) %}{% endif %}
+    {% if audience_sequences(dids) %}{% do facts.update({'step_number': 'int64', 'steps': 'int64', 'gap_micros': 'int64'}) %}{% endif %}
     {{ return(facts) }}
 {% endmacro %}
 
@@ -142,9 +142,9 @@
     Matched activities in which each sequence is its last steps alone, those that the steps before them lead to. As in funnels, one window a step: of the activities that can be the
     step before, the last that was led to itself is the closest. Of one moment later steps come first, so that no activity follows itself.
 #}
-{% macro sequences_followed(matched) -%}
-    {%- set lengths, columns = [1], ['did_number', 'is_end'] + audience_evidence_columns() -%}
-    {%- for did in audience_sequences() %}{% do lengths.append(did.rule.then | length + 1) %}{% endfor -%}
+{% macro sequences_followed(matched, dids) -%}
+    {%- set lengths, columns = [1], ['did_number', 'is_end'] + audience_evidence_columns(dids) -%}
+    {%- for did in audience_sequences(dids) %}{% do lengths.append(did.rule.then | length + 1) %}{% endfor -%}
     with
     {%- for k in range(2, lengths | max + 1) %}
     step_{{ k }} as (

@@ -19,7 +19,6 @@
             {% endif %}
         {% endfor %}
         {% set specs = audiences_by_priority(specs) %}
-        {% do audience_levels(specs) %}
     {% endif %}
     {{ return(specs) }}
 {% endmacro %}
@@ -152,10 +151,10 @@
     The conditions of all rules for activities_that_meet: each `did`, and each `and_not` about the same kind of object, which ends it. An end before the window of its
     `did` ends nothing that the window holds, so the window is the end's too.
 #}
-{% macro audience_activity_conditions() %}
+{% macro audience_activity_conditions(dids) %}
     {% set conditions = [] %}
-    {% set has_sequences = audience_sequences() | length > 0 %}
-    {% for did in audience_dids() %}
+    {% set has_sequences = audience_sequences(dids) | length > 0 %}
+    {% for did in dids %}
         {% set steps = [did.rule] + did.rule.get('then', []) %}
         {% for step in steps %}
             {% set gap = duration_micros(step.within) if not loop.first and step.get('within') else 'null' %}

@@ -1,15 +1,16 @@
 {%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers']) %}
 {% do ref(name) %}
 {% endfor -%}
-{%- set columns = audience_evidence_columns() -%}
-{%- set narrowing = audience_narrowing('matched') -%}
-{%- set sequences = audience_sequences() -%}
+{%- set dids = audience_dids() -%}
+{%- set columns = audience_evidence_columns(dids) -%}
+{%- set narrowing = audience_narrowing('matched', dids) -%}
+{%- set sequences = audience_sequences(dids) -%}
 {%- set states = audience_states() -%}
 
 with matched as (
 
     {{ activities_that_meet(
-        ref('activities'), audience_activity_conditions(), columns, audience_activity_facts()
+        ref('activities'), audience_activity_conditions(dids), columns, audience_activity_facts(dids)
     ) }}
 
 ),
@@ -28,7 +29,7 @@ narrowed as (
 {% if sequences -%}
 followed as (
 
-    {{ sequences_followed('narrowed' if narrowing else 'matched') }}
+    {{ sequences_followed('narrowed' if narrowing else 'matched', dids) }}
 
 ),
 
@@ -41,11 +42,11 @@ totals as (
         subject_id,
         min(person_id) as person_id,
         count(case when not is_end then 1 end) as activities,
-        count(case when not is_end and {{ is_counted_first(counted) }} then 1 end) as counted_activities,
+        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end) as counted_activities,
         min(case when not is_end then occurred_at end) as first_at,
         max(case when not is_end then occurred_at end) as last_at,
         max(case when is_end then occurred_at end) as ended_at
-        {%- if 'least_total' in audience_limits() %},
+        {%- if 'least_total' in audience_limits(dids) %},
         round(sum(case when not is_end then value end), 4) as total
         {%- endif %}
     from {{ counted }}
@@ -55,7 +56,7 @@ totals as (
 
 conditions as (
 
-    {{ audience_condition_rows() }}
+    {{ audience_condition_rows(dids) }}
 
 ),
 
@@ -73,7 +74,7 @@ final as (
         totals.last_at,
         totals.ended_at,
         case
-            when conditions.waits_until is null then {{ counted_enough() }}
+            when conditions.waits_until is null then {{ counted_enough(dids) }}
             else
                 totals.last_at <= conditions.waits_until
                 and (totals.ended_at is null or totals.ended_at < totals.last_at)
