@@ -14,3 +14,15 @@
             then json_extract_string({{ expression }}, {{ text_literal('$."' ~ key ~ '"') }})
     end
 {%- endmacro %}
+
+
+{# An object of the given keys as JSON text; each value is an expression of a text, or null. #}
+{% macro json_object(values) %}{{ adapter.dispatch('json_object', 'madang')(values) }}{% endmacro %}
+
+{% macro default__json_object(values) -%}
+    to_json_string(struct({% for key, expression in values.items() %}{{ expression }} as {{ key }}{{ ', ' if not loop.last }}{% endfor %}))
+{%- endmacro %}
+
+{% macro duckdb__json_object(values) -%}
+    cast(to_json(struct_pack({% for key, expression in values.items() %}{{ key }} := {{ expression }}{{ ', ' if not loop.last }}{% endfor %})) as string)
+{%- endmacro %}

@@ -15,7 +15,7 @@
 {% endmacro %}
 
 
-{# Of each loaded source, what rests on it: {source: {name: kind}}. Marts and syncs by lineage; audiences by the actions of their rule, the CRM and consent. #}
+{# Of each loaded source, what rests on it: {source: {name: kind}}. Marts, syncs and reports by lineage; audiences by the actions of their rule, the CRM and consent. #}
 {% macro source_dependents() %}
     {% set found = {} %}
     {% if execute %}
@@ -45,7 +45,8 @@
         {% for node in nodes %}
             {% set is_mart = node.resource_type == 'model' and '/marts/' in node.original_file_path | replace('\\', '/') %}
             {% set is_own_rule = node.resource_type == 'model' and node.config.meta.get('audience') %}
-            {% set kind = 'mart' if is_mart and not is_own_rule else 'sync' if node.resource_type == 'exposure' else none %}
+            {% set of_exposure = 'sync' if node.config.meta.get('sync') else 'report' %}
+            {% set kind = 'mart' if is_mart and not is_own_rule else of_exposure if node.resource_type == 'exposure' else none %}
             {% for name in reached.get(node.unique_id, []) if kind %}{% do found[name].update({node.name: kind}) %}{% endfor %}
         {% endfor %}
         {% for audience, spec in audience_specs().items() %}

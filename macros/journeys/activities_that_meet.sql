@@ -82,8 +82,9 @@
 {% macro condition_rows(conditions) %}
     {% set leads, rows, remaining = [], [], {} %}
     {% for condition in conditions %}
-        {% set where = condition.get('where') or {} %}
-        {% set column = (['object_id', 'object_name', 'campaign', 'object_type', 'channel_group', 'source'] | select('in', where) | list + [''])[0] %}
+        {% set where, valued = condition.get('where') or {}, [] %}
+        {% for name, wanted in where.items() if wanted is not mapping %}{% do valued.append(name) %}{% endfor %}
+        {% set column = (['object_id', 'object_name', 'campaign', 'object_type', 'channel_group', 'source'] | select('in', valued) | list + [''])[0] %}
         {% set lead = {'action': condition.action, 'column': column} %}
         {% if lead not in leads %}{% do leads.append(lead) %}{% endif %}
         {% for value in (value_texts(where[column]) if column else ['']) %}
@@ -115,8 +116,14 @@
 {%- endmacro %}
 
 
+{# A column is a value or one of a list, or passes tests as those of an action: {prefix: 'https://'}, {at_least: 100}. #}
 {% macro columns_equal(relation, where) -%}
     {%- for column, wanted in where.items() -%}
-        {{ equals_any(relation ~ '.' ~ column, wanted) }}{{ ' and ' if not loop.last }}
+        {%- if wanted is mapping -%}
+        {{ field_matches({'column': relation ~ '.' ~ column, 'type': 'float64' if column == 'value' else 'string'}, wanted) }}
+        {%- else -%}
+        {{ equals_any(relation ~ '.' ~ column, wanted) }}
+        {%- endif -%}
+        {{ ' and ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

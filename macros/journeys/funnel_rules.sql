@@ -1,7 +1,7 @@
 {#
     A funnel's rule is in the YAML of its model, `funnel_<name>`, under config.meta.funnel (see docs/funnels.md).
-    Steps happen in order, every step is another activity, and the whole stays within `window` of the first step. A later first step may start the entry
-    anew: a subject converts if any of its entries does.
+    Steps of a plain funnel happen in order, every step is another activity, and the whole stays within `window` of the first step. A later first step may start the
+    entry anew: a subject converts if any of its entries does. A funnel that says more is built by funnel_paths.
 #}
 
 {# name → rule, for every funnel_ model that has one, in order of name. #}
@@ -10,8 +10,9 @@
     {% if execute %}
         {% for node in graph.nodes.values() | sort(attribute='name') %}
             {% if node.resource_type == 'model' and node.name.startswith('funnel_') and node.config.meta.get('funnel') %}
-                {% do specs.update({node.name[7:]: node.config.meta.funnel}) %}
-                {% do require_actions(node.name, node.config.meta.funnel.steps | map(attribute='action') | list) %}
+                {% set spec = node.config.meta.funnel %}
+                {% do specs.update({node.name[7:]: spec}) %}
+                {% do require_actions(node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list) %}
             {% endif %}
         {% endfor %}
     {% endif %}
@@ -29,7 +30,7 @@
 {% macro funnel_rows() -%}
     {%- set rows = [] -%}
     {%- for name, spec in funnel_specs().items() -%}
-        {%- do rows.append([loop.index, text_literal(name), duration_micros(spec.window), spec.steps | length]) -%}
+        {%- do rows.append([loop.index, text_literal(name), funnel_settings(spec).window_micros, spec.steps | length]) -%}
     {%- endfor -%}
     {{ rows_of({'funnel_number': 'int64', 'funnel': 'string', 'window_micros': 'int64', 'steps': 'int64'}, rows) }}
 {%- endmacro %}
@@ -48,12 +49,13 @@
 {%- endmacro %}
 
 
-{# The conditions of all steps, or of the first steps alone, for activities_that_meet; funnel_facts are what they know. #}
+{# The conditions of all steps of plain funnels, or of their first steps alone, for activities_that_meet; funnel_facts are what they know. #}
 {% macro funnel_conditions(first_steps=false) %}
     {% set conditions = [] %}
     {% for spec in funnel_specs().values() %}
         {% set funnel_number = loop.index %}
-        {% for step in (spec.steps[:1] if first_steps else spec.steps) %}
+        {% set steps = spec.steps if funnel_is_plain(spec) else [] %}
+        {% for step in (steps[:1] if first_steps else steps) %}
             {% do conditions.append({
                 'number': conditions | length + 1,
                 'action': step.action,
@@ -70,10 +72,10 @@
 {% endmacro %}
 
 
-{# The number of steps of the longest funnel. #}
+{# The number of steps of the longest plain funnel. #}
 {% macro funnel_longest() %}
     {% set lengths = [1] %}
-    {% for spec in funnel_specs().values() %}{% do lengths.append(spec.steps | length) %}{% endfor %}
+    {% for spec in funnel_specs().values() if funnel_is_plain(spec) %}{% do lengths.append(spec.steps | length) %}{% endfor %}
     {{ return(lengths | max) }}
 {% endmacro %}
 

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import yaml
 
 from madang import private, scratch, times
 from madang.errors import MadangError, did_you_mean
@@ -25,20 +27,22 @@ from madang.warehouse.duckdb import quoted
 BOARDS = "charts"
 MAIN_BOARD = "index.yml"
 SHARED_SETTINGS = "meta.yml"
+WORDS = "words"  # the folder of the boards' words in other languages
 # The boards call their source by the name of dbt's profile; here it is a file with copies of marts.
 SOURCE = "madang"
 SERVING = "marts.duckdb"
 SHOWN_PROBLEMS = 5
 RENDER_SECONDS = 600
 
+_LITERAL = re.compile(r"'([^'\n]*)'")
 _REF = re.compile(r"\{\{-?\s*ref\(\s*['\"]([^'\"]+)['\"]\s*\)\s*-?\}\}")
 
 # What the page may do, enforced by the browser: use what it carries, ask nobody for anything.
-_HEAD = """<html lang="ko">
+_HEAD = """<html lang="{language}">
 <head>
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
 style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:">
-    <style>.dbt-charts-wrapper { max-width: 1480px; }</style>"""
+    <style>.dbt-charts-wrapper {{ max-width: 1480px; }}</style>"""
 
 
 class ReportError(MadangError):
@@ -67,12 +71,13 @@ def render(settings: Settings, on_step: Callable[[str], object] | None = None) -
     private.folder(site)
     with scratch.folder(settings.paths.scratch) as stage:
         _prepare(stage, settings.project_dir, marts)
+        _translate(stage / BOARDS, settings.language)
         told(f"{len(marts)} marts")
         pages = _draw(stage, [board.name for board in boards], _variables(settings))
         told(f"{len(pages)} {'board' if len(pages) == 1 else 'boards'}")
         for page in pages:
             with private.whole(site / page.name) as file:
-                file.write(_sealed(page.read_text(encoding="utf-8")))
+                file.write(_sealed(page.read_text(encoding="utf-8"), settings.language))
         rights.share(settings, site)
     return site / Path(MAIN_BOARD).with_suffix(".html").name
 
@@ -159,6 +164,33 @@ def _prepare(stage: Path, project_dir: Path, marts: dict[str, Path]) -> None:
     (stage / "dbt_charts.yml").write_text(
         f"sources:\n  {SOURCE}: {{type: duckdb, path: {SERVING}}}\n", encoding="utf-8"
     )
+
+
+def _translate(boards: Path, language: str) -> None:
+    """Put the words of words/<language>.yml in place of those of the boards, where there are any.
+
+    A board is written in Korean. What the file does not have stays as it is.
+    """
+    file = boards / WORDS / f"{language}.yml"
+    if not file.is_file():
+        return
+    words = load_located(file)[0]
+    for path in boards.glob("*.yml"):
+        board = yaml.safe_dump(_in_words(load_located(path)[0], words), allow_unicode=True)
+        path.write_text(board, encoding="utf-8")
+
+
+def _in_words(value: Any, words: dict[str, str]) -> Any:
+    """Return a board, or a part of it, with `words` in place; in SQL in place of its literals."""
+    if isinstance(value, dict):
+        return {_in_words(key, words): _in_words(part, words) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_in_words(part, words) for part in value]
+    if not isinstance(value, str):
+        return value
+    if value in words:
+        return words[value]
+    return _LITERAL.sub(lambda found: f"'{words.get(found[1], found[1])}'", value)
 
 
 def _variables(settings: Settings) -> dict[str, str]:
@@ -263,9 +295,10 @@ def _place(found: dict) -> str:
     return f"{file}:{line}" if file and line else str(file or "")
 
 
-def _sealed(page: str) -> str:
+def _sealed(page: str, language: str) -> str:
     """Give the page its language and a policy under which a browser loads nothing from outside."""
-    sealed, count = re.subn(r"<html[^>]*>\s*<head>", lambda _: _HEAD, page, count=1)
+    head = _HEAD.format(language=language)
+    sealed, count = re.subn(r"<html[^>]*>\s*<head>", lambda _: head, page, count=1)
     if not count:
         raise ReportError(
             "dbt Charts wrote a page without a head, which this version of Madang does not know.",

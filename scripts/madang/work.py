@@ -5,7 +5,7 @@ from pathlib import Path
 
 from madang import ui
 from madang.build.build import FAILED, OK, PARTIAL, WRONG, build
-from madang.build.publish import publish_marts
+from madang.build.publish import publish_tables
 from madang.errors import MadangError
 from madang.names import shown
 from madang.pull.command import pull_if_configured
@@ -90,7 +90,7 @@ def propose(settings: Settings, file: Path, source: str | None, out: Path | None
 
 
 # Views on the ledger: what was sent just now is in them before the next build.
-FOLLOWS_THE_LEDGER = frozenset({"sync_results"})
+FOLLOWS_THE_LEDGER = {"sync_results": "marts"}
 
 
 def plan(settings: Settings, sync: str | None = None) -> int:
@@ -157,7 +157,7 @@ def sync(
         show_run(result)
         codes.append(result.exit_code)
     with open_warehouse(settings) as warehouse:
-        publish_marts(settings, warehouse, only=FOLLOWS_THE_LEDGER)
+        publish_tables(settings, warehouse, FOLLOWS_THE_LEDGER)
     return max(codes, key=(OK, PARTIAL, FAILED).index)
 
 

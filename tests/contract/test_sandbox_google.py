@@ -6,18 +6,26 @@ Pages: see `madang.sandbox.google`. The schema is made from Google's discovery d
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
 import pytest
 import requests
 
+from conversion_rows import row
 from madang.http.auth import RefreshToken, Token
 from madang.http.client import Client
 from madang.sandbox.google import MOST_MEMBERS, GoogleSandbox
+from madang.sandbox.google_events import MOST_EVENTS
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Change, SyncObject
 from madang.sync.destinations.google import Google, GoogleSettings
+from madang.sync.destinations.google_conversions import (
+    ConversionAction,
+    ConversionOptions,
+    GoogleConversions,
+)
 
 SCHEMA = Path(__file__).parent / "schemas/google_datamanager_v1.schema.json"
 ACCOUNT = "1234567890"
@@ -125,10 +133,17 @@ def test_a_list_that_google_would_refuse_is_refused(google, asked, change):
     assert google.lists == {}
 
 
+def settings_for(google, **settings) -> GoogleSettings:
+    return GoogleSettings(account_id=ACCOUNT, terms_accepted=True, url=google.url, **settings)
+
+
 def opened(google, **settings) -> Google:
-    made = GoogleSettings(account_id=ACCOUNT, terms_accepted=True, url=google.url, **settings)
+    return Google(client_of(google), settings_for(google, **settings), 540)
+
+
+def client_of(google) -> Client:
     grant = RefreshToken("id", "secret", google.refresh_token)
-    client = Client(
+    return Client(
         google.url,
         auth=Token(f"{google.url}/token", grant, fix="Look."),
         timeout=5,
@@ -138,14 +153,11 @@ def opened(google, **settings) -> Google:
         refuses=DestinationRefused,
         lost=DestinationUnclear,
     )
-    return Google(client, made, 540)
 
 
-@pytest.mark.parametrize("login", [None, "0987654321"])
-def test_what_we_send_fits_the_discovery_document_and_passes_here(google, login, monkeypatch):
-    definitions = json.loads(SCHEMA.read_text())
-    there, sent = opened(google, login_account_id=login), []
-    send = there._client.send
+def noting(there, monkeypatch) -> list[tuple[str, dict]]:
+    """Note what a destination posts beside its login: address and body."""
+    sent, send = [], there._client.send
 
     def noted(method: str, url: str, **options):
         if method == "POST" and not url.endswith("/token"):
@@ -153,6 +165,14 @@ def test_what_we_send_fits_the_discovery_document_and_passes_here(google, login,
         return send(method, url, **options)
 
     monkeypatch.setattr(there._client, "send", noted)
+    return sent
+
+
+@pytest.mark.parametrize("login", [None, "0987654321"])
+def test_what_we_send_fits_the_discovery_document_and_passes_here(google, login, monkeypatch):
+    definitions = json.loads(SCHEMA.read_text())
+    there = opened(google, login_account_id=login)
+    sent = noting(there, monkeypatch)
     adds = [SyncObject(1, f"email:{hashed('a')}", (Change("buyers", "true"),))]
     adds += [SyncObject(2, f"phone:{hashed('b')}", (Change("buyers", "true"),))]
     removes = [SyncObject(3, f"email:{hashed('a')}", (Change("buyers", None),))]
@@ -168,3 +188,100 @@ def test_what_we_send_fits_the_discovery_document_and_passes_here(google, login,
         schema = {**definitions, "$ref": f"#/$defs/{kind}"}
         jsonschema.validate(body, schema)
     assert google.on("buyers") == {f"phone:{hashed('b')}"}
+
+
+@pytest.fixture
+def events_body():
+    account = {"accountType": "GOOGLE_ADS", "accountId": ACCOUNT}
+    return {
+        "destinations": [{"operatingAccount": account, "productDestinationId": "71"}],
+        "events": [event()],
+        "encoding": "HEX",
+    }
+
+
+def event(**change) -> dict:
+    moment = datetime.now(UTC) - timedelta(days=1)
+    good = {
+        "transactionId": "c1",
+        "eventTimestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        "conversionValue": 1.5,
+        "currency": "KRW",
+        "eventSource": "WEB",
+        "adIdentifiers": {"gclid": "x"},
+        "consent": {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"},
+    }
+    return {key: value for key, value in {**good, **change}.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"events": []}, "events"),
+        ({"events": [event()] * (MOST_EVENTS + 1)}, "events"),
+        ({"encoding": None}, "encoding"),
+        ({"termsOfService": {}}, "request"),
+        ({"events": [event(), event(transactionId=None)]}, "events[1].transaction_id"),
+        ({"events": [event(eventTimestamp="2026-10-01")]}, "events[0].event_timestamp"),
+        ({"events": [event(currency=None)]}, "events[0].currency"),
+        ({"events": [event(conversionValue="1.5")]}, "events[0].conversion_value"),
+        ({"events": [event(eventSource=None)]}, "events[0].event_source"),
+        ({"events": [event(adIdentifiers={"fbclid": "x"})]}, "events[0].ad_identifiers"),
+        ({"events": [event(adIdentifiers=None)]}, "events[0].ad_identifiers"),
+        ({"events": [event(consent={"adUserData": "GRANTED"})]}, "events[0].consent"),
+        (
+            {"events": [event(userData={"userIdentifiers": [{"emailAddress": "a@b.example"}]})]},
+            "ev",
+        ),
+        ({"events": [event(order_id="1")]}, "events[0]"),
+    ],
+)
+def test_events_that_google_would_refuse_are_refused_whole(
+    google, asked, events_body, change, field
+):
+    google.actions = {"71"}
+    body = {key: value for key, value in {**events_body, **change}.items() if value is not None}
+    status, told = asked("/v1/events:ingest", body)
+    assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert told["error"]["details"][0]["fieldViolations"][0]["field"].startswith(field)
+    assert google.events == {}
+
+
+def test_events_are_taken_first_and_judged_later(google, asked, events_body):
+    old = f"{datetime.now(UTC) - timedelta(days=91):%Y-%m-%dT%H:%M:%SZ}"
+    denied = {"adUserData": "CONSENT_DENIED", "adPersonalization": "CONSENT_GRANTED"}
+    events = [event(), event(transactionId="c2", eventTimestamp=old)]
+    events += [event(transactionId="c3", consent=denied)]
+    status, told = asked("/v1/events:ingest", {**events_body, "events": events})
+    path = f"/v1/requestStatus:retrieve?requestId={told['requestId']}"
+    states = [asked(path, method="GET")[1]["requestStatusPerDestination"][0] for _ in range(2)]
+    assert (status, states[0]["requestStatus"]) == (200, "PROCESSING")
+    assert states[1]["requestStatus"] == "PARTIAL_SUCCESS"
+    counts = states[1]["errorInfo"]["errorCounts"]
+    assert [(one["reason"][24:], one["recordIndices"]) for one in counts] == [
+        ("DENIED_CONSENT", [2]),
+        ("EVENT_TOO_OLD", [1]),
+    ]
+    assert set(google.events["71"]) == {"c1"}
+    schema = json.loads(SCHEMA.read_text())
+    whole = {"requestStatusPerDestination": [states[1]]}
+    jsonschema.validate(whole, {**schema, "$ref": "#/$defs/RetrieveRequestStatusResponse"})
+
+
+def test_conversions_that_we_send_fit_the_discovery_document_and_pass_here(google, monkeypatch):
+    definitions = json.loads(SCHEMA.read_text())
+    options = ConversionOptions(conversions={"test_drive": ConversionAction(action_id="71")})
+    settings = settings_for(google, login_account_id="0987654321")
+    there = GoogleConversions(client_of(google), settings, options, datetime.now(UTC))
+    sent = noting(there, monkeypatch)
+    rows = [row(1), row(2, click_id=None, click_id_name=None), row(3, match_keys=None)]
+    rows += [row(4, click_id_name="gbraid"), row(5, value=None)]
+    objects = [
+        SyncObject(number, key, (Change(field, value),))
+        for number, (key, field, value) in enumerate(rows)
+    ]
+    for batch in there.batches(objects):
+        assert {one.status for one in there.send(batch).outcomes.values()} == {"accepted"}
+    ((_, body),) = sent
+    jsonschema.validate(body, {**definitions, "$ref": "#/$defs/IngestEventsRequest"})
+    assert len(google.events["71"]) == 5

@@ -1,11 +1,13 @@
 """The local Marketing API keeps to Meta's contract. Pages: see `madang.sandbox.meta`."""
 
 import hashlib
+import time
 
 import pytest
 import requests
 
 from madang.sandbox.meta import MOST_ROWS, MetaSandbox
+from madang.sandbox.meta_events import MOST_EVENTS
 from madang.sync.destinations.meta import COLUMNS
 
 SESSION = {"session_id": 1, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": 1}
@@ -86,3 +88,48 @@ def test_audiences_come_in_pages(meta, asked):
     _, last = asked("GET", f"/v26.0/act_1234567890/customaudiences?fields=id,name&after={after}")
     assert [one["name"] for one in [*first["data"], *last["data"]]] == ["a", "b", "c"]
     assert "next" not in last["paging"]
+
+
+def event(days_ago: float = 1, **change) -> dict:
+    good = {
+        "event_name": "Purchase",
+        "event_time": int(time.time() - days_ago * 86_400),
+        "event_id": "e1",
+        "action_source": "other",
+        "user_data": {"em": [HASH]},
+        "custom_data": {"value": 1.5, "currency": "KRW", "order_id": "c1"},
+    }
+    return {key: value for key, value in {**good, **change}.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "subcode"),
+    [
+        (event(days_ago=7.1), 2804003),
+        (event(days_ago=62.1, action_source="physical_store"), 2804003),
+        (event(days_ago=-1), 2804004),
+        (event(event_id=None), 2804001),
+        (event(action_source="shop"), 2804016),
+        (event(action_source="website"), 2804048),
+        (event(user_data={"em": ["a@b.example"]}), 2804019),
+        (event(user_data={}), 2804019),
+        (event(user_data={"fbc": "IwAR"}), 2804017),
+        (event(custom_data={"value": 1.5}), 2804007),
+        (event(original_event_data={"event_time": 1}), 2804001),
+        (event(order_id="1"), 2804001),
+    ],
+)
+def test_one_wrong_event_and_none_of_the_request_is_taken(meta, asked, wrong, subcode):
+    good = event(days_ago=61, action_source="physical_store", event_id="e2")
+    status, told = asked("POST", f"/v26.0/{meta.dataset}/events", {"data": [good, wrong]})
+    assert (status, told["error"]["code"], told["error"]["error_subcode"]) == (400, 100, subcode)
+    assert meta.events == {}
+
+
+def test_events_are_counted_and_the_first_of_an_id_stays(meta, asked):
+    path = f"/v26.0/{meta.dataset}/events"
+    status, told = asked("POST", path, {"data": [event(), event(event_name="Lead")]})
+    assert (status, told["events_received"]) == (200, 2)
+    assert meta.events["e1"]["event_name"] == "Purchase"
+    assert asked("POST", path, {"data": []})[0] == 400
+    assert asked("POST", path, {"data": [event()] * (MOST_EVENTS + 1)})[0] == 400

@@ -17,7 +17,13 @@ from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import labels, open_warehouse
 
 PINNED = "2026-11-01T12:00:00+09:00"
-MACROS = ("builds.sql", "create_missing_sources.sql", "job_labels.sql", "dialect")
+MACROS = (
+    "builds.sql",
+    "tests/last_built_days.sql",
+    "create_missing_sources.sql",
+    "job_labels.sql",
+    "dialect",
+)
 PROJECT = {
     "name": "madang",
     "profile": "madang",
@@ -35,7 +41,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in MACROS:
         copy = shutil.copytree if (REPOSITORY / "macros" / name).is_dir() else shutil.copy
         (root / "macros").mkdir(exist_ok=True)
-        copy(REPOSITORY / "macros" / name, root / "macros" / name)
+        copy(REPOSITORY / "macros" / name, root / "macros" / Path(name).name)
     shutil.copy(REPOSITORY / "profiles.yml.example", root)
     (root / "dbt_project.yml").write_text(yaml.safe_dump(PROJECT))
     (root / "models").mkdir()

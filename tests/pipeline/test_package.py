@@ -343,7 +343,8 @@ def test_an_edited_rule_selects_what_it_changes(acme: Path, copy: Path):
 
 def test_what_evaluates_rules_of_later_models_has_the_tag_by_which_edits_select_it(acme: Path):
     manifest = json.loads((acme / "target/manifest.json").read_text(encoding="utf-8"))
-    of_rules = {f"macro.madang.{name}" for name in ("audience_specs", "funnel_specs", "sync_rule")}
+    rules = ("audience_specs", "funnel_specs", "sync_rule", "upload_rules")
+    of_rules = {f"macro.madang.{name}" for name in rules}
 
     def reached(macros: list[str], seen: set[str]) -> set[str]:
         for name in macros:
@@ -358,7 +359,7 @@ def test_what_evaluates_rules_of_later_models_has_the_tag_by_which_edits_select_
         if node["resource_type"] == "model"
         and reached(node["depends_on"]["macros"], set()) & of_rules
     }
-    assert {"audience_candidates", "funnel_entries"} <= {*evaluating}
+    assert {"audience_candidates", "conversion_uploads", "funnel_entries"} <= {*evaluating}
     assert [name for name, tags in evaluating.items() if "rules" not in tags] == []
 
 

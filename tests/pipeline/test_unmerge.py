@@ -70,7 +70,12 @@ OF_THE_ORDER = {
     "marts.maturity_curves": (set(), 100),
     "marts.maturity_backtest": (set(), 2),
     "marts.conversion_expectations": (set(), 4),
-    "marts.conversion_uploads": (set(), 3),  # one a platform
+    "marts.conversion_uploads": (set(), 4),  # one a platform
+    "marts.conversion_upload_results": ({"conversions", "verified_value"}, 4),
+    "marts.conversion_clicks": (set(), 3),  # one a platform of which there is a click
+    "activation.sync_google__conversions": (set(), 1),
+    "activation.sync_meta__conversions": (set(), 1),
+    "activation.sync_ga4__conversions": (set(), 1),
     "marts.credited_returns": (set(), 600),
     "marts.campaign_returns": (set(), 600),
     "marts.crm_against_ads": (set(), 1),

@@ -13,7 +13,7 @@ import pytest
 
 from ingest_workspace import GOOD_CUSTOMER, put, workspace
 from madang import private
-from madang.build.publish import publish_marts
+from madang.build.publish import publish_tables
 from madang.health import rights
 from madang.health.doctor import examine
 from madang.ingest.calls.inbox import open_inbox
@@ -142,7 +142,7 @@ def test_published_marts_are_for_those_whom_the_setting_names(
     with open_warehouse(settings) as warehouse:
         warehouse.ensure_layer("marts")
         warehouse.execute(f"create table {warehouse.relation('marts', 'days')} as select 1 as n")
-        publish_marts(settings, warehouse)
+        publish_tables(settings, warehouse, {"days": "marts"})
     assert mode(settings.paths.marts / "days.parquet") == file
     assert mode(settings.paths.marts) == folder
     assert mode(settings.root / "data") == 0o700 | folder & 0o011

@@ -1,13 +1,13 @@
-{%- set click_ids = {'google': ['gclid', 'gbraid', 'wbraid'], 'meta': ['fbclid'], 'tiktok': ['ttclid']} -%}
+{%- set rules = madang.upload_rules() -%}
 
 -- what may be reported back to each platform: verified conversions once, then what is taken back or worth less
 with limits as (
 
     select
         platform,
-        cast(click_days as int64) as click_days,
         cast(conversion_days as int64) as conversion_days,
-        lower(cast(takes_corrections as string)) = 'true' as takes_corrections
+        cast(online_days as int64) as online_days,
+        lower(cast(takes_corrections as string)) as takes_corrections
     from {{ list_of('upload_limits') }}
 
 ),
@@ -20,43 +20,16 @@ conversions as (
 
 ),
 
--- the platform's own click that came last before the conversion
-clicks as (
-
-    {% for platform, names in click_ids.items() -%}
-    {% set outer_last = loop.last -%}
-    {% for name in names -%}
-    select
-        '{{ platform }}' as platform,
-        path_touches.conversion_key,
-        path_touches.touched_at as clicked_at,
-        '{{ name }}' as click_id_name,
-        touches.{{ name }} as click_id
-    from {{ ref('attribution_path_touches') }} as path_touches
-    inner join {{ ref('touches') }} as touches on path_touches.touch_key = touches.touch_key
-    where path_touches.conversion_key is not null and touches.{{ name }} is not null
-    {{ 'union all' if not (loop.last and outer_last) }}
-    {% endfor -%}
-    {% endfor %}
-),
-
 last_clicks as (
 
-    select clicks.*
-    from clicks
-    inner join conversions on clicks.conversion_key = conversions.conversion_key
-    inner join limits on clicks.platform = limits.platform
-    where {{ seconds_between('clicks.clicked_at', 'conversions.converted_at') }} <= limits.click_days * 86400
-    qualify row_number() over (
-        partition by clicks.platform, clicks.conversion_key
-        order by clicks.clicked_at desc, clicks.click_id_name, clicks.click_id
-    ) = 1
+    select platform, conversion_key, clicked_at, click_id_name, click_id
+    from {{ ref('conversion_clicks') }}
 
 ),
 
 match_keys as (
 
-    {% for platform in click_ids -%}
+    {% for platform in ['google', 'meta', 'tiktok'] -%}
     select
         '{{ platform }}' as platform,
         person_id,
@@ -78,9 +51,9 @@ allowed as (
 
 delivered as (
 
-    select distinct sync_key
-    from {{ ref('stg_sync__deliveries') }}
-    where status in ('accepted', 'applied')
+    select upload_key, told_value
+    from {{ ref('conversion_upload_fates') }}
+    where is_taken
 
 ),
 
@@ -94,16 +67,18 @@ candidates as (
     select
         limits.platform,
         limits.conversion_days,
+        limits.online_days,
         limits.takes_corrections,
         '{{ operation }}' as operation,
-        {{ surrogate_key(['limits.platform', 'conversions.conversion_key', "'conversion'"]) }} as first_key,
-        {{ surrogate_key(['limits.platform', 'conversions.conversion_key', "'" ~ operation ~ "'"]
-            + (['conversions.verified_value'] if operation == 'restatement' else [])) }} as upload_key,
+        {{ upload_key('limits.platform', 'conversions.conversion_key') }} as first_key,
+        {{ upload_key('limits.platform', 'conversions.conversion_key', operation, 'conversions.verified_value') }}
+            as upload_key,
         conversions.conversion_key,
         conversions.conversion_type,
         conversions.person_id,
+        conversions.device_id,
+        conversions.object_id,
         conversions.converted_at,
-        conversions.verified_at,
         conversions.{{ moment }} as happened_at,
         {{ value }} as value,
         conversions.currency
@@ -124,25 +99,38 @@ final as (
         candidates.conversion_key,
         candidates.conversion_type,
         candidates.person_id,
+        candidates.device_id,
+        candidates.object_id,
         candidates.converted_at,
         candidates.happened_at,
         candidates.value,
+        first_sent.told_value,
         candidates.currency,
         last_clicks.click_id_name,
         last_clicks.click_id,
+        last_clicks.clicked_at,
         match_keys.match_keys,
         case
-            when sent.sync_key is not null then 'already_sent'
+            when sent.upload_key is not null then 'already_sent'
+            when {{ upload_not_chosen('candidates', rules) }} then 'not_chosen'
             when candidates.person_id is null then 'nobody_known'
             when allowed.person_id is null then 'no_consent'
-            when candidates.operation <> 'conversion' and not candidates.takes_corrections then 'no_corrections'
-            when {{ seconds_between('candidates.verified_at', as_of()) }} > candidates.conversion_days * 86400
-                then 'too_old'
-            when last_clicks.click_id is null and match_keys.match_keys is null then 'no_match_key'
+            when candidates.operation <> 'conversion'
+                and (
+                    candidates.takes_corrections not in ('true', candidates.operation)
+                    or {{ upload_has_no_refund('candidates', rules) }}
+                ) then 'no_corrections'
+            when candidates.happened_at > {{ as_of() }} then 'in_the_future'
+            when {{ upload_waits('candidates', rules) }} then 'not_mature'
+            when {{ seconds_between('candidates.happened_at', as_of()) }}
+                > {{ upload_days('candidates', rules) }} * 86400 then 'too_old'
+            when candidates.platform = 'ga4' and candidates.device_id is null then 'no_match_key'
+            when candidates.platform <> 'ga4'
+                and last_clicks.click_id is null and match_keys.match_keys is null then 'no_match_key'
         end as held_back_reason
     from candidates
-    left join delivered as sent on candidates.upload_key = sent.sync_key
-    left join delivered as first_sent on candidates.first_key = first_sent.sync_key
+    left join delivered as sent on candidates.upload_key = sent.upload_key
+    left join delivered as first_sent on candidates.first_key = first_sent.upload_key
     left join allowed on candidates.person_id = allowed.person_id
     left join last_clicks
         on candidates.platform = last_clicks.platform
@@ -150,8 +138,11 @@ final as (
     left join match_keys
         on candidates.platform = match_keys.platform
         and candidates.person_id = match_keys.person_id
-    -- what was never sent needs no correction
-    where candidates.operation = 'conversion' or first_sent.sync_key is not null
+    -- what was never sent needs no correction, and neither does what is worth what the platform knows
+    where
+        candidates.operation = 'conversion'
+        or (candidates.operation = 'retraction' and first_sent.upload_key is not null)
+        or round(first_sent.told_value - candidates.value, 4) > 0
 
 )
 

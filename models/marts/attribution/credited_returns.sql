@@ -56,6 +56,7 @@ final as (
         credits.touch_key,
         credits.model,
         credits.entry,
+        credits.change_number,
         credits.conversion_type,
         credits.channel_group,
         case

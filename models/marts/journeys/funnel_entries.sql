@@ -1,6 +1,16 @@
 with last_steps as (
 
-    select entry_key, funnel, subject_id, person_id, channel_group, entered_at, step_number as step_reached
+    select
+        entry_key,
+        funnel,
+        subject_id,
+        person_id,
+        channel_group,
+        held,
+        breakdown,
+        entered_at,
+        closes_at,
+        step_number as step_reached
     from {{ ref('funnel_steps') }}
     where is_last_step
 
@@ -17,7 +27,10 @@ with_window as (
     select
         last_steps.*,
         funnels.steps,
-        {{ timestamp_from_micros(micros_of('last_steps.entered_at') ~ ' + funnels.window_micros') }} as window_ends_at
+        coalesce(
+            last_steps.closes_at,
+            {{ timestamp_from_micros(micros_of('last_steps.entered_at') ~ ' + funnels.window_micros') }}
+        ) as window_ends_at
     from last_steps
     inner join funnels on last_steps.funnel = funnels.funnel
 
@@ -38,7 +51,9 @@ final as (
             when window_ends_at > {{ as_of() }} then 'open'
             else 'lost'
         end as state,
-        channel_group
+        channel_group,
+        held,
+        breakdown
     from with_window
 
 )

@@ -88,7 +88,7 @@ entries as (
 
 ),
 
-final as (
+plain as (
 
     select
         entries.entry_key,
@@ -105,11 +105,26 @@ final as (
             {{ funnel_moment('step_names.step_number', longest) }}
             - {{ funnel_moment('step_names.step_number - 1', longest) }}
         ) / 1e6 as seconds_from_previous,
-        step_names.step_number = entries.step_reached as is_last_step
+        step_names.step_number = entries.step_reached as is_last_step,
+        cast(null as string) as held,
+        entries.channel_group as breakdown,
+        cast(null as timestamp) as closes_at
     from entries
     inner join step_names
         on entries.funnel_number = step_names.funnel_number
         and entries.step_reached >= step_names.step_number
+
+),
+
+final as (
+
+    select * from plain
+    {%- for name, spec in funnel_specs().items() if not funnel_is_plain(spec) %}
+    union all
+    select * from (
+        {{ funnel_paths(ref('activities'), (funnel_specs().keys() | list).index(name) + 1, name, spec) }}
+    ) as path_of_{{ name }}
+    {%- endfor %}
 
 )
 

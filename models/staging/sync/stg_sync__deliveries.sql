@@ -12,7 +12,8 @@ with source as (
         status,
         reason,
         recorded_at,
-        batch_no
+        batch_no,
+        amount
     from {{ source('ledger', 'sync_deliveries') }}
 
 ),
@@ -34,6 +35,7 @@ final as (
         value_hash,
         status,
         reason,
+        amount,
 
         -- timestamps
         recorded_at

@@ -6,12 +6,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from madang import times, ui
-from madang.build.dbt import BuildError, DbtResult, OnNode, run_dbt
+from madang.build.dbt import BuildError, DbtResult, OnNode, parse, run_dbt
 from madang.build.export import left_out, missing
 from madang.build.export_damage import known_damage, new_damage
 from madang.build.failing_rows import failing_rows
 from madang.build.occurring import tell_names
-from madang.build.publish import publish_marts
+from madang.build.publish import publish_tables, published_tables, remove_others
 from madang.build.unchanged import Look, is_complete, look, remember
 from madang.cost import require_budget
 from madang.errors import ConfigError, Problem
@@ -86,7 +86,7 @@ def build(
     over_budget: bool = False,
     everything: bool = False,
 ) -> int:
-    """Check the rules, build the models and publish the marts.
+    """Check the rules, build the models and publish what is for BI tools.
 
     What cannot have changed since the last whole, good build is left as it is, unless
     `everything`, `full_refresh` or a selection is wanted; see unchanged.py.
@@ -118,7 +118,9 @@ def build(
             settings, args, on_node, at_all=everything or full_refresh, is_part=bool(select)
         )
     with open_warehouse(settings) as warehouse:
-        published = publish_marts(settings, warehouse, unless_there=seen.names_left())
+        tables = published_tables(seen.manifest)
+        published = publish_tables(settings, warehouse, tables, unless_there=seen.names_left())
+        remove_others(settings, tables)
         shards = left_out(settings, warehouse)
     if not select and not shards:
         remember(settings, seen, result)
@@ -137,7 +139,7 @@ def build(
     tell_names(settings, checked.asked)
     if not shards and (why := missing(settings)):
         ui.line(f"  built from files alone, without a GA4 export: {why}")
-    ui.line(f"Published {len(published.rows)} marts as Parquet in {published.folder}")
+    ui.line(f"Published {len(published.rows)} tables as Parquet in {published.folder}")
     return PARTIAL if result.warned or shards else OK
 
 
@@ -149,7 +151,7 @@ def _build_what_changed(
     Files of the export that make it fail are left out of a second run, which builds everything.
     """
     damaged = known_damage(settings)
-    seen = Look() if is_part else look(settings, damaged, at_all=at_all)
+    seen = Look(parse(settings)) if is_part else look(settings, damaged, at_all=at_all)
     if seen.chosen is not None and not seen.chosen:
         return seen, DbtResult()
     try:
@@ -162,7 +164,7 @@ def _build_what_changed(
         if not found:
             raise
         damaged |= found
-    return Look(), _run_without_damage(settings, args, on_node, damaged)
+    return Look(seen.manifest), _run_without_damage(settings, args, on_node, damaged)
 
 
 def _run_without_damage(

@@ -1,15 +1,15 @@
-"""Publishes the marts as Parquet, so that BI tools never touch the warehouse file."""
+"""Publishes tables as Parquet, so that BI tools never touch the warehouse file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from madang import private
 from madang.health import rights
 from madang.settings.workspace import Settings
 from madang.specs.project import is_personal, read_project
 from madang.warehouse import Warehouse
-
-LAYER = "marts"
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,35 @@ class Published:
     left_out: dict[str, list[str]]
 
 
-def publish_marts(
+def published_tables(manifest: Any) -> dict[str, str]:
+    """Return the tables with `meta.published` in dbt's manifest: name to layer."""
+    return {
+        node.alias: node.config.schema
+        for node in manifest.nodes.values()
+        if node.resource_type == "model" and node.config.meta.get("published")
+    }
+
+
+def publish_tables(
     settings: Settings,
     warehouse: Warehouse,
-    only: frozenset[str] = frozenset(),
+    tables: Mapping[str, str],
     unless_there: frozenset[str] = frozenset(),
 ) -> Published:
-    """Write every mart, or those in `only`, to `<marts>/<table>.parquet`, by an atomic rename.
+    """Write each table (name to layer) to `<marts>/<table>.parquet`, by an atomic rename.
 
-    Files of marts in `unless_there` are left as they are; where they are missing they are written.
-
-    Columns tagged `meta.pii` are left out: a published file is read without the warehouse's
-    protection. Files of marts that are gone are removed.
+    Files of those in `unless_there` are left as they are; where they are missing they are written.
+    Tables that are not built are passed over. Columns tagged `meta.pii` are left out: a published
+    file is read without the warehouse's protection.
     """
     folder = settings.paths.marts
     private.folder(folder)
     personal = _personal_columns(settings.project_dir)
+    built = {layer: warehouse.columns(layer) for layer in set(tables.values())}
     rows: dict[str, int] = {}
     left_out: dict[str, list[str]] = {}
-    tables = warehouse.columns(LAYER)
-    for table, columns in tables.items():
-        if only and table not in only:
-            continue
+    for table, layer in tables.items():
+        columns = built[layer].get(table, [])
         if table in unless_there and (folder / f"{table}.parquet").is_file():
             continue
         shown = [name for name in columns if name not in personal.get(table, set())]
@@ -50,13 +57,17 @@ def publish_marts(
             left_out[table] = hidden
         if shown:
             names = ", ".join(warehouse.dialect.quoted(name) for name in shown)
-            query = f"select {names} from {warehouse.relation(LAYER, table)}"
+            query = f"select {names} from {warehouse.relation(layer, table)}"
             rows[table] = warehouse.export(query, folder / f"{table}.parquet")
-    for path in folder.glob("*.parquet"):
-        if path.stem not in tables:
-            path.unlink()
     rights.share(settings, folder)
     return Published(folder, rows, left_out)
+
+
+def remove_others(settings: Settings, tables: Mapping[str, str]) -> None:
+    """Remove the published files of tables that are published no more."""
+    for path in settings.paths.marts.glob("*.parquet"):
+        if path.stem not in tables:
+            path.unlink()
 
 
 def _personal_columns(project_dir: Path) -> dict[str, set[str]]:

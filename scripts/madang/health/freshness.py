@@ -10,7 +10,7 @@ from madang.settings.workspace import Settings
 from madang.specs.freshness import read_cadences, required_sources
 from madang.warehouse import Warehouse
 
-KINDS = {"audience": "audiences", "mart": "marts", "sync": "syncs"}
+KINDS = {"mart": "marts", "sync": "syncs", "report": "reports"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def in_words(span: timedelta | None) -> str:
 
 
 def _dependents(warehouse: Warehouse) -> dict[str, str]:
-    """What rests on each source: audiences by name, marts and syncs by number."""
+    """What rests on each source: audiences by name, marts, syncs and reports by number."""
     if not warehouse.exists("marts", "source_dependents"):
         return {}
     rows = warehouse.fetch(
@@ -119,6 +119,6 @@ def _dependents(warehouse: Warehouse) -> dict[str, str]:
     told = {}
     for source, kinds in by_source.items():
         parts = [f"audiences {', '.join(kinds['audience'])}"] if "audience" in kinds else []
-        parts += [f"{len(kinds[kind])} {KINDS[kind]}" for kind in ("mart", "sync") if kind in kinds]
+        parts += [f"{len(kinds[kind])} {KINDS[kind]}" for kind in KINDS if kind in kinds]
         told[source] = "; ".join(parts)
     return told

@@ -1,4 +1,4 @@
-"""Who we are to another machine: a key in a header, a token of OAuth, or a signature of the body.
+"""Who we are to another machine: a key in a header or address, a token of OAuth, or a signature.
 
 Each sets its header itself, because requests lets a .netrc entry replace a plain one. Tokens by
 OAuth 2.0: client credentials (RFC 6749, 4.4), a refresh token (6), a signed JWT (RFC 7523).
@@ -6,11 +6,13 @@ OAuth 2.0: client credentials (RFC 6749, 4.4), a refresh token (6), a signed JWT
 
 import hashlib
 import hmac
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -63,6 +65,28 @@ class Bearer(Header):
 
     def __init__(self, key: str) -> None:
         super().__init__("Authorization", key, "Bearer ")
+
+
+class Query(Auth):
+    """A key in the address, for those who take it nowhere else, beside parameters that are none.
+
+    Libraries write addresses into their logs; it is taken out there.
+    """
+
+    def __init__(self, params: Mapping[str, str], name: str, value: str) -> None:
+        self._params, self._value = {**params, name: value}, value
+        logging.getLogger("urllib3.connectionpool").addFilter(self._hide)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.prepare_url(request.url, self._params)
+        return request
+
+    def redact(self, text: str) -> str:
+        return text.replace(self._value, "[key]").replace(quote(self._value, safe=""), "[key]")
+
+    def _hide(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self.redact(record.getMessage()), ()
+        return True
 
 
 class Signature(Auth):

@@ -14,6 +14,7 @@ KINDS = {
     "reject_vaguely": "as reject, but without saying which object it is",
     "fatal": "answer 400, naming nobody, while one of `keys` is in the request",
     "transient": "answer with an error that passes, in the words of the body (Meta)",
+    "error_in_200": "answer 200 with an error in the body, of the code `status` (Meta)",
     "expire": "forget every access token before processing (Salesforce, Google)",
     "limit": "answer that the calls of 24 hours are used up (Salesforce)",
     "row_lock": "let another change hold the records whose external ids are in `rows` (Salesforce)",

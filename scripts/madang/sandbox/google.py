@@ -1,8 +1,9 @@
-"""A local Data Manager API: user lists and their members over real HTTP, as strict as the contract.
+"""A local Data Manager API: lists, members, conversions over real HTTP, as strict as the contract.
 
 Sources: [upload] https://developers.google.com/data-manager/api/devguides/audiences/google-ads/customer-match/upload-data
 [limits] https://developers.google.com/data-manager/api/devguides/limits
 [errors] https://developers.google.com/data-manager/api/devguides/concepts/understand-errors
+[events] https://developers.google.com/data-manager/api/reference/rest/v1/events/ingest
 [format] https://developers.google.com/data-manager/api/devguides/concepts/formatting
 [lists] https://developers.google.com/data-manager/api/reference/rest/v1/accountTypes.accounts.userLists
 [discovery] the discovery document, revision 20261106: names, kinds and enumerations
@@ -13,18 +14,22 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from madang.sandbox.local import LocalHandler, LocalServer
+from madang.sandbox import google_events
+from madang.sandbox.local import LocalHandler, LocalServer, clock_of
 from madang.settings import secrets as config_secrets
+from madang.sync.clock import utc_now
 from madang.sync.destinations.google import GoogleSettings
 
 LISTS = re.compile(r"/v1/accountTypes/GOOGLE_ADS/accounts/(\d{10})/userLists")
 MEMBERS = {"/v1/audienceMembers:ingest": False, "/v1/audienceMembers:remove": True}
+EVENTS = "/v1/events:ingest"
 STATUS = "/v1/requestStatus:retrieve"
 MOST_MEMBERS, MOST_IDENTIFIERS, MOST_DESTINATIONS = 10_000, 10, 10  # [limits]
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -59,12 +64,23 @@ class GoogleSandbox(LocalServer):
 
     `bad_hashes` are refused inside a request as Google would refuse what it cannot read. `states`
     says what becomes of a request by its id; PROCESSING for the first question about each.
+    `actions` are the account's conversion actions (None: all that are asked for), `events` what was
+    taken of each, by transaction.
+    `lost_clicks` are click ids that it does not find later. `now` is its clock.
     """
 
     def __init__(
-        self, account: str = "1234567890", port: int = 0, state_path: Path | None = None
+        self,
+        account: str = "1234567890",
+        port: int = 0,
+        state_path: Path | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.account = account
+        self.now = now
+        self.actions: set[str] | None = None
+        self.events: dict[str, dict[str, dict[str, Any]]] = {}
+        self.lost_clicks: set[str] = set()
         self.refresh_token = "sandbox-refresh-token"
         self.tokens: set[str] = set()
         self.lists: dict[str, dict[str, Any]] = {}
@@ -75,14 +91,14 @@ class GoogleSandbox(LocalServer):
         self._state_path = state_path
         if state_path is not None and state_path.exists():
             kept = json.loads(state_path.read_text())
-            self.lists = kept["lists"]
+            self.lists, self.events = kept["lists"], kept.get("events", {})
             self.members = {name: set(found) for name, found in kept["members"].items()}
         super().__init__(_Handler, port)
 
     def close(self) -> None:
         if self._state_path is not None:
             members = {name: sorted(found) for name, found in self.members.items()}
-            kept = {"lists": self.lists, "members": members}
+            kept = {"lists": self.lists, "members": members, "events": self.events}
             self._state_path.write_text(json.dumps(kept))
 
     def on(self, code: str) -> set[str]:
@@ -165,6 +181,8 @@ class _Handler(LocalHandler):
             return self._created(body), 0
         if path in MEMBERS:
             return self._changed(body, is_removal=MEMBERS[path])
+        if path == EVENTS:
+            return self._ingested(body)
         raise Refused(404, "Requested entity was not found.")
 
     def _know(self, account: str) -> None:
@@ -204,11 +222,7 @@ class _Handler(LocalHandler):
         """Add members to lists or remove them, all or none. [upload] [errors]"""
         known = {"destinations", "audienceMembers", "encoding", "validateOnly"}
         _only(body, known if is_removal else {*known, "consent", "termsOfService"}, "request")
-        lists = [self._list(one, at) for at, one in enumerate(_array(body, "destinations"))]
-        if not 0 < len(lists) <= MOST_DESTINATIONS:
-            raise Refused(400, "1 to 10 destinations.", "destinations")
-        if body.get("encoding") != "HEX":
-            raise Refused(400, "Required with hashed identifiers.", "encoding")
+        lists = self._places(body, self.sandbox.lists)
         if not is_removal:
             _consented(body)
         members = _array(body, "audienceMembers")
@@ -222,7 +236,44 @@ class _Handler(LocalHandler):
         self.sandbox.states[request_id] = [_state("PROCESSING"), _state("SUCCESS")]
         return {"requestId": request_id}, len(members)
 
-    def _list(self, one: Any, at: int) -> str:
+    def _ingested(self, body: Any) -> tuple[dict[str, Any], int]:
+        """Take events, all or none; what becomes of each is said later. [events] [errors]"""
+        _only(body, {"destinations", "events", "encoding", "validateOnly", "consent"}, "request")
+        actions = self._places(body, self.sandbox.actions)
+        events = _array(body, "events")
+        if not 0 < len(events) <= google_events.MOST_EVENTS:
+            raise Refused(400, "1 to 2000 events.", "events")
+        for at, one in enumerate(events):
+            if found := google_events.problem_of(one):
+                raise Refused(400, found[1], f"events[{at}].{found[0]}".rstrip("."))
+        errors: dict[int, str] = {}
+        for action in actions:
+            kept = self.sandbox.events.setdefault(action, {})
+            for at, one in enumerate(events):
+                error = google_events.error_of(one, self.sandbox.now(), {*kept})
+                if {*one.get("adIdentifiers", {}).values()} & self.sandbox.lost_clicks:
+                    error = "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
+                if error:
+                    errors[at] = error
+                else:
+                    kept[one["transactionId"]] = one
+        request_id = secrets.token_hex(8)
+        told = google_events.status_of(errors, len(events))
+        self.sandbox.states[request_id] = [_state("PROCESSING"), told]
+        return {"requestId": request_id}, len(events)
+
+    def _places(self, body: dict[str, Any], known: Collection[str] | None) -> list[str]:
+        """Return the lists or actions that a request goes to, all of them in this account."""
+        places = [
+            self._place(one, at, known) for at, one in enumerate(_array(body, "destinations"))
+        ]
+        if not 0 < len(places) <= MOST_DESTINATIONS:
+            raise Refused(400, "1 to 10 destinations.", "destinations")
+        if body.get("encoding") != "HEX":
+            raise Refused(400, "Required with hashed identifiers.", "encoding")
+        return places
+
+    def _place(self, one: Any, at: int, known: Collection[str] | None) -> str:
         place = f"destinations[{at}]"
         accounts = {"operatingAccount", "loginAccount", "linkedAccount"}
         _only(one, {*accounts, "productDestinationId", "reference"}, place)
@@ -233,8 +284,8 @@ class _Handler(LocalHandler):
             raise Refused(400, "Required.", f"{place}.operating_account.account_type")
         self._know(operating.get("accountId"))
         number = one.get("productDestinationId")
-        if number not in self.sandbox.lists:
-            raise Refused(400, "Unknown user list.", f"{place}.product_destination_id")
+        if known is not None and number not in known:
+            raise Refused(400, "Not of this account.", f"{place}.product_destination_id")
         return number
 
     def _keys(self, one: Any, at: int) -> set[str]:
@@ -291,9 +342,11 @@ def _state(state: str) -> dict[str, Any]:
 
 
 def _part(path: str) -> str:
-    """What a request is about, for faults with `keys`: lists, members, status."""
+    """What a request is about, for faults with `keys`: lists, members, events, status."""
     if STATUS in path:
         return "status"
+    if path == EVENTS:
+        return "events"
     return "lists" if "userLists" in path else "members"
 
 
@@ -302,7 +355,8 @@ def served(
     settings: GoogleSettings, folder: Path, customers: Sequence[str]
 ) -> Iterator[GoogleSettings]:
     """Serve a company's Google for the demo; give the settings that lead to it."""
-    with GoogleSandbox(settings.account_id, 0, folder / "sandbox-google.json") as sandbox:
+    state = folder / "sandbox-google.json"
+    with GoogleSandbox(settings.account_id, 0, state, clock_of(folder)) as sandbox:
         config_secrets.hold(settings.client_id_env, "sandbox-client")
         config_secrets.hold(settings.client_secret_env, "sandbox-secret")
         config_secrets.hold(settings.refresh_token_env, sandbox.refresh_token)

@@ -8,11 +8,22 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from madang.sandbox.faults import Faults
+from madang.settings.workspace import load_settings
+from madang.sync.clock import utc_now
+
+
+def clock_of(folder: Path) -> Callable[[], datetime]:
+    """Return the clock of the workspace in a folder, which may be pinned; else this machine's."""
+    path = folder / "madang.yml"
+    return load_settings(path).now if path.is_file() else utc_now
 
 
 class LocalServer:

@@ -1,29 +1,34 @@
-"""A local Marketing API: custom audiences and their members over real HTTP, strict to the contract.
+"""A local Marketing API: custom audiences, members, events over real HTTP, strict to the contract.
 
 Sources: [users] https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users
 [api] https://developers.facebook.com/docs/marketing-api/custom-audience-api
 [errors] https://developers.facebook.com/docs/marketing-api/error-reference
 [versions] https://developers.facebook.com/docs/graph-api/changelog/versions
+[events]: see `meta_events`
 Where the pages are silent the server is strict. Only this machine can reach it.
 """
 
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from madang.sandbox.local import LocalHandler, LocalServer
+from madang.sandbox import meta_events
+from madang.sandbox.local import LocalHandler, LocalServer, clock_of
 from madang.settings import secrets as config_secrets
+from madang.sync.clock import utc_now
 from madang.sync.destinations.meta import COLUMNS, MetaSettings
 
 VERSIONS = frozenset({"v23.0", "v24.0", "v25.0", "v26.0"})  # [versions] that live in 2027
 MOST_ROWS = 10_000  # [users]
 PAGE = 2  # audiences a page: small, so that whoever reads the first alone is found out
 HASH = re.compile(r"[0-9a-f]{64}")
+PARTS = ("users", "events")
 DEMO_TOKEN = "demo-token-of-the-local-server"
 
 
@@ -40,7 +45,8 @@ class Refused(Exception):
 class MetaSandbox(LocalServer):
     """`audiences` are names by id, `members` who is on each as kind:hash.
 
-    `invalid` hashes are counted and passed over, as Meta does without saying which.
+    `invalid` hashes are counted and passed over, as Meta does without saying which. `events` are
+    those of the dataset by id, and `refused` the ids that it refuses. `now` is its clock.
     """
 
     def __init__(
@@ -49,8 +55,12 @@ class MetaSandbox(LocalServer):
         token: str = "sandbox-token",
         port: int = 0,
         state_path: Path | None = None,
+        dataset: str = "55555",
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.account, self.token = account, token
+        self.account, self.token, self.dataset, self.now = account, token, dataset, now
+        self.events: dict[str, dict[str, Any]] = {}
+        self.refused: set[str] = set()
         self.audiences: dict[str, str] = {}
         self.members: dict[str, set[str]] = {}
         self.invalid: set[str] = set()
@@ -58,14 +68,14 @@ class MetaSandbox(LocalServer):
         self._state_path = state_path
         if state_path is not None and state_path.exists():
             kept = json.loads(state_path.read_text())
-            self.audiences = kept["audiences"]
+            self.audiences, self.events = kept["audiences"], kept.get("events", {})
             self.members = {name: set(found) for name, found in kept["members"].items()}
         super().__init__(_Handler, port)
 
     def close(self) -> None:
         if self._state_path is not None:
             members = {name: sorted(found) for name, found in self.members.items()}
-            kept = {"audiences": self.audiences, "members": members}
+            kept = {"audiences": self.audiences, "members": members, "events": self.events}
             self._state_path.write_text(json.dumps(kept))
 
     def on(self, name: str) -> set[str]:
@@ -89,8 +99,11 @@ class _Handler(LocalHandler):
     def _handle(self) -> None:
         content, sandbox = self.body(), self.sandbox
         asked = urlsplit(self.path)
-        part = "users" if asked.path.endswith("/users") else "audiences"
-        faults = {fault.kind: fault for fault in sandbox.faults.next({part})}
+        part = asked.path.rpartition("/")[2]
+        faults = {
+            fault.kind: fault
+            for fault in sandbox.faults.next({part if part in PARTS else "audiences"})
+        }
         if "drop_before" in faults:
             return self.drop("drop_before")
         try:
@@ -98,6 +111,9 @@ class _Handler(LocalHandler):
                 return self.answer(faults["status"].status, "<html>Sorry</html>")
             if "rate_limit" in faults:
                 raise Refused(80003, "There have been too many calls to this ad-account.")
+            if "error_in_200" in faults:
+                code = faults["error_in_200"].status
+                return self.answer(200, {"error": {"message": "Invalid request", "code": code}})
             if "transient" in faults:
                 raise Refused(2, "Service temporarily unavailable")
             self._check_sender(asked.query)
@@ -126,6 +142,8 @@ class _Handler(LocalHandler):
                 return self._listed(parse_qs(asked.query)), 0
             if self.command == "POST":
                 return self._made(_json(content)), 0
+        if rest == [self.sandbox.dataset, "events"] and self.command == "POST":
+            return self._told(_json(content))
         is_known = len(rest) == 2 and rest[1] == "users" and rest[0] in self.sandbox.audiences
         if is_known and self.command in ("POST", "DELETE"):
             return self._changed(rest[0], _json(content))
@@ -185,6 +203,23 @@ class _Handler(LocalHandler):
         told |= {"num_received": len(rows), "num_invalid_entries": invalid}
         return {**told, "invalid_entry_samples": {}}, len(rows)
 
+    def _told(self, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """Take events, all or none; the first of an id and name counts."""
+        _only(body, {"data", "test_event_code"})
+        events = body.get("data")
+        if not isinstance(events, list) or not 0 < len(events) <= meta_events.MOST_EVENTS:
+            raise Refused(100, "(#100) data must have 1 to 1000 events")
+        for one in events:
+            problem = meta_events.problem_of(one, self.sandbox.now())
+            if problem is None and one["event_id"] in self.sandbox.refused:
+                problem = (2804001, f"Invalid parameter for {one['user_data']}")
+            if problem is not None:
+                raise Refused(100, f"(#100) {problem[1]}", problem[0])
+        for one in events:
+            self.sandbox.events.setdefault(one["event_id"], one)
+        told = {"events_received": len(events), "messages": [], "fbtrace_id": "local"}
+        return told, len(events)
+
     def _keys(self, row: list[Any]) -> set[str]:
         """The member's keys; none where a value is no hash: then Meta counts it as invalid."""
         keys = set()
@@ -220,5 +255,6 @@ def served(
     """Serve a company's Meta for the demo; give the settings that lead to it."""
     token = config_secrets.hold(settings.token_env, DEMO_TOKEN)
     state = folder / "sandbox-meta.json"
-    with MetaSandbox(settings.ad_account_id, token, 0, state) as sandbox:
+    dataset, now = settings.dataset_id or "55555", clock_of(folder)
+    with MetaSandbox(settings.ad_account_id, token, 0, state, dataset, now) as sandbox:
         yield settings.model_copy(update={"url": sandbox.url})

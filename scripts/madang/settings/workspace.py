@@ -162,6 +162,7 @@ class SettingsFile(Strict):
     version: Literal[1]
     timezone: TimeZone = "Asia/Seoul"
     currency: Currency = "KRW"
+    language: Literal["ko", "en"] = "ko"  # of the pages
     as_of: AwareDatetime | None = None
     project: Path | None = None
     paths: PathSettings = PathSettings()

@@ -38,18 +38,36 @@ def delivered(relation: str, sync: str, target: ObjectKind) -> str:
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
     and removed when not. Events and messages that were ever taken count for ever; one of unknown
-    fate counts as taken, unless the destination tells doubles.
+    fate counts as taken, unless the destination tells doubles: then one that was taken and failed
+    later, for a reason that passes, is sent again.
     """
     if not target.leaves:
-        statuses = "'accepted'" if target.may_repeat else "'accepted', 'unknown'"
+        taken = (
+            "count(case when status = 'accepted' then 1 end) > 0 "
+            "and count(case when status = 'unknown' and recency = 1 then 1 end) = 0"
+            if target.may_repeat
+            else "count(case when status <> 'rejected' then 1 end) > 0"
+        )
         return f"""
     select
         sync_key,
         field,
         max(value_hash) as value_hash
-    from {relation}
-    where sync = '{sync}' and status in ({statuses})
-    group by sync_key, field"""
+    from (
+        select
+            sync_key,
+            field,
+            status,
+            value_hash,
+            row_number() over (
+                partition by sync_key, field
+                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
+            ) as recency
+        from {relation}
+        where sync = '{sync}' and status in ('accepted', 'rejected', 'unknown')
+    ) as deliveries
+    group by sync_key, field
+    having {taken}"""
     return f"""
     select
         sync_key,

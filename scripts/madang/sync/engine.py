@@ -157,7 +157,10 @@ def _spool(
         current, done = folder / "current.parquet", folder / "done.parquet"
         warehouse.export(diff.current(rows, settings.warehouse.type), current)
         warehouse.export(diff.done(deliveries, plan.plan_id, kind), done)
-        spooled = permits.spool(settings, plan.rows_path, current, done, target)
+        with_amounts = kind.kind == "events"
+        spooled = permits.spool(
+            settings, plan.rows_path, current, done, target, with_amounts=with_amounts
+        )
     run = Run(
         run_id=run_id,
         plan_id=plan.plan_id,

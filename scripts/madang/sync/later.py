@@ -2,10 +2,13 @@
 
 Accepted is not applied. A request that failed there leaves its rows without a fate: the next plan
 sends what is still wanted again, because members may be repeated. Of one that failed in part the
-destination says how many rows and why, and that is kept.
+destination says how many rows and why, and that is kept. Where it names the rows, each is rejected,
+or without a fate when the reason passes.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -43,6 +46,7 @@ class Told:
     asked: Asked
     status: str
     problem: str | None = None
+    rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
 def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
@@ -105,7 +109,8 @@ def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
             known = [state for state in states if state is not None]
             if len(known) == len(states):
                 worst = max(known, key=lambda state: _RANK.index(state.status))
-                told.append(Told(one, worst.status, worst.problem))
+                rows = worst.rows if len(known) == 1 else {}  # places are of one request
+                told.append(Told(one, worst.status, worst.problem, rows))
             elif one.age > timedelta(days=MOST_DAYS):
                 told.append(Told(one, "unknown", f"no answer in {MOST_DAYS} days"))
             else:
@@ -121,27 +126,40 @@ _RANK = ("applied", "partial", "failed")
 
 
 def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None:
-    """Write what is known; the rows of a batch that failed whole get an unknown fate."""
+    """Write what is known; the rows of a batch that failed get a fate of their own."""
     now = stamp(utc_now())
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for one in settled:
-        if one.status == "failed":
-            warehouse.execute(
-                f"""
-                insert into {deliveries} (run_id, ledger_no, plan_id, sync, sync_key, field,
-                    operation, value_hash, status, reason, recorded_at, batch_no)
-                select concat(run_id, '-later'), ledger_no, plan_id, sync, sync_key, field,
-                    operation, value_hash, 'unknown', 'failed at the destination',
-                    greatest(cast(? as timestamp), recorded_at), batch_no
-                from {deliveries} as sent
-                where run_id = ? and batch_no = ? and status = 'accepted'
-                    and not exists (
-                        select 1 from {deliveries} as kept
-                        where kept.run_id = concat(sent.run_id, '-later')
-                            and kept.batch_no = sent.batch_no
-                    )""",
-                [now, one.asked.run_id, one.asked.batch_no],
-            )
+        fates: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, fate in one.rows.items():
+            fates[fate].append(place)
+        if not fates and one.status != "failed":
+            continue
+        rest = ("unknown", "failed at the destination") if one.status == "failed" else None
+        warehouse.execute(
+            f"""
+            insert into {deliveries} (run_id, ledger_no, plan_id, sync, sync_key, field,
+                operation, value_hash, status, reason, recorded_at, batch_no, amount)
+            select concat(run_id, '-later'), ledger_no, plan_id, sync, sync_key, field,
+                operation, value_hash, fate, reason_later,
+                greatest(cast(? as timestamp), recorded_at), batch_no, amount
+            from (
+                select *, {_by_place(fates, 0, rest)} as fate,
+                    {_by_place(fates, 1, rest)} as reason_later
+                from (
+                    select *,
+                        row_number() over (order by field, operation, sync_key) - 1 as place
+                    from {deliveries}
+                    where run_id = ? and batch_no = ? and status = 'accepted'
+                ) as placed
+            ) as sent
+            where fate is not null and not exists (
+                select 1 from {deliveries} as kept
+                where kept.run_id = concat(sent.run_id, '-later')
+                    and kept.batch_no = sent.batch_no
+            )""",
+            [now, one.asked.run_id, one.asked.batch_no],
+        )
     rows = [
         {
             "run_id": one.asked.run_id,
@@ -150,7 +168,23 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             "asked_at": now,
             "status": one.status,
             "problem": one.problem,
+            "names_rows": "true" if one.rows else None,
         }
         for one in settled
     ]
     ledger.append(settings, warehouse, TABLE, rows)
+
+
+def _by_place(
+    fates: Mapping[tuple[str, str], list[int]], part: int, rest: tuple[str, str] | None
+) -> str:
+    """Return SQL for a part of the fate of a row by its place: its status (0) or reason (1).
+
+    The rows of a request stand in the order in which the plan numbered them.
+    """
+    cases = [
+        f"when place in ({', '.join(map(str, places))}) then '{fate[part]}'"
+        for fate, places in fates.items()
+    ]
+    cases.append(f"when true then '{rest[part]}'" if rest else "when false then ''")
+    return f"case {' '.join(cases)} end"

@@ -153,12 +153,15 @@ def _receipts(
     batches = journal.rows("batches", run.run_id)
     files.load(connection, folder, "sync_batches", declared["sync_batches"], batches)
     if run.spool.exists():
-        spool = f"read_parquet({files.text(run.spool)})"
+        spool = (  # one of an earlier version has no amounts
+            f"(select * from read_parquet({files.text(run.spool)}) "
+            "union all by name select null::varchar as amount where false)"
+        )
     else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
         log.warning("run %s: %s is missing, its deliveries are forgotten", run.run_id, run.spool)
         spool = (
             "(select 0::int64 as object_no, '' as sync_key, '' as field, '' as operation, "
-            "'' as value_hash, '' as skip_reason where false)"
+            "'' as value_hash, '' as amount, '' as skip_reason where false)"
         )
     connection.execute(
         f"""
@@ -177,7 +180,8 @@ def _receipts(
             entries.problem,
             entries.fix,
             coalesce(entries.recorded_at, {files.text(run.started_at)}::timestamp) as recorded_at,
-            entries.batch_no
+            entries.batch_no,
+            spool.amount
         from {spool} as spool
         left join entries
             on if(spool.skip_reason is null, spool.object_no, null) = entries.object_no

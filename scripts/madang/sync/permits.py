@@ -38,13 +38,22 @@ class Spooled:
     skipped: dict[str, int]
 
 
-def spool(settings: Settings, planned: Path, current: Path, done: Path, target: Path) -> Spooled:
+def spool(
+    settings: Settings,
+    planned: Path,
+    current: Path,
+    done: Path,
+    target: Path,
+    *,
+    with_amounts: bool = False,
+) -> Spooled:
     """Write the rows that are still open with their `skip_reason` (null: send) to `target`.
 
     `planned`: a plan's rows; `current`: the model now (sync_key, field, value_hash,
     held_back_reason); `done`: rows that earlier runs of this plan settled (sync_key, field).
-    All are Parquet.
+    All are Parquet. `with_amounts`: of events, whose value the ledger keeps as `amount`.
     """
+    amount = "json_extract_string(planned.value, '$.value')" if with_amounts else "null::varchar"
     with files.scratch(settings) as (connection, _):
         files.write(
             connection,
@@ -68,6 +77,7 @@ def spool(settings: Settings, planned: Path, current: Path, done: Path, target: 
                 planned.operation,
                 planned.value,
                 planned.value_hash,
+                {amount} as amount,
                 {PERMIT} as skip_reason
             from read_parquet({files.text(planned)}) as planned
             left join current

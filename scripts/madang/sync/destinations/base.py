@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from madang.errors import ConfigError
@@ -100,13 +101,23 @@ class Receipt:
     attempts: int = 0
     remote_reference: str | None = None
 
+    @property
+    def accepted(self) -> int:
+        """How many objects were taken."""
+        return sum(one.status == "accepted" for one in self.outcomes.values())
+
 
 @dataclass(frozen=True)
 class Later:
-    """What became of a request that was taken: applied, partial or failed, with the reasons."""
+    """What became of a request that was taken: applied, partial or failed, with the reasons.
+
+    `rows`, of those that are named by their place in the request: a status, rejected (for good),
+    unknown (may be sent again) or accepted (it is there), and a reason in capital letters.
+    """
 
     status: str
     problem: str | None = None
+    rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
 class Destination(Protocol):
@@ -197,6 +208,14 @@ class Opening:
                 fix="Copy the key again.",
             )
         return value
+
+    def now(self) -> datetime:
+        """Return the moment by which ages are judged: this machine's clock.
+
+        At a local server it is the workspace's, which may be pinned.
+        """
+        addresses = self.settings.addresses().values()
+        return self.workspace.now() if all(map(is_loopback, addresses)) else datetime.now(UTC)
 
     def client(self, name: str, auth: "Auth", check: str, **others: Any) -> "Client":
         """Return a connection whose errors are the engine's; `others` are the client's own.

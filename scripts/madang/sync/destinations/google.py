@@ -1,4 +1,4 @@
-"""Google: members of Customer Match lists, through the Data Manager API.
+"""Google: members of Customer Match lists, through the Data Manager API; conversions beside them.
 
 The contract, with the vendor's pages:
 - https://developers.google.com/data-manager/api/devguides/audiences/google-ads/customer-match/upload-data
@@ -7,7 +7,8 @@ The contract, with the vendor's pages:
 - https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (one bad
   member and nothing of the request is processed; the answer names the field)
 - https://developers.google.com/data-manager/api/reference/rest/v1/accountTypes.accounts.userLists
-- how its answers are read: `google_answers`
+- how its answers are read: `google_answers`; how a batch is sent: `google_sending`
+- conversions: `google_conversions`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
@@ -24,17 +25,23 @@ from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import (
     Batch,
+    Destination,
     DestinationSettings,
     Entry,
     Later,
     NoOptions,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.google_answers import judge, not_understood, rejected, told_state
+from madang.sync.destinations.google_answers import judge, not_understood, told_state
+from madang.sync.destinations.google_conversions import (
+    EVENTS_LIMIT,
+    ConversionOptions,
+    GoogleConversions,
+)
+from madang.sync.destinations.google_sending import Sending, envelope
 from madang.sync.destinations.members import batched, hash_of, list_problem, request_of
 
 if TYPE_CHECKING:
@@ -44,7 +51,6 @@ if TYPE_CHECKING:
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 JWT_SECONDS = 3600  # Google takes at most an hour
 MEMBERS_LIMIT = 10_000  # a request
-SYSTEMATIC = 10  # when so many members are refused alike, it is not about the members
 TRIES = 3  # to make a list
 DAY = 86_400  # membershipDuration must be an exact multiple of it
 LONGEST_DAYS = 540  # 46656000s
@@ -70,6 +76,7 @@ class GoogleSettings(DestinationSettings):
     url: HttpAddress = "https://datamanager.googleapis.com"
     token_url: HttpAddress = "https://oauth2.googleapis.com/token"
     members_per_request: Annotated[int, Field(ge=1, le=MEMBERS_LIMIT)] = MEMBERS_LIMIT
+    events_per_request: Annotated[int, Field(ge=1, le=EVENTS_LIMIT)] = EVENTS_LIMIT
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
@@ -83,10 +90,10 @@ class Google:
     """Members of lists by the SHA-256 of an address; a list is found by its integration code."""
 
     @classmethod
-    def open(cls, opening: Opening) -> "Google":
+    def open(cls, opening: Opening) -> Destination:
         """Raises ConfigError where a secret is missing or the terms were not accepted."""
         settings: GoogleSettings = opening.settings
-        if not settings.terms_accepted:
+        if opening.sends == "user_lists" and not settings.terms_accepted:
             raise ConfigError(
                 "Nobody said that the Customer Match terms are accepted; Google takes no members "
                 "without.",
@@ -95,6 +102,8 @@ class Google:
             )
         check = "Check status.cloud.google.com."
         client = opening.client("Google", _auth(opening), check)
+        if opening.sends == "conversions":
+            return GoogleConversions(client, settings, opening.options, opening.now())
         days = opening.options.membership_days if opening.options else LONGEST_DAYS
         return cls(client, settings, days)
 
@@ -103,7 +112,7 @@ class Google:
         self._settings = settings
         self._membership_days = membership_days
         self._lists: dict[str, str] = {}
-        self._has_accepted = False
+        self._sending = Sending(client, "members")
         self.objects_per_request = settings.members_per_request
 
     @property
@@ -116,38 +125,10 @@ class Google:
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, without those that Google names as wrong, in halves where it names none."""
-        receipt = Receipt()
         name, is_removal = request_of(batch.objects[0])
-        body = self._envelope(self._list(name), is_removal)
         path = "/v1/audienceMembers:remove" if is_removal else "/v1/audienceMembers:ingest"
-        waiting = [list(range(len(batch.objects)))]
-        while waiting:
-            places = waiting.pop()
-            members = b",".join(batch.encoded[place] for place in places)
-            reply = self._client.post(path, body % members)
-            receipt.http_status = reply.status
-            receipt.attempts += reply.attempts
-            verdict = judge(reply, len(places), self._client.redact)
-            if verdict.request_id:
-                receipt.remote_reference = (
-                    f"{receipt.remote_reference or ''} {verdict.request_id}".strip()
-                )
-            for at, problem in verdict.rejected.items():
-                receipt.outcomes[batch.objects[places[at]].number] = rejected(problem)
-            if verdict.is_accepted:
-                self._has_accepted = True
-                for place in places:
-                    receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
-            elif verdict.rejected:
-                left = [place for at, place in enumerate(places) if at not in verdict.rejected]
-                waiting += [left] if left else []
-            elif len(places) == 1:
-                receipt.outcomes[batch.objects[places[0]].number] = rejected(verdict.words)
-                self._stop_if_systematic(receipt, verdict.words)
-            else:
-                middle = len(places) // 2
-                waiting += [places[middle:], places[:middle]]
-        return receipt
+        body = self._envelope(self._list(name), is_removal)
+        return self._sending.send(path, body, batch, dict(enumerate(batch.encoded)), Receipt())
 
     def poll(self, remote_reference: str) -> Later | None:
         """Return what became of a request; None while Google is at work.
@@ -160,25 +141,9 @@ class Google:
     def close(self) -> None:
         self._client.close()
 
-    def _stop_if_systematic(self, receipt: Receipt, words: str) -> None:
-        """Stop where one member after the other is refused alike and none was ever taken."""
-        alike = [one for one in receipt.outcomes.values() if one.problem == words]
-        if not self._has_accepted and len(alike) >= SYSTEMATIC:
-            raise DestinationRefused(
-                f"Google refuses every member: {words}",
-                fix="Correct the activation model or the settings, then plan again.",
-            )
-
     def _envelope(self, list_id: str, is_removal: bool) -> bytes:
         """Return a request's body, with %s in the place of its members."""
-        account = {"accountType": "GOOGLE_ADS", "accountId": self._settings.account_id}
-        destination: dict[str, Any] = {"operatingAccount": account, "productDestinationId": list_id}
-        if self._settings.login_account_id:
-            destination["loginAccount"] = {
-                "accountType": "GOOGLE_ADS",
-                "accountId": self._settings.login_account_id,
-            }
-        body: dict[str, Any] = {"destinations": [destination], "encoding": "HEX"}
+        body = envelope(self._settings, list_id)
         if not is_removal:  # only who allowed both is sent: the purpose advertising
             granted = "CONSENT_GRANTED"
             body["consent"] = {"adUserData": granted, "adPersonalization": granted}
@@ -297,7 +262,10 @@ ENTRY = Entry(
     objects={
         "user_lists": ObjectKind(
             "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
-        )
+        ),
+        "conversions": ObjectKind(
+            "events", keys=("upload_key",), options=ConversionOptions, tells_doubles=True
+        ),
     },
     destination=Google,
     sandbox="madang.sandbox.google",

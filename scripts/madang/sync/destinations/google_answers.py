@@ -1,7 +1,7 @@
-"""What an answer of the Data Manager API says: accepted, or which members are wrong, or refused.
+"""What an answer of the Data Manager API says: accepted, or which rows are wrong, or refused.
 
 An error is a google.rpc.Status: `{"error": {"code", "message", "status", "details": [...]}}`. Its
-detail BadRequest has `fieldViolations` whose `field` names the member by its place in the request:
+detail BadRequest has `fieldViolations` whose `field` names the row by its place in the request:
 https://developers.google.com/data-manager/api/devguides/concepts/understand-errors
 """
 
@@ -17,7 +17,8 @@ from madang.sync.words import harmless
 if TYPE_CHECKING:
     from madang.http.client import Reply
 
-MEMBER = re.compile(r"audience_?members\[(\d+)\]", re.IGNORECASE)
+ROW = re.compile(r"(?:audience_?members|events)\[(\d+)\]", re.IGNORECASE)
+ACTION = re.compile(r"destinations\[\d+\]\.product_?destination_?id", re.IGNORECASE)
 ORDER = ("applied", "partial", "failed")
 STATES = {"SUCCESS": "applied", "PARTIAL_SUCCESS": "partial", "FAILED": "failed"}
 FIXES = {
@@ -26,11 +27,22 @@ FIXES = {
     "say in madang.yml by which manager account it is reached (login_account_id).",
     "NOT_FOUND": "Check account_id in madang.yml, and whether the list was deleted there.",
 }
+#: Reasons for which a row may be sent again; all others are for good.
+PASSING = frozenset(
+    {"INTERNAL_ERROR", "TOO_RECENT_CLICK", "TOO_RECENT_CALL", "DESTINATION_TOO_RECENTLY_CREATED"}
+)
+KNOWN = "DUPLICATE_TRANSACTION_ID"  # it has this one
+
+
+class UnknownAction(DestinationRefused):
+    """The list or the conversion action of a request is not in this account."""
+
+    words = ""
 
 
 @dataclass
 class Verdict:
-    """What one answer says about the members of its request, by their position."""
+    """What one answer says about the rows of its request, by their position."""
 
     is_accepted: bool = False
     request_id: str | None = None
@@ -39,11 +51,11 @@ class Verdict:
 
 
 def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
-    """Read an answer about `count` members.
+    """Read an answer about `count` rows.
 
-    A 400 that names no member has only words: one of them is to blame, or what stands around them.
-    Raises DestinationRefused for what is not about members, DestinationUnclear for what is no
-    answer of Google's.
+    A 400 that names no row has only words: one of them is to blame, or what stands around them.
+    Raises UnknownAction, DestinationRefused for what else is not about rows, DestinationUnclear for
+    what is no answer of Google's.
     """
     body = reply.body
     if reply.is_good:
@@ -60,10 +72,14 @@ def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
         raise _refused(reply, str(error.get("status")), words)
     verdict = Verdict(words=words)
     for place, problem in violations:
-        found = MEMBER.search(place)
+        found = ROW.search(place)
         if found is None or int(found[1]) >= count:
             told = harmless(redact(f"{place}: {problem}"))
-            raise _refused(reply, str(error.get("status")), told)
+            refused = _refused(reply, str(error.get("status")), told)
+            if ACTION.search(place):
+                refused = UnknownAction(refused.message, fix=refused.fix)
+                refused.words = told
+            raise refused
         verdict.rejected[int(found[1])] = harmless(redact(problem))
     return verdict
 
@@ -77,12 +93,17 @@ def told_state(reply: "Reply") -> Later | None:
     if len(states) != len(listed) or not {*states} <= STATES.keys():
         return None
     worst = max((STATES[state] for state in states), key=ORDER.index)
-    reasons = ", ".join(reason for one in listed for reason in _reasons(one))
-    return Later(worst, harmless(reasons) if worst != "applied" and reasons else None)
+    if worst == "applied":
+        return Later(worst)
+    counts = [count for one in listed for count in _error_counts(one)]
+    reasons = harmless(
+        ", ".join(f"{_reason(one)}: {one.get('recordCount', '?')}" for one in counts)
+    )
+    return Later(worst, reasons or None, _rows(counts) if len(listed) == 1 else {})
 
 
 def rejected(problem: str) -> Outcome:
-    """Return the outcome of a member that Google refused, with its words as the problem."""
+    """Return the outcome of a row that Google refused, with its words as the problem."""
     return Outcome(
         "rejected",
         reason="refused by google",
@@ -119,11 +140,27 @@ def _violations(error: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _reasons(one: dict[str, Any]) -> list[str]:
+def _error_counts(one: dict[str, Any]) -> list[dict[str, Any]]:
     counts = (one.get("errorInfo") or {}).get("errorCounts") or []
-    return [
-        f"{str(each.get('reason', '')).removeprefix('PROCESSING_ERROR_REASON_')}: "
-        f"{each.get('recordCount', '?')}"
-        for each in counts
-        if isinstance(each, dict)
-    ]
+    return [each for each in counts if isinstance(each, dict)]
+
+
+def _reason(count: dict[str, Any]) -> str:
+    told = re.sub(r"PROCESSING_ERROR_(REASON_)?", "", str(count.get("reason", "")))
+    return re.sub(r"[^A-Z0-9_]", "", told)[:100] or "UNSPECIFIED"
+
+
+def _rows(counts: list[dict[str, Any]]) -> dict[int, tuple[str, str]]:
+    """Return what became of the rows that are named, by their place: a status and a reason."""
+    return {
+        place: (_fate(_reason(one)), _reason(one))
+        for one in counts
+        for place in one.get("recordIndices") or []
+        if type(place) is int
+    }
+
+
+def _fate(reason: str) -> str:
+    if reason == KNOWN:
+        return "accepted"
+    return "unknown" if reason in PASSING else "rejected"

@@ -1,4 +1,4 @@
-"""Meta: members of custom audiences, through the Marketing API.
+"""Meta: members of custom audiences, through the Marketing API; conversions beside them.
 
 The contract, with the vendor's pages:
 - https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users (payload,
@@ -6,7 +6,7 @@ The contract, with the vendor's pages:
 - https://developers.facebook.com/docs/marketing-api/custom-audience-api (a fixed schema of columns;
   audiences may be blocked or deleted there)
 - https://developers.facebook.com/docs/marketing-api/error-reference
-- how its answers are read: `meta_answers`
+- how its answers are read: `meta_answers`; conversions: `meta_conversions`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from madang.errors import ConfigError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import (
     Batch,
+    Destination,
     DestinationSettings,
     Entry,
     ObjectKind,
@@ -37,6 +39,11 @@ from madang.sync.destinations.meta_answers import (
     not_understood,
     rejected,
     trouble,
+)
+from madang.sync.destinations.meta_conversions import (
+    EVENTS_LIMIT,
+    ConversionOptions,
+    MetaConversions,
 )
 
 if TYPE_CHECKING:
@@ -56,13 +63,20 @@ PLACES = {"email": COLUMNS.index("EMAIL"), "phone": COLUMNS.index("PHONE")}
 
 
 class MetaSettings(DestinationSettings):
-    """One ad account; an access token with ads_management is in the environment."""
+    """One ad account; an access token with ads_management is in the environment.
+
+    `dataset_id` is where conversions go.
+    """
 
     ad_account_id: Annotated[str, matching(r"\d{5,20}", "the digits behind act_, in quotes")]
+    dataset_id: (
+        Annotated[str, matching(r"\d{5,20}", "the digits of a dataset, in quotes")] | None
+    ) = None
     token_env: EnvironmentName = "MADANG_META_TOKEN"
     api_version: Annotated[str, matching(r"\d{2}\.0", "a version such as 26.0")] = "26.0"
     url: HttpAddress = "https://graph.facebook.com"
     members_per_request: Annotated[int, Field(ge=1, le=ROWS_LIMIT)] = ROWS_LIMIT
+    events_per_request: Annotated[int, Field(ge=1, le=EVENTS_LIMIT)] = EVENTS_LIMIT
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
@@ -70,13 +84,22 @@ class Meta:
     """Members of custom audiences by the SHA-256 of an address; an audience is found by name."""
 
     @classmethod
-    def open(cls, opening: Opening) -> "Meta":
-        """Raises ConfigError where the token is missing."""
+    def open(cls, opening: Opening) -> Destination:
+        """Raises ConfigError where the token or, of conversions, the dataset is missing."""
         from madang.http.auth import Bearer
 
         token = opening.secret("token_env", "an access token with ads_management")
-        check = "Check metastatus.com."
-        return cls(opening.client("Meta", Bearer(token), check, trouble=trouble), opening.settings)
+        check, settings = "Check metastatus.com.", opening.settings
+        client = opening.client("Meta", Bearer(token), check, trouble=trouble)
+        if opening.sends != "conversions":
+            return cls(client, settings)
+        if settings.dataset_id is None:
+            raise ConfigError(
+                "Conversions go to a dataset of Meta's, and none is named.",
+                where=f"{opening.where}.dataset_id",
+                fix="Write its digits there; they stand in Meta's Events Manager.",
+            )
+        return MetaConversions(client, settings, opening.options, opening.now())
 
     def __init__(self, client: "Client", settings: MetaSettings) -> None:
         self._client = client
@@ -212,7 +235,8 @@ def _body(rows: bytes, count: int) -> bytes:
 ENTRY = Entry(
     settings=MetaSettings,
     objects={
-        "custom_audiences": ObjectKind("members", keys=("match_key",), field_problem=list_problem)
+        "custom_audiences": ObjectKind("members", keys=("match_key",), field_problem=list_problem),
+        "conversions": ObjectKind("events", keys=("upload_key",), options=ConversionOptions),
     },
     destination=Meta,
     sandbox="madang.sandbox.meta",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LIMITED = frozenset({4, 17, 32, 613, 80003})  # too many calls: of the app, user, account
 FAILED = frozenset({1, 2})  # an error of theirs that passes
 LOGIN = frozenset({10, 102, 190, 200, 294})
+EVENT_WRONG = 2804000  # subcodes of what is wrong with an event: 2804001 and those after it
 FIXES = {
     1713230: "Meta blocks this audience for what its name suggests: rename it, or leave it out.",
     2655: "Accept the terms of custom audiences in Meta's Ads Manager.",
@@ -29,7 +30,7 @@ FIXES = {
 
 def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
     """Say what an answer's code means for asking again, whatever its HTTP status."""
-    error = _error(read_json(content)) if status >= 400 else None
+    error = _error(read_json(content))
     if error is None:
         return None
     code = error.get("code")
@@ -38,13 +39,17 @@ def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
     return "failed" if code in FAILED or error.get("is_transient") is True else None
 
 
-def checked(reply: "Reply", redact: Callable[[str], str]) -> "Reply":
+AGAIN = "the same command sends it again, which changes nothing there"
+NEVER_AGAIN = "it is not sent again"
+
+
+def checked(reply: "Reply", redact: Callable[[str], str], then: str = AGAIN) -> "Reply":
     """Return a good answer. Raises DestinationRefused in Meta's words, DestinationUnclear."""
     error = _error(reply.body)
     if reply.is_good and reply.body is not None and error is None:
         return reply
     if error is None:
-        raise not_understood(reply)
+        raise not_understood(reply, then)
     code, subcode = error.get("code"), error.get("error_subcode")
     told = error.get("error_user_msg") or error.get("message") or "no message"
     fix = FIXES.get(subcode) or FIXES.get(code)  # type: ignore[call-overload]
@@ -54,6 +59,44 @@ def checked(reply: "Reply", redact: Callable[[str], str]) -> "Reply":
         f"Meta refuses: {harmless(redact(str(told)))} (code {_number(code)})",
         fix=fix or "Read what Meta says; nothing of this request was taken.",
     )
+
+
+def refused_events(reply: "Reply", redact: Callable[[str], str]) -> Outcome | None:
+    """Return how a request's events were refused; None where Meta took them.
+
+    Only what Meta says of an event is that; what else it refuses stops the run: raises as
+    `checked`. A refusal may stand in an answer with HTTP 200.
+    """
+    error = _error(reply.body)
+    subcode = error.get("error_subcode") if error else None
+    if (
+        error
+        and error.get("code") == 100
+        and type(subcode) is int
+        and 0 < subcode - EVENT_WRONG < 1000
+    ):
+        told = error.get("error_user_msg") or error.get("message") or "no message"
+        words = harmless(redact(str(told)))
+        return Outcome(
+            "rejected",
+            reason="refused by meta",
+            problem=f"{words} (code 100, {subcode})",
+            fix="Correct the activation model or its source, then plan and apply again.",
+        )
+    checked(reply, redact, NEVER_AGAIN)
+    return None
+
+
+def taken_events(reply: "Reply", count: int) -> str | None:
+    """Return Meta's name of a request of so many events. Raises DestinationUnclear.
+
+    An answer that counts others is not understood: which of them were taken is not said.
+    """
+    body = reply.body or {}
+    if type(body.get("events_received")) is not int or body["events_received"] != count:
+        raise not_understood(reply, NEVER_AGAIN)
+    trace = body.get("fbtrace_id")
+    return trace if isinstance(trace, str) and trace.isprintable() and " " not in trace else None
 
 
 def invalid_entries(reply: "Reply", count: int) -> int:
@@ -77,12 +120,12 @@ def rejected() -> Outcome:
     )
 
 
-def not_understood(reply: "Reply") -> DestinationUnclear:
+def not_understood(reply: "Reply", then: str = AGAIN) -> DestinationUnclear:
     """Return the error for an answer that does not say what became of the request."""
     return DestinationUnclear(
         f"This address answered {reply.status}, but not as Meta does.",
         fix="Check the URL in madang.yml: it may be a proxy's. What this request held may have "
-        "arrived or not; the same command sends it again, which changes nothing there.",
+        f"arrived or not; {then}.",
     )
 
 

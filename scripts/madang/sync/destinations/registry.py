@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     "braze": "madang.sync.destinations.braze",
+    "ga4": "madang.sync.destinations.ga4",
     "google": "madang.sync.destinations.google",
     "meta": "madang.sync.destinations.meta",
     "salesforce": "madang.sync.destinations.salesforce",
@@ -45,7 +46,7 @@ def can_delete(name: str) -> bool:
 def forgets(name: str) -> bool:
     """Say whether a destination can forget a person: delete one, or take one off its lists."""
     kinds = {one.kind for one in entry_of(name).objects.values()}
-    return can_delete(name) or kinds == {"members"}
+    return can_delete(name) or kinds - {"events"} == {"members"}
 
 
 def object_of(spec: "SyncSpec") -> ObjectKind:

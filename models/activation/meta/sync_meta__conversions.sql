@@ -1,0 +1,2 @@
+-- verified conversions for Meta, of those who allowed advertising
+{{ sync_conversions('meta') }}

@@ -1,0 +1,29 @@
+with source as (
+
+    select run_id, batch_no, sync, asked_at, status, problem, names_rows
+    from {{ source('ledger', 'sync_answers') }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        run_id,
+        batch_no,
+
+        -- strings
+        sync,
+        status,
+        problem,
+
+        -- booleans
+        coalesce(names_rows = 'true', false) as names_rows,
+
+        -- timestamps
+        asked_at
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,183 @@
+"""Meta: verified conversions, through the Conversions API.
+
+The contract, with the vendor's pages:
+- https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/server-event (1,000
+  events a request; one that is too old and no event of the request is processed)
+- https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/original-event (what
+  a later outcome goes back to)
+- https://developers.facebook.com/documentation/ads-commerce/conversions-api/offline-events
+- ages: 7 days, 62 for what happened in a store, a minute ahead; read in published source
+
+Meta tells doubles by event_id and event_name for 48 hours only. So a request is tried again within
+a run, which ends in minutes, and what has no answer then is never sent again.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from madang.specs.strict import Strict, matching
+from madang.sync import DestinationRefused
+from madang.sync.destinations.base import Batch, Outcome, Receipt, SyncObject
+from madang.sync.destinations.members import batched
+from madang.sync.destinations.meta_answers import refused_events, taken_events
+from madang.sync.destinations.reports import (
+    MICROS,
+    Report,
+    ReportOptions,
+    WrongReport,
+    as_it_is,
+    compact,
+    not_sent,
+    read_report,
+    unknown_type,
+)
+
+if TYPE_CHECKING:
+    from madang.http.client import Client
+
+EVENTS_LIMIT = 1_000  # a request
+SYSTEMATIC = 10  # when so many events are refused alike, it is not about the events
+DAY = 86_400
+MOST_DAYS, MOST_DAYS_IN_STORE = 7, 62
+IDENTIFIERS = {"email": "em", "phone": "ph"}
+EventName = Annotated[
+    str, matching(r"[A-Za-z][A-Za-z0-9_ ]{0,49}", "a name of an event, such as Purchase")
+]
+
+
+class ConversionEvent(Strict):
+    """What a type is called at Meta, and where it happens.
+
+    `website` and `app` are no choices: they need what only a browser or an app knows.
+    `original_event`: the name of the online event that this is the later outcome of.
+    """
+
+    name: EventName
+    action_source: Literal[
+        "physical_store", "phone_call", "chat", "email", "business_messaging", "system_generated",
+        "other",
+    ]  # fmt: skip
+    original_event: EventName | None = None
+
+
+class ConversionOptions(ReportOptions):
+    """`conversions`: the types that are reported, each with its event."""
+
+    conversions: Annotated[dict[str, ConversionEvent], Field(min_length=1)]
+
+
+class MetaConversions:
+    """Conversions of one dataset."""
+
+    def __init__(
+        self, client: "Client", settings: Any, options: ConversionOptions, now: datetime
+    ) -> None:
+        self._client = client
+        self._path = f"/v{settings.api_version}/{settings.dataset_id}/events"
+        self._events = options.conversions
+        self._now = now
+        self._has_accepted = False
+        self.objects_per_request = settings.events_per_request
+
+    @property
+    def requests(self) -> int:
+        return self._client.requests
+
+    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
+        """Group conversions, in order, by their type."""
+        return batched(objects, self.objects_per_request, as_it_is)
+
+    def send(self, batch: Batch) -> Receipt:
+        """Send a batch without what is wrong in it; in halves where Meta refuses it for its events.
+
+        Meta names no event. A request that it refuses is not processed at all.
+        """
+        receipt, encoded = Receipt(), {}
+        field = batch.objects[0].changes[0].field
+        for place, one in enumerate(batch.objects):
+            try:
+                if field not in self._events:
+                    raise unknown_type(field, self._events)
+                report = read_report(one, "Meta", ("fbclid",), self._now)
+                encoded[place] = event(report, self._events[field], one.key)
+            except WrongReport as wrong:
+                receipt.outcomes[one.number] = not_sent(str(wrong))
+        waiting = [sorted(encoded)] if encoded else []
+        while waiting:
+            places = waiting.pop()
+            body = b'{"data": [' + b",".join(encoded[place] for place in places) + b"]}"
+            headers = {"Content-Type": "application/json"}
+            try:
+                reply = self._client.request("POST", self._path, data=body, headers=headers)
+                refused = refused_events(reply, self._client.redact)
+            except DestinationRefused as stop:
+                if not receipt.accepted:
+                    raise
+                # a part of the batch was taken: what is left is for the next plan
+                waiting.append(places)
+                for place in chain(*waiting):
+                    receipt.outcomes[batch.objects[place].number] = not_sent(stop.message)
+                return receipt
+            receipt.http_status = reply.status
+            receipt.attempts += reply.attempts
+            if refused is None:
+                receipt.remote_reference = taken_events(reply, len(places))
+                self._has_accepted = True
+                for place in places:
+                    receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
+            elif len(places) == 1:
+                receipt.outcomes[batch.objects[places[0]].number] = refused
+                self._stop_if_systematic(receipt, refused)
+            else:
+                middle = len(places) // 2
+                waiting += [places[middle:], places[:middle]]
+        return receipt
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _stop_if_systematic(self, receipt: Receipt, refused: Outcome) -> None:
+        alike = [one for one in receipt.outcomes.values() if one.problem == refused.problem]
+        if not self._has_accepted and len(alike) >= SYSTEMATIC:
+            raise DestinationRefused(
+                f"Meta refuses every event: {refused.problem}",
+                fix="Correct the activation model or the settings, then plan again.",
+            )
+
+
+def event(report: Report, of: ConversionEvent, key: str) -> bytes:
+    """Return a conversion as it stands in a request. Raises WrongReport."""
+    if report.operation != "conversion":
+        raise WrongReport("Meta takes no corrections.")
+    if report.click_id is None and not report.match_keys:
+        raise WrongReport("It has neither a click id of Meta's nor a match key.")
+    days = MOST_DAYS_IN_STORE if of.action_source == "physical_store" else MOST_DAYS
+    if report.age > days * DAY:
+        raise WrongReport(
+            f"It is older than {days} days, and Meta would refuse all others with it."
+        )
+    user: dict[str, Any] = {
+        name: report.hashes[kind] for kind, name in IDENTIFIERS.items() if kind in report.hashes
+    }
+    if report.click_id is not None:
+        clicked = (report.clicked or report.happened) // 1000
+        user["fbc"] = f"fb.1.{clicked}.{report.click_id}"
+    found: dict[str, Any] = {
+        "event_name": of.name,
+        "event_time": report.happened // MICROS,
+        "event_id": key,
+        "action_source": of.action_source,
+        "user_data": user,
+        "custom_data": {"order_id": report.transaction_id},
+    }
+    if report.value is not None:
+        found["custom_data"] |= {"value": report.value, "currency": report.currency}
+    if of.original_event is not None and report.converted is not None:
+        original = {"event_name": of.original_event, "event_time": report.converted // MICROS}
+        original |= {"order_id": report.object_id} if report.object_id else {}
+        found["original_event_data"] = original
+    return compact(found).encode()
