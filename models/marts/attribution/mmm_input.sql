@@ -72,7 +72,7 @@ final as (
         coalesce(kpis.conversions, 0) as kpi,
         round(kpis.verified_value / nullif(kpis.conversions, 0), 4) as revenue_per_kpi,
         coalesce(promotions.promotion_days, 0) as promotions,
-        weeks.days = 7 and {{ date_plus('weeks.week', 7) }} <= {{ local_date(as_of()) }} as is_whole_week
+        weeks.days = 7 and {{ date_plus('weeks.week', 7) }} <= {{ as_of_day() }} as is_whole_week
     from weeks
     cross join channels
     left join media

@@ -37,7 +37,7 @@ records as (
         {{ field if field in given else 'cast(null as string)' }} as {{ field }}{{ ',' if not loop.last }}
         {% endfor -%}
     from {{ relation }}
-    {{ 'where ordered_at <= ' ~ as_of() if source == 'shop' }}
+    {{ 'where ' ~ has_happened('ordered_at', [relation]) if source == 'shop' }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -50,7 +50,7 @@ from_orders as (
         {{ amounts_without_rate('paid_amount') }} as orders_without_rate,
         max(case when status = 'paid' then ordered_at end) as last_order_at
     from orders
-    where ordered_at <= {{ as_of() }}
+    where {{ has_happened('ordered_at', [ref('stg_shop__orders')]) }}
     group by person_id
 
 ),

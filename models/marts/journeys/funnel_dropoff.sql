@@ -107,7 +107,7 @@ final as (
         stopped.step,
         stopped.reached_at as stopped_at,
         {{ local_date('stopped.reached_at') }} as stopped_date,
-        {{ days_between(local_date('stopped.reached_at'), local_date(as_of())) }} as days_since,
+        {{ days_between(local_date('stopped.reached_at'), as_of_day()) }} as days_since,
         stopped.application_key,
         stopped.application_id,
         stopped.product,

@@ -122,8 +122,8 @@ final as (
         applied_at,
         first_at,
         last_at,
-        cast(floor({{ seconds_between('began_at', as_of()) }} / 86400) as int64) as age_days,
-        cast(floor({{ seconds_between('last_at', as_of()) }} / 86400) as int64) as days_in_status
+        {{ days_between(local_date('began_at'), as_of_day()) }} as age_days,
+        {{ days_between(local_date('last_at'), as_of_day()) }} as days_in_status
     from with_applications
 
 )

@@ -1,7 +1,7 @@
 {%- set columns = ['object_type', 'object_id', 'object_name', 'source', 'channel_group', 'campaign'] -%}
 {%- set attributes = attributes_in_rules() -%}
 {%- set customers = ref('customers') -%}
-{%- set since = date_plus(local_date(as_of()), -90) -%}
+{%- set since = date_plus(as_of_day(), -90) -%}
 {%- set actions = named_actions() -%}
 
 -- which names occurred in the last 90 days, so that a rule that asks for another one can be told

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from madang import times
 from madang.build.dbt import FAILED, DbtResult, parse
 from madang.build.unchanged_graph import MOMENT, UNTIL_HAPPENED, Graph, Moved
 from madang.build.unchanged_inputs import (
@@ -28,7 +29,7 @@ from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
 
 NOTE = "whole_builds"
-FORM = 2  # of the note
+FORM = 3  # of the note
 
 
 @dataclass
@@ -109,6 +110,7 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
     note = {
         **seen.made_of,
         "form": FORM,
+        "clock_day": times.day(moment, settings.timezone),
         "happened": happened,
         "restless": sorted(restless),
         "warned": sorted(key for key, node in ran.items() if node.status == "warn"),
@@ -226,6 +228,7 @@ def _chosen(
         Moved(
             sources=sources,
             export=now["export"] != earlier["export"],
+            day=earlier.get("clock_day") != times.day(moment, settings.timezone),
             happened=happened,
             restless=set(earlier["restless"]),
             warned=set(earlier["warned"]),

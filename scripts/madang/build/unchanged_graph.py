@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: Tags by which a node says that it may differ although all that it names is as it was: at every
-#: moment, until all that it holds has happened, or where the GA4 export has changed.
-CLOCK, UNTIL_HAPPENED, EXPORT = "clock", "clock_until_happened", "ga4_export"
+#: moment, on another day, until all that it holds has happened, or where the export has changed.
+CLOCK, DAY, UNTIL_HAPPENED = "clock", "clock_day", "clock_until_happened"
+EXPORT = "ga4_export"
 #: The tag of tables that ask which days there are to build, and hang on nothing else.
 BY_DAY = "by_day"
 #: Macros of dbt through which a node reads what ref() and source() do not name.
@@ -20,7 +21,7 @@ ASKING = frozenset({"run_query", "statement", "load_relation", "load_cached_rela
 #: (the ledgers of days and tables), or about erased people, which unchanged.py looks at.
 KNOWN = frozenset(
     {
-        *("builds_ledger", "default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
+        *("as_of_day", "builds_ledger", "default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
         *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
         # they note when a day was built, or give a table the types of the variables
         *("ga4_record_days", "ga4_record_user_days", "ga4_retype_columns"),
@@ -60,6 +61,8 @@ class Moved:
 
     sources: set[str] = field(default_factory=set)
     export: bool = False
+    #: The clock's day is another one.
+    day: bool = True
     #: Nodes without a tag whose compiled SQL said that they differ from run to run.
     restless: set[str] = field(default_factory=set)
     #: Nodes that said nothing of the clock when they were built, at an earlier moment than now.
@@ -124,12 +127,16 @@ class Graph:
         """Say whether a node declares something of itself, see `CLOCK`."""
         return tag in self.nodes[key].tags
 
+    def is_log(self, key: str) -> bool:
+        """Say whether a node appends what is new and notes the clock beside it, and nothing else."""
+        return self.nodes[key].config.materialized == "append_when_changed"
+
     def is_restless(self, key: str, compiled: str, moments: Iterable[str]) -> bool:
         """Say whether compiled SQL differs from run to run; `moments` are the run's, as texts.
 
         What declares itself by a tag is taken at its word.
         """
-        if {CLOCK, UNTIL_HAPPENED, EXPORT, BY_DAY} & set(self.nodes[key].tags):
+        if {CLOCK, DAY, UNTIL_HAPPENED, EXPORT, BY_DAY} & set(self.nodes[key].tags):
             return False
         text = COMMENT.sub("", compiled)
         if RESTLESS.search(text) or any(moment in text for moment in moments):
@@ -158,7 +165,8 @@ class Graph:
         is_of_export = self.has_tag(key, EXPORT)
         return (
             not self._is_of_known_kind(key)
-            or self.has_tag(key, CLOCK)
+            or (self.has_tag(key, CLOCK) and not self.is_log(key))
+            or (self.has_tag(key, DAY) and moved.day)
             or (self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened)
             or key in moved.restless
             or (moved.export and (is_of_export or self._reads_export_source(key)))
