@@ -20,7 +20,8 @@ from madang.specs.project import read_project
 AS_OF = datetime(2026, 11, 1)
 MODELS = ("funnel_steps", "funnel_entries", "audience_evidence", "audience_candidates")
 COLUMNS = ("subject_id", "person_id", "occurred_at", "activity_order", "action", "object_type")
-COLUMNS += ("object_id", "object_name", "source", "channel_group", "campaign")
+COLUMNS += ("object_id", "object_name", "source", "channel_group", "campaign", "value")
+COLUMNS += ("session_key",)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Done:
 
     def row(self) -> tuple:
         person = self.subject if self.subject.startswith("person") else None
-        named = (self.object_type, self.object_id, None, "ga4", self.channel, None)
+        named = (self.object_type, self.object_id, None, "ga4", self.channel, None, None, None)
         return (self.subject, person, self.at, self.order, self.action, *named)
 
     def meets(self, action: str, where: dict[str, Any] | None) -> bool:
@@ -54,6 +55,24 @@ def funnels(a: str, b: str, c: str) -> dict[str, dict]:
         "plain": funnel("2 hours", (a, None), (b, None), (c, None)),
         "twice": funnel("90 minutes", (a, None), (a, {"object_id": "x"}), (b, None)),
         "long": funnel("1 day", (a, both), (b, None), (a, None), (b, {"object_type": "car"})),
+    }
+
+
+def funnels_of_the_language(a: str, b: str, c: str) -> dict[str, dict]:
+    """Each says one thing more than steps and a window."""
+    plain = funnel("6 hours", (a, None), (b, None), (c, None))
+    boat = {"action": a, "where": {"object_type": "boat"}}
+    car = funnel("1 day", (a, {"object_type": "car"}), (b, None), (c, None))
+    within = [step | {"within": "90 minutes"} for step in plain["steps"][1:]]
+    return {
+        "same": plain | {"reentry": "optimized"},
+        "within": plain | {"steps": [plain["steps"][0], *within]},
+        "strict": plain | {"order": "strict"},
+        "held": plain | {"hold": "object"},
+        "excluded": car | {"exclude": [boat]},
+        "first": plain | {"reentry": "first"},
+        "best": plain | {"reentry": "best"},
+        "any_order": plain | {"order": "any"},
     }
 
 
@@ -108,7 +127,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
     folder = project / "models" / "marts" / "own"
     folder.mkdir()
     models = []
-    for kind, rules in (("funnel", funnels(*named)), ("audience", audiences(*named))):
+    asked = funnels(*named) | funnels_of_the_language(*named)
+    for kind, rules in (("funnel", asked), ("audience", audiences(*named))):
         for name, rule in rules.items():
             models.append({"name": f"{kind[:3] if kind == 'audience' else kind}_{name}"})
             models[-1]["config"] = {"meta": {kind: rule}}
@@ -123,7 +143,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
     ]
     with duckdb.connect(str(root / "warehouse.duckdb")) as db:
         db.execute("create schema madang_activity; create schema madang_marts")
-        types = ("varchar", "varchar", "timestamp", "hugeint", *["varchar"] * 7)
+        types = ("varchar", "varchar", "timestamp", "hugeint", *["varchar"] * 9)
         listed = ", ".join(f"{name} {kind}" for name, kind in zip(COLUMNS, types, strict=True))
         db.execute(f"create table madang_activity.activities ({listed})")
         holders = ", ".join("?" * len(COLUMNS))
@@ -214,6 +234,75 @@ def test_a_funnel_at_a_time_gives_what_one_statement_gives(world: tuple):
     sql, built = file.read_text(), "select * from madang_marts.funnel_steps"
     assert db.execute(f"({sql}) except all ({built})").fetchall() == []
     assert db.execute(f"({built}) except all ({sql})").fetchall() == []
+
+
+def level(life: list[Done], rule: dict) -> int:
+    """How far a life comes under one of the language's words, by trying every choice."""
+    steps, places = rule["steps"], sorted({one.order for one in life})
+    able = [[one for one in life if one.meets(s["action"], s.get("where"))] for s in steps]
+    window = micros(rule["window"])
+    if rule.get("order") == "any":
+        starts = [one.at for listed in able for one in listed]
+        ahead = [
+            sum(any(start <= one.at <= start + window for one in listed) for listed in able)
+            for start in starts
+        ]
+        return max(ahead, default=0)
+    if rule.get("reentry") == "first":
+        way: list[Done] = []
+        for listed in able:
+            later = [one for one in listed if not way or one.order > way[-1].order]
+            if not later or (way and later[0].at > way[0].at + window):
+                break
+            way.append(later[0])
+        return len(way)
+
+    def follows(before: Done, after: Done, step: dict) -> bool:
+        between = [one for one in life if before.order < one.order < after.order]
+        out = rule.get("exclude", [])
+        return (
+            before.order < after.order
+            and ("within" not in step or after.at <= before.at + micros(step["within"]))
+            and (
+                rule.get("order") != "strict"
+                or places.index(after.order) == places.index(before.order) + 1
+            )
+            and not any(
+                one.meets(x["action"], x.get("where")) and before.at < one.at
+                for x in out
+                for one in between
+            )
+        )
+
+    for reached in range(len(steps), 0, -1):
+        for choice in itertools.product(*able[:reached]):
+            if choice[-1].at <= choice[0].at + window and all(
+                follows(one, later, step)
+                for one, later, step in zip(choice, choice[1:], steps[1:], strict=False)
+            ):
+                return reached
+    return 0
+
+
+def test_each_word_of_the_language_comes_as_far_as_its_page_says(world: tuple):
+    named, done, _, db, _ = world
+    lived = lives(done)
+    for name, rule in funnels_of_the_language(*named).items():
+        expected = {}
+        for subject, life in lived.items():
+            held = {one.object_id for one in life} - {None} if "hold" in rule else {None}
+            for thing in held:
+                own = [one for one in life if thing in (None, one.object_id)]
+                if reached := level(own, rule):
+                    expected[subject, thing] = reached
+        found = db.execute(
+            "select subject_id, held, step_reached from madang_marts.funnel_entries "
+            "where funnel = ? order by all",
+            [name],
+        ).fetchall()
+        assert {row[:2]: row[2] for row in found} == expected, name
+        assert len(found) == len(expected) > 50, name
+        assert {row[2] for row in found} == {1, 2, 3}, name
 
 
 def holds(rule: dict, life: list[Done], customer: tuple | None, within: str) -> bool:
