@@ -22,9 +22,11 @@
         'lift_test_results': ['test', 'channel_group'],
         'message_prices': ['channel'],
         'outcome_products': ['word'],
+        'outcome_reasons': ['word'],
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],
+        'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'upload_limits': ['platform'],
     }[name] -%}

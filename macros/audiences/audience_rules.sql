@@ -13,10 +13,12 @@
             {% if node.resource_type == 'model' and node.name.startswith('aud_') and node.config.meta.get('audience') %}
                 {% do specs.update({node.name[4:]: node.config.meta.audience}) %}
                 {% for condition in audience_conditions(node.config.meta.audience.rule) if 'did' in condition %}
-                    {% do require_actions(node.name, [condition.did, condition.get('and_not')]) %}
+                    {% set later = condition.get('then', []) | map(attribute='did') | list %}
+                    {% do require_actions(node.name, [condition.did, condition.get('and_not')] + later) %}
                 {% endfor %}
             {% endif %}
         {% endfor %}
+        {% set specs = audiences_by_priority(specs) %}
     {% endif %}
     {{ return(specs) }}
 {% endmacro %}
@@ -49,11 +51,26 @@
 {% endmacro %}
 
 
-{# Every `did` and `has` of a rule in reading order. #}
+{# Every condition of a rule in reading order: its parts that hold no other parts. #}
 {% macro audience_conditions(rule) %}
     {% set found = [] %}
-    {% for part in audience_parts_of(rule) if 'did' in part or 'has' in part %}{% do found.append(part) %}{% endfor %}
+    {% for part in audience_parts_of(rule) if not audience_parts_inside(part) %}{% do found.append(part) %}{% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{#
+    Is a condition one that audience_evidence holds rows of? All are but values and amounts of attributes, which are columns of customers, membership of other audiences and
+    samples.
+#}
+{% macro is_evidence(part) %}
+    {{ return('did' in part or 'funnel' in part or 'in_stage' in part or is_moment_of_customer(part)) }}
+{% endmacro %}
+
+
+{# Is a condition one on a moment of customers? Such a one hangs on the clock or on the time zone. #}
+{% macro is_moment_of_customer(part) %}
+    {{ return('has' in part and ['before', 'from', 'within', 'not_within'] | select('in', part) | list | length > 0) }}
 {% endmacro %}
 
 
@@ -73,26 +90,43 @@
 {% macro audience_attributes() %}
     {% set names = [] %}
     {% for spec in audience_specs().values() %}
-        {% for condition in audience_conditions(spec.rule) if 'has' in condition %}{% do names.append(condition.has) %}{% endfor %}
+        {% for condition in audience_conditions(spec.rule) if 'has' in condition and not is_moment_of_customer(condition) %}
+            {% do names.append(condition.has) %}
+        {% endfor %}
     {% endfor %}
     {{ return(names | unique | reject('equalto', 'person_id') | sort | list) }}
 {% endmacro %}
 
 
-{# Every `did` of all rules, numbered: {number, audience, part, rule, within, earlier}; earlier are those of the same audience that may count the same activity. #}
+{#
+    Every `did` of all rules, numbered: {number, audience, part, rule, counted, within, earlier}. `counted` is the step whose activities are counted: the last one. `earlier` are
+    those of the same audience that may count the same activity; a sequence comes after all that are none.
+#}
 {% macro audience_dids() %}
     {% set dids = [] %}
     {% for name, spec in audience_specs().items() %}
         {% set own = [] %}
         {% for part in audience_parts_of(spec.rule) if 'did' in part %}
-            {% set did = {'number': dids | length + 1, 'audience': name, 'rule': part, 'within': part.get('within', spec.get('within'))} %}
+            {% set within = part.get('within', spec.get('within')) %}
+            {% do own.append({
+                'number': dids | length + 1,
+                'audience': name,
+                'rule': part,
+                'counted': part.then[-1] if part.get('then') else part,
+                'within': none if within == 'ever' or part.get('first_time') else within,
+                'first_within': within if part.get('first_time') and within != 'ever' else none,
+            }) %}
+            {% do dids.append(own[-1]) %}
+        {% endfor %}
+        {% for did in own %}
             {% set earlier = [] %}
-            {% for other in own if other.rule.did == part.did and may_overlap(other.rule.get('where', {}), part.get('where', {})) %}
-                {% do earlier.append(other) %}
+            {% for other in own if other.counted.did == did.counted.did and may_overlap(other.counted.get('where', {}), did.counted.get('where', {})) %}
+                {% set is_other_sequence, is_sequence = 'then' in other.rule, 'then' in did.rule %}
+                {% if other.number != did.number and (is_other_sequence < is_sequence or (is_other_sequence == is_sequence and other.number < did.number)) %}
+                    {% do earlier.append(other) %}
+                {% endif %}
             {% endfor %}
             {% do did.update({'earlier': earlier}) %}
-            {% do own.append(did) %}
-            {% do dids.append(did) %}
         {% endfor %}
         {% set numbers = [] %}
         {% for part in audience_parts_of(spec.rule) %}{% if 'did' in part %}{% do numbers.append(loop.index) %}{% endif %}{% endfor %}
@@ -117,16 +151,21 @@
     The conditions of all rules for activities_that_meet: each `did`, and each `and_not` about the same kind of object, which ends it. An end before the window of its
     `did` ends nothing that the window holds, so the window is the end's too.
 #}
-{% macro audience_activity_conditions() %}
+{% macro audience_activity_conditions(dids) %}
     {% set conditions = [] %}
-    {% for did in audience_dids() %}
-        {% do conditions.append({
-            'number': conditions | length + 1,
-            'action': did.rule.did,
-            'where': did.rule.get('where'),
-            'within': did.within,
-            'facts': [did.number, false],
-        }) %}
+    {% set has_sequences = audience_sequences(dids) | length > 0 %}
+    {% for did in dids %}
+        {% set steps = [did.rule] + did.rule.get('then', []) %}
+        {% for step in steps %}
+            {% set gap = duration_micros(step.within) if not loop.first and step.get('within') else 'null' %}
+            {% do conditions.append({
+                'number': conditions | length + 1,
+                'action': step.did,
+                'where': step.get('where'),
+                'within': did.within,
+                'facts': [did.number, false] + ([loop.index, steps | length, gap] if has_sequences else []),
+            }) %}
+        {% endfor %}
         {% if 'and_not' in did.rule %}
             {% set wanted = did.rule.get('where', {}).get('object_type') %}
             {% do conditions.append({
@@ -134,7 +173,7 @@
                 'action': did.rule.and_not,
                 'where': {'object_type': wanted} if wanted else none,
                 'within': did.within,
-                'facts': [did.number, true],
+                'facts': [did.number, true] + ([1, 1, 'null'] if has_sequences else []),
             }) %}
         {% endif %}
     {% endfor %}
@@ -148,8 +187,11 @@
         audience,
         subject_id,
         min(person_id) as person_id,
-        {%- for number in audience_did_numbers() %}
+        {%- for number in audience_evidence_numbers() %}
         {{ any_true('holds and part_number = ' ~ number) }} as met_{{ number }},
+        {%- endfor %}
+        {%- for number in audience_numbers_at_most() %}
+        {{ any_true('not holds and part_number = ' ~ number) }} as failed_{{ number }},
         {%- endfor %}
         cast(sum(counted_activities) as int64) as matched_activities,
         max(last_at) as last_matched_at
@@ -158,23 +200,45 @@
 {%- endmacro %}
 
 
-{# The numbers that parts with `did` have in any rule. #}
-{% macro audience_did_numbers() %}
-    {{ return(audience_dids() | map(attribute='part') | unique | sort | list) }}
+{# The numbers that conditions with evidence have in any rule. #}
+{% macro audience_evidence_numbers() %}
+    {% set numbers = [] %}
+    {% for spec in audience_specs().values() %}
+        {% for part in audience_parts_of(spec.rule) %}
+            {% if is_evidence(part) or 'in_audience' in part %}{% do numbers.append(loop.index) %}{% endif %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(numbers | unique | sort | list) }}
+{% endmacro %}
+
+
+{# The numbers that conditions have in any rule which hold for those who never did it. #}
+{% macro audience_numbers_at_most() %}
+    {% set numbers = [] %}
+    {% for did in audience_dids() if holds_undone(did.rule) %}{% do numbers.append(did.part) %}{% endfor %}
+    {{ return(numbers | unique | sort | list) }}
+{% endmacro %}
+
+
+{# `at_most` without `at_least` holds for those who never did it, too. #}
+{% macro holds_undone(rule) %}
+    {{ return('at_most' in rule and 'did' in rule and 'at_least' not in rule) }}
 {% endmacro %}
 
 
 {#
-    A part of a rule as a boolean: `met` has the columns of audience_met, `customers` those of customers, and either may lack the row. `number` is the part's.
-    Gives (SQL, number of the next part).
+    A part of a rule as a boolean: `met` has the columns of audience_met, `customers` those of customers, and either may lack the row. `number` is the part's, `subject` the
+    column of the subject. Gives (SQL, number of the next part).
 #}
-{% macro audience_boolean(rule, met, customers, number=1) %}
-    {% if 'did' in rule %}{{ return(('coalesce(' ~ met ~ '.met_' ~ number ~ ', false)', number + 1)) }}{% endif %}
+{% macro audience_boolean(rule, met, customers, number=1, subject=none) %}
+    {% if holds_undone(rule) %}{{ return(('not coalesce(' ~ met ~ '.failed_' ~ number ~ ', false)', number + 1)) }}{% endif %}
+    {% if is_evidence(rule) or 'in_audience' in rule %}{{ return(('coalesce(' ~ met ~ '.met_' ~ number ~ ', false)', number + 1)) }}{% endif %}
     {% if 'has' in rule %}{{ return(('coalesce(' ~ audience_has(rule, customers) ~ ', false)', number + 1)) }}{% endif %}
+    {% if 'sample' in rule %}{{ return((audience_sample(rule, subject or met ~ '.subject_id'), number + 1)) }}{% endif %}
     {% set walked = namespace(next=number + 1) %}
     {% set parts = [] %}
     {% for inner in audience_parts_inside(rule) %}
-        {% set found = audience_boolean(inner, met, customers, walked.next) %}
+        {% set found = audience_boolean(inner, met, customers, walked.next, subject) %}
         {% do parts.append(found[0]) %}
         {% set walked.next = found[1] %}
     {% endfor %}
@@ -192,6 +256,13 @@
 {% endmacro %}
 
 
+{# The same share of subjects in every build: a hash of the sample's name and the subject. Samples of one name hold the same subjects, the larger one the smaller one's, too. #}
+{% macro audience_sample(rule, subject) %}
+    {% set number = sixty_bits('concat(' ~ text_literal(rule.get('named', '') ~ ':') ~ ', ' ~ subject ~ ')') | trim %}
+    {{ return('mod(' ~ number ~ ', 1000000) < ' ~ (rule.sample * 10000) | round | int) }}
+{% endmacro %}
+
+
 {#
     For whom a rule can hold: 'done', those of whom something was counted; 'customers', also those of whom nothing was, if their attributes are so; 'everyone', also
     all others.
@@ -203,8 +274,10 @@
 
 {# Can a rule be true (or false) where nothing was done, with attributes or without? #}
 {% macro audience_can_be(rule, truth, has_attributes) %}
-    {% if 'did' in rule %}{{ return(not truth) }}{% endif %}
+    {% if holds_undone(rule) %}{{ return(truth) }}{% endif %}
+    {% if is_evidence(rule) or 'in_audience' in rule %}{{ return(not truth) }}{% endif %}
     {% if 'has' in rule %}{{ return(has_attributes or not truth) }}{% endif %}
+    {% if 'sample' in rule %}{{ return(true) }}{% endif %}
     {% if 'not' in rule %}{{ return(audience_can_be(rule['not'], not truth, has_attributes)) }}{% endif %}
     {% set can = [] %}
     {% set inner = rule.get('any', rule.get('all')) %}

@@ -43,6 +43,20 @@
 {%- endmacro %}
 
 
+{# An instant as text of the project's wall clock, such as 2026-10-31 09:30:00. #}
+{% macro local_time_text(expression) %}
+    {{- adapter.dispatch('local_time_text', 'madang')(expression, madang.text_literal(var('timezone'))) -}}
+{% endmacro %}
+
+{% macro default__local_time_text(expression, zone) -%}
+    format_timestamp('%Y-%m-%d %H:%M:%S', {{ expression }}, {{ zone }})
+{%- endmacro %}
+
+{% macro duckdb__local_time_text(expression, zone) -%}
+    strftime(({{ expression }} at time zone 'UTC') at time zone {{ zone }}, '%Y-%m-%d %H:%M:%S')
+{%- endmacro %}
+
+
 {% macro date_from_suffix(expression) %}{{ adapter.dispatch('date_from_suffix', 'madang')(expression) }}{% endmacro %}
 
 {% macro default__date_from_suffix(expression) %}parse_date('%Y%m%d', {{ expression }}){% endmacro %}

@@ -319,6 +319,14 @@ def audiences_list(ctx: typer.Context) -> None:
     room.show_list(settings_of(ctx))
 
 
+@audiences_app.command("import")
+def audiences_import(ctx: typer.Context, file: Path) -> None:
+    """Print GA4's audience definitions (Admin API, JSON) as rules, and what no rule says."""
+    from madang.audiences import ga4_import as room
+
+    room.show_import(settings_of(ctx), file)
+
+
 @audiences_app.command("preview")
 def audiences_preview(ctx: typer.Context, name: str) -> None:
     """Show an audience: size, who is lost and why, channels, overlap, change since a sync."""

@@ -121,7 +121,34 @@ CURVES = """
 PATHS = """
     select * from (values ('Paid Search > Direct', true), ('Direct', false))
     as paths (path, is_converted)"""
+DROPOFF_SUMMARY = """
+    select * from (values
+        ('test_drive', 3, 'no_show', 'Email', 30, 28, 21),
+        ('test_drive', 3, 'no_show', 'Direct', 10, 9, 4),
+        ('test_drive', 3, 'own_reason', 'Direct', 120, 60, 30)
+    ) as stopped (
+        funnel, step_number, reason, channel_group, dropoffs, known_persons, reachable
+    )"""
+DROPOFF = """
+    select * from (values
+        ('test_drive', 3, 'person-1', 'no_show', 'Email', 'email_w03', 17, true, 'email, kakao'),
+        ('test_drive', 3, 'person-2', 'no_show', 'Email', 'email_w03', 18, false, null)
+    ) as stopped (
+        funnel, step_number, person_id, reason, last_channel_group, last_campaign, days_since,
+        is_reachable, reachable_channels
+    )"""
+ACTUALS = """
+    select * from (values
+        ('charger', 'Direct', true, 40, 25, 0, 10, 5, 15, 7000.0, 6543.0),
+        ('charger', 'Direct', false, 333, 3, 330, 0, 0, 330, 8000.0, 21.0)
+    ) as days (
+        conversion_type, channel_group, is_mature, online, actual, pending, lost, reversed, gap,
+        online_value, actual_value
+    )"""
 MARTS = {
+    "funnel_dropoff": DROPOFF,
+    "funnel_dropoff_summary": DROPOFF_SUMMARY,
+    "online_vs_actual": ACTUALS,
     "campaign_returns": RETURNS,
     "campaign_days": CAMPAIGN_DAYS,
     "maturity_curves": CURVES,
@@ -216,6 +243,24 @@ def test_the_page_of_returns_shows_each_channel_under_one_model(page: Path) -> N
 
 
 @needs_charts
+def test_the_page_of_journeys_shows_reasons_who_can_be_reached_and_what_is_not_mature(
+    page: Path,
+) -> None:
+    words = words_of(page.parent / "journeys.html").splitlines()
+    # 40 of the step's 160 for one reason over both channels, 25 of them reachable
+    for shown in ("시승 신청", "신청 완료", "노쇼", "own_reason", "40", "25.0", "25", "37", "120"):
+        assert shown in words
+    # only who can be reached
+    for shown in ("person-1", "email_w03", "17", "email, kakao"):
+        assert shown in words
+    assert "person-2" not in words
+    # 15 of 40 in the mature row, which the other is not added to
+    for shown in ("기간 종료", "진행 중", "37.5", "6,543", "333", "99.1"):
+        assert shown in words
+    assert not any("373" in text for text in words)
+
+
+@needs_charts
 def test_older_orders_are_no_sessions_to_compare_with(tmp_path: Path) -> None:
     days = f"""
         select * from ({CHANNEL_DAYS}) where activity_date > date '2026-10-03'
@@ -270,7 +315,11 @@ def test_the_page_keeps_even_a_planted_picture_from_being_asked_for(
 def test_rendering_leaves_nothing_but_the_page(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "returns.html"]
+    assert sorted(path.name for path in page.parent.iterdir()) == [
+        "index.html",
+        "journeys.html",
+        "returns.html",
+    ]
     stage = reports._environment(tmp_path)
     assert stage["DO_NOT_TRACK"] == "1"
     assert stage["HOME"] == str(tmp_path)
@@ -317,7 +366,7 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
         reports.render(settings)
     assert "applications" in caught.value.message
     assert "Traceback" not in str(caught.value)
-    assert caught.value.where == "charts/index.yml, charts/returns.yml"
+    assert caught.value.where == "charts/index.yml, charts/journeys.yml, charts/returns.yml"
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from conversion_rows import hashed, row
+from madang.erase.lists import keeping
 from madang.errors import SpecError
 from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused
@@ -221,3 +222,7 @@ def test_a_sync_that_does_not_say_what_it_tells_is_refused(tmp_path, google, mor
     with pytest.raises(SpecError) as error:
         load_specs(there.settings.project_dir)
     assert words in str(error.value)
+
+
+def test_an_erasure_says_that_google_keeps_what_it_was_told(there):
+    assert keeping(there.settings) == {"google"}

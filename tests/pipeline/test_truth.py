@@ -389,6 +389,72 @@ def test_the_waterfall_and_the_members_are_the_same_people(tables: Tables):
     assert found == wanted
 
 
+# stages
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_stages_hold_who_really_came_so_far(tables: Tables, measured: Callable, number: int):
+    found, wanted = _pairs(
+        tables,
+        f"""
+        select distinct person from madang_marts.person_stages
+        left join same_person using (person_id)
+        where journey = 'test_drive' and stage <> 'lapsed' and stage_number >= {number}""",
+        f"select person from truth_stage_people where reached >= {number}",
+    )
+    counts = {}
+    for by in ("login", "record"):
+        query = f"select person from truth_stage_people where reached_by_{by} >= {number}"
+        counts[by] = set(tables.rows(query))
+    precision, recall = len(found & wanted) / len(found), len(found & wanted) / len(wanted)
+    shares = {by: len(found & known) / len(known) for by, known in counts.items()}
+    measured(
+        f"stage {number}: {len(wanted)} people, {len(found)} found, precision {precision:.4f}; "
+        f"recall {recall:.4f} of all, {shares['login']:.4f} by login or sighting, "
+        f"{shares['record']:.4f} by record too"
+    )
+    assert precision >= 0.95
+    assert shares["login"] >= 0.95
+
+
+def test_a_person_is_in_one_stage_of_a_journey(tables: Tables):
+    assert (
+        tables.rows("""
+        select journey, person_id from madang_marts.person_stages
+        where left_at is null group by all having count(*) > 1""")
+        == []
+    )
+    assert (
+        tables.rows("""
+        select journey, person_id, stay.visit from madang_marts.person_stages as stay
+        inner join madang_marts.person_stages as later using (journey, person_id)
+        where later.visit = stay.visit + 1 and later.entered_at <> stay.left_at""")
+        == []
+    )
+
+
+def test_who_left_an_application_is_the_audience_and_the_scenario(
+    tables: Tables, measured: Callable
+):
+    """The scenario waits an hour as the audience does; who is in it now triggered at some time."""
+    found, wanted = _pairs(
+        tables,
+        """
+        select distinct person_id from madang_marts.scenario_triggers
+        where scenario = 'apply_left' and triggered_at < timestamp '2026-11-01 03:00:00'
+            and state in ('ready', 'expired', 'cooled', 'used')""",
+        """
+        select person_id from madang_marts.audience_candidates
+        where audience = 'test_drive_abandoners' and person_id is not null""",
+    )
+    counts = tables.row("""
+        select starts, ready, expired, cooled, cancelled, completed, renewed
+        from madang_marts.scenario_results where scenario = 'apply_left'""")
+    measured(f"scenario apply_left: {counts}")
+    assert wanted <= found
+    assert counts["ready"] > 0
+
+
 # what is allowed
 
 
@@ -542,6 +608,84 @@ def test_applications_have_become_what_became_of_them(tables: Tables, measured: 
         "postponed",
     }
     assert len(noted) > 0.85 * len(rows)
+
+
+def test_applications_ended_for_the_reason_that_is_real(tables: Tables):
+    """By application id: the partner's words are read as what they say, whatever the status."""
+    rows = tables.rows("""
+        select told.ended_because, told.ended_in_detail, ends.reason, ends.detail
+        from truth_conversions as told
+        left join madang_marts.application_ends as ends using (application_id)
+        where is_noted""")
+    assert all((because, detail) == (reason, said) for because, detail, reason, said in rows)
+    assert {because for because, *_ in rows} >= {
+        "cancelled",
+        "no_show",
+        "schedule_failed",
+        "out_of_coverage",
+        "reversed",
+        None,
+    }
+
+
+def test_entries_that_stopped_have_the_reason_of_their_application(
+    tables: Tables, measured: Callable
+):
+    rows = tables.rows("""
+        select stopped.reason, told.ended_because, told.fate
+        from madang_marts.funnel_dropoff as stopped
+        inner join truth_conversions as told using (application_id)
+        where told.is_noted""")
+    ended = [row for row in rows if row[1]]
+    waiting = [row for row in rows if row[2] in ("open", "confirmed", "scheduled", "postponed")]
+    measured(f"drop-off: {len(rows)} with a number, {len(ended)} of them ended")
+    assert all(reason == because for reason, because, _ in ended)
+    inquired = {"inquiry_after", "inquiry_before"}
+    assert all(reason in {"still_waiting", *inquired} for reason, *_ in waiting)
+    late = [row for row in rows if row not in ended and row not in waiting]
+    assert all(reason == "done_after_the_window" for reason, *_ in late)
+    assert len(ended) >= 10
+
+
+def test_online_conversions_are_the_applications_and_the_actual_ones_took_place(tables: Tables):
+    """To the unit: every application counts online; a noted one has the state of its fate."""
+    online = tables.rows("""
+        select product, sum(online)::bigint from madang_marts.online_vs_actual
+        where conversion_type <> 'order' group by product order by product""")
+    assert online == tables.rows("""
+        select product, count(*) from truth_conversions
+        where product in ('charger', 'test_drive') group by product order by product""")
+    states = tables.rows("""
+        select told.fate, conversions.verified_state, count(*)
+        from truth_conversions as told
+        inner join madang_marts.conversions on conversions.object_id = told.application_id
+        where told.is_noted and conversions.conversion_type in ('charger', 'test_drive')
+        group by all""")
+    state_of = {
+        **dict.fromkeys(("visited", "installed", "churned"), ("verified",)),
+        **dict.fromkeys(("no_show", "schedule_failed", "rejected"), ("lost",)),
+        **dict.fromkeys(("open", "confirmed", "scheduled", "postponed"), ("pending",)),
+        "cancelled": ("lost", "reversed"),
+        "reversed": ("reversed",),
+    }
+    assert all(state in state_of[fate] for fate, state, _ in states)
+    assert {state for _, state, _ in states} == {"verified", "lost", "pending", "reversed"}
+
+
+def test_every_application_has_its_moment_and_the_visit_that_it_came_from(tables: Tables):
+    rows = tables.rows("""
+        select told.is_denied,
+            visits.local_time = strftime(told.applied_at + interval 9 hour, '%Y-%m-%d %H:%M:%S'),
+            visits.object_type = told.product, sessions.landing_path = visits.landing_path,
+            sessions.source = visits.source and sessions.medium = visits.medium
+        from truth_conversions as told
+        left join madang_marts.visits_and_actions as visits
+            on visits.action = 'completed_application' and visits.object_id = told.application_id
+        left join madang_activity.sessions as sessions using (session_key)""")
+    assert all(is_moment and is_product for _, is_moment, is_product, *_ in rows)
+    visited = [row for row in rows if not row[0]]  # who denies storage has no session
+    assert all(is_landing and is_source for *_, is_landing, is_source in visited)
+    assert len(visited) > 100
 
 
 def test_applicants_are_known_as_far_as_logins_and_records_tell(tables: Tables, measured: Callable):

@@ -58,6 +58,7 @@ CUSTOMERS = """
           - name: person_id
           - name: tier
           - name: total_order_amount
+          - name: registered_at
           - {name: email, config: {meta: {pii: true}}}
 """
 AUDIENCES = """
@@ -81,6 +82,54 @@ AUDIENCES = """
                     and_not: visited
                     wait: 1 hour
               consent: {purpose: marketing, channels: [kakao, email]}
+"""
+STATES = """
+    models:
+      - name: aud_stuck
+        config:
+          meta:
+            audience:
+              label: Stuck
+              within: ever
+              priority: {list: one, place: 1}
+              rule:
+                any:
+                  - {funnel: test_drive, state: lost, step: viewed_model, for: 3 days}
+                  - {in_stage: looking, journey: own, stuck_for: 7 days}
+                  - {has: registered_at, within: 30 days}
+                  - {did: viewed_model, then: [{did: clicked_apply, within: 1 day}], at_least: 2}
+                  - {did: visited, at_most: 2}
+              consent: {purpose: marketing, channels: [email]}
+      - name: aud_others
+        config:
+          meta:
+            audience:
+              label: Others
+              within: 7 days
+              priority: {list: one, place: 2}
+              rule: {all: [{in_audience: [flagship, stuck]}, {sample: 10}]}
+              consent: {purpose: marketing, channels: [email]}
+"""
+STAGES = """
+    models:
+      - name: person_stages
+        config:
+          meta:
+            stages:
+              - name: own
+                segments: [tier]
+                stages:
+                  - name: looking
+                    enter: [{did: viewed_model}, {at: registered_at, of: {tier: VIP}}]
+                  - {name: came, goes_back: true, enter: [{did: visited}]}
+                  - {name: quiet, quiet_for: 60 days}
+            scenarios:
+              - name: left
+                starts: {did: clicked_apply}
+                ends: visited
+                wait: 1 hour
+                cooldown: 7 days
+                usable_for: 3 days
 """
 FUNNELS = """
     models:
@@ -127,11 +176,18 @@ FILES = {
     "models/marts/customers/_customers__models.yml": CUSTOMERS,
     "models/marts/audiences/_audiences__models.yml": AUDIENCES,
     "models/marts/audiences/aud_flagship.sql": "{{ audience() }}\n",
+    "models/marts/audiences/_states__audiences.yml": STATES,
+    "models/marts/audiences/aud_stuck.sql": "{{ audience() }}\n",
+    "models/marts/audiences/aud_others.sql": "{{ audience() }}\n",
+    "models/marts/journeys/_stages__models.yml": STAGES,
+    "seeds/stage_targets.csv": "journey,stage,target_rate,target_days\nown,looking,0.5,\n",
     "models/marts/journeys/_journeys__models.yml": FUNNELS,
     "models/marts/journeys/funnel_test_drive.sql": "{{ funnel() }}\n",
     "seeds/consent_policy.csv": (REPOSITORY / "seeds/consent_policy.csv").read_text(),
     "models/marts/attribution/_attribution__models.yml": CONVERSIONS,
 }
+STATE_FILE = "models/marts/audiences/_states__audiences.yml"
+STAGE_FILE = "models/marts/journeys/_stages__models.yml"
 CUSTOMER_FILE = "models/marts/customers/_customers__models.yml"
 AUDIENCE_FILE = "models/marts/audiences/_audiences__models.yml"
 ACTION_FILE = "models/activity/_activity__models.yml"
@@ -169,7 +225,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
         "viewed_model",
         "visited",
     ]
-    assert list(checked.audiences) == ["flagship"]
+    assert set(checked.audiences) == {"flagship", "stuck", "others"}
     assert list(checked.funnels) == ["test_drive"]
 
 
@@ -294,6 +350,125 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "aud_flagshp",
             "aud_flagshp",
             "There is no aud_flagshp.sql for this rule. Did you mean 'aud_flagship'?",
+        ),
+        (
+            STATE_FILE,
+            "funnel: test_drive",
+            "funnel: test_drife",
+            "test_drife",
+            "Unknown funnel 'test_drife'. Did you mean 'test_drive'?",
+        ),
+        (
+            STATE_FILE,
+            "step: viewed_model",
+            "step: viewed_modell",
+            "viewed_modell",
+            "Unknown step of test_drive 'viewed_modell'. Did you mean 'viewed_model'?",
+        ),
+        (
+            STATE_FILE,
+            "state: lost",
+            "state: loost",
+            "loost",
+            "state: 'loost' is not one of open, lost, converted.",
+        ),
+        (
+            STATE_FILE,
+            "in_stage: looking",
+            "in_stage: lookin",
+            "lookin,",
+            "Unknown stage 'lookin'. Did you mean 'looking'?",
+        ),
+        (
+            STATE_FILE,
+            "journey: own",
+            "journey: owm",
+            "owm",
+            "Unknown journey 'owm'. Did you mean 'own'?",
+        ),
+        (
+            STATE_FILE,
+            "{has: registered_at, within: 30 days}",
+            "{has: tier, within: 30 days}",
+            "has: tier",
+            "'tier' is no moment, so it has no 'within'.",
+        ),
+        (
+            STATE_FILE,
+            "then: [{did: clicked_apply,",
+            "then: [{did: clicked_aply,",
+            "clicked_aply",
+            "Unknown action 'clicked_aply'. Did you mean 'clicked_apply'?",
+        ),
+        (
+            STATE_FILE,
+            "at_most: 2}",
+            "at_least: 3, at_most: 2}",
+            "at_most: 2}",
+            "'did: visited': at_most is less than at_least: never true.",
+        ),
+        (
+            STATE_FILE,
+            "[flagship, stuck]",
+            "[flagship, stuk]",
+            "stuk",
+            "Unknown audience 'stuk'. Did you mean 'stuck'?",
+        ),
+        (
+            STATE_FILE,
+            "in_audience: [flagship, stuck]",
+            "in_audience: [flagship, others]",
+            "[flagship, others]",
+            "The audience 'others' asks for itself: others → others.",
+        ),
+        (
+            STATE_FILE,
+            "{list: one, place: 2}",
+            "{place: 1, list: one}",
+            "{place: 1, list: one}",
+            "'stuck' has the same place of the list already.",
+        ),
+        (
+            STATE_FILE,
+            "sample: 10",
+            "sample: 100",
+            "sample: 100",
+            "sample: must be less than 100 (found 100).",
+        ),
+        (
+            STAGE_FILE,
+            "quiet_for: 60 days}",
+            "enter: [{did: vistied}]}",
+            "vistied",
+            "Unknown action 'vistied'. Did you mean 'visited'?",
+        ),
+        (
+            STAGE_FILE,
+            "segments: [tier]",
+            "segments: [email]",
+            "email",
+            "'email' holds personal data, so no audience may depend on it.",
+        ),
+        (
+            STAGE_FILE,
+            "at: registered_at",
+            "at: tier",
+            "at: tier",
+            "'tier' is no moment, so nobody enters a stage at it.",
+        ),
+        (
+            STAGE_FILE,
+            "cooldown: 7 days",
+            "",
+            "name: left",
+            "the scenario 'left' has no 'cooldown'.",
+        ),
+        (
+            "seeds/stage_targets.csv",
+            "own,looking",
+            "own,loking",
+            "loking",
+            "Unknown stage 'loking' of own. Did you mean 'looking'?",
         ),
         (
             ACTION_FILE,

@@ -34,6 +34,7 @@ FILES = {
     "models/marts/_marts__models.yml": """
         models:
           - name: customers
+            config: {meta: {published: true}}
             columns:
               - {name: person_id, data_tests: [unique]}
               - {name: email, config: {meta: {pii: true}}}

@@ -1,4 +1,6 @@
+{%- if not execute %}{{ ref('contactability') }}{% endif -%}
 {%- set specs = audience_specs() -%}
+{%- set levels = audience_levels(specs) -%}
 {%- set reaches = [] -%}
 {%- for spec in specs.values() %}{% do reaches.append(audience_reach(spec.rule)) %}{% endfor -%}
 
@@ -30,12 +32,6 @@ audiences as (
 
 ),
 
-met as (
-
-    {{ audience_met('evidence') }}
-
-),
-
 -- a rule may hold for a subject that did nothing, or who has what the rule asks for
 subjects as (
 
@@ -52,24 +48,50 @@ subjects as (
 
 ),
 
-others as (
+{% for names in levels -%}
+{%- set level = '' if loop.first else '_' ~ loop.index -%}
+{%- if not loop.first -%}
+-- audiences that ask for members of those before them
+evidence{{ level }} as (
+
+    select *
+    from evidence
+    where audience in ({{ text_literals(names) }})
+
+    union all
+
+    {{ evidence_of_audiences(names, 'candidates' ~ ('' if loop.index == 2 else '_' ~ (loop.index - 1))) }}
+
+),
+
+{% endif -%}
+met{{ level }} as (
+
+    {{ audience_met('evidence' ~ level) }}
+
+),
+
+others{{ level }} as (
 
     select audiences.audience, subjects.subject_id, subjects.person_id
     from subjects
     inner join audiences
-        on audiences.reaches_everyone
+        on {{ '(' if levels | length > 1 }}audiences.reaches_everyone
         or (audiences.reaches_customers and subjects.is_customer)
-    left join met
+        {%- if levels | length > 1 %})
+        and audiences.audience in ({{ text_literals(names) }})
+        {%- endif %}
+    left join met{{ level }} as met
         on audiences.audience = met.audience
         and subjects.subject_id = met.subject_id
     where met.subject_id is null
 
 ),
 
-possible as (
+possible{{ level }} as (
 
     select *
-    from met
+    from met{{ level }}
 
     union all
 
@@ -77,17 +99,27 @@ possible as (
         audience,
         subject_id,
         person_id,
-        {%- for number in audience_did_numbers() %}
+        {%- for number in audience_evidence_numbers() %}
         false as met_{{ number }},
+        {%- endfor %}
+        {%- for number in audience_numbers_at_most() %}
+        false as failed_{{ number }},
         {%- endfor %}
         0 as matched_activities,
         cast(null as timestamp) as last_matched_at
-    from others
+    from others{{ level }}
 
 ),
 
-final as (
+candidates{{ level }} as (
 
+    {% if not loop.first -%}
+    select *
+    from candidates{{ '' if loop.index == 2 else '_' ~ (loop.index - 1) }}
+
+    union all
+
+    {% endif -%}
     select
         possible.audience,
         possible.subject_id,
@@ -95,18 +127,26 @@ final as (
         possible.matched_activities,
         possible.last_matched_at,
         audiences.rule_version
-    from possible
+    from possible{{ level }} as possible
     inner join audiences on possible.audience = audiences.audience
     left join customers on possible.person_id = customers.person_id  -- noqa: ST11
     where
         case possible.audience
-            {%- for name, spec in specs.items() %}
-            when {{ text_literal(name) }} then {{ audience_boolean(spec.rule, 'possible', 'customers')[0] }}
+            {%- for name in names %}
+            when {{ text_literal(name) }} then {{ audience_boolean(specs[name].rule, 'possible', 'customers')[0] }}
             {%- else %}
             when 'none' then false
             {%- endfor %}
             else false
         end
+
+),
+
+{% endfor -%}
+final as (
+
+    select *
+    from candidates{{ '_' ~ levels | length if levels | length > 1 }}
 
 )
 

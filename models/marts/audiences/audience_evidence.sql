@@ -1,14 +1,40 @@
+{%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers']) %}
+{% do ref(name) %}
+{% endfor -%}
 {%- set dids = audience_dids() -%}
-{%- set columns = audience_evidence_columns() -%}
+{%- set columns = audience_evidence_columns(dids) -%}
+{%- set narrowing = audience_narrowing('matched', dids) -%}
+{%- set sequences = audience_sequences(dids) -%}
+{%- set states = audience_states() -%}
 
 with matched as (
 
     {{ activities_that_meet(
-        ref('activities'), audience_activity_conditions(), columns, {'did_number': 'int64', 'is_end': 'bool'}
+        ref('activities'), audience_activity_conditions(dids), columns, audience_activity_facts(dids)
     ) }}
 
 ),
 
+{% if narrowing -%}
+narrowed as (
+
+    select *
+    from matched
+    where
+        {{ narrowing }}
+
+),
+
+{% endif -%}
+{% if sequences -%}
+followed as (
+
+    {{ sequences_followed('narrowed' if narrowing else 'matched', dids) }}
+
+),
+
+{% endif -%}
+{%- set counted = 'followed' if sequences else 'narrowed' if narrowing else 'matched' -%}
 totals as (
 
     select
@@ -16,18 +42,21 @@ totals as (
         subject_id,
         min(person_id) as person_id,
         count(case when not is_end then 1 end) as activities,
-        count(case when not is_end and {{ is_counted_first('matched') }} then 1 end) as counted_activities,
+        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end) as counted_activities,
         min(case when not is_end then occurred_at end) as first_at,
         max(case when not is_end then occurred_at end) as last_at,
         max(case when is_end then occurred_at end) as ended_at
-    from matched
+        {%- if 'least_total' in audience_limits(dids) %},
+        round(sum(case when not is_end then value end), 4) as total
+        {%- endif %}
+    from {{ counted }}
     group by did_number, subject_id
 
 ),
 
 conditions as (
 
-    {{ audience_condition_rows() }}
+    {{ audience_condition_rows(dids) }}
 
 ),
 
@@ -45,7 +74,7 @@ final as (
         totals.last_at,
         totals.ended_at,
         case
-            when conditions.waits_until is null then totals.activities >= conditions.needed
+            when conditions.waits_until is null then {{ counted_enough(dids) }}
             else
                 totals.last_at <= conditions.waits_until
                 and (totals.ended_at is null or totals.ended_at < totals.last_at)
@@ -53,6 +82,12 @@ final as (
     from totals
     inner join conditions on totals.did_number = conditions.did_number
     where totals.activities > 0
+    {%- if states %}
+
+    union all
+
+    {{ evidence_of_states(states) }}
+    {%- endif %}
 
 )
 

@@ -1,9 +1,18 @@
 {{ config(materialized='view', schema='explain') }}
+{%- if not execute %}{{ ref('audience_candidates') }}{{ ref('contactability') }}{% endif -%}
+{%- set specs = audience_specs() -%}
+{%- set levels = audience_levels(specs) -%}
 
 with evidence as (
 
     select audience, part_number, subject_id, person_id, counted_activities, last_at, holds
     from {{ ref('audience_evidence') }}
+    {%- if levels | length > 1 %}
+
+    union all
+
+    {{ evidence_of_audiences(specs.keys() | list, ref('audience_candidates')) }}
+    {%- endif %}
 
 ),
 
@@ -36,11 +45,11 @@ final as (
         parts.condition,
         customers.person_id,
         case parts.audience
-            {%- for name, spec in audience_specs().items() %}
+            {%- for name, spec in specs.items() %}
             when {{ text_literal(name) }} then
                 case parts.part_number
                     {%- for part in audience_parts_of(spec.rule) %}
-                    when {{ loop.index }} then {{ audience_boolean(part, 'met', 'customers', loop.index)[0] }}
+                    when {{ loop.index }} then {{ audience_boolean(part, 'met', 'customers', loop.index, 'customers.person_id')[0] }}
                     {%- endfor %}
                 end
             {%- else %}

@@ -60,20 +60,9 @@ activity_days as (
 
 ),
 
--- what is taken back goes by the rate of the order's day, as the order did
-order_changes as (
-
-    select *, min(activity_date) over (partition by source, object_id, subject_id) as order_date
-    from activities
-    where action in ('ordered', 'refunded', 'partly_refunded', 'order_cancelled')
-
-),
-
 with_rate as (
 
-    select order_changes.*, {{ fx_rate('order_changes') }} as fx_rate
-    from order_changes
-    {{ join_fx_rates('order_changes', 'order_changes.order_date') }}
+    {{ order_changes('activities') }}
 
 ),
 

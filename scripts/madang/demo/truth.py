@@ -16,9 +16,10 @@ where an event there and a record that names them carry one business id.
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
   is marketing.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
+- `stage_people`: how far each really came towards a test drive, from looking (1) to coming (5).
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
-  (`fate`, `value`) and in the end (`final_fate`, `final_value`); `outcomes`: which application each
-  was about, also where the file does not say so.
+  (`fate`, `value`, and `ended_because` where it came to nothing) and in the end (`final_fate`,
+  `final_value`); `outcomes`: which application each was about, also where the file does not say so.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
 - `ad_costs`: what each campaign really cost, by the day of its platform's account, as it stands
   after all restatements; `origin_campaign` is the name that its links bear.
@@ -52,6 +53,7 @@ _TABLES = {
     "audiences": "from truth_audiences order by audience, person",
     "funnel": "from truth_funnel order by step_number",
     "funnel_people": "from truth_funnel_people order by person",
+    "stage_people": "from truth_stage_people order by person",
     "conversions": "from truth_conversions order by application_id",
     "outcomes": "from truth_outcomes order by outcome_id",
     "orders": "from truth_orders order by order_id",

@@ -23,7 +23,7 @@ from madang.erase import space as erase_space
 from madang.erase import tables as erase_tables
 from madang.erase.certificate import Certificate
 from madang.erase.columns import read_columns
-from madang.erase.lists import memberships
+from madang.erase.lists import keeping, memberships
 from madang.erase.records import Found, follow
 from madang.erase.values import Known, keep, kept, known_by
 from madang.errors import MadangError, UsageError
@@ -209,9 +209,12 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     }
     for name, keys in left.items():
         told[name] = {"status": "waiting", "keys": keys}
+    keeps = keeping(settings)
     for name in settings.destinations:
         status = "knows nobody" if forgets(name) else "cannot delete"
         told.setdefault(name, {"status": status, "keys": 0})
+        if name in keeps:
+            told[name]["conversions"] = "cannot delete"
     certificate.set(
         destinations=told,
         status="waiting for destinations" if left else "done",
@@ -231,6 +234,8 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     for name in settings.destinations:
         if not forgets(name):
             ui.line(f"  yours to delete, {name} takes no deletions: what was sent there")
+        elif name in keeps:
+            ui.line(f"  yours to delete, {name} keeps conversions: those that it was told")
     for name in certificate.get("your_files"):
         ui.line(f"  yours to delete, it still holds the person: {name}")
     return 0

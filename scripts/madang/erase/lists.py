@@ -1,4 +1,4 @@
-"""Lists at destinations that an erased person is on, as the ledger says."""
+"""What destinations hold of an erased person: lists, as the ledger says, and what was told."""
 
 from madang.erase.values import Known
 from madang.people.identifiers import chunks
@@ -28,3 +28,12 @@ def memberships(settings: Settings, warehouse: Warehouse, known: Known) -> dict[
                 for row in warehouse.fetch(sql, piece)
             )
     return found
+
+
+def keeping(settings: Settings) -> set[str]:
+    """Return the destinations to which a sync tells events, which none of them takes back."""
+    return {
+        spec.destination
+        for spec in load_specs(settings.project_dir)
+        if object_of(spec).kind == "events" and spec.destination in settings.destinations
+    }

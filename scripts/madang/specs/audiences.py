@@ -1,16 +1,18 @@
 """Audience rules: `config.meta.audience` of a model aud_<name>."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from madang.errors import did_you_mean
 from madang.specs.conditions import Number
-from madang.specs.strict import Strict
-from madang.specs.values import Duration, Name, Values, one_of
+from madang.specs.strict import Strict, matching
+from madang.specs.values import Day, Duration, Name, Texts, Values, one_of
 
-KINDS = ("any", "all", "not", "did", "has")
+KINDS = ("any", "all", "not", "did", "has", "funnel", "in_stage", "in_audience", "sample")
+#: What a condition on a moment of customers asks.
+MOMENTS = ("from", "before", "within", "not_within")
 
 
 class Where(Strict):
@@ -24,19 +26,69 @@ class Where(Strict):
     campaign: Values | None = None
 
 
-class DidRule(Strict):
-    """Who did something often enough; or, with `and_not`, who began it and left it unfinished.
+def _window(said: Any) -> str:
+    return "(ever)" if said == "ever" else "(duration)"
 
-    Unfinished: the latest such activity is at least `wait` old, and no `and_not` activity with the
-    same object_type came at or after it.
-    """
+
+#: How far back a condition looks: a duration, or `ever`.
+Window = Annotated[
+    Annotated[Literal["ever"], Tag("(ever)")] | Annotated[Duration, Tag("(duration)")],
+    Discriminator(_window),
+]
+Currency = Annotated[str, matching(r"[A-Z]{3}", "a currency code such as KRW")]
+
+
+class Amounts(Strict):
+    """Tests of the amount of one activity."""
+
+    at_least: Number | None = None
+    at_most: Number | None = None
+    more_than: Number | None = None
+    less_than: Number | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give at_least, at_most, more_than or less_than.")
+        return self
+
+
+class Total(Strict):
+    """The sum of the amounts of all that is counted."""
+
+    at_least: Number
+
+
+class Then(Strict):
+    """A later step of a sequence: after the step before it, and within so long of it."""
 
     did: Name
     where: Where = Where()
     within: Duration | None = None
+
+
+class DidRule(Strict):
+    """Who did something often enough; or, with `and_not`, who began it and left it unfinished.
+
+    Unfinished: the latest such activity is at least `wait` old, and no `and_not` activity with the
+    same object_type came at or after it. With `then` it is a sequence: what is counted is its last
+    step. `at_most` alone holds for those who never did it, too.
+    """
+
+    did: Name
+    where: Where = Where()
+    within: Window | None = None
     at_least: Annotated[int, Field(ge=1)] = 1
+    at_most: Annotated[int, Field(ge=0)] | None = None
     and_not: Name | None = None
     wait: Duration | None = None
+    then: Annotated[list[Then], Field(min_length=1)] | None = None
+    first_time: Literal[True] | None = None
+    value: Amounts | None = None
+    total: Total | None = None
+    currency: Currency | None = None
+    from_: Day | None = Field(default=None, alias="from")
+    until: Day | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -44,25 +96,101 @@ class DidRule(Strict):
             raise ValueError(f"'did: {self.did}' takes 'and_not' and 'wait' together or neither.")
         if self.and_not is not None and "at_least" in self.model_fields_set:
             raise ValueError(f"'did: {self.did}' takes 'at_least' or 'and_not', not both.")
+        for key in ("and_not", "then"):
+            given = [] if getattr(self, key) is None else self._beside(key)
+            if given:
+                raise ValueError(f"'did: {self.did}' takes '{key}' or '{given[0]}', not both.")
+        least = self.at_least if "at_least" in self.model_fields_set else 0
+        if self.at_most is not None and self.at_most < least:
+            raise ValueError(f"'did: {self.did}': at_most is less than at_least: never true.")
+        if self.currency is not None and self.value is None and self.total is None:
+            raise ValueError(f"'did: {self.did}' takes 'currency' beside 'value' or 'total'.")
+        if self.from_ is not None and self.until is not None and self.until < self.from_:
+            raise ValueError(f"'did: {self.did}': 'until' is before 'from': never true.")
         return self
+
+    def _beside(self, key: str) -> list[str]:
+        """Return what is given that does not go with a key."""
+        apart = ["first_time", "value", "total", "and_not" if key == "then" else "at_most"]
+        return [name for name in apart if getattr(self, name) is not None]
 
 
 class HasRule(Strict):
-    """Whose attribute (a column of customers, not personal) is a value, or lies above or below."""
+    """Whose attribute (a column of customers, not personal) is a value, or lies above or below.
+
+    A moment lies on days (`from`, `before`), or so long ago at most (`within`) or at least.
+    """
 
     has: Name
     is_: Values | None = Field(default=None, alias="is")
     at_least: Number | None = None
     at_most: Number | None = None
+    from_: Day | None = Field(default=None, alias="from")
+    before: Day | None = None
+    within: Duration | None = None
+    not_within: Duration | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
         given = [value for value in (self.is_, self.at_least, self.at_most) if value is not None]
-        if len(given) != 1:
+        moments = self.moments()
+        if moments and given:
+            raise ValueError(
+                f"'has: {self.has}' is either compared with a value or, by "
+                f"'{moments[0]}', a moment."
+            )
+        if not moments and len(given) != 1:
             raise ValueError(
                 f"'has: {self.has}' takes exactly one of 'is', 'at_least' and 'at_most'."
             )
         return self
+
+    def moments(self) -> list[str]:
+        """Return which conditions on a moment are given."""
+        values = (self.from_, self.before, self.within, self.not_within)
+        return [key for key, value in zip(MOMENTS, values, strict=True) if value is not None]
+
+
+def _states(said: Any) -> Any:
+    known = ("open", "lost", "converted")
+    for state in said if isinstance(said, list) else [said]:
+        if state not in known:
+            raise ValueError(f"'{state}' is not one of {', '.join(known)}.")
+    return said
+
+
+States = Annotated[Texts, AfterValidator(_states)]
+
+
+class FunnelRule(Strict):
+    """Whose entry in a funnel is in a state, stopped at a step, and was there so long ago."""
+
+    funnel: Name
+    state: States | None = None
+    step: Texts | None = None
+    for_: Duration | None = Field(default=None, alias="for")
+
+
+class StageRule(Strict):
+    """Who is in a stage now, for so long at least."""
+
+    in_stage: Texts
+    journey: Name | None = None
+    stuck_for: Duration | None = None
+
+
+class InAudienceRule(Strict):
+    """Who is a candidate of another audience; with `contactable`, who may be contacted for it."""
+
+    in_audience: Texts
+    contactable: bool = False
+
+
+class SampleRule(Strict):
+    """A share of all subjects in per cent, the same ones in every build."""
+
+    sample: Annotated[Number, Field(gt=0, lt=100)]
+    named: Annotated[str, Field(min_length=1)] | None = None
 
 
 class AnyRule(Strict):
@@ -100,7 +228,11 @@ Rule = Annotated[
     | Annotated[AllRule, Tag("all")]
     | Annotated[NotRule, Tag("not")]
     | Annotated[DidRule, Tag("did")]
-    | Annotated[HasRule, Tag("has")],
+    | Annotated[HasRule, Tag("has")]
+    | Annotated[FunnelRule, Tag("funnel")]
+    | Annotated[StageRule, Tag("in_stage")]
+    | Annotated[InAudienceRule, Tag("in_audience")]
+    | Annotated[SampleRule, Tag("sample")],
     Discriminator(
         _kind,
         custom_error_type="rule_kind",
@@ -143,6 +275,13 @@ Consents = Annotated[
 ]
 
 
+class Priority(Strict):
+    """A place in a list of audiences, of which each person is in one: the first."""
+
+    list_: Name = Field(alias="list")
+    place: Annotated[int, Field(ge=1)]
+
+
 class Audience(Strict):
     """One audience: who belongs to it, and which consent each use of it needs.
 
@@ -151,8 +290,9 @@ class Audience(Strict):
 
     label: Annotated[str, Field(min_length=1)]
     description: str | None = None
-    within: Duration | None = None
+    within: Window | None = None
     rule: Rule
+    priority: Priority | None = None
     consent: Consents
     requires_fresh: list[Name] = Field(default_factory=list)
 

@@ -15,6 +15,14 @@ from madang.specs.audiences import Audience, DidRule, HasRule, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.check_funnels import check_steps_named
 from madang.specs.check_jinja import check_jinja
+from madang.specs.check_states import (
+    Known,
+    check_circles,
+    check_journey,
+    check_scenario,
+    check_states,
+    check_targets,
+)
 from madang.specs.conditions import Tests
 from madang.specs.conversions import ConversionType
 from madang.specs.freshness import check_requires_fresh, read_cadences
@@ -27,6 +35,7 @@ from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
 from madang.specs.policy import policy_fix, policy_problem, read_policy
 from madang.specs.project import ModelEntry, Project, is_personal, read_project
+from madang.specs.stages import Journey, Scenario
 from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
 from madang.specs.unquoted import unquoted_freely
@@ -80,9 +89,25 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         if one.rule is None:
             _check_names(project, one.entry, one.place, one.data, actions)
     policy = read_policy(folder)
+    journeys = _listed_rules(project, "stages", Journey)
+    scenarios = _listed_rules(project, "scenarios", Scenario)
+    known = Known(
+        funnels={one.name: one.rule for one in funnels},
+        journeys={name: rule for name, (_, _, rule) in journeys.items() if rule.enabled},
+        audiences={one.name for one in audiences},
+    )
     for entry, place, audience in _readable(audiences):
         _check_audience(project, entry, place, audience, actions)
+        check_states(project, entry, place, audience, known)
         _check_consent(project, entry, place, audience, policy)
+    check_circles(project, {one.name: (one.entry, one.place, one.rule) for one in audiences})
+    for entry, place, journey in journeys.values():
+        named = partial(_check_named, project, entry, actions)
+        check_journey(project, entry, place, journey, named)
+    for entry, place, scenario in scenarios.values():
+        named = partial(_check_named, project, entry, actions)
+        check_scenario(project, entry, place, scenario, known, named)
+    check_targets(project, known)
     for entry, place, funnel in _readable(funnels):
         for key, parts in (("steps", funnel.steps), ("exclude", funnel.exclude)):
             for number, part in enumerate(parts):
@@ -281,10 +306,14 @@ def _check_consent(
 def _check_did(
     project: Project, entry: ModelEntry, at: tuple, rule: DidRule, actions: dict, within: str | None
 ) -> None:
-    _check_action(project, entry, (*at, "did"), rule.did, actions)
     if rule.and_not is not None:
         _check_action(project, entry, (*at, "and_not"), rule.and_not, actions)
-    _check_where(project, entry, (*at, "where"), rule.where, actions.get(rule.did))
+    later = [((*at, "then", number), step) for number, step in enumerate(rule.then or [])]
+    for place, step in [(at, rule), *later]:
+        _check_action(project, entry, (*place, "did"), step.did, actions)
+        _check_where(project, entry, (*place, "where"), step.where, actions.get(step.did))
+    if rule.from_ is not None:
+        return
     if within is None:
         message = f"'did: {rule.did}' has no window."
         fix = "Give the audience a default 'within: 30 days', or this rule its own."
@@ -335,6 +364,24 @@ def _check_where(
             message = f"The action '{action.name}' has no {column}: never true."
             fix = f"Give the action an {column}, or remove the condition."
             project.problems.append(entry.problem((*at, column), message, fix))
+
+
+def _check_named(
+    project: Project,
+    entry: ModelEntry,
+    actions: dict,
+    at: tuple,
+    key: str,
+    name: str,
+    where: Where | None = None,
+) -> None:
+    """Check an action that a stage or scenario names, or an attribute."""
+    if key == "attribute":
+        _check_attribute(project, entry, at, name)
+        return
+    _check_action(project, entry, at, name, actions)
+    if where is not None:
+        _check_where(project, entry, (*at[:-1], "where"), where, actions.get(name))
 
 
 def _check_attribute(project: Project, entry: ModelEntry, at: tuple, name: str) -> None:

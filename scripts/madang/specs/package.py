@@ -66,18 +66,32 @@ def found(project: Path, name: str) -> Path:
 
 
 def models_off(project: Path) -> set[str]:
-    """Return the models and folders of Madang that a company's dbt_project.yml turns off."""
-    data, _ = load_located(project / "dbt_project.yml")
+    """Return the models and folders of Madang that are off: as shipped, or by the company.
+
+    A company's dbt_project.yml turns a folder on, or single models of it.
+    """
+    off = set(_set(home(project), False)) - set(_set(project, True))
+    return off | set(_set(project, False))
+
+
+def models_on(project: Path) -> set[str]:
+    """Return the models and folders of Madang that a company's dbt_project.yml turns on."""
+    return set(_set(project, True))
+
+
+def _set(project: Path, is_on: bool) -> Iterator[str]:
+    main = project / "dbt_project.yml"
+    data = load_located(main)[0] if main.is_file() else None
     given = ((data or {}).get("models") or {}).get(NAME) if isinstance(data, dict) else None
-    return set(_off(given))
+    yield from _enabled(given, is_on)
 
 
-def _off(given: object) -> Iterator[str]:
+def _enabled(given: object, is_on: bool) -> Iterator[str]:
     for name, config in given.items() if isinstance(given, dict) else ():
         if isinstance(config, dict):
-            if config.get("+enabled", config.get("enabled")) is False:
+            if config.get("+enabled", config.get("enabled")) is is_on:
                 yield name
-            yield from _off(config)
+            yield from _enabled(config, is_on)
 
 
 def disagreement(project: Path) -> Problem | None:

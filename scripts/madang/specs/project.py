@@ -92,12 +92,12 @@ def read_project(folder: Path) -> Project:
     if madang := package.package_of(folder):
         beside = Project(madang)
         _read(beside)
-        off = package.models_off(folder)
+        off, on = package.models_off(folder), package.models_on(folder)
         project.vars = beside.vars
         project.sql = {
             name: path
             for name, path in beside.sql.items()
-            if not off & {name, *path.relative_to(madang).parts}
+            if name in on or not off & {name, *path.relative_to(madang).parts}
         }
         project.models, project.snapshots = (
             [
@@ -113,7 +113,20 @@ def read_project(folder: Path) -> Project:
             for one in beside.problems
         ]
     _read(project)
+    if madang is None:
+        _leave_out(project, package.models_off(folder))
     return project
+
+
+def _leave_out(project: Project, off: set[str]) -> None:
+    """Take the models that are off as shipped out of Madang's own project."""
+    gone = {
+        name
+        for name, path in project.sql.items()
+        if off & {name, *path.relative_to(project.folder).parts}
+    }
+    project.sql = {name: path for name, path in project.sql.items() if name not in gone}
+    project.models = [model for model in project.models if model.name not in gone]
 
 
 def _read(project: Project) -> None:

@@ -44,6 +44,11 @@ Duration = Annotated[
 ]
 
 
+Day = Annotated[
+    str, matching(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "a day such as '2026-10-01'")
+]
+
+
 def one_of(data: Any, keys: tuple[str, ...]) -> list[str]:
     """Return which of `keys` stand in a mapping."""
     return [key for key in keys if isinstance(data, dict) and key in data]

@@ -27,11 +27,14 @@ select
             case when draw(visit_no, 'outcome') < 0.25 then 'cancelled' else 'confirmed' end
         when product = 'test_drive' then
             case
+                when draw(visit_no, 'outcome') < 0.02 then 'schedule_failed'
                 when draw(visit_no, 'outcome') < 0.10 then 'cancelled'
                 when draw(visit_no, 'outcome') < 0.20 then 'no_show'
                 when draw(visit_no, 'outcome') < 0.24 then 'confirmed'
                 else 'visited'
             end
+        when draw(visit_no, 'outcome') < 0.03 then 'schedule_failed'
+        when draw(visit_no, 'outcome') < 0.07 then 'out_of_coverage'
         when draw(visit_no, 'outcome') < 0.15 then 'cancelled'
         when draw(visit_no, 'outcome') < 0.22 then 'installed_cancelled'
         when draw(visit_no, 'outcome') < 0.26 then 'installed_reversed'
@@ -63,7 +66,8 @@ with steps as (
     select *, 'confirmed' as status, confirmed_us as occurred_us from applications
     union all
     select *, 'scheduled', scheduled_us
-    from applications where story != 'confirmed' and product != 'care_plan'
+    from applications
+    where story not in ('confirmed', 'schedule_failed', 'out_of_coverage') and product != 'care_plan'
     union all
     select *, 'postponed', scheduled_us + us_hours(5)
     from applications
@@ -72,6 +76,12 @@ with steps as (
     select *, 'visited', done_us from applications where story = 'visited'
     union all
     select *, 'no_show', done_us from applications where story = 'no_show'
+    union all
+    -- No date suited both, or nobody installs where the applicant lives: both show when a date is to be set.
+    select *, 'schedule_failed', scheduled_us + us_hours(30)
+    from applications where story = 'schedule_failed'
+    union all
+    select *, 'rejected', scheduled_us from applications where story = 'out_of_coverage'
     union all
     select *, 'installed', done_us from applications where story like 'installed%'
     union all
@@ -133,6 +143,9 @@ select
     currency,
     case
         when status = 'cancelled' then pick(['고객 변심', '일정 변경', '중복 신청'], draw(occurred_us, 'why'))
+        when status = 'no_show' then pick(['연락 두절', '당일 사정', '깜빡 잊음'], draw(occurred_us, 'why'))
+        when status = 'schedule_failed' then '가능한 일정 없음'
+        when status = 'rejected' then '서비스 불가 지역'
         when status = 'reversed' then '설치 후 반품'
         when status = 'churned' then pick(['이사', '차량 매각'], draw(occurred_us, 'why'))
     end as reason

@@ -28,18 +28,18 @@ with done as (
             or event_name in ('select_tab', 'apply_click', 'generate_lead')
         )
     union all
-    -- Who came for a test drive, whoever applied for it.
+    -- Who had a date for a test drive and came, whoever applied for it.
     select
         outcomes.person_no,
         occurred_us,
-        'visited',
+        status,
         product,
         null,
         names_one(customer_no, null, outcomes.phone_digits, p),
         names_one(customer_no, null, outcomes.phone_digits, p)
     from seen_outcomes as outcomes
     inner join people as p on p.person_no = outcomes.person_no
-    where status = 'visited'
+    where status in ('scheduled', 'visited')
 )
 
 select 'world' as scope, * from done
@@ -166,3 +166,18 @@ select
     (select count(*) from truth_funnel_people where depth >= step_number) as people
 from (values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited'))
     as s (step_number, step);
+
+-- How far people really came towards a test drive: looked, tried to apply, applied, had a date, came.
+create table truth_stage_people as
+select
+    people.person,
+    max(stage_number) filter (scope = 'world') as reached,
+    coalesce(max(stage_number) filter (scope = 'login'), 0) as reached_by_login,
+    coalesce(max(stage_number) filter (scope = 'record'), 0) as reached_by_record
+from truth_acts
+inner join (
+    values ('viewed_model', 1), ('apply_click', 2), ('generate_lead', 3), ('scheduled', 4), ('visited', 5)
+) as stages (act, stage_number) using (act)
+inner join people using (person_no)
+where act = 'viewed_model' or object = 'test_drive'
+group by people.person;

@@ -6,6 +6,27 @@ with fates as (
         arg_max(status, occurred_us) as fate,
         bool_or(status = 'installed') and not bool_or(status in ('cancelled', 'reversed'))
             as is_kept,
+        -- Why it came to nothing, or was given up later: what is so at this moment.
+        case arg_max(status, occurred_us)
+            when 'cancelled' then 'cancelled'
+            when 'no_show' then 'no_show'
+            when 'schedule_failed' then 'schedule_failed'
+            when 'rejected' then 'out_of_coverage'
+            when 'reversed' then 'reversed'
+            when 'churned' then 'churned'
+        end as ended_because,
+        case arg_max(reason, occurred_us)
+            when '고객 변심' then 'changed_mind'
+            when '일정 변경' then 'date_moved'
+            when '중복 신청' then 'applied_twice'
+            when '연락 두절' then 'no_answer'
+            when '당일 사정' then 'something_came_up'
+            when '깜빡 잊음' then 'forgotten'
+            when '가능한 일정 없음' then 'no_common_date'
+            when '설치 후 반품' then 'returned'
+            when '이사' then 'moved_away'
+            when '차량 매각' then 'sold_the_car'
+        end as ended_in_detail,
         max(value) filter (status = 'installed') as installed_value,
         max(currency) filter (status = 'installed') as currency,
         bool_or(outcomes.application_id is not null) as is_noted
@@ -22,8 +43,9 @@ ends as (
         bool_or(status in ('visited', 'installed')) and not bool_or(status in ('cancelled', 'reversed'))
             as is_fulfilled_in_the_end,
         utc_at(min(occurred_us) filter (status in ('visited', 'installed'))) as fulfilled_at,
-        utc_at(min(occurred_us) filter (status in ('cancelled', 'reversed', 'no_show')))
-            as lost_at,
+        utc_at(min(occurred_us) filter (
+            status in ('cancelled', 'reversed', 'no_show', 'schedule_failed', 'rejected')
+        )) as lost_at,
         max(value) filter (status = 'installed') as installed_value
     from outcomes
     where real_application_id is not null
@@ -37,6 +59,8 @@ select
     applications.person,
     utc_at(applications.event_us) as applied_at,
     coalesce(fates.fate, 'open') as fate,
+    fates.ended_because,
+    fates.ended_in_detail,
     case when is_kept then fates.installed_value else 0 end::decimal(18, 2) as value,
     fates.currency,
     coalesce(is_noted, false) as is_noted,

@@ -11,7 +11,6 @@ one without an answer is never sent again. The secret stands in the address, bec
 nowhere else; it is in no error and no log.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -36,6 +35,7 @@ from madang.sync.destinations.reports import (
     ReportOptions,
     WrongReport,
     as_it_is,
+    compact,
     not_sent,
     read_report,
     unknown_type,
@@ -176,7 +176,7 @@ def request(report: Report, name: str) -> tuple[str, bytes]:
         "validation_behavior": "ENFORCE_RECOMMENDATIONS",
         "events": [event],
     }
-    return event["name"], json.dumps(body, separators=(",", ":")).encode()
+    return event["name"], compact(body).encode()
 
 
 def _not_understood(reply: "Reply", then: str) -> DestinationUnclear:

@@ -27,6 +27,7 @@ from madang.sync.destinations.reports import (
     ReportOptions,
     WrongReport,
     as_it_is,
+    compact,
     not_sent,
     read_report,
     unknown_type,
@@ -121,7 +122,7 @@ def event(report: Report, source: str) -> bytes:
     identifiers = [{IDENTIFIERS[kind]: value} for kind, value in report.match_keys]
     if identifiers:
         found["userData"] = {"userIdentifiers": identifiers}
-    return json.dumps(found, separators=(",", ":")).encode()
+    return compact(found).encode()
 
 
 def _moment(micros: int) -> str:

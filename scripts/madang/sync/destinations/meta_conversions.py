@@ -12,7 +12,6 @@ Meta tells doubles by event_id and event_name for 48 hours only. So a request is
 a run, which ends in minutes, and what has no answer then is never sent again.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
@@ -31,6 +30,7 @@ from madang.sync.destinations.reports import (
     ReportOptions,
     WrongReport,
     as_it_is,
+    compact,
     not_sent,
     read_report,
     unknown_type,
@@ -180,4 +180,4 @@ def event(report: Report, of: ConversionEvent, key: str) -> bytes:
         original = {"event_name": of.original_event, "event_time": report.converted // MICROS}
         original |= {"order_id": report.object_id} if report.object_id else {}
         found["original_event_data"] = original
-    return json.dumps(found, separators=(",", ":")).encode()
+    return compact(found).encode()

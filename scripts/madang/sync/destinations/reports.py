@@ -21,6 +21,8 @@ AHEAD = 60  # seconds that an event may lie ahead of the clock
 MICROS = 1_000_000
 CURRENCY = re.compile(r"[A-Z]{3}")
 CLICK_ID = re.compile(r"[!-~]{1,1024}")  # what an address can hold
+DIGITS = re.compile(r"\d{15,17}")
+TEXTS = {str, type(None)}
 WaitDays = Annotated[int, Field(ge=0, le=90)]
 
 
@@ -103,6 +105,10 @@ def read_report(
     return report
 
 
+#: An object as JSON. `json.dumps` with separators would make an encoder for each row.
+compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def as_it_is(one: SyncObject) -> bytes:
     """Return the bytes of a row: its value."""
     return (one.changes[0].value or "").encode()
@@ -128,9 +134,7 @@ def _texts(value: str | None) -> dict[str, str | None]:
         told = json.loads(value or "")
     except ValueError:
         told = None
-    if not isinstance(told, dict) or not all(
-        text is None or isinstance(text, str) for text in told.values()
-    ):
+    if not isinstance(told, dict) or not set(map(type, told.values())) <= TEXTS:
         raise WrongReport("Its value is no JSON object of texts, as sync_conversions writes it.")
     return told
 
@@ -143,7 +147,7 @@ def _needed(told: Mapping[str, str | None], name: str) -> str:
 
 
 def _micros(text: str) -> int:
-    if not re.fullmatch(r"\d{15,17}", text):
+    if not DIGITS.fullmatch(text):
         raise WrongReport("One of its moments is not in microseconds since 1970.")
     return int(text)
 

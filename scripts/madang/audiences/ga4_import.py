@@ -1,0 +1,299 @@
+"""Reads GA4's audience definitions (Admin API, JSON) as rules, and names what has no rule.
+
+An audience of the API is `filterClauses` of simple filters and sequences. What a person did in any
+session becomes `did`; parameters and fields of an event become the conditions of a named action.
+Shapes: https://developers.google.com/analytics/devguides/config/admin/v1/rest/v1alpha/properties.audiences
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from madang import ui
+from madang.errors import MadangError
+from madang.settings.workspace import Settings
+from madang.specs.actions import Action
+from madang.specs.audiences import Audience
+from madang.specs.check import check_project
+
+#: GA4's names of dimensions, and what actions call them.
+FIELDS = {
+    "country": "country",
+    "region": "region",
+    "city": "city",
+    "deviceCategory": "device_category",
+    "browser": "browser",
+    "operatingSystem": "operating_system",
+    "platform": "platform",
+    "pagePath": "page_path",
+    "hostName": "hostname",
+    "pageLocation": "page_location",
+    "pageTitle": "page_title",
+}
+NUMBERS = {"EQUAL": "equals", "LESS_THAN": "less_than", "GREATER_THAN": "more_than"}
+SCOPE = "AUDIENCE_FILTER_SCOPE_"
+SESSION, EVENT = f"{SCOPE}WITHIN_SAME_SESSION", f"{SCOPE}WITHIN_SAME_EVENT"
+
+
+class GoogleAudienceError(MadangError):
+    """A file that holds no audience definitions."""
+
+
+class NotExpressed(Exception):
+    """A part of a definition that no rule says."""
+
+
+@dataclass
+class Imported:
+    """One audience as a rule, the actions that it needs, and what could not be expressed."""
+
+    name: str
+    rule: dict[str, Any] | None
+    actions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+
+def show_import(settings: Settings, path: Path) -> None:
+    """Print the YAML of every audience of a file. Raises GoogleAudienceError."""
+    known = check_project(settings.project_dir).actions
+    for found in imported(path, known):
+        if found.actions:
+            ui.line(f"# actions that {found.name} needs, for meta.actions of your own_actions")
+            ui.line(_yaml(list(found.actions.values())))
+        if found.rule is not None:
+            ui.line(f"# models/marts/audiences/aud_{found.name}.sql: {{{{ madang.audience() }}}}")
+            ui.line(_yaml([found.rule]))
+        for text in found.missing:
+            ui.line(f"{found.name}: not expressed: {text}", "yellow")
+
+
+def imported(path: Path, known: dict[str, Action]) -> list[Imported]:
+    """Read a file: one audience, a list of them, or the answer of the API's list."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GoogleAudienceError(f"The file cannot be read: {error}", where=str(path)) from None
+    listed = data.get("audiences", [data]) if isinstance(data, dict) else data
+    if not isinstance(listed, list) or not all(
+        isinstance(one, dict) and "filterClauses" in one for one in listed
+    ):
+        raise GoogleAudienceError(
+            "There are no audience definitions in it.",
+            where=str(path),
+            fix="Save what the Admin API's properties.audiences.list answers.",
+        )
+    return [_Reader(one, known).read() for one in listed]
+
+
+class _Reader:
+    """Reads one definition."""
+
+    def __init__(self, data: dict[str, Any], known: dict[str, Action]) -> None:
+        label = str(data.get("displayName") or data.get("name") or "audience")
+        name = re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")
+        if not re.match(r"[a-z]", name):
+            name = "ga4_" + str(data.get("name") or name or "audience").rpartition("/")[2]
+        self._data, self._label = data, label
+        self._found = Imported(name, None)
+        self._events = {
+            action.event: name
+            for name, action in known.items()
+            if isinstance(action.event, str) and _is_plain(action)
+        }
+
+    def read(self) -> Imported:
+        """Return the audience; without a rule where some part cannot be expressed."""
+        parts = []
+        for clause in self._data["filterClauses"]:
+            try:
+                part = self._clause(clause)
+                is_left_out = clause.get("clauseType") == "EXCLUDE"
+                parts.append({"not": part} if is_left_out else part)
+            except NotExpressed as told:
+                self._found.missing.append(str(told))
+            except (AttributeError, KeyError, TypeError, ValueError):
+                self._found.missing.append("a clause that is not as the Admin API writes it.")
+        if self._data.get("eventTrigger"):
+            self._found.missing.append("eventTrigger: Madang sends no event to GA4 on entering.")
+        if parts and len(parts) == len(self._data["filterClauses"]):
+            days = int(self._data.get("membershipDurationDays") or 30)
+            rule = parts[0] if len(parts) == 1 else {"all": parts}
+            audience = {
+                "label": self._label,
+                "within": f"{days} days",
+                "rule": rule,
+                "consent": {"purpose": "marketing", "channels": ["email"]},
+            }
+            Audience.model_validate(audience)
+            described = f"One row per known person of GA4's audience {self._label}."
+            config = {"materialized": "view", "meta": {"audience": audience}}
+            self._found.rule = {
+                "name": f"aud_{self._found.name}",
+                "description": described,
+                "config": config,
+            }
+        return self._found
+
+    def _clause(self, clause: dict[str, Any]) -> dict[str, Any]:
+        if "simpleFilter" in clause:
+            simple = clause["simpleFilter"]
+            return self._expression(simple.get("filterExpression", {}), simple.get("scope"))
+        if "sequenceFilter" in clause:
+            return self._sequence(clause["sequenceFilter"])
+        raise NotExpressed(f"a clause without a filter ({', '.join(clause) or 'empty'}).")
+
+    def _sequence(self, sequence: dict[str, Any]) -> dict[str, Any]:
+        if sequence.get("scope") == SESSION:
+            raise NotExpressed("a sequence within one session; steps are compared by time alone.")
+        if sequence.get("sequenceMaximumDuration"):
+            raise NotExpressed("sequenceMaximumDuration; give each step its own time (within).")
+        steps = []
+        for step in sequence.get("sequenceSteps", []):
+            if step.get("immediatelyFollows"):
+                raise NotExpressed("a step that follows immediately.")
+            part = self._expression(step.get("filterExpression", {}), step.get("scope"))
+            if set(part) != {"did"}:
+                raise NotExpressed("a step of a sequence that is more than one event.")
+            if steps and step.get("constraintDuration"):
+                part["within"] = _duration(step["constraintDuration"])
+            steps.append(part)
+        if len(steps) < 2:
+            raise NotExpressed("a sequence of fewer than two steps.")
+        return {**steps[0], "then": steps[1:]}
+
+    def _expression(self, said: dict[str, Any], scope: str | None) -> dict[str, Any]:
+        for group, word in (("andGroup", "all"), ("orGroup", "any")):
+            if group in said:
+                inner = said[group].get("filterExpressions", [])
+                if group == "andGroup" and (one := self._one_event(inner)):
+                    return one
+                if len(inner) > 1 and group == "andGroup" and scope in (SESSION, EVENT):
+                    where = "session" if scope == SESSION else "event"
+                    raise NotExpressed(f"several conditions within one {where}.")
+                parts = [self._expression(part, scope) for part in inner]
+                return parts[0] if len(parts) == 1 else {word: parts}
+        if "notExpression" in said:
+            return {"not": self._expression(said["notExpression"], scope)}
+        if "eventFilter" in said:
+            event = said["eventFilter"]
+            tests = self._tests(event.get("eventParameterFilterExpression"))
+            return {"did": self._action(event["eventName"], tests)}
+        if "dimensionOrMetricFilter" in said:
+            name = said["dimensionOrMetricFilter"].get("fieldName")
+            if name == "eventName" and (event := _exact(said)):
+                return {"did": self._action(event, {})}
+            raise NotExpressed(f"'{name}' without an event that has it.")
+        raise NotExpressed(f"an expression of '{', '.join(said) or 'nothing'}'.")
+
+    def _one_event(self, inner: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """One event with fields of it, such as a country: the conditions of one action."""
+        events = [part["eventFilter"] for part in inner if "eventFilter" in part]
+        fields = [part for part in inner if "dimensionOrMetricFilter" in part]
+        if len(events) != 1 or not fields or len(events) + len(fields) != len(inner):
+            return None
+        tests = self._tests(events[0].get("eventParameterFilterExpression"))
+        for part in fields:
+            name = part["dimensionOrMetricFilter"].get("fieldName")
+            if name not in FIELDS:
+                raise NotExpressed(f"'{name}' is no field that actions read.")
+            tests[FIELDS[name]] = _test(part["dimensionOrMetricFilter"])
+        return {"did": self._action(events[0]["eventName"], tests)}
+
+    def _tests(self, said: dict[str, Any] | None) -> dict[str, Any]:
+        """The tests of an event's parameters, of which all must hold."""
+        if not said:
+            return {}
+        if "andGroup" in said:
+            found: dict[str, Any] = {}
+            for part in said["andGroup"].get("filterExpressions", []):
+                for name, test in self._tests(part).items():
+                    if name in found:
+                        raise NotExpressed(f"two tests of the parameter '{name}'.")
+                    found[name] = test
+            return found
+        if "dimensionOrMetricFilter" in said:
+            one = said["dimensionOrMetricFilter"]
+            return {str(one.get("fieldName")): _test(one)}
+        raise NotExpressed(f"an expression of parameters with '{', '.join(said)}'.")
+
+    def _action(self, event: str, tests: dict[str, Any]) -> str:
+        if not tests and event in self._events:
+            return self._events[event]
+        same = [
+            one for one, its in self._found.actions.items() if its == self._as(one, event, tests)
+        ]
+        if same:
+            return same[0]
+        name = f"{self._found.name}_{re.sub(r'[^a-z0-9]+', '_', event.lower()).strip('_')}"
+        if name in self._found.actions:
+            name += f"_{len(self._found.actions) + 1}"
+        action = self._as(name, event, tests)
+        Action.model_validate(action)
+        self._found.actions[name] = action
+        return name
+
+    @staticmethod
+    def _as(name: str, event: str, tests: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, "event": event, **({"where": tests} if tests else {})}
+
+
+def _is_plain(action: Action) -> bool:
+    """Say whether an action is every event of its kind."""
+    narrowed = (action.page_path, action.hostname, action.item, action.any_, action.all_)
+    return not action.where and not action.page_query and not any((*narrowed, action.not_))
+
+
+def _exact(said: dict[str, Any]) -> str | None:
+    text = said["dimensionOrMetricFilter"].get("stringFilter", {})
+    return text.get("value") if text.get("matchType", "EXACT") == "EXACT" else None
+
+
+def _test(said: dict[str, Any]) -> Any:
+    """One filter of a field as a test of an action. Raises NotExpressed."""
+    if said.get("atAnyPointInTime") or said.get("inAnyNDayPeriod"):
+        raise NotExpressed(f"'{said.get('fieldName')}' at any time or in any days.")
+    if "inListFilter" in said:
+        return said["inListFilter"]["values"]
+    if "stringFilter" in said:
+        text = said["stringFilter"]
+        value, kind = str(text.get("value", "")), text.get("matchType", "EXACT")
+        flag = "" if text.get("caseSensitive") else "(?i)"
+        patterns = {
+            "EXACT": f"^{re.escape(value)}$",
+            "BEGINS_WITH": f"^{re.escape(value)}",
+            "ENDS_WITH": f"{re.escape(value)}$",
+            "CONTAINS": re.escape(value),
+            "FULL_REGEXP": f"^(?:{value})$",
+            "PARTIAL_REGEXP": value,
+        }
+        if kind not in patterns:
+            raise NotExpressed(f"the match '{kind}'.")
+        return value if kind == "EXACT" and not flag else {"regex": flag + patterns[kind]}
+    if "numericFilter" in said:
+        number = said["numericFilter"]
+        return {NUMBERS[number["operation"]]: _number(number["value"])}
+    if "betweenFilter" in said:
+        between = said["betweenFilter"]
+        return {"at_least": _number(between["fromValue"]), "at_most": _number(between["toValue"])}
+    raise NotExpressed(f"a filter of '{said.get('fieldName')}' with none that is known.")
+
+
+def _number(value: dict[str, Any]) -> int | float:
+    return int(value["int64Value"]) if "int64Value" in value else float(value["doubleValue"])
+
+
+def _duration(text: str) -> str:
+    """GA4's '3600s' as a duration of rules: the largest unit in which it is whole."""
+    seconds = float(text.removesuffix("s"))
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{int(seconds // length)} {unit}s"
+    raise NotExpressed(f"a time of {text}; rules know whole minutes.")
+
+
+def _yaml(data: object) -> str:
+    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=100).rstrip()
