@@ -47,6 +47,7 @@
             skipped = " ~ counts.skipped ~ "
         where run_id = '" ~ invocation_id ~ "'
     ") %}
+    {% do forget_older_models() %}
     {{ return('') }}
 {% endmacro %}
 

@@ -74,16 +74,16 @@
 
 {# What the inputs are made of that are neither followed, nor looked up in, nor seeds. #}
 {% macro made_of_other_inputs(follows) %}
-    {% set names, ledger = [], built_models_ledger() %}
-    {% for unique_id in model.depends_on.nodes | unique %}
+    {% set texts = [] %}
+    {% for unique_id in model.depends_on.nodes | unique | sort %}
         {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
         {% if node.resource_type != 'seed' and node.name not in [follows.name] + config.get('meta').get('looks_up', []) %}
-            {% do names.append(node.name) %}
+            {% set made_of = built_model(node.name).get('made_of') %}
+            {% if made_of is none %}{{ return(invocation_id) }}{% endif %}
+            {% do texts.append(node.name ~ ' ' ~ made_of) %}
         {% endif %}
     {% endfor %}
-    {% if not names or ledger is none %}{{ return('') }}{% endif %}
-    {% set found = run_query('select model, made_of from ' ~ ledger ~ ' where model in (' ~ text_literals(names) ~ ') order by 1').rows %}
-    {{ return(found | map('join', ' ') | join(' ') if found | length == names | length else invocation_id) }}
+    {{ return(texts | join(' ')) }}
 {% endmacro %}
 
 

@@ -33,6 +33,7 @@ LONGEST = (
     *("test_unchanged_bigquery.py", "test_changed_columns.py", "test_export_shapes_bigquery.py"),
     *("test_unchanged.py", "test_states.py", "test_erase_killed.py", "test_unmerge.py"),
     *("test_bad_export.py", "test_increments.py", "test_erase_traces.py", "test_erase.py"),
+    *("test_session_days.py", "test_demo_line.py", "test_sync_now_bigquery.py"),
     *("test_export_shapes.py", "test_identity_components.py", "test_erase_export.py"),
 )
 SLOW = 60  # seconds: of a shorter run nobody asks where the time went

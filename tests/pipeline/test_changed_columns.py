@@ -102,6 +102,28 @@ def test_a_landed_table_and_a_ledger(settings: Settings):
     assert None not in values(settings, "ledger", "built_models", "rules")
 
 
+def test_of_two_entries_of_a_table_the_higher_turn_holds(settings: Settings):
+    """A run adds a row to the ledger; those before it go at its end, if it lives to see it."""
+    model = "stg_crm__customers"
+
+    def entries(before: str = "") -> list[tuple]:
+        """What a run leaves in the ledger; `before` is put into it first: made_of and turn."""
+        with open_warehouse(settings) as warehouse:
+            ledger = warehouse.relation("ledger", "built_models")
+            if before:
+                warehouse.execute(
+                    f"insert into {ledger} (model, made_of, turn) values ('{model}', {before})"
+                )
+        run_dbt(settings, ["run", "--select", model])
+        with open_warehouse(settings) as warehouse:
+            rows = warehouse.fetch(f"select made_of, turn from {ledger} where model = '{model}'")
+        return [(row["made_of"], row["turn"]) for row in rows]
+
+    ((made_of, turn),) = entries()
+    assert entries("'of an earlier run', null") == [(made_of, turn)], "it is as it was"
+    assert entries(f"'of a run that was killed', {turn + 1}") == [(made_of, turn + 2)]
+
+
 def test_a_list(settings: Settings):
     run_dbt(settings, ["seed", "--select", "bot_browsers"])
     path = settings.project_dir / "seeds" / "bot_browsers.csv"

@@ -1,7 +1,7 @@
 """What is asked right before sending is asked of BigQuery with the same words, and answers alike.
 
-The tables are those that the demo company built in DuckDB, brought to the local BigQuery: one row
-says no since.
+The tables are those that a small demo company built in DuckDB, brought to the local BigQuery: one
+row says no since.
 """
 
 import shutil
@@ -47,10 +47,10 @@ NO = """
 
 
 @pytest.fixture(scope="module")
-def tables(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def tables(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A DuckDB file with the raw layer and what is read as it was built; somebody said no since."""
     root = tmp_path_factory.mktemp("asked")
-    shutil.copy(company.root / "warehouse.duckdb", root / "whole.duckdb")
+    shutil.copy(small_company.root / "warehouse.duckdb", root / "whole.duckdb")
     path = root / "tables.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"attach '{root / 'whole.duckdb'}' as whole (read_only)")
@@ -78,7 +78,7 @@ def tables(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def test_both_warehouses_answer_alike(
-    company: Company, tables: Path, tmp_path: Path, measured
+    small_company: Company, tables: Path, tmp_path: Path, measured
 ) -> None:
     columns = "sync_key, field, value, held_back_reason"
     with duckdb.connect(str(tables.with_name("whole.duckdb")), read_only=True) as connection:
@@ -89,7 +89,7 @@ def test_both_warehouses_answer_alike(
         )
     with serve("test-project", "asia-northeast3") as server:
         copy_layers(server, tables, *BUILT, "madang_raw")
-        config = yaml.safe_load((company.root / "madang.yml").read_text(encoding="utf-8"))
+        config = yaml.safe_load((small_company.root / "madang.yml").read_text(encoding="utf-8"))
         config["warehouse"] = reach(server)
         (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         settings = load_settings(tmp_path)

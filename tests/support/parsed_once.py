@@ -19,12 +19,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import lighter_dbt
+
 MODULE = "dbt.parser.manifest"
 WRITING = "dbt_common.clients.system"
 
 
 def keep(folder: Path) -> None:
-    """Keep in `folder` what dbt parses in this process, and read it from there.
+    """Keep in `folder` what dbt parses in this process, and read it from there; make dbt lighter.
 
     dbt itself is not imported before somebody needs it.
     """
@@ -32,6 +34,7 @@ def keep(folder: Path) -> None:
     for name, change in (
         (MODULE, lambda module: _change(module, folder)),
         (WRITING, _write_at_once),
+        *lighter_dbt.CHANGES,
     ):
         if name in sys.modules:
             change(sys.modules[name])
