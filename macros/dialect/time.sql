@@ -141,3 +141,13 @@
 {% macro default__micros_of(expression) %}unix_micros({{ expression }}){% endmacro %}
 
 {% macro duckdb__micros_of(expression) %}epoch_us({{ expression }}){% endmacro %}
+
+
+{# A row for each date from one to another, both included, to be cross joined: in it `name` is the date. #}
+{% macro dates_between(first, last, name) %}{{ adapter.dispatch('dates_between', 'madang')(first, last, name) }}{% endmacro %}
+
+{% macro default__dates_between(first, last, name) %}unnest(generate_date_array({{ first }}, {{ last }})) as {{ name }}{% endmacro %}
+
+{% macro duckdb__dates_between(first, last, name) -%}
+    unnest(cast(generate_series({{ first }}, {{ last }}, interval 1 day) as date[])) as dates ({{ name }})
+{%- endmacro %}

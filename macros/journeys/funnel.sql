@@ -1,12 +1,14 @@
 {# The body of a funnel_ model: one row a step, also where no subject arrived, with rates and times. #}
 {% macro funnel() -%}
 {%- set name = model.name[7:] -%}
-{%- set steps = (config.get('meta') or {}).get('funnel', {}).get('steps', []) if execute else [] -%}
+{%- set spec = (config.get('meta') or {}).get('funnel', {'steps': []}) if execute else {'steps': []} -%}
 {%- set rows = [] -%}
-{%- for step in steps %}{% do rows.append([loop.index, madang.text_literal(step.name)]) %}{% endfor -%}
+{%- for step in madang.funnel_shown_steps(spec) -%}
+    {%- do rows.append([loop.index, madang.text_literal(step.name), 'true' if step.get('optional') else 'false']) -%}
+{%- endfor -%}
 with steps as (
 
-    {{ madang.rows_of({'step_number': 'int64', 'step': 'string'}, rows) }}
+    {{ madang.rows_of({'step_number': 'int64', 'step': 'string', 'is_optional': 'boolean'}, rows) }}
 
 ),
 
@@ -50,6 +52,7 @@ joined as (
     select
         steps.step_number,
         steps.step,
+        steps.is_optional,
         coalesce(reached.subjects, 0) as subjects,
         coalesce(entries.lost_here, 0) as lost_here,
         coalesce(entries.open_here, 0) as open_here,
@@ -66,7 +69,7 @@ with_rates as (
     select
         *,
         first_value(subjects) over (order by step_number) as first_subjects,
-        lag(subjects) over (order by step_number) as previous_subjects
+        {{ madang.funnel_previous_subjects() }} as previous_subjects
     from joined
 
 ),
@@ -89,4 +92,13 @@ final as (
 )
 
 select * from final
+{%- endmacro %}
+
+
+
+{# The subjects at the step before that is not optional: an optional step, which few may take, is not what the next one is measured by. #}
+{% macro funnel_previous_subjects(partition_by='') -%}
+    last_value(case when not is_optional then subjects end ignore nulls) over (
+            {{ partition_by }} order by step_number rows between unbounded preceding and 1 preceding
+        )
 {%- endmacro %}

@@ -84,3 +84,12 @@
     {% for condition in funnel_path_conditions(said) if condition.facts[2] == kind %}{% do links.append(condition.facts[1]) %}{% endfor %}
     {{ return(links | unique | list) }}
 {% endmacro %}
+
+
+{# The steps of a funnel as tables of all entries show them: in any order, the first, second, ... of the steps that was done, whichever it was. #}
+{% macro funnel_shown_steps(spec) %}
+    {% if spec.get('order') != 'any' %}{{ return(spec.steps) }}{% endif %}
+    {% set shown = [] %}
+    {% for step in spec.steps %}{% do shown.append({'name': loop.index ~ ' of ' ~ spec.steps | length}) %}{% endfor %}
+    {{ return(shown) }}
+{% endmacro %}

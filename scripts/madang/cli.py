@@ -73,8 +73,10 @@ app = typer.Typer(
 )
 audiences_app = typer.Typer(help="Look at audiences.", no_args_is_help=True)
 explain_app = typer.Typer(help="Say why.", no_args_is_help=True)
+funnel_app = typer.Typer(help="Look at funnels.", no_args_is_help=True)
 app.add_typer(audiences_app, name="audiences")
 app.add_typer(explain_app, name="explain")
+app.add_typer(funnel_app, name="funnel")
 app.add_typer(keys_app, name="keys")
 app.command()(receive)
 
@@ -373,6 +375,20 @@ def status(
     from madang.health import status as room
 
     _end((room.show_json if as_json else room.show_status)(settings_of(ctx)))
+
+
+@funnel_app.command("compare")
+def funnel_compare(
+    ctx: typer.Context,
+    name: str,
+    every: Annotated[bool, typer.Option("--all", help="Every subject that differs.")] = False,
+) -> None:
+    """Count a funnel as GA4, Amplitude, Mixpanel and PostHog do, and say who differs and why."""
+    from madang.funnels.compare import compare as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "funnel compare"):
+        room(settings, name, every)
 
 
 @explain_app.command("person")

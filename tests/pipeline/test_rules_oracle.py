@@ -66,6 +66,24 @@ def funnels(a: str, b: str, c: str) -> dict[str, dict]:
     }
 
 
+def funnels_of_the_language(a: str, b: str, c: str) -> dict[str, dict]:
+    """Each says one thing more than steps and a window."""
+    plain = funnel("6 hours", (a, None), (b, None), (c, None))
+    boat = {"action": a, "where": {"object_type": "boat"}}
+    car = funnel("1 day", (a, {"object_type": "car"}), (b, None), (c, None))
+    within = [step | {"within": "90 minutes"} for step in plain["steps"][1:]]
+    return {
+        "same": plain | {"reentry": "optimized"},
+        "within": plain | {"steps": [plain["steps"][0], *within]},
+        "strict": plain | {"order": "strict"},
+        "held": plain | {"hold": "object"},
+        "excluded": car | {"exclude": [boat]},
+        "first": plain | {"reentry": "first"},
+        "best": plain | {"reentry": "best"},
+        "any_order": plain | {"order": "any"},
+    }
+
+
 def funnel(window: str, *steps: tuple[str, dict | None]) -> dict:
     listed: list[dict[str, Any]] = []
     for number, (action, where) in enumerate(steps, 1):
@@ -212,7 +230,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
     folder = project / "models" / "marts" / "own"
     folder.mkdir()
     models = []
-    for kind, rules in (("funnel", funnels(*named)), ("audience", audiences(*named))):
+    asked = funnels(*named) | funnels_of_the_language(*named)
+    for kind, rules in (("funnel", asked), ("audience", audiences(*named))):
         for name, rule in rules.items():
             models.append({"name": f"{kind[:3] if kind == 'audience' else kind}_{name}"})
             models[-1]["config"] = {"meta": {kind: rule}}
@@ -548,3 +567,72 @@ def test_each_part_of_a_rule_is_explained_as_it_holds(world: tuple):
         "inner join madang_marts.customers on subject_id = customers.person_id"
     ).fetchall()
     assert sorted(parts) == sorted(members)
+
+
+def level(life: list[Done], rule: dict) -> int:
+    """How far a life comes under one of the language's words, by trying every choice."""
+    steps, places = rule["steps"], sorted({one.order for one in life})
+    able = [[one for one in life if one.meets(s["action"], s.get("where"))] for s in steps]
+    window = micros(rule["window"])
+    if rule.get("order") == "any":
+        starts = [one.at for listed in able for one in listed]
+        ahead = [
+            sum(any(start <= one.at <= start + window for one in listed) for listed in able)
+            for start in starts
+        ]
+        return max(ahead, default=0)
+    if rule.get("reentry") == "first":
+        way: list[Done] = []
+        for listed in able:
+            later = [one for one in listed if not way or one.order > way[-1].order]
+            if not later or (way and later[0].at > way[0].at + window):
+                break
+            way.append(later[0])
+        return len(way)
+
+    def follows(before: Done, after: Done, step: dict) -> bool:
+        between = [one for one in life if before.order < one.order < after.order]
+        out = rule.get("exclude", [])
+        return (
+            before.order < after.order
+            and ("within" not in step or after.at <= before.at + micros(step["within"]))
+            and (
+                rule.get("order") != "strict"
+                or places.index(after.order) == places.index(before.order) + 1
+            )
+            and not any(
+                one.meets(x["action"], x.get("where")) and before.at < one.at
+                for x in out
+                for one in between
+            )
+        )
+
+    for reached in range(len(steps), 0, -1):
+        for choice in itertools.product(*able[:reached]):
+            if choice[-1].at <= choice[0].at + window and all(
+                follows(one, later, step)
+                for one, later, step in zip(choice, choice[1:], steps[1:], strict=False)
+            ):
+                return reached
+    return 0
+
+
+def test_each_word_of_the_language_comes_as_far_as_its_page_says(world: tuple):
+    named, done, _, db, _ = world
+    lived = lives(done)
+    for name, rule in funnels_of_the_language(*named).items():
+        expected = {}
+        for subject, life in lived.items():
+            held = {one.object_id for one in life} - {None} if "hold" in rule else {None}
+            for thing in held:
+                own = [one for one in life if thing in (None, one.object_id)]
+                if reached := level(own, rule):
+                    expected[subject, thing] = reached
+        found = db.execute(
+            "select subject_id, held, step_reached from madang_marts.funnel_entries "
+            "where funnel = ? order by all",
+            [name],
+        ).fetchall()
+        assert {row[:2]: row[2] for row in found} == expected, name
+        assert len(found) == len(expected) > 50, name
+        assert {row[2] for row in found} == {1, 2, 3}, name

@@ -5,14 +5,15 @@ with steps as (
 
     {% for name, spec in specs.items() -%}
     {% set is_last_funnel = loop.last -%}
-    {% for step in spec.steps -%}
+    {% for step in funnel_shown_steps(spec) -%}
     select
         {{ text_literal(name) }} as funnel,
         {{ text_literal(spec.label) }} as label,
-        {{ text_literal(spec.window) }} as time_window,
+        {{ text_literal(funnel_settings(spec).window) }} as time_window,
         {{ loop.index }} as step_number,
         {{ text_literal(step.name) }} as step,
-        {{ text_literal(step.get('label', step.name)) }} as step_label
+        {{ text_literal(step.get('label', step.name)) }} as step_label,
+        {{ 'true' if step.get('optional') else 'false' }} as is_optional
     {{ 'union all' if not (loop.last and is_last_funnel) }}
     {% endfor -%}
     {% else -%}
@@ -22,7 +23,8 @@ with steps as (
         cast(null as string) as time_window,
         0 as step_number,
         cast(null as string) as step,
-        cast(null as string) as step_label
+        cast(null as string) as step_label,
+        false as is_optional
     from {{ ref('funnel_entries') }}
     where false
     {% endfor %}
@@ -82,7 +84,7 @@ compared as (
     select
         *,
         first_value(subjects) over (partition by funnel order by step_number) as first_subjects,
-        lag(subjects) over (partition by funnel order by step_number) as previous_subjects
+        {{ funnel_previous_subjects('partition by funnel') }} as previous_subjects
     from joined
 
 ),
