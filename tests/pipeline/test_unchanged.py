@@ -161,8 +161,7 @@ def test_a_second_build_runs_only_what_hangs_on_the_clock(home: Path, capsys) ->
     assert built >= RESTLESS
     assert not built & {"activities", "sessions", "base_ga4__events", "stg_crm__customers"}
     left = int(re.search(r"(\d+) nodes left as they are", told)[1])
-    # Maturity, what is expected and what may be uploaded hang on the clock, too.
-    assert left > 2 / 3 * nodes
+    assert left > 0.7 * nodes
     assert len(built) <= nodes - left + 5  # and what runs before and after
     assert ran(home) == built, "the note that a part of a build leaves serves the next one"
 
@@ -405,7 +404,7 @@ def test_months_later_the_tables_are_those_of_a_build_of_everything(home: Path) 
 def test_what_is_left_out_says_the_same_at_any_clock(home: Path) -> None:
     found = seen(home)
     graph = found.graph
-    # A log appends nothing where what it reads is as it was, and notes the clock of what it appends.
+    # A log notes the clock of what it appends, and appends nothing where all is as it was.
     left = {
         key
         for key in graph.nodes.keys() - found.chosen
@@ -425,7 +424,7 @@ def test_what_is_left_out_says_the_same_at_any_clock(home: Path) -> None:
         if key in graph.nodes and (graph.has_tag(key, CLOCK) or graph.has_tag(key, DAY))
     }
     assert changed - {key for key in changed if graph.has_tag(key, UNTIL_HAPPENED)} == told
-    assert "model.madang.contactability" in told or "model.madang.consent_standing" in told
+    assert "model.madang.consent_standing" in told, "a comparison that finds nothing shows nothing"
 
 
 def test_within_a_day_the_clock_s_text_of_what_hangs_on_the_day_stays(home: Path) -> None:

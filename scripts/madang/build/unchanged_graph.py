@@ -21,7 +21,13 @@ ASKING = frozenset({"run_query", "statement", "load_relation", "load_cached_rela
 #: (the ledgers of days and tables), or about erased people, which unchanged.py looks at.
 KNOWN = frozenset(
     {
-        *("as_of_day", "builds_ledger", "default__get_where_subquery", "erased_identifiers", "ga4_changed_days"),
+        *(
+            "as_of_day",
+            "builds_ledger",
+            "default__get_where_subquery",
+            "erased_identifiers",
+            "ga4_changed_days",
+        ),
         *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
         # they note when a day was built, or give a table the types of the variables
         *("ga4_record_days", "ga4_record_user_days", "ga4_retype_columns"),
@@ -128,7 +134,7 @@ class Graph:
         return tag in self.nodes[key].tags
 
     def is_log(self, key: str) -> bool:
-        """Say whether a node appends what is new and notes the clock beside it, and nothing else."""
+        """Say whether a node appends what is new, and notes the clock beside it alone."""
         return self.nodes[key].config.materialized == "append_when_changed"
 
     def is_restless(self, key: str, compiled: str, moments: Iterable[str]) -> bool:
