@@ -1,5 +1,6 @@
 """Names that rules ask for, held to those that occurred: what is told, and what nobody can know."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from test_check import (
     AUDIENCE_FILE,
     CONVERSION_FILE,
     FUNNEL_FILE,
+    STAGE_FILE,
+    STATE_FILE,
     line,
     project,
 )
@@ -50,6 +53,14 @@ def told(folder: Path, known: Names) -> list[str]:
 
 def test_names_that_occurred_are_not_told(tmp_path: Path) -> None:
     assert told(project(tmp_path), names()) == []
+
+
+def test_what_madang_ships_is_not_missed(tmp_path: Path) -> None:
+    folder = project(tmp_path, {ACTION_FILE: ("apply_tap", "aply_click")})
+    asked = check_project(folder).asked
+    assert any("aply_click" in one.message for one in never_occurred(asked, names()))
+    shipped = [replace(one, is_own=False) for one in asked]
+    assert never_occurred(shipped, names()) == []
 
 
 def test_an_event_is_told_with_its_line_and_the_closest(tmp_path: Path) -> None:
@@ -103,10 +114,11 @@ def test_an_object_is_told_where_all_are_known(
     assert any(text.startswith(wanted) for text in found) is is_told
 
 
-def test_rules_in_files_of_audiences_and_funnels_are_named(tmp_path: Path) -> None:
+def test_rules_in_files_of_audiences_funnels_and_stages_are_named(tmp_path: Path) -> None:
     folder = project(tmp_path)
     silent = ("action", None, "viewed_model")
     checked = check_project(folder)
     found = never_occurred(checked.asked, names(silent, plus=[(*silent, 0)]))
     files = {one.file for one in found if one.message.startswith("The action 'viewed_model'")}
-    assert files == {ACTION_FILE, AUDIENCE_FILE, CONVERSION_FILE, FUNNEL_FILE}
+    rules = {AUDIENCE_FILE, STATE_FILE, CONVERSION_FILE, FUNNEL_FILE, STAGE_FILE}
+    assert files == {ACTION_FILE, *rules}

@@ -28,6 +28,7 @@ class Asked:
     name_of: str | None
     file: str
     line: int
+    is_own: bool = True  # of the company's project, not of Madang's package
 
     def warning(self, message: str, fix: str = LATER) -> Problem:
         return Problem(self.file, self.line, message, fix)
@@ -66,9 +67,11 @@ def never_occurred(asked: Collection[Asked], names: Names) -> list[Problem]:
     """Return a warning for each name that did not occur in the last 90 days.
 
     What was never built, or never came from a source that has data elsewhere, is not known and not
-    told: GA4's names only where there were events, an object only where its action occurred.
+    told: GA4's names only where there were events, an object only where its action occurred. Nor
+    is what Madang ships: a company need not send all that it has a rule for.
     """
-    told = [problem for one in asked if (problem := _of(one, asked, names)) is not None]
+    own = [one for one in asked if one.is_own]
+    told = [problem for one in own if (problem := _of(one, asked, names)) is not None]
     return sorted(set(told), key=lambda one: (one.file, one.line, one.message))
 
 

@@ -40,7 +40,8 @@ class ModelEntry:
 
     def asks(self, place: tuple, kind: str, name: object, name_of: str | None = None) -> Asked:
         """Return a name that a place of the file asks for."""
-        return Asked(kind, _as_written(name), name_of, self.file, line_of(self.lines, place))
+        line = line_of(self.lines, place)
+        return Asked(kind, _as_written(name), name_of, self.file, line, self.is_own)
 
     def columns(self) -> dict[str, dict]:
         """Return the declared columns by name."""
