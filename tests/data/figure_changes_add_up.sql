@@ -43,7 +43,14 @@ published as (
 
 )
 
-select *
+select
+    {% for key in ['activity_date', 'channel_group', 'campaign_key', 'conversion_type'] -%}
+    coalesce(changes.{{ key }}, published.{{ key }}) as {{ key }},
+    {% endfor -%}
+    {% for figure in restated_figures() -%}
+    changes.{{ figure }} as {{ figure }}_by_changes,
+    published.{{ figure }} as {{ figure }}_published{{ ',' if not loop.last }}
+    {% endfor %}
 from changes
 full outer join published
     on changes.activity_date = published.activity_date
