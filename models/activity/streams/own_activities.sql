@@ -1,10 +1,15 @@
-{%- set streams = own_streams() -%}
+-- depends_on: {{ ref('record_persons') }}
+{%- set streams = own_streams() %}
 
 -- the staging models of the company itself, as their meta.stream says
 with persons as (
 
+    {% if streams -%}
     select source, record_id, person_id
     from {{ ref('record_persons') }}
+    {%- else -%}
+    select cast(null as string) as source, cast(null as string) as record_id, cast(null as string) as person_id
+    {%- endif %}
 
 ),
 
