@@ -1,4 +1,4 @@
-{%- if not execute %}{{ ref('contactability') }}{% endif -%}
+{%- if not execute %}{{ ref('contactability') }} {{ ref('activities') }}{% endif -%}
 {%- set specs = audience_specs() -%}
 {%- set levels = audience_levels(specs) -%}
 {%- set reaches = [] -%}
@@ -20,9 +20,15 @@ customers as (
 
 activities as (
 
+    {% if 'everyone' in reaches -%}
     select subject_id, person_id
     from {{ ref('activities') }}
-    where {{ 'subject_id is not null' if 'everyone' in reaches else 'false' }}
+    where subject_id is not null
+    {%- else -%}
+    select cast(null as string) as subject_id, cast(null as string) as person_id
+    from (select 1 as one) as nothing
+    where one = 0
+    {%- endif %}
 
 ),
 
