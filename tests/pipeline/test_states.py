@@ -69,6 +69,9 @@ ROWS: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     ("parity",): ((), "1011111111"),
     ("audiences", "list"): ((), HAPPENS),
     ("audiences", "preview"): (("buyers",), "1010000000"),
+    ("audiences", "import"): (("{root}/none.json",), "2222222222"),
+    # it is built as a decision is; a name that is none is said before
+    ("funnel", "compare"): (("nothing",), "1212221211"),
     ("explain", "person"): (("C000001",), ON_A_PERSON),
     ("explain", "pair"): (("C000001", "ha@post.example"), ON_A_PERSON),
     ("explain", "audience"): (("buyers",), "1010000000"),

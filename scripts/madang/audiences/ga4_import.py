@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from madang import ui
-from madang.errors import MadangError
+from madang.errors import MadangError, UsageError
 from madang.settings.workspace import Settings
 from madang.specs.actions import Action
 from madang.specs.audiences import Audience
@@ -75,8 +75,13 @@ def imported(path: Path, known: dict[str, Action]) -> list[Imported]:
     """Read a file: one audience, a list of them, or the answer of the API's list."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GoogleAudienceError(f"The file cannot be read: {error}", where=str(path)) from None
+    except FileNotFoundError:
+        raise UsageError("The file is not there.", fix=f"Look for {path.name}: {path}") from None
+    except OSError as error:
+        told = f"The file cannot be read: {error.strerror}."
+        raise GoogleAudienceError(told, where=str(path)) from None
+    except ValueError as error:
+        raise GoogleAudienceError(f"The file is no JSON: {error}", where=str(path)) from None
     listed = data.get("audiences", [data]) if isinstance(data, dict) else data
     if not isinstance(listed, list) or not all(
         isinstance(one, dict) and "filterClauses" in one for one in listed
