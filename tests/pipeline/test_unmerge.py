@@ -30,6 +30,8 @@ EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids", "em
 ORDERS = {"orders", "total_order_amount", "last_order_at", "activities", "last_activity_at"}
 ORDERS |= {"conflicts"}  # its name and its address are another one's
 FITTED = {"conversion_probability", "removal_effect", "made_of"}
+FIGURES = {"entered", "progressed", "went_back", "went_quiet", "returned", "still_in", "skipped"}
+FIGURES |= {"rate", "median_days", "p90_days", "rate_gap", "days_gap"}
 CREDITED = {"credit", "credited_value", "credited_verified", "credited_verified_value"}
 CREDITED |= {"removal_effect"}
 OF_THE_ORDER = {
@@ -49,6 +51,12 @@ OF_THE_ORDER = {
     "marts.record_matches": (set(), 1),
     "marts.record_match_rates": ({"records", "share"}, 4),
     "marts.channel_days": ({"orders", "net_order_amount"}, 1),
+    "marts.identity_coverage": ({"known_order_amount", "unknown_order_amount"}, 1),
+    "marts.online_vs_actual": (set(), 1),  # orders of its day
+    # who orders enters the stage of those who bought
+    "marts.person_stages": (set(), 2),
+    "marts.person_states": (set(), 1),
+    "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one
     "marts.conversion_changes": (set(), 2),
     "marts.conversion_outcomes": (set(), 1),
