@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('online_conversions') }}
 {%- set specs = conversion_specs() -%}
+{%- set of_events = named_actions() | rejectattr('source') | map(attribute='name') | list -%}
 {%- set offline = [] -%}
 {%- for action in named_actions() if action.get('source') == 'offline' -%}
     {%- do offline.append(action.name) -%}
@@ -45,11 +46,10 @@ streamed as (
         {{ text_literal(spec.name) }} as conversion_type,
         {% if spec.get('counts') == 'once' -%}
         count(distinct coalesce(subject_id, activity_id)) as online
+        {%- elif spec.action in of_events -%}
+        count(distinct concat(coalesce(object_type, ''), ' ', coalesce(object_id, activity_id))) as online
         {%- else -%}
-        count(distinct case
-            when source = 'ga4' then concat(coalesce(object_type, ''), ' ', coalesce(object_id, activity_id))
-            else activity_id
-        end) as online
+        count(distinct activity_id) as online
         {%- endif %}
     from activities
     where {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}

@@ -237,9 +237,11 @@ def test_dbt_docs_know_every_model_and_where_data_leaves(built, project: Path, c
     assert models <= catalog["nodes"].keys()
     undescribed = [key for key in models if not manifest["nodes"][key]["description"]]
     assert undescribed == []
-    destinations = ("braze", "google", "meta", "salesforce")
-    named = {exposure["name"].split("_")[0] for exposure in manifest["exposures"].values()}
-    assert named == {*destinations}
+    exposures = manifest["exposures"].values()
+    sent = [one for one in exposures if one["config"]["meta"].get("sync")]
+    named = {one["name"].split("_")[0] for one in sent}
+    assert named == {"braze", "ga4", "google", "meta", "salesforce"}
+    assert [one["name"] for one in exposures if one not in sent] == ["page"]
 
 
 def test_days_can_be_read_again_on_request(built, project: Path, company: Company):
