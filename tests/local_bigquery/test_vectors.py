@@ -21,8 +21,13 @@ def rendered(call: str) -> str:
         def dispatch(self, name: str, package: str) -> Any:
             return getattr(module, f"default__{name}")
 
+    class Madang:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(module, name)
+
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    environment.globals |= {"adapter": Adapter(), "return": lambda value: value}
+    own = {"adapter": Adapter(), "madang": Madang(), "return": lambda value: value}
+    environment.globals |= own
     text = "".join((REPOSITORY / "macros" / file).read_text(encoding="utf-8") for file in FILES)
     module: Any = environment.from_string(text).module
     return environment.from_string(f"{text}{{{{ {call} }}}}").render().strip()

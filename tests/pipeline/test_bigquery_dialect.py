@@ -34,6 +34,16 @@ class Returned(Exception):
     """What a macro gives by return(), as in dbt."""
 
 
+class Package:
+    """Madang as macros name it: `madang.regex_literal`."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        return self._names[name]
+
+
 class Macros:
     """The macros of macros/dialect for one adapter."""
 
@@ -54,6 +64,7 @@ class Macros:
             "var": lambda name, default=None: VARS.get(name, default),
             "pinned_clock": lambda: VARS["as_of"],
         }
+        names["madang"] = Package(names)
         texts = [path.read_text(encoding="utf-8") for path in sorted(DIALECT.glob("*.sql"))]
         for name in [name for text in texts for name in DECLARED.findall(text)]:
             names[name] = self._named(name)
@@ -122,6 +133,12 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
     ("timestamp_from_local_text", (TEXT("2026-13-01 00:30:00"),), None),
     ("local_date", ("timestamp '2026-10-31 14:59:59'",), date(2026, 10, 31)),
     ("local_date", ("timestamp '2026-10-31 15:00:00'",), date(2026, 11, 1)),
+    ("local_time_text", ("timestamp '2026-10-31 15:00:05'",), "2026-11-01 00:00:05"),
+    ("month_before", ("date '2026-03-31'", "1"), date(2026, 2, 1)),
+    ("month_before", ("date '2026-01-15'", "0"), date(2026, 1, 1)),
+    ("days_between", ("date '2026-02-27'", "date '2026-03-01'"), 2),
+    ("json_object", ({"a": TEXT("x"), "b": "cast(null as string)"},), '{"a":"x","b":null}'),
+    ("week_of", ("date '2026-11-01'",), date(2026, 10, 26)),
     ("date_from_suffix", (TEXT("20261101"),), date(2026, 11, 1)),
     (
         "timestamp_plus",
@@ -298,6 +315,20 @@ def test_words_become_rows_on_both(client, macros) -> None:
     assert found == {"duckdb": 3, "bigquery": 3}
 
 
+def test_rows_are_written_and_days_listed_on_both(client, macros) -> None:
+    typed = {"word": "string", "n": "int64"}
+    around = "select concat(min(word), cast(sum(n) as string)) from ({}) as written"
+    found = both(client, macros, "rows_of", (typed, [[TEXT("b"), "1"], [TEXT("a"), "2"]]), around)
+    assert found == {"duckdb": "a3", "bigquery": "a3"}
+    counted = "select count(word) from ({}) as written"
+    found = both(client, macros, "rows_of", (typed, []), counted)
+    assert found == {"duckdb": 0, "bigquery": 0}
+    days = "select concat(cast(min(day) as string), cast(count(*) as string)) from {}"
+    arguments = ("date '2026-02-27'", "date '2026-03-01'", "day")
+    found = both(client, macros, "dates_between", arguments, days)
+    assert found == {"duckdb": "2026-02-273", "bigquery": "2026-02-273"}
+
+
 def test_no_primitive_is_untested() -> None:
     declared = {
         name
@@ -305,5 +336,5 @@ def test_no_primitive_is_untested() -> None:
         for name in PRIVATE.findall(path.read_text(encoding="utf-8"))
     }
     tested = {case[0] for case in CASES} | {case[0] for case in AGGREGATES}
-    tested |= {"quantile_over", "rows_of_words"}
+    tested |= {"dates_between", "quantile_over", "rows_of", "rows_of_words"}
     assert declared - tested - ELSEWHERE == set()

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import yaml
 
-from demo_workspace import AS_OF, WITHOUT_TESTS, Company, as_a_user, madang
+from demo_workspace import AS_OF, MARU, WITHOUT_TESTS, Company, as_a_user, madang
 from madang.build.dbt import run_dbt
 from madang.sandbox.google import GoogleSandbox
 from madang.settings.workspace import load_settings
@@ -76,7 +76,8 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     with GoogleSandbox(now=lambda: datetime.fromisoformat(AS_OF)) as google:
         there = {"account_id": google.account, "auth": "refresh_token", "url": google.url}
         there["token_url"] = f"{google.url}/token"
-        path.write_text(yaml.safe_dump({**settings, "destinations": {"google": there}}))
+        settings |= {"project": str(MARU), "destinations": {"google": there}}
+        path.write_text(yaml.safe_dump(settings))
         made = Story(root, google)
         people = made.rows(CONVERTED)[:PEOPLE]
         made.said_no, *made.allow = [person for person, _ in people]
