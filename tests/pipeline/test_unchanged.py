@@ -25,7 +25,7 @@ from demo_workspace import (
 )
 from madang.build.build import build
 from madang.build.dbt import BuildError, run_dbt
-from madang.build.unchanged import Look, look
+from madang.build.unchanged import Look, look, remember
 from madang.build.unchanged_graph import CLOCK, DAY, UNTIL_HAPPENED, Graph
 from madang.demo import generate
 from madang.settings.workspace import load_settings
@@ -433,10 +433,20 @@ def test_within_a_day_the_clock_s_text_of_what_hangs_on_the_day_stays(home: Path
     texts = []
     for as_of in (AS_OF, f"{AS_OF[:11]}23:59:59{AS_OF[19:]}"):
         set_clock(home, as_of)
-        args = ["compile", "--select", *of_day]
+        args = ["compile", "--select", *of_day, "--indirect-selection", "empty"]
         result = run_dbt(load_settings(home), args, target=home / "target" / "compare")
         texts.append({one.unique_id: one.compiled for one in result.nodes})
     assert texts[0] == texts[1] and len(texts[0]) == len(of_day) > 3
+
+
+def test_a_build_that_ends_after_midnight_is_one_of_the_day_before(home: Path) -> None:
+    began = seen(home)
+    of_day = {key.split(".")[2] for key in began.graph.nodes if began.graph.has_tag(key, DAY)}
+    assert of_day and not {"names_in_use", "conversion_changes"} & chosen(home)
+    result = run_dbt(load_settings(home), ["build", *began.selection()], manifest=began.manifest)
+    set_clock(home, "2026-11-02T00:05:00+09:00")
+    assert remember(load_settings(home), began, result)
+    assert of_day <= chosen(home)
 
 
 def test_loads_and_builds_in_turn_are_one_build_of_all(home: Path) -> None:

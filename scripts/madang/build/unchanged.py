@@ -37,7 +37,8 @@ class Look:
     """What was there before a build, and what of it is to be built.
 
     `chosen` are unique ids of nodes; None stands for all. `left` is how many are left as they are
-    since `since`. `manifest` may be handed to dbt once.
+    since `since`. `manifest` may be handed to dbt once. `day` is the clock's as the build begins: a
+    build that ends after midnight is one of the day before.
     """
 
     manifest: Any = None
@@ -45,6 +46,7 @@ class Look:
     left: int = 0
     since: datetime | None = None
     graph: Graph | None = None
+    day: str = ""
     made_of: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
 
@@ -72,12 +74,13 @@ def look(settings: Settings, damaged: Iterable[Path] = (), *, at_all: bool = Fal
     if manifest is None:  # dbt will say why
         return Look()
     graph = Graph(manifest)
-    seen = Look(manifest, graph=graph)
+    day = times.day(settings.now(), settings.timezone)
+    seen = Look(manifest, graph=graph, day=day)
     try:
         with open_warehouse(settings) as warehouse:
             earlier = {} if at_all else _noted(warehouse)
             seen.made_of = _made_of(settings, warehouse, manifest, graph, damaged)
-            chosen = _chosen(settings, warehouse, graph, seen.made_of, earlier)
+            chosen = _chosen(settings, warehouse, seen, earlier)
             if chosen is not None and _are_there(settings, warehouse, graph, chosen):
                 seen.chosen = frozenset(chosen)
                 seen.earlier = earlier
@@ -110,7 +113,7 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
     note = {
         **seen.made_of,
         "form": FORM,
-        "clock_day": times.day(moment, settings.timezone),
+        "clock_day": seen.day,
         "happened": happened,
         "restless": sorted(restless),
         "warned": sorted(key for key, node in ran.items() if node.status == "warn"),
@@ -198,11 +201,12 @@ def _made_of_ledgers(
 def _chosen(
     settings: Settings,
     warehouse: Warehouse,
-    graph: Graph,
-    now: dict[str, Any],
+    seen: Look,
     earlier: dict[str, Any],
 ) -> set[str] | None:
     """The nodes to build; None for all of them."""
+    assert seen.graph is not None
+    graph, now = seen.graph, seen.made_of
     if not earlier or any(
         now[name] is None or now[name] != earlier.get(name) for name in ("project", "erased")
     ):
@@ -228,7 +232,7 @@ def _chosen(
         Moved(
             sources=sources,
             export=now["export"] != earlier["export"],
-            day=earlier.get("clock_day") != times.day(moment, settings.timezone),
+            day=earlier["clock_day"] != seen.day,
             happened=happened,
             restless=set(earlier["restless"]),
             warned=set(earlier["warned"]),
