@@ -111,6 +111,25 @@ def test_the_commands_that_tell_work_on_it(company: Company, args: tuple[str, ..
     assert len(result.stdout.splitlines()) >= 1
 
 
+def test_a_funnel_is_compared_with_the_vendors_and_nothing_of_it_stays(company: Company):
+    args = ["--config", str(company.root), "funnel", "compare", "test_drive", "--all"]
+    ended = CliRunner().invoke(app, args)
+    assert ended.exit_code == 0, ended.output
+    with tables_of(company.root) as tables:
+        own = tables.row("""
+            select count(*) as entries, count(*) filter (state = 'converted') as converted
+            from madang_marts.funnel_entries where funnel = 'test_drive'""")
+        left = tables.value("""
+            select count(*) from duckdb_schemas() where schema_name like '%whatif%'""")
+    counted = dict(re.findall(r"(?m)^(own|mixpanel)\s+([\d,]+\s+[\d,]+)$", ended.output))
+    assert counted["own"].split() == [f"{own['entries']:,}", f"{own['converted']:,}"]
+    entries, converted = counted["mixpanel"].split()
+    assert entries == f"{own['entries']:,}"
+    assert int(converted.replace(",", "")) < own["converted"]
+    assert "reentry: first" in ended.output
+    assert left == 0
+
+
 def test_a_person_can_be_explained_by_customer_number(company: Company):
     with tables_of(company.root) as tables:
         number, person_id = tables.rows("""

@@ -12,9 +12,9 @@ import yaml
 
 from demo_workspace import MARU
 from madang import ui
+from madang.build.beside import SCRATCH, drop
 from madang.people.identifiers import Identifier, key_of
 from madang.people.what_changes import show
-from madang.people.what_if import SCRATCH, drop
 from madang.settings.workspace import Settings, load_settings
 from madang.warehouse import Warehouse, open_warehouse
 

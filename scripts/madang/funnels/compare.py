@@ -7,10 +7,8 @@ end. Which variants there are, and what makes a subject differ, is said by SQL
 
 from madang import ui
 from madang.audiences.look import require
-from madang.build.builds import builds_of
-from madang.build.dbt import BuildError, parse, run_dbt
+from madang.build.beside import SCRATCH, build_beside, drop, parsed, scratch
 from madang.errors import UsageError, did_you_mean
-from madang.people.what_if import SCRATCH, STALE, drop, scratch
 from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, open_warehouse
 
@@ -34,16 +32,9 @@ def compare(settings: Settings, name: str, every: bool = False) -> None:
 
 
 def _build(settings: Settings, name: str) -> None:
-    manifest = parse(settings)
-    if manifest is None:
-        raise BuildError(
-            "dbt cannot read the project.",
-            where=str(settings.project_dir),
-            fix="Run 'madang build': it says why.",
-        )
+    manifest = parsed(settings)
     with open_warehouse(settings) as warehouse:
         require(warehouse, ("activity", "activities"))
-        last = builds_of(warehouse).last
         drop(warehouse)
         warehouse.ensure_layer(SCRATCH + "marts")
     funnels = {
@@ -61,33 +52,8 @@ def _build(settings: Settings, name: str) -> None:
             node.config.meta["is_compared"] = True
         else:
             del node.config.meta["funnel"]
-    chosen = [node for node in manifest.nodes.values() if node.name in MODELS]
-    for node in chosen:
-        node.schema = settings.schema_of(SCRATCH + "marts")
-        node.relation_name = None
-    for key in [key for key in manifest.nodes if key.startswith("operation.")]:
-        del manifest.nodes[key]
-    manifest.build_flat_graph()
-    clock = {"as_of": f"{last.as_of:%Y-%m-%dT%H:%M:%SZ}"} if last else {}
-    selected = sorted("fqn:" + ".".join(node.fqn) for node in chosen)
-    with ui.progress("Compare") as step:
-
-        def on_node(node: str, done: int, total: int | None) -> None:
-            step.total = total
-            step(node)
-
-        try:
-            run_dbt(
-                settings,
-                ["run", "--cache-selected-only", "--select", *selected],
-                on_node=on_node,
-                target=settings.root / "target" / "whatif",
-                variables=clock,
-                manifest=manifest,
-            )
-        except BuildError as error:
-            error.fix = error.fix or STALE
-            raise
+    chosen = {key for key, node in manifest.nodes.items() if node.name in MODELS}
+    build_beside(settings, manifest, chosen, "Compare")
 
 
 def _show(warehouse: Warehouse, name: str, every: bool) -> None:

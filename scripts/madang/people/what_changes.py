@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from madang import ui
+from madang.build.beside import SCRATCH, scratch
 from madang.people.identifiers import TYPES, Identifier, chunks, in_words
-from madang.people.what_if import SCRATCH, scratch
 from madang.settings.workspace import Settings
 from madang.sync import diff, ledger
 from madang.sync.destinations.registry import object_of

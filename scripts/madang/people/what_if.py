@@ -11,19 +11,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from madang import ui
-from madang.build.builds import builds_of
-from madang.build.dbt import BuildError, parse, run_dbt
+from madang.build.beside import SCRATCH, build_beside, drop, move, parsed, scratch
 from madang.build.unchanged_graph import kind_of
 from madang.people.decisions import COLUMNS, Decision
-from madang.settings.workspace import LAYERS, Settings
+from madang.settings.workspace import Settings
 from madang.sync.spec import load_specs
 from madang.warehouse import Warehouse, open_warehouse
 
-SCRATCH = "whatif_"
 SEED = "identity_decisions"
 AT_ONCE = 100  # rows in one statement
-STALE = "Where the rules have changed since the last build, run 'madang build' first."
 #: The models that the difference is read from, beside those that are sent.
 WANTED = ("identity_map", "activities", "audience_members")
 
@@ -34,38 +30,14 @@ def what_if(settings: Settings, decided: Sequence[Decision]) -> Iterator[Warehou
 
     Raises BuildError where the decisions cannot be built, such as where they contradict each other.
     """
-    manifest = parse(settings)
-    if manifest is None:
-        raise BuildError(
-            "dbt cannot read the project.",
-            where=str(settings.project_dir),
-            fix="Run 'madang build': it says why.",
-        )
+    manifest = parsed(settings)
     try:
         with open_warehouse(settings) as warehouse:
             drop(warehouse)
             _write_decisions(warehouse, decided)
-            chosen = _moved_into_scratch(settings, manifest, _kinds_not_built(warehouse, decided))
-            last = builds_of(warehouse).last
-        clock = {"as_of": f"{last.as_of:%Y-%m-%dT%H:%M:%SZ}"} if last else {}
-        with ui.progress("What if") as step:
-
-            def on_node(name: str, done: int, total: int | None) -> None:
-                step.total = total
-                step(name)
-
-            try:
-                run_dbt(
-                    settings,
-                    ["run", "--cache-selected-only", "--select", *chosen],
-                    on_node=on_node,
-                    target=settings.root / "target" / "whatif",
-                    variables=clock,
-                    manifest=manifest,
-                )
-            except BuildError as error:
-                error.fix = error.fix or STALE
-                raise
+            chosen = _changed(settings, manifest, _kinds_not_built(warehouse, decided))
+        move(settings, manifest, {_seed(manifest)})
+        build_beside(settings, manifest, chosen, "What if")
         with open_warehouse(settings) as warehouse:
             yield warehouse
     finally:
@@ -73,36 +45,17 @@ def what_if(settings: Settings, decided: Sequence[Decision]) -> Iterator[Warehou
             drop(warehouse)
 
 
-def scratch(warehouse: Warehouse, layer: str, table: str) -> str:
-    """Return the name for SQL of a table as the decisions make it."""
-    return warehouse.relation(SCRATCH + layer, table)
+def _seed(manifest: Any) -> str:
+    return next(key for key, node in manifest.nodes.items() if node.name == SEED)
 
 
-def drop(warehouse: Warehouse) -> None:
-    """Take the scratch schemas away: at the end, and where a run was killed."""
-    for layer in LAYERS:
-        warehouse.drop_layer(SCRATCH + layer)
-
-
-def _moved_into_scratch(settings: Settings, manifest: Any, kinds: Iterable[str]) -> list[str]:
-    """Have dbt build what these kinds of decisions change into the scratch schemas.
-
-    Returns what selects it. Changes only the manifest: dbt reads no file again for it.
-    """
+def _changed(settings: Settings, manifest: Any, kinds: Iterable[str]) -> set[str]:
+    """Return the models that these kinds of decisions change, of those that are shown or sent."""
     models = {node.name: key for key, node in manifest.nodes.items() if kind_of(node) == "model"}
-    seed = next(key for key, node in manifest.nodes.items() if node.name == SEED)
     sent = [one.model for one in load_specs(settings.project_dir)]
     ends = {models[name] for name in (*WANTED, *sent) if name in models}
-    readers = manifest.nodes[seed].config.meta["read_by"]
-    chosen = _between(manifest, {models[readers[kind]] for kind in kinds}, ends)
-    for key in {seed, *chosen}:
-        node = manifest.nodes[key]
-        layer = node.schema.removeprefix(settings.schema_of(""))
-        node.schema = settings.schema_of(SCRATCH + layer)
-        node.relation_name = None
-    for key in [key for key, node in manifest.nodes.items() if kind_of(node) == "operation"]:
-        del manifest.nodes[key]
-    return sorted("fqn:" + ".".join(manifest.nodes[key].fqn) for key in chosen)
+    readers = manifest.nodes[_seed(manifest)].config.meta["read_by"]
+    return _between(manifest, {models[readers[kind]] for kind in kinds}, ends)
 
 
 def _between(manifest: Any, starts: set[str], ends: set[str]) -> set[str]:
