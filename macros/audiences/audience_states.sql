@@ -120,7 +120,7 @@
 {%- endmacro %}
 
 
-{# Persons of whom a moment in customers lies as a rule asks for. #}
+{# Persons with a moment in customers that a rule asks for. #}
 {% macro moments_of_customers(states) -%}
     {%- for one in states -%}
     {%- set column, tests = one.rule.has, [] -%}
@@ -173,7 +173,7 @@
 {% endmacro %}
 
 
-{# Of a priority list, an audience holds only those whom no audience before it in the list holds. #}
+{# An audience of a priority list leaves out people who are in one before it. #}
 {% macro audiences_by_priority(specs) %}
     {% set found = {} %}
     {% for name, spec in specs.items() %}

@@ -77,7 +77,7 @@ with steps as (
     union all
     select *, 'no_show', done_us from applications where story = 'no_show'
     union all
-    -- No date suited both, or nobody installs where the applicant lives: both show when a date is to be set.
+    -- No date suited both, or there is no installer in the area: both show when a date is to be set.
     select *, 'schedule_failed', scheduled_us + us_hours(30)
     from applications where story = 'schedule_failed'
     union all

@@ -28,7 +28,7 @@ with done as (
             or event_name in ('select_tab', 'apply_click', 'generate_lead')
         )
     union all
-    -- Who had a date for a test drive and came, whoever applied for it.
+    -- Who had a date for a test drive and came, also where another person applied for it.
     select
         outcomes.person_no,
         occurred_us,
