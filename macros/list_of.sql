@@ -29,6 +29,7 @@
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'upload_limits': ['platform'],
+        'waterfall_losses': ['reason'],
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}
