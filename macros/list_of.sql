@@ -31,6 +31,7 @@
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],
         'upload_limits': ['platform'],
+        'waterfall_losses': ['reason'],
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}
