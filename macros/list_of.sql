@@ -19,6 +19,7 @@
         'ga4_integrated_channels': ['platform', 'detail'],
         'ga4_source_categories': ['source'],
         'identifier_rules': ['identifier_type'],
+        'inquiry_rules': ['inquiry_group', 'word', 'and_word'],
         'lift_test_results': ['test', 'channel_group'],
         'message_prices': ['channel'],
         'outcome_products': ['word'],
