@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
@@ -17,20 +17,28 @@ from madang.sync import (
     DestinationUnclear,
     diff,
     files,
+    later,
     ledger,
     pending,
     permits,
 )
 from madang.sync.clock import new_id, stamp, utc_now
-from madang.sync.destinations.base import Change, Destination, ObjectKind, Receipt, SyncObject
+from madang.sync.destinations.base import (
+    Change,
+    Destination,
+    ObjectKind,
+    Prepares,
+    Receipt,
+    SyncObject,
+)
 from madang.sync.destinations.registry import object_of, open_destination
 from madang.sync.journal import Journal, Run, locked
+from madang.sync.later import WarehouseOpener
 from madang.sync.now import rows_now
 from madang.sync.plan import Plan, checked_relation
 from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError
 
-WarehouseOpener = Callable[[], AbstractContextManager[Warehouse]]
 DestinationOpener = Callable[[SyncSpec, Settings], Destination]
 Asker = Callable[[Settings, SyncSpec], str]
 MOST_STEPS = 40  # progress lines of a run, however many batches it has
@@ -108,6 +116,8 @@ def apply_plan(
             relation = checked_relation(warehouse, spec)
             is_resumed = pending.was_begun(warehouse, plan)
         destination = None if plan.is_empty else destination_opener(spec, settings)
+        if isinstance(destination, Prepares):
+            later.settle(settings, warehouse_opener, destination, plan.sync)
         current = relation if plan.is_empty else f"({asker(settings, spec)})"
         with warehouse_opener() as warehouse:
             run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
@@ -192,6 +202,8 @@ def _send(
     batches = destination.batches(read_spool(settings, run.spool))
     try:
         for batch_no, batch in enumerate(batches, start=1):
+            if isinstance(destination, Prepares):
+                batch = destination.prepare(batch)
             journal.sending(run.run_id, batch_no, batch)
             try:
                 receipt = destination.send(batch)

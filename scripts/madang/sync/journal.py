@@ -116,9 +116,10 @@ class Journal:
         now = stamp(utc_now())
         with self._db:
             self._db.execute(
-                "insert into batches (run_id, batch_no, objects, status, sent_at) "
-                "values (?, ?, ?, 'sending', ?)",
-                (run_id, batch_no, len(batch.objects), now),
+                "insert into batches "
+                "(run_id, batch_no, objects, status, sent_at, remote_reference) "
+                "values (?, ?, ?, 'sending', ?, ?)",
+                (run_id, batch_no, len(batch.objects), now, batch.reference),
             )
             self._db.executemany(
                 "insert into entries (run_id, object_no, batch_no, status, recorded_at) "
