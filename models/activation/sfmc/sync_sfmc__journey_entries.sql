@@ -31,19 +31,31 @@ memberships as (
 
 ),
 
--- what was sent, or may have been, by any of the person's numbers
+-- what was sent, or may have been
+sent as (
+
+    select
+        plan_id,
+        sync_key,
+        field,
+        {{ regex_replace('field', '#[0-9]+$', '') }} as journey
+    from {{ ref('stg_sync__deliveries') }}
+    where status in ('accepted', 'unknown') and sync in ({{ madang.sync_names() }})
+
+),
+
+-- by any of the person's numbers
 told as (
 
     select
         numbers.person_id,
-        {{ regex_replace('deliveries.field', '#[0-9]+$', '') }} as journey,
-        count(distinct concat(deliveries.sync_key, ' ', deliveries.field)) as entries,
+        sent.journey,
+        count(distinct concat(sent.sync_key, ' ', sent.field)) as entries,
         max(plans.as_of) as last_told_at
-    from {{ ref('stg_sync__deliveries') }} as deliveries
-    inner join {{ ref('stg_sync__plans') }} as plans on deliveries.plan_id = plans.plan_id
-    inner join {{ ref('customer_numbers') }} as numbers on deliveries.sync_key = numbers.customer_no
-    where deliveries.status in ('accepted', 'unknown') and deliveries.sync in ({{ madang.sync_names() }})
-    group by 1, 2
+    from sent
+    inner join {{ ref('stg_sync__plans') }} as plans on sent.plan_id = plans.plan_id
+    inner join {{ ref('customer_numbers') }} as numbers on sent.sync_key = numbers.customer_no
+    group by numbers.person_id, sent.journey
 
 ),
 
@@ -58,7 +70,9 @@ asked as (
         coalesce(told.entries, 0) as entries,
         told.last_told_at,
         {{ sync_row('permits', 'customers', 'customer_numbers.customer_no') }} as value,
-        {{ sync_held_back('permits', 'customer_numbers.customer_no', 'no_external_id', 'permits.is_main_address') }} as not_permitted
+        {{ sync_held_back(
+            'permits', 'customer_numbers.customer_no', 'no_external_id', known_address='permits.is_main_address'
+        ) }} as not_permitted
     from permits
     inner join journeys on concat(permits.audience, '_', permits.channel) = journeys.journey
     left join customer_numbers on permits.person_id = customer_numbers.person_id
