@@ -13,17 +13,19 @@ from madang.warehouse.dialects import DIALECTS
 LATE = "late_"
 
 
-def wanted(relation: str, dialect: str) -> str:
+def wanted(relation: str, dialect: str, warning: str | None = None) -> str:
     """Return a query of what the destination should hold: sync_key, field, value, value_hash.
 
-    A null value, in SQL or in JSON, means that the attribute should not be there.
+    A null value, in SQL or in JSON, means that the attribute should not be there. `warning` is the
+    column of the model that says what is odd about a row, where it has one.
     """
     return f"""
     select
         sync_key,
         field,
         value,
-        {DIALECTS[dialect].sha256_hex("value")} as value_hash
+        {DIALECTS[dialect].sha256_hex("value")} as value_hash,
+        {warning or "cast(null as string)"} as warning
     from {relation}
     where
         held_back_reason is null
@@ -116,7 +118,8 @@ def staying(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
 def changes(wanted_sql: str, delivered_sql: str, waiting_sql: str, target: ObjectKind) -> str:
     """Return a query of every row to send, numbered by object: one full outer join.
 
-    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash.
+    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash,
+    warning.
     Attributes of one key are one object. Of other kinds each row is one, in the order of the field
     and the operation, so that those of one request stand together.
     """
@@ -144,7 +147,8 @@ compared as (
             else 'change'
         end as operation,
         wanted.value as value,
-        wanted.value_hash as value_hash
+        wanted.value_hash as value_hash,
+        wanted.warning as warning
     from wanted
     full outer join delivered
         on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
@@ -159,7 +163,8 @@ select
     field,
     operation,
     value,
-    value_hash
+    value_hash,
+    warning
 from compared
 where operation <> 'unchanged'
 order by object_no, field"""
