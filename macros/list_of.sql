@@ -19,6 +19,7 @@
         'ga4_integrated_channels': ['platform', 'detail'],
         'ga4_source_categories': ['source'],
         'identifier_rules': ['identifier_type'],
+        'inquiry_rules': ['inquiry_group', 'word', 'and_word'],
         'lift_test_results': ['test', 'channel_group'],
         'message_prices': ['channel'],
         'outcome_products': ['word'],
@@ -30,6 +31,7 @@
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],
         'upload_limits': ['platform'],
+        'waterfall_losses': ['reason'],
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}

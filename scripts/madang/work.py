@@ -90,7 +90,9 @@ def propose(settings: Settings, file: Path, source: str | None, out: Path | None
 
 
 # Views on the ledger: what was sent just now is in them before the next build.
-FOLLOWS_THE_LEDGER = {"sync_results": "marts"}
+FOLLOWS_THE_LEDGER = dict.fromkeys(
+    ("sync_results", "sync_health", "sync_waterfall", "audience_history"), "marts"
+)
 
 
 def plan(settings: Settings, sync: str | None = None) -> int:

@@ -76,7 +76,7 @@ class Place:
             relation = warehouse.relation("activation", "sync_one__rows")
             warehouse.execute(
                 f"create or replace table {relation} as select 'p' as person_id, "
-                f"'ads' as channel, 'advertising' as purpose, * from "
+                f"'ads' as channel, 'advertising' as purpose, field as audience, * from "
                 f"read_json('{path}', format = 'newline_delimited', columns = {{{kinds}}})"
             )
 
@@ -104,3 +104,13 @@ class Place:
         with self.warehouse() as warehouse:
             relation = warehouse.relation("ledger", table)
             return warehouse.fetch(f"select * from {relation} where {where} order by all")
+
+
+def counted(place, table: str = "sync_run_counts") -> dict[tuple[str, ...], int]:
+    """Return the ledger's counts of every run or plan, added up, by audience and what became."""
+    names = ("operation", "status") if table == "sync_run_counts" else ("outcome", "reason")
+    found: dict[tuple[str, ...], int] = {}
+    for row in place.ledger(table):
+        what = (row["audience"], *(row[name] for name in names if row[name]))
+        found[what] = found.get(what, 0) + (row["row_count"] or row.get("persons") or 0)
+    return {what: count for what, count in found.items() if count}

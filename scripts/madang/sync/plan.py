@@ -12,7 +12,7 @@ from pathlib import Path
 from madang import private
 from madang.build.builds import another_clock
 from madang.settings.workspace import Settings
-from madang.sync import SyncError, diff, files, guards, ledger
+from madang.sync import SyncError, counts, diff, files, guards, ledger
 from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.destinations.registry import object_of
 from madang.sync.guards import Counts, Guard
@@ -163,8 +163,9 @@ def _forget_overtaken(settings: Settings, latest: Plan) -> None:
 
 def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
     relation = checked_relation(warehouse, spec)
-    warns = WARNING in warehouse.columns(LAYER)[spec.model]
-    wanted = diff.wanted(relation, settings.warehouse.type, WARNING if warns else None)
+    columns = warehouse.columns(LAYER)[spec.model]
+    warning = WARNING if WARNING in columns else None
+    wanted = diff.wanted(relation, settings.warehouse.type, diff.counting(columns), warning)
     _refuse_duplicates(warehouse, spec, wanted)
     now = utc_now()
     folder = settings.paths.plans / new_id(now)
@@ -172,7 +173,10 @@ def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
     folder.mkdir(mode=private.FOLDER)
     try:
         plan = _compared(settings, warehouse, spec, wanted, now, folder)
-        _store(settings, warehouse, plan)
+        counted: Iterable[dict] = ()
+        if "audience" in columns:
+            counted = counts.of_plan(settings, warehouse, relation, wanted, plan.rows_path)
+        _store(settings, warehouse, plan, counted)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -192,8 +196,10 @@ def _compared(
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     target = object_of(spec)
-    delivered, waiting = diff.delivered(deliveries, spec.name, target), diff.waiting(relation)
-    warehouse.export(diff.changes(wanted, delivered, waiting, target), folder / "rows.parquet")
+    waiting = diff.waiting(relation)
+    delivered = diff.delivered(deliveries, spec.name, target, counted=True)
+    changes = diff.changes(wanted, delivered, waiting, target, counted=True)
+    warehouse.export(changes, folder / "rows.parquet")
     wanted_rows = {
         row["field"]: int(row["wanted_rows"])
         for row in warehouse.fetch(
@@ -315,7 +321,7 @@ def _sum(counts: Iterable[Counts]) -> Counts:
     return Counts(**{name: sum(getattr(one, name) for one in listed) for name in names})
 
 
-def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
+def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterable[dict]) -> None:
     """Write plan.json and the ledger's rows; the plan exists once the ledger has it."""
     stored = {
         **{name: getattr(plan, name) for name in ("plan_id", "sync", "destination", "model")},
@@ -341,12 +347,16 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan) -> None:
     ]
     if held:
         ledger.append(settings, warehouse, "sync_plan_holds", held)
+    of_plan = {name: getattr(plan, name) for name in ("plan_id", "sync", "destination")}
+    if by_audience := [of_plan | row for row in counted]:
+        ledger.append(settings, warehouse, "sync_plan_counts", by_audience)
     row = {
         "plan_id": plan.plan_id,
         "ledger_no": ledger.next_number(warehouse),
         "sync": plan.sync,
         "created_at": stamp(plan.created_at),
         "as_of": stamp(plan.as_of),
+        "crm_as_of": counts.crm_as_of(warehouse),
         "adds": plan.added,
         "changes": plan.changed,
         "removes": plan.removed,
