@@ -17,7 +17,8 @@ KINDS = {
     "error_in_200": "answer 200 with an error in the body, of the code `status` (Meta)",
     "expire": "forget every access token before processing (Salesforce, Google)",
     "limit": "answer that the calls of 24 hours are used up (Salesforce)",
-    "row_lock": "let another change hold the records whose external ids are in `rows` (Salesforce)",
+    "row_lock": "let another change hold the records whose external ids or ids are in `rows`",
+    "request_lock": "refuse a whole request, for another change holds its records (Salesforce)",
     "job_failed": "let the job fail (Salesforce)",
     "short": "tell more records than are given (Salesforce)",
 }
