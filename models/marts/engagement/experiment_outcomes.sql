@@ -6,7 +6,7 @@ with arms as (
         person_id,
         arm,
         assigned_at,
-        {{ timestamp_plus('assigned_at', '0 - window_micros', 'microsecond') }} as counted_from,
+        {{ timestamp_plus('assigned_at', '(0 - window_micros)', 'microsecond') }} as counted_from,
         {{ timestamp_plus('assigned_at', 'window_micros', 'microsecond') }} as counted_until
     from {{ ref('experiment_arms') }}
     where not is_in_both_arms
