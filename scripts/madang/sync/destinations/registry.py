@@ -44,9 +44,8 @@ def can_delete(name: str) -> bool:
 
 
 def forgets(name: str) -> bool:
-    """Say whether a destination can forget a person: delete one, or take one off its lists."""
-    kinds = {one.kind for one in entry_of(name).objects.values()}
-    return can_delete(name) or kinds - {"events"} == {"members"}
+    """Say whether a destination can forget a person: delete one, or take away what was sent."""
+    return can_delete(name) or any(one.leaves for one in entry_of(name).objects.values())
 
 
 def object_of(spec: "SyncSpec") -> ObjectKind:
