@@ -20,6 +20,8 @@
         'ga4_source_categories': ['source'],
         'identifier_rules': ['identifier_type'],
         'lift_test_results': ['test', 'channel_group'],
+        'message_audiences': ['campaign_id'],
+        'message_channels': ['channel', 'conversion_type'],
         'message_prices': ['channel'],
         'outcome_products': ['word'],
         'outcome_reasons': ['word'],
