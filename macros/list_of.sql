@@ -30,6 +30,7 @@
         'promotions': ['promotion', 'first_date'],
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
+        'tiers': ['tier'],
         'upload_limits': ['platform'],
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}

@@ -195,3 +195,12 @@
     group by lower(trim(platform)), coalesce(trim(account_id), ''), {{ madang.campaign_word('campaign') }}
     having count(distinct {{ madang.campaign_word('utm_campaign') }}) > 1
 {% endtest %}
+
+
+{# Every tier is in the list of tiers, where a company has one. #}
+{% test every_tier_is_in_the_list(model) %}
+    select tier, count(*) as rows_found
+    from {{ model }}
+    where not is_in_list and exists (select 1 from {{ madang.list_of('tiers') }} as tiers)
+    group by tier
+{% endtest %}

@@ -89,14 +89,14 @@ def asked(settings: Settings, *columns: str, table: str = "base_ga4__events") ->
 
 
 def test_a_landed_table_and_a_ledger(settings: Settings):
-    run_dbt(settings, ["run", "--select", "stg_crm__customers"])
+    run_dbt(settings, ["run", "--select", "+stg_crm__customers"])
     with open_warehouse(settings) as warehouse:
         customers = warehouse.relation("raw", "crm_customers")
         warehouse.execute(f"alter table {customers} drop column region")
         warehouse.execute(f"insert into {customers} (customer_no) values ('C000001')")
         ledger = warehouse.relation("ledger", "built_models")
         warehouse.execute(f"alter table {ledger} drop column rules")
-    run_dbt(settings, ["run", "--select", "stg_crm__customers"])
+    run_dbt(settings, ["run", "--select", "+stg_crm__customers"])
     assert values(settings, "raw", "crm_customers", "region") == {None}
     assert values(settings, "raw", "crm_customers", "customer_no") == {"C000001"}
     assert None not in values(settings, "ledger", "built_models", "rules")
@@ -114,7 +114,7 @@ def test_of_two_entries_of_a_table_the_higher_turn_holds(settings: Settings):
                 warehouse.execute(
                     f"insert into {ledger} (model, made_of, turn) values ('{model}', {before})"
                 )
-        run_dbt(settings, ["run", "--select", model])
+        run_dbt(settings, ["run", "--select", f"+{model}"])
         with open_warehouse(settings) as warehouse:
             rows = warehouse.fetch(f"select made_of, turn from {ledger} where model = '{model}'")
         return [(row["made_of"], row["turn"]) for row in rows]

@@ -18,6 +18,7 @@ DBT_PROJECT = """
         model_id: string
         product: string
         tab: string
+      global_holdout: {share: 5, since: "2026-10-01", salt: everyone}
       order_rule: {one_order_per: device, placeholders: ["(not set)", 0], repeat_days: 30}
 """
 ACTIONS = """
@@ -109,6 +110,7 @@ STATES = """
               priority: {list: one, place: 2}
               rule: {all: [{in_audience: [flagship, stuck]}, {sample: 10}]}
               consent: {purpose: marketing, channels: [email]}
+              holdout: {share: 20, since: "2026-10-01", until: "2026-12-31", window: 14 days}
 """
 STAGES = """
     models:
@@ -434,6 +436,41 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "sample: 100",
             "sample: 100",
             "sample: must be less than 100 (found 100).",
+        ),
+        (
+            STATE_FILE,
+            "share: 20",
+            "share: 100",
+            "share: 100",
+            "share: must be less than 100 (found 100).",
+        ),
+        (
+            STATE_FILE,
+            '{share: 20, since: "2026-10-01",',
+            "{share: 20,",
+            "holdout: {share: 20",
+            "The key 'since' is missing.",
+        ),
+        (
+            STATE_FILE,
+            'until: "2026-12-31"',
+            'until: "2026-09-30"',
+            "2026-09-30",
+            "holdout: 'until' is before 'since': no person would be held out.",
+        ),
+        (
+            STATE_FILE,
+            "window: 14 days",
+            "windw: 14 days",
+            "windw",
+            "Unknown key 'windw'. Did you mean 'window'?",
+        ),
+        (
+            "dbt_project.yml",
+            "global_holdout: {share: 5,",
+            "global_holdout: {share: none,",
+            "share: none",
+            "share: 'none' is not a number.",
         ),
         (
             STAGE_FILE,

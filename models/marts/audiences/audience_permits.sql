@@ -1,5 +1,3 @@
-{%- set specs = audience_specs() -%}
-
 with candidates as (
 
     select audience, person_id
@@ -17,16 +15,7 @@ contactability as (
 
 audience_channels as (
 
-    {% for permit in audience_consents(specs) -%}
-    select
-        '{{ permit.audience }}' as audience,
-        '{{ permit.channel }}' as channel,
-        '{{ permit.purpose }}' as purpose,
-        {{ permit.is_first_purpose }} as is_first_purpose
-    {{ 'union all' if not loop.last }}
-    {% else -%}
-    select '' as audience, '' as channel, '' as purpose, false as is_first_purpose
-    {% endfor %}
+    {{ audience_consent_rows(audience_specs()) }}
 
 ),
 
@@ -39,6 +28,17 @@ late as (
 
 ),
 
+-- who is held out of an audience, or of all
+held_out as (
+
+    select distinct of_audiences.audience, arms.person_id
+    from {{ ref('holdout_arms') }} as arms
+    inner join ({{ holdout_audience_rows() }}) as of_audiences
+        on arms.experiment = of_audiences.experiment
+    where arms.is_held_out
+
+),
+
 final as (
 
     select
@@ -47,7 +47,10 @@ final as (
         audience_channels.channel,
         audience_channels.purpose,
         audience_channels.is_first_purpose,
-        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
+        coalesce(
+            nullif(coalesce(contactability.reason, 'no_consent'), 'allowed'),
+            case when held_out.person_id is not null then 'holdout' end
+        ) as held_back_reason,
         coalesce(contactability.is_night_allowed, false) as is_night_allowed,
         contactability.address_value_key,
         contactability.is_main_address,
@@ -55,6 +58,9 @@ final as (
     from candidates
     inner join audience_channels on candidates.audience = audience_channels.audience
     left join late on candidates.audience = late.audience
+    left join held_out
+        on candidates.audience = held_out.audience
+        and candidates.person_id = held_out.person_id
     left join contactability
         on candidates.person_id = contactability.person_id
         and audience_channels.channel = contactability.channel

@@ -20,6 +20,13 @@ customers as (
 
 ),
 
+tiers as (
+
+    select person_id, tier, valid_from, valid_to
+    from {{ ref('tier_history') }}
+
+),
+
 final as (
 
     select
@@ -28,6 +35,7 @@ final as (
         activities.person_id,
         activities.device_id,
         activities.person_id is not null as is_known,
+        tiers.tier,
         customers.tier as tier_now,
 
         -- when
@@ -55,6 +63,10 @@ final as (
     from activities
     left join sessions on activities.session_key = sessions.session_key
     left join customers on activities.person_id = customers.person_id
+    left join tiers
+        on activities.person_id = tiers.person_id
+        and activities.occurred_at >= tiers.valid_from
+        and (tiers.valid_to is null or activities.occurred_at < tiers.valid_to)
 
 )
 

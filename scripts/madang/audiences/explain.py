@@ -23,6 +23,7 @@ REASONS = {
     "no_consent": "never gave consent to any of the channels",
     "withdrawn": "took the consent back",
     "no_address": "gave consent, but there is no address for that channel",
+    "holdout": "may be contacted, and is held out to measure what sending changes",
 }
 
 

@@ -282,6 +282,36 @@ class Priority(Strict):
     place: Annotated[int, Field(ge=1)]
 
 
+class Holdout(Strict):
+    """A share of people to whom nothing is sent, so that one can see what sending changes.
+
+    `share` is in per cent. Outcomes count that come within `window` after a person came in.
+    """
+
+    share: Annotated[Number, Field(gt=0, lt=100)]
+    salt: Annotated[str, Field(min_length=1)] | None = None
+    since: Day
+    until: Day | None = None
+    window: Duration = "28 days"
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        if self.until is not None and self.until < self.since:
+            raise ValueError("'until' is before 'since': no person would be held out.")
+        return self
+
+
+def _holdout(said: Any) -> str:
+    return "(false)" if said is False else "(holdout)"
+
+
+#: A holdout of its own, or false: neither that nor the one of all audiences.
+OwnHoldout = Annotated[
+    Annotated[Literal[False], Tag("(false)")] | Annotated[Holdout, Tag("(holdout)")],
+    Discriminator(_holdout),
+]
+
+
 class Audience(Strict):
     """One audience: who belongs to it, and which consent each use of it needs.
 
@@ -294,6 +324,7 @@ class Audience(Strict):
     rule: Rule
     priority: Priority | None = None
     consent: Consents
+    holdout: OwnHoldout | None = None
     requires_fresh: list[Name] = Field(default_factory=list)
 
     @property

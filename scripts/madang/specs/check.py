@@ -11,7 +11,7 @@ from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs import package
 from madang.specs.actions import Action
 from madang.specs.attribution import AttributionModel, TouchRule
-from madang.specs.audiences import Audience, DidRule, HasRule, Where
+from madang.specs.audiences import Audience, DidRule, HasRule, Holdout, Where
 from madang.specs.check_actions import read_actions
 from madang.specs.check_funnels import check_steps_named
 from madang.specs.check_jinja import check_jinja
@@ -163,6 +163,8 @@ def _check_dispatch(project: Project) -> None:
 def _check_vars(project: Project) -> None:
     if (rule := project.vars.get("order_rule")) is not None:
         _check_var(project, rule, OrderRule, ("vars", "order_rule"))
+    if (rule := project.vars.get("global_holdout")) is not None:
+        _check_var(project, rule, Holdout, ("vars", "global_holdout"))
     asked = {name: project.vars[name] for name in Ga4Columns.model_fields if name in project.vars}
     _check_var(project, asked, Ga4Columns, ("vars",))
     project.problems += unquoted_freely("dbt_project.yml", project.lines, ("vars",))
