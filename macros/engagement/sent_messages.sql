@@ -7,7 +7,7 @@
 {% macro sent_messages() -%}
     {%- set senders = [ref('braze_messages')] -%}
     {%- set kept = [
-        'message_key', 'sender', 'person_id', 'channel', 'campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id', 'sends', 'views', 'opens', 'clicks', 'started_at',
+        'message_key', 'sender', 'person_id', 'channel', 'campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id', 'sends', 'views', 'opens', 'clicks', 'first_event_at', 'started_at',
         'window_hours',
     ] -%}
     select
@@ -44,7 +44,7 @@
         ) as sent
         left join {{ list_of('message_channels') }} as channels
             on sent.channel = channels.channel
-            and channels.conversion_type is null
+            and coalesce(channels.conversion_type, '') = ''
     ) as begun
 {%- endmacro %}
 

@@ -66,7 +66,8 @@ grouped as (
         message_ref,
         current_user_id,
         channel,
-        min(braze_user_id) as braze_user_id,
+        min(case when braze_user_id <> current_user_id then braze_user_id end) as merged_user_id,
+        min(event_at) as first_event_at,
         {% for name in named -%}
         min({{ name }}) as {{ name }},
         {% endfor -%}
@@ -97,12 +98,13 @@ final as (
     select
         {{ braze_message_key('grouped') }} as message_key,
         'braze' as sender,
-        coalesce(persons.person_id, own_persons.person_id) as person_id,
+        coalesce(persons.person_id, merged_persons.person_id) as person_id,
         grouped.channel,
         grouped.{{ named | join(', grouped.') }},
         {% for name in moments -%}
         grouped.{{ name }}_at,
         {% endfor -%}
+        grouped.first_event_at,
         grouped.last_opened_at,
         grouped.last_clicked_at,
         grouped.sends,
@@ -111,7 +113,7 @@ final as (
         grouped.clicks
     from grouped
     left join persons on grouped.current_user_id = persons.record_id
-    left join persons as own_persons on grouped.braze_user_id = own_persons.record_id
+    left join persons as merged_persons on grouped.merged_user_id = merged_persons.record_id
 
 )
 

@@ -29,7 +29,7 @@ channels as (
 
     select channel, starts_with
     from {{ list_of('message_channels') }}
-    where conversion_type is null
+    where coalesce(conversion_type, '') = ''
 
 ),
 

@@ -12,7 +12,8 @@
     'immature': 'person_id is not null and window_ends_at > ' ~ as_of(),
     'converted': 'conversions > 0',
     'converted_after_click': 'is_converted_after_click',
-    'in_other_group': 'reached_at is not null and audience is not null and tier is not null',
+    'in_other_group': 'reached_at is not null and audience is not null and group_tier is not null',
+    'with_tier_of_now': 'reached_at is not null and not is_tier_known and tier_now is not null',
     'without_price': 'reached_at is not null and cost is null',
 } -%}
 {%- set added = {
@@ -37,6 +38,7 @@ with messages as (
     select
         messages.*,
         messages.last_verified_value as verified_value,
+        case when messages.is_tier_known then messages.tier else messages.tier_now end as group_tier,
         coalesce(credits.credited_conversions, 0) as credited_conversions,
         coalesce(credits.credited_verified_value, 0) as credited_verified_value
     from {{ ref('messages') }} as messages
@@ -52,7 +54,7 @@ finest as (
         coalesce(campaign_id, canvas_id) as campaign_id,
         canvas_step_id,
         variation_id,
-        tier,
+        group_tier as tier,
         audience,
         message_week,
         {% for name, condition in counted.items() -%}
@@ -66,7 +68,7 @@ finest as (
         {% endfor -%}
     from messages
     group by
-        channel, coalesce(campaign_id, canvas_id), canvas_step_id, variation_id, tier, audience, message_week
+        channel, coalesce(campaign_id, canvas_id), canvas_step_id, variation_id, group_tier, audience, message_week
 
 ),
 
@@ -87,7 +89,7 @@ channels as (
 
     select channel, has_opens
     from {{ list_of('message_channels') }}
-    where conversion_type is null
+    where coalesce(conversion_type, '') = ''
 
 ),
 

@@ -19,7 +19,7 @@ windows as (
 
     select channel, conversion_type, window_hours
     from {{ list_of('message_channels') }}
-    where conversion_type is not null
+    where coalesce(conversion_type, '') <> ''
 
 ),
 

@@ -8,10 +8,11 @@ with events as (
         campaign_name,
         canvas_step_name,
         variation_name,
-        event_at,
-        event_id
+        max(event_at) as last_seen_at
     from {{ ref('stg_braze__messages') }}
     where not is_test
+    group by
+        coalesce(campaign_id, canvas_id), canvas_step_id, variation_id, campaign_name, canvas_step_name, variation_name
 
 ),
 
@@ -23,7 +24,7 @@ with events as (
 named as (
 
     {% for kind, (id, name) in kinds.items() -%}
-    select '{{ kind }}' as kind, {{ id }} as id, {{ name }} as name, max(event_at) as last_seen_at
+    select '{{ kind }}' as kind, {{ id }} as id, {{ name }} as name, max(last_seen_at) as last_seen_at
     from events
     where {{ id }} is not null and {{ name }} is not null
     group by {{ id }}, {{ name }}

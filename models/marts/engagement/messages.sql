@@ -3,7 +3,7 @@
 -- each message with what became of it, and who its person was when it was sent
 with sent as (
 
-    select *, {{ local_date('coalesce(started_at, sent_at, opened_at, clicked_at)') }} as message_date
+    select *, {{ local_date('coalesce(started_at, first_event_at)') }} as message_date
     from ({{ sent_messages() }}) as messages
 
 ),
@@ -50,8 +50,21 @@ conversions as (
 
 customers as (
 
-    select person_id, tier
-    from {{ ref('customers') }}
+    select customers.person_id, customers.tier, known.known_from
+    from {{ ref('customers') }} as customers
+    left join (
+        select person_id, min(valid_from) as known_from
+        from {{ ref('tier_history') }}
+        group by person_id
+    ) as known on customers.person_id = known.person_id
+
+),
+
+-- an open end is a moment: a join on a condition with `or` compares each row with each
+tiers as (
+
+    select person_id, tier, valid_from, coalesce(valid_to, timestamp '9999-01-01 00:00:00') as valid_to
+    from {{ ref('tier_history') }}
 
 ),
 
@@ -90,7 +103,9 @@ final as (
         sent.variation_id,
         names.name as campaign_name,
         audiences.audience,
-        customers.tier,
+        tiers.tier,
+        customers.tier as tier_now,
+        coalesce(sent.started_at >= customers.known_from, false) as is_tier_known,
         stages.stage,
         sent.message_date,
         {{ week_of('sent.message_date') }} as message_week,
@@ -120,6 +135,10 @@ final as (
     left join windows on sent.channel = windows.channel
     left join conversions on sent.message_key = conversions.message_key
     left join customers on sent.person_id = customers.person_id
+    left join tiers
+        on sent.person_id = tiers.person_id
+        and sent.started_at >= tiers.valid_from
+        and sent.started_at < tiers.valid_to
     left join stages
         on sent.person_id = stages.person_id
         and sent.started_at >= stages.entered_at
