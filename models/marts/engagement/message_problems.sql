@@ -55,7 +55,12 @@ left_out as (
 final as (
 
     {% for problem in problems -%}
-    select channel, '{{ problem }}' as problem, 'message' as of_what, {{ problem }} as found, among_{{ problem }} as among
+    select
+        channel,
+        '{{ problem }}' as problem,
+        'message' as of_what,
+        {{ problem }} as found,
+        among_{{ problem }} as among
     from counted
 
     union all
