@@ -6,6 +6,7 @@
     {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
     {%- set keys = {
         'ad_platforms': ['source'],
+        'api_versions': ['destination', 'first_version'],
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
@@ -19,6 +20,7 @@
         'ga4_integrated_channels': ['platform', 'detail'],
         'ga4_source_categories': ['source'],
         'identifier_rules': ['identifier_type'],
+        'inquiry_rules': ['inquiry_group', 'word', 'and_word'],
         'lift_test_results': ['test', 'channel_group'],
         'message_audiences': ['campaign_id'],
         'message_channels': ['channel', 'conversion_type'],
@@ -28,10 +30,12 @@
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],
+        'reward_campaigns': ['campaign', 'via', 'channel', 'first_date'],
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],
         'upload_limits': ['platform'],
+        'waterfall_losses': ['reason'],
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}

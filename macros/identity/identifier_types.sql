@@ -4,7 +4,8 @@
 #}
 {% macro identifier_columns() %}
     {{ return({
-        'crm_id': 'crm_id', 'salesforce_id': 'salesforce_id', 'braze_id': 'braze_id', 'email': 'email_hash', 'phone': 'phone_hash'
+        'crm_id': 'crm_id', 'salesforce_id': 'salesforce_id', 'braze_id': 'braze_id', 'email': 'email_hash', 'phone': 'phone_hash',
+        'chat_key': 'chat_key',
     }) }}
 {% endmacro %}
 

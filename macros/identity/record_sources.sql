@@ -22,7 +22,7 @@
         ('consent', 'stg_consent__events', 'consent_id', 'false', 'occurred_at', numbered),
         (
             'inquiry', 'stg_inquiries__inquiries', 'inquiry_id', 'true', 'coalesce(received_at, last_state_at)',
-            dict(numbered, order_id='order_id'),
+            dict(numbered, order_id='order_id', chat_key='chat_key'),
         ),
         (
             'salesforce', 'contacts', 'contact_id', kept, created_at,

@@ -126,9 +126,11 @@ final as (
         or right_identifier.quarantine_reason is not null
         or (
             grouped.rule = '{{ nameless }}'
-            and case grouped.left_type
-                when 'crm_id' then right_identifier.crm_ids > 1
-                when 'email' then right_identifier.emails > 1 or left_identifier.phones > 1
+            and case
+                when grouped.right_type = 'chat_key'
+                    then greatest(right_identifier.crm_ids, right_identifier.emails, right_identifier.phones) > 1
+                when grouped.left_type = 'crm_id' then right_identifier.crm_ids > 1
+                when grouped.left_type = 'email' then right_identifier.emails > 1 or left_identifier.phones > 1
                 else right_identifier.emails > 1
             end
         ) as is_quarantined

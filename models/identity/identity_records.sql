@@ -1,6 +1,6 @@
 {%- set texts = [
     'crm_id', 'user_id', 'salesforce_id', 'braze_id', 'becomes_id', 'email', 'given_email_hash', 'phone',
-    'given_phone_hash', 'order_id', 'name',
+    'given_phone_hash', 'chat_key', 'order_id', 'name',
 ] -%}
 
 -- every record that names somebody, with all the identifiers that it carries: `record_sources` lists them
@@ -39,6 +39,7 @@ final as (
         phone,
         coalesce({{ sha256_hex('email') }}, given_email_hash) as email_hash,
         coalesce({{ sha256_hex('phone') }}, given_phone_hash) as phone_hash,
+        chat_key,
         order_id,
         name,
         {{ name_key('name') }} as name_key,

@@ -67,7 +67,8 @@ final as (
         count(case when labelled.identifier_type = 'salesforce_id' then 1 end) as salesforce_ids,
         count(case when labelled.identifier_type = 'braze_id' then 1 end) as braze_ids,
         count(case when labelled.identifier_type = 'email' then 1 end) as emails,
-        count(case when labelled.identifier_type = 'phone' then 1 end) as phones
+        count(case when labelled.identifier_type = 'phone' then 1 end) as phones,
+        count(case when labelled.identifier_type = 'chat_key' then 1 end) as chat_keys
     from labelled
     inner join anchored on labelled.component_key = anchored.component_key
     group by anchored.anchor_key, labelled.component_key

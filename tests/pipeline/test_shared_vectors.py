@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from demo_workspace import REPOSITORY
+from inquiry_texts import inquiries
 from madang.build.dbt import run_dbt
 from madang.ingest.checks.contacts import is_sha256
 from madang.ingest.checks.signs import visible
@@ -35,6 +36,7 @@ MACROS = {
     "placeholders": "{{ is_placeholder_id('input') }}",
     "personal": "{{ ga4_is_personal('text') }}",
     "masked": "{{ ga4_masked('text') }}",
+    "inquiries": "{{ masked_inquiry('text') }}",
     "ids": "{{ ga4_masked_id('input') }}",
     "told": "{{ test_without_personal_data('texts', 'input') }}",
     "unhashed": "{{ test_hashed('texts', 'input', only=\"kind = 'email'\") }}",
@@ -200,6 +202,21 @@ def test_addresses_and_numbers_are_masked_and_ids_are_not(query: Query):
         "masked", f"select countif(got <> text), countif(got = text) from ({got})"
     )
     assert min(changed, kept) > 12
+
+
+def test_of_5000_inquiries_all_that_is_personal_is_masked_and_nothing_else(query: Query):
+    """Telephones in 30 spellings and in words, accounts, addresses, ids, cards and e-mails."""
+    written = list(inquiries(5000, seed=19))
+    texts = ", ".join(f"({n}, '{text}')" for n, (text, _, _) in enumerate(written))
+    rows = query("inquiries", f"select n, {{}} from (values {texts}) as texts (n, text)")
+    found = dict(rows)
+    wrong = [(text, found[n]) for n, (text, left, _) in enumerate(written) if found[n] != left]
+    assert wrong == []
+    planted = [(n, secret) for n, (*_, secrets) in enumerate(written) for secret in secrets]
+    assert len(planted) > 3500
+    letters = {n: re.sub(r"[^0-9가-힣A-Za-z]", "", text) for n, text in found.items()}
+    spelled = [(n, re.sub(r"[^0-9가-힣A-Za-z]", "", secret)) for n, secret in planted]
+    assert [(n, secret) for n, secret in spelled if secret in letters[n]] == []
 
 
 def test_a_user_id_that_is_personal_is_the_hash_of_its_one_spelling(query: Query):

@@ -15,7 +15,7 @@ from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused, deletions
 from madang.sync.destinations.google import GoogleSettings
 from madang.sync.later import ask
-from sync_place import Place
+from sync_place import Place, counted
 from sync_workspace import REPOSITORY
 
 ACCOUNT = "1234567890"
@@ -100,6 +100,26 @@ def test_what_became_of_a_request_is_asked_until_google_knows(there, secrets):
     assert poll(there) == []
     assert {row["status"] for row in there.ledger("sync_answers")} == {"applied"}
     assert there.plan().is_empty
+
+
+def test_what_became_of_rows_is_counted_by_audience(there, google, secrets):
+    there.sync(*on(*range(6)), *on(1, 2, field="vips"), (key(9), "vips", "true", "no_consent"))
+    plan = counted(there, "sync_plan_counts")
+    assert plan == {
+        ("buyers", "wanted"): 6,
+        ("buyers", "add"): 6,
+        ("vips", "wanted"): 2,
+        ("vips", "add"): 2,
+        # there is one person in these rows, who has a row that may be sent
+    }
+    assert counted(there) == {("buyers", "add", "accepted"): 6, ("vips", "add", "accepted"): 2}
+    poll(there)
+    poll(there)
+    assert counted(there) == {("buyers", "add", "applied"): 6, ("vips", "add", "applied"): 2}
+    there.sync(*on(*range(6)))
+    failing(google, "FAILED")
+    poll(there)
+    assert counted(there)["vips", "remove", "unknown"] == 2
 
 
 def failing(google, state: str) -> None:

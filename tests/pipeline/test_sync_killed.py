@@ -15,6 +15,7 @@ from madang.settings.workspace import load_settings
 from madang.sync import ledger
 from madang.sync.journal import Journal
 from madang.warehouse import WarehouseError
+from sync_place import counted
 from sync_workspace import KEY, Workspace, members
 
 APPLY = """
@@ -76,6 +77,7 @@ def test_a_killed_run_goes_on_where_it_stopped(workspace, braze, requests):
     assert statuses == ["interrupted", "succeeded"]
     accepted = workspace.ledger("sync_deliveries", "status = 'accepted'")
     assert len(accepted) == len({row["sync_key"] for row in accepted}) == 300
+    assert counted(workspace) == {("flagship_interest", "add", "accepted"): 300}
     assert workspace.plan().is_empty
 
 
@@ -117,6 +119,7 @@ def test_who_left_while_a_send_was_in_doubt_is_removed(workspace, braze):
     assert len(braze.users()) == 10
     (status,) = {row["status"] for row in workspace.ledger("sync_deliveries")}
     assert status == "unknown"
+    assert counted(workspace) == {("flagship_interest", "add", "unknown"): 10}
     workspace.want(members(1))
     plan = workspace.plan()
     assert (plan.changed, plan.removed) == (1, 9)

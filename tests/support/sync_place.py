@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from madang.settings.workspace import load_settings
 from madang.sync.destinations.registry import open_destination
@@ -54,6 +54,15 @@ class Place:
         read = load_settings(root / "madang.yml")
         self.settings = read.model_copy(update={"destinations": {destination: settings}})
 
+    @classmethod
+    def existing(cls, root: Path, destination: str, settings: Any, environ: dict[str, str]) -> Self:
+        """Open a workspace that another process made."""
+        place = cls.__new__(cls)
+        place.root, place.environ = root, environ
+        read = load_settings(root / "madang.yml")
+        place.settings = read.model_copy(update={"destinations": {destination: settings}})
+        return place
+
     def warehouse(self):
         return open_warehouse(self.settings)
 
@@ -67,7 +76,7 @@ class Place:
             relation = warehouse.relation("activation", "sync_one__rows")
             warehouse.execute(
                 f"create or replace table {relation} as select 'p' as person_id, "
-                f"'ads' as channel, 'advertising' as purpose, * from "
+                f"'ads' as channel, 'advertising' as purpose, field as audience, * from "
                 f"read_json('{path}', format = 'newline_delimited', columns = {{{kinds}}})"
             )
 
@@ -95,3 +104,13 @@ class Place:
         with self.warehouse() as warehouse:
             relation = warehouse.relation("ledger", table)
             return warehouse.fetch(f"select * from {relation} where {where} order by all")
+
+
+def counted(place, table: str = "sync_run_counts") -> dict[tuple[str, ...], int]:
+    """Return the ledger's counts of every run or plan, added up, by audience and what became."""
+    names = ("operation", "status") if table == "sync_run_counts" else ("outcome", "reason")
+    found: dict[tuple[str, ...], int] = {}
+    for row in place.ledger(table):
+        what = (row["audience"], *(row[name] for name in names if row[name]))
+        found[what] = found.get(what, 0) + (row["row_count"] or row.get("persons") or 0)
+    return {what: count for what, count in found.items() if count}

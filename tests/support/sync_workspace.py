@@ -79,7 +79,7 @@ class Workspace:
             warehouse.execute(
                 f"create or replace table {warehouse.relation('activation', 'sync_braze__users')} "
                 f"as select 'p-' || coalesce(sync_key, 'without key') as person_id, "
-                f"'email' as channel, 'marketing' as purpose, * "
+                f"'email' as channel, 'marketing' as purpose, field as audience, * "
                 f"from read_json('{path}', format = 'newline_delimited', columns = {{{kinds}}})"
             )
 

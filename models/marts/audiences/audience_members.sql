@@ -21,6 +21,15 @@ permits as (
 
 ),
 
+-- the list of customers that membership and consent rest on may be old
+crm as (
+
+    select max(last_loaded_at) as crm_as_of
+    from {{ ref('source_freshness') }}
+    where is_crm
+
+),
+
 final as (
 
     select
@@ -30,8 +39,10 @@ final as (
         candidates.last_matched_at,
         permits.allowed_channels > 0 as is_contactable,
         case when permits.allowed_channels > 0 then 'allowed' else permits.closest_reason end as contact_reason,
-        candidates.rule_version
+        candidates.rule_version,
+        crm.crm_as_of
     from candidates
+    cross join crm
     inner join permits
         on candidates.audience = permits.audience
         and candidates.person_id = permits.person_id

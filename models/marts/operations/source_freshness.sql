@@ -103,7 +103,8 @@ final as (
             else 'fresh'
         end as status,
         files,
-        loaded_rows
+        loaded_rows,
+        source_table in ('crm.customers', 'salesforce.accounts', 'salesforce.contacts', 'salesforce.leads') as is_crm
     from with_age
 
 )

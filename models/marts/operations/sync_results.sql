@@ -2,7 +2,7 @@
 
 with plans as (
 
-    select plan_id, sync, created_at, adds, changes, removes, unchanged, held_back, status
+    select plan_id, sync, created_at, crm_as_of, adds, changes, removes, unchanged, held_back, status
     from {{ ref('stg_sync__plans') }}
 
 ),
@@ -41,6 +41,18 @@ sent as (
 
 ),
 
+counts as (
+
+    select
+        plan_id,
+        sum(case when status = 'applied' then row_count else 0 end) as applied,
+        sum(case when status = 'unknown' then row_count else 0 end) as unknown,
+        sum(case when status <> 'skipped' then row_count else 0 end) as sent
+    from {{ ref('stg_sync__run_counts') }}
+    group by plan_id
+
+),
+
 final as (
 
     select
@@ -54,15 +66,21 @@ final as (
         plans.removes,
         plans.unchanged,
         plans.held_back,
+        plans.adds + plans.changes + plans.removes as planned,
         coalesce(sent.runs, 0) as runs,
         coalesce(sent.accepted, 0) as accepted,
         coalesce(sent.rejected, 0) as rejected,
         coalesce(sent.skipped, 0) as skipped,
+        cast(counts.sent as int64) as sent,
+        cast(counts.applied as int64) as applied,
+        cast(counts.unknown as int64) as unknown,
         coalesce(sent.requests, 0) as requests,
         sent.started_at,
-        sent.finished_at
+        sent.finished_at,
+        plans.crm_as_of
     from plans
     left join sent on plans.plan_id = sent.plan_id
+    left join counts on plans.plan_id = counts.plan_id
 
 )
 

@@ -15,7 +15,8 @@ renamed as (
         customer_no,
         {{ real_id('order_id') }} as order_id,
         application_id,
-        nullif(merged_into, inquiry_id) as merged_into,
+        {{ real_id('chat_key') }} as chat_key,
+        nullif(trim(merged_into), '') as merged_into,
 
         -- strings
         lower(channel) as channel,
@@ -23,7 +24,7 @@ renamed as (
         category as category_1,
         category_2,
         category_3,
-        content,
+        {{ masked_inquiry('content') }} as content,
         {{ normalize_email('email') }} as email,
         {{ normalize_phone('phone') }} as phone,
         {{ hash_as_given('email') }} as email_hash,

@@ -1,6 +1,6 @@
 with source as (
 
-    select plan_id, ledger_no, sync, created_at, as_of, adds, changes, removes, unchanged, held_back, status
+    select plan_id, ledger_no, sync, created_at, as_of, crm_as_of, adds, changes, removes, unchanged, held_back, status
     from {{ source('ledger', 'sync_plans') }}
 
 ),
@@ -25,7 +25,8 @@ final as (
 
         -- timestamps
         created_at,
-        as_of
+        as_of,
+        crm_as_of
     from source
 
 )

@@ -15,6 +15,7 @@ from madang.warehouse import Warehouse
 RECORDS = {
     "salesforce_id": ("contact_id", "lead_id", "account_id"),
     "braze_id": ("braze_user_id",),
+    "chat_key": ("chat_key",),
 }
 SALESFORCE = frozenset(
     ("contact", "lead", "account", "individual", "opportunity", "case", "campaign_member")

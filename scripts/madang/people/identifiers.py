@@ -18,6 +18,7 @@ WORDS = {
     "braze_id": "Braze id",
     "email": "e-mail",
     "phone": "telephone",
+    "chat_key": "chat key",
 }
 #: The strongest first.
 TYPES = tuple(WORDS)
@@ -29,7 +30,8 @@ TABLES = (
     ("identity", "identity_records"),
 )
 ASK = "Give a customer number, a user id, an id of Salesforce or Braze, an e-mail address, "
-ASK += "a telephone number or a person_id; where a text could be several of them, begin with "
+ASK += "a telephone number, a chat key or a person_id; where a text could be several of them, "
+ASK += "begin with "
 ASK += ", ".join(f"{kind}:" for kind in TYPES[:-1]) + f" or {TYPES[-1]}:"
 SHORT_ID = re.compile("[0-9A-Za-z]{15}")
 Pair = tuple[str, str]

@@ -5,6 +5,8 @@ is sent again, what is not wanted any more is taken away. Events and messages ha
 once, and never taken away or changed; a correction is a row of its own.
 """
 
+from collections.abc import Collection
+
 from madang.sync.destinations.base import ObjectKind
 from madang.warehouse import Warehouse
 from madang.warehouse.dialects import DIALECTS
@@ -13,17 +15,20 @@ from madang.warehouse.dialects import DIALECTS
 LATE = "late_"
 
 
-def wanted(relation: str, dialect: str) -> str:
+def wanted(relation: str, dialect: str, counted_by: str = "", warning: str | None = None) -> str:
     """Return a query of what the destination should hold: sync_key, field, value, value_hash.
 
-    A null value, in SQL or in JSON, means that the attribute should not be there.
+    A null value, in SQL or in JSON, means that the attribute should not be there. `counted_by`
+    adds what the rows are counted by: the columns `audience` and `channel`, as `counting` has them.
+    `warning` is the column of the model that says what is odd about a row, where it has one.
     """
     return f"""
     select
         sync_key,
-        field,
+        field,{counted_by}
         value,
-        {DIALECTS[dialect].sha256_hex("value")} as value_hash
+        {DIALECTS[dialect].sha256_hex("value")} as value_hash,
+        {warning or "cast(null as string)"} as warning
     from {relation}
     where
         held_back_reason is null
@@ -32,8 +37,18 @@ def wanted(relation: str, dialect: str) -> str:
         and value <> 'null'"""
 
 
-def delivered(relation: str, sync: str, target: ObjectKind) -> str:
+def counting(columns: Collection[str]) -> str:
+    """Return the columns of a model that its rows are counted by; null where it lacks one."""
+    return "".join(
+        f"\n        {name if name in columns else 'cast(null as string)'} as {name},"
+        for name in ("audience", "channel")
+    )
+
+
+def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = False) -> str:
     """Return a query of what the destination holds: sync_key, field, value_hash.
+
+    With `counted` also the audience and the channel that each row was sent for.
 
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
@@ -48,15 +63,19 @@ def delivered(relation: str, sync: str, target: ObjectKind) -> str:
             if target.may_repeat
             else "count(case when status <> 'rejected' then 1 end) > 0"
         )
+        counted_by = "audience, channel," if counted else ""
+        latest = "max(audience) as audience, max(channel) as channel," if counted else ""
         return f"""
     select
         sync_key,
         field,
+        {latest}
         max(value_hash) as value_hash
     from (
         select
             sync_key,
             field,
+            {counted_by}
             status,
             value_hash,
             row_number() over (
@@ -68,15 +87,18 @@ def delivered(relation: str, sync: str, target: ObjectKind) -> str:
     ) as deliveries
     group by sync_key, field
     having {taken}"""
+    counted_by = "audience, channel," if counted else ""
     return f"""
     select
         sync_key,
         field,
+        {counted_by}
         case when status = 'accepted' then value_hash end as value_hash
     from (
         select
             sync_key,
             field,
+            {counted_by}
             operation,
             status,
             value_hash,
@@ -113,16 +135,26 @@ def staying(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
         on waiting.sync_key = delivered.sync_key and waiting.field = delivered.field"""
 
 
-def changes(wanted_sql: str, delivered_sql: str, waiting_sql: str, target: ObjectKind) -> str:
+def changes(
+    wanted_sql: str,
+    delivered_sql: str,
+    waiting_sql: str,
+    target: ObjectKind,
+    *,
+    counted: bool = False,
+) -> str:
     """Return a query of every row to send, numbered by object: one full outer join.
 
-    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash.
+    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash,
+    warning; with `counted`, which both queries must have too, the audience and the channel.
     Attributes of one key are one object. Of other kinds each row is one, in the order of the field
     and the operation, so that those of one request stand together.
     """
     stays = "wanted.value_hash = delivered.value_hash" if target.leaves else "true"
     gone = "" if target.leaves else "wanted.sync_key is not null and "
     order = "sync_key" if target.kind == "attributes" else "field, operation, sync_key"
+    names = ("audience", "channel") if counted else ()
+    both = "".join(f"coalesce(wanted.{name}, delivered.{name}) as {name}, " for name in names)
     return f"""
 with wanted as ({wanted_sql}
 ),
@@ -143,8 +175,9 @@ compared as (
             when {stays} then 'unchanged'
             else 'change'
         end as operation,
-        wanted.value as value,
-        wanted.value_hash as value_hash
+        {both}wanted.value as value,
+        wanted.value_hash as value_hash,
+        wanted.warning as warning
     from wanted
     full outer join delivered
         on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
@@ -158,8 +191,9 @@ select
     sync_key,
     field,
     operation,
-    value,
-    value_hash
+    {"".join(f"{name}, " for name in names)}value,
+    value_hash,
+    warning
 from compared
 where operation <> 'unchanged'
 order by object_no, field"""
@@ -181,15 +215,19 @@ def current(rows: str, dialect: str) -> str:
 
 
 def done(relation: str, plan_id: str, target: ObjectKind) -> str:
-    """Return a query of the rows of a plan that are not sent again: sync_key, field.
+    """Return a query of the rows of a plan that earlier runs sent: sync_key, field, is_open.
 
-    Those that earlier runs settled, and those of unknown fate where that must not be repeated.
+    Those that they settled are done. One of unknown fate is open where it may be repeated.
     """
-    unknown = "" if target.may_repeat else ", 'unknown'"
+    settled = "status <> 'unknown'" if target.may_repeat else "true"
     return f"""
-    select distinct sync_key, field
+    select
+        sync_key,
+        field,
+        count(case when {settled} then 1 end) = 0 as is_open
     from {relation}
-    where plan_id = '{plan_id}' and status in ('accepted', 'rejected', 'skipped'{unknown})"""
+    where plan_id = '{plan_id}' and status in ('accepted', 'rejected', 'skipped', 'unknown')
+    group by sync_key, field"""
 
 
 def unknown(warehouse: Warehouse, relation: str, sync: str) -> int:
@@ -221,6 +259,46 @@ def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
     ) as twice
     group by field
     order by field"""
+    )
+
+
+def by_audience(warehouse: Warehouse, relation: str, wanted_sql: str) -> list[dict]:
+    """Return the persons of each audience and channel: audience, channel, outcome, reason, persons,
+    row_count.
+
+    A person is wanted where one of the rows is, else held back for one reason.
+    """
+    return warehouse.fetch(
+        f"""
+    select
+        audience,
+        channel,
+        case when wanted_rows > 0 then 'wanted' else 'held_back' end as outcome,
+        case when wanted_rows = 0 then reason end as reason,
+        count(*) as persons,
+        sum(wanted_rows) as row_count
+    from (
+        select
+            asked.audience,
+            asked.channel,
+            asked.person_id,
+            count(wanted.sync_key) as wanted_rows,
+            min(
+                coalesce(
+                    asked.held_back_reason,
+                    case when asked.sync_key is null then 'no_sync_key' else 'no_value' end
+                )
+            ) as reason
+        from {relation} as asked
+        left join ({wanted_sql}) as wanted
+            on asked.sync_key = wanted.sync_key
+            and asked.field = wanted.field
+            and asked.held_back_reason is null
+        where asked.audience is not null
+        group by asked.audience, asked.channel, asked.person_id
+    ) as asked_persons
+    group by 1, 2, 3, 4
+    order by 1, 2, 3, 4"""
     )
 
 

@@ -123,10 +123,14 @@ def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
 
 
 _RANK = ("applied", "partial", "failed")
+WHOLE = ("applied", "failed")  # each row has the fate of its batch
 
 
 def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None:
-    """Write what is known; the rows of a batch that failed get a fate of their own."""
+    """Write what is known; the rows of a batch that failed get a fate of their own.
+
+    May be repeated after dying half way, for the answers themselves come last.
+    """
     now = stamp(utc_now())
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for one in settled:
@@ -139,10 +143,11 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
         warehouse.execute(
             f"""
             insert into {deliveries} (run_id, ledger_no, plan_id, sync, sync_key, field,
-                operation, value_hash, status, reason, recorded_at, batch_no, amount)
+                operation, value_hash, status, reason, recorded_at, batch_no, amount, audience,
+                channel)
             select concat(run_id, '-later'), ledger_no, plan_id, sync, sync_key, field,
                 operation, value_hash, fate, reason_later,
-                greatest(cast(? as timestamp), recorded_at), batch_no, amount
+                greatest(cast(? as timestamp), recorded_at), batch_no, amount, audience, channel
             from (
                 select *, {_by_place(fates, 0, rest)} as fate,
                     {_by_place(fates, 1, rest)} as reason_later
@@ -160,6 +165,7 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             )""",
             [now, one.asked.run_id, one.asked.batch_no],
         )
+    _count(warehouse, [one.asked for one in settled if one.rows or one.status in WHOLE])
     rows = [
         {
             "run_id": one.asked.run_id,
@@ -173,6 +179,56 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
         for one in settled
     ]
     ledger.append(settings, warehouse, TABLE, rows)
+
+
+def _count(warehouse: Warehouse, known: list[Asked]) -> None:
+    """Count the accepted rows of batches, of which each row's fate is known, as what they became.
+
+    Counts are only added to, so what was accepted is taken off again.
+    """
+    if not known:
+        return
+    deliveries, counts = (
+        warehouse.relation(ledger.LAYER, name) for name in ("sync_deliveries", "sync_run_counts")
+    )
+    batches: dict[str, list[str]] = defaultdict(list)
+    for one in known:
+        batches[one.run_id].append(str(one.batch_no))
+    asked = " or ".join(
+        f"(sent.run_id = '{run_id}' and sent.batch_no in ({', '.join(numbers)}))"
+        for run_id, numbers in batches.items()
+    )
+    warehouse.execute(
+        f"""
+        insert into {counts} (run_id, plan_id, sync, audience, channel, operation, status, reason,
+            batch_no, row_count)
+        with fates as (
+            select concat(sent.run_id, '-later') as run_id, sent.plan_id, sent.sync, sent.audience,
+                sent.channel, sent.operation, sent.batch_no,
+                case when coalesce(told.status, 'accepted') = 'accepted' then 'applied'
+                    else told.status end as status,
+                case when told.status <> 'accepted' then told.reason end as reason
+            from {deliveries} as sent
+            left join {deliveries} as told
+                on told.run_id = concat(sent.run_id, '-later') and told.batch_no = sent.batch_no
+                and told.sync_key = sent.sync_key and told.field = sent.field
+            where sent.status = 'accepted' and ({asked})
+                and not exists (
+                    select 1 from {counts} as kept
+                    where kept.run_id = concat(sent.run_id, '-later')
+                        and kept.batch_no = sent.batch_no
+                )
+        )
+        select run_id, plan_id, sync, audience, channel, operation, status, reason, batch_no,
+            count(*)
+        from fates
+        group by run_id, plan_id, sync, audience, channel, operation, status, reason, batch_no
+        union all
+        select run_id, plan_id, sync, audience, channel, operation, 'accepted', null, batch_no,
+            0 - count(*)
+        from fates
+        group by run_id, plan_id, sync, audience, channel, operation, batch_no"""
+    )
 
 
 def _by_place(

@@ -17,6 +17,14 @@ from madang.warehouse import Warehouse
 
 LAYER = "ledger"
 SOURCES = Path("models") / "staging" / "sync" / "_ledger__sources.yml"
+#: The run itself comes last: whoever finds it finds all.
+TABLES_OF_A_RUN = (
+    "sync_deliveries",
+    "sync_rejects",
+    "sync_batches",
+    "sync_run_counts",
+    "sync_runs",
+)
 log = logging.getLogger(__name__)
 
 
@@ -120,7 +128,7 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
             )
         except (duckdb.Error, ValueError, TypeError) as error:
             raise UnreadableRun(f"the entries of the run {run_id} cannot be read") from error
-        for table in ("sync_deliveries", "sync_rejects", "sync_batches", "sync_runs"):
+        for table in TABLES_OF_A_RUN:
             relation = warehouse.relation(LAYER, table)
             there = f"select count(*) as rows_found from {relation} where run_id = ?"
             if warehouse.fetch(there, [run_id])[0]["rows_found"]:
@@ -141,7 +149,7 @@ def _receipts(
     number: int,
     declared: dict[str, dict[str, str]],
 ) -> dict[str, int]:
-    """Make the rows of the four tables in memory, each row of the spool with its object's fate."""
+    """Make the rows of the five tables in memory, each row of the spool with its object's fate."""
     entry = {
         "object_no": "int64",
         "batch_no": "int64",
@@ -153,15 +161,17 @@ def _receipts(
     batches = journal.rows("batches", run.run_id)
     files.load(connection, folder, "sync_batches", declared["sync_batches"], batches)
     if run.spool.exists():
-        spool = (  # one of an earlier version has no amounts
-            f"(select * from read_parquet({files.text(run.spool)}) "
-            "union all by name select null::varchar as amount where false)"
+        spool = (  # one of an earlier version lacks columns
+            f"(select * from read_parquet({files.text(run.spool)}) union all by name "
+            "select null::varchar as amount, null::varchar as audience, null::varchar as channel, "
+            "false as was_unknown where false)"
         )
     else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
         log.warning("run %s: %s is missing, its deliveries are forgotten", run.run_id, run.spool)
         spool = (
             "(select 0::int64 as object_no, '' as sync_key, '' as field, '' as operation, "
-            "'' as value_hash, '' as amount, '' as skip_reason where false)"
+            "'' as value_hash, '' as amount, '' as audience, '' as channel, false as was_unknown, "
+            "'' as skip_reason where false)"
         )
     connection.execute(
         f"""
@@ -181,7 +191,10 @@ def _receipts(
             entries.fix,
             coalesce(entries.recorded_at, {files.text(run.started_at)}::timestamp) as recorded_at,
             entries.batch_no,
-            spool.amount
+            spool.amount,
+            spool.audience,
+            spool.channel,
+            coalesce(spool.was_unknown, false) as was_unknown
         from {spool} as spool
         left join entries
             on if(spool.skip_reason is null, spool.object_no, null) = entries.object_no
@@ -197,6 +210,25 @@ def _receipts(
     ):
         listed = ", ".join(declared[table])
         connection.execute(f"create view {table} as select {listed} from fates where {condition}")
+    listed = ", ".join(declared["sync_run_counts"])
+    connection.execute(
+        f"""
+        create view sync_run_counts as
+        select {listed}
+        from (
+            select run_id, plan_id, sync, audience, channel, operation, status, reason,
+                null::bigint as batch_no, sum(counted)::bigint as row_count
+            from (
+                select *, 1 as counted from fates
+                where status is not null and not (was_unknown and status = 'skipped')
+                union all by name  -- their fate was unknown, and they were sent once more
+                select * replace ('unknown' as status, null as reason), -1 as counted
+                from fates where status <> 'skipped' and was_unknown
+            )
+            group by run_id, plan_id, sync, audience, channel, operation, status, reason
+        )
+        """
+    )
     batches, requests = connection.execute(
         "select count(*), coalesce(sum(attempts), 0) from sync_batches"
     ).fetchall()[0]

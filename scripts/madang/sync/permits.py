@@ -50,8 +50,9 @@ def spool(
     """Write the rows that are still open with their `skip_reason` (null: send) to `target`.
 
     `planned`: a plan's rows; `current`: the model now (sync_key, field, value_hash,
-    held_back_reason); `done`: rows that earlier runs of this plan settled (sync_key, field).
-    All are Parquet. `with_amounts`: of events, whose value the ledger keeps as `amount`.
+    held_back_reason); `done`: rows that earlier runs of this plan sent (sync_key, field, is_open:
+    its fate is unknown and it may be sent again). All are Parquet. `with_amounts`: of events, whose
+    value the ledger keeps as `amount`.
     """
     amount = "json_extract_string(planned.value, '$.value')" if with_amounts else "null::varchar"
     with files.scratch(settings) as (connection, _):
@@ -68,7 +69,13 @@ def spool(
                 group by sync_key, field
             ),
 
-            done as (select sync_key, field from read_parquet({files.text(done)}))
+            done as (select sync_key, field, is_open from read_parquet({files.text(done)})),
+
+            planned as (
+                select * from read_parquet({files.text(planned)})
+                union all by name  -- one of an earlier version is not counted by audience
+                select null::varchar as audience, null::varchar as channel where false
+            )
 
             select
                 planned.object_no,
@@ -78,12 +85,15 @@ def spool(
                 planned.value,
                 planned.value_hash,
                 {amount} as amount,
+                planned.audience,
+                planned.channel,
+                done.sync_key is not null as was_unknown,
                 {PERMIT} as skip_reason
-            from read_parquet({files.text(planned)}) as planned
+            from planned
             left join current
                 on planned.sync_key = current.sync_key and planned.field = current.field
             left join done on planned.sync_key = done.sync_key and planned.field = done.field
-            where done.sync_key is null
+            where coalesce(done.is_open, true)
             order by planned.object_no, planned.field
             """,
             target,
