@@ -58,6 +58,7 @@ class BrazeSettings(DestinationSettings):
     url: HttpAddress
     key_env: EnvironmentName
     objects_per_request: Annotated[int, Field(ge=1)] = 50
+    connections: Annotated[int, Field(ge=1, le=32)] = 8
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
 
 
@@ -70,6 +71,8 @@ class UserOptions(NoOptions):
 class Braze:
     """User attributes by external_id."""
 
+    connections = 1  # a user is one object of a run, so that the order of batches means nothing
+
     @classmethod
     def open(cls, opening: Opening) -> "Braze":
         """Raises ConfigError where the key is missing."""
@@ -77,11 +80,13 @@ class Braze:
 
         key = opening.secret("key_env", "a REST API key that may call users.track")
         check = "Check the address in madang.yml and Braze's status page."
-        return cls(
+        made = cls(
             opening.client("Braze", Bearer(key), check),
             objects_per_request=opening.settings.objects_per_request,
             create_missing=bool(opening.options and opening.options.create_missing),
         )
+        made.connections = opening.settings.connections
+        return made
 
     def __init__(
         self, http: "Client", *, objects_per_request: int = 50, create_missing: bool = False
