@@ -7,10 +7,12 @@ from typing import Any
 KINDS = {
     "status": "answer with `status` instead of processing",
     "rate_limit": "answer 429; the window ends in `seconds`",
+    "blocked": "answer 429 without saying for how long (Marketing Cloud)",
+    "garbage": "answer 200 with a page of a proxy's instead of processing",
     "drop_before": "close the connection before processing",
     "drop_after": "process, then close the connection without an answer",
     "slow": "wait `seconds` before processing",
-    "reject": "refuse the objects whose external_id is in `keys`, inside a 201",
+    "reject": "refuse the objects whose id is in `keys`, inside a 201",
     "reject_vaguely": "as reject, but without saying which object it is",
     "fatal": "answer 400, naming nobody, while one of `keys` is in the request",
     "transient": "answer with an error that passes, in the words of the body (Meta)",

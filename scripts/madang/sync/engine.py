@@ -26,7 +26,7 @@ from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.connections import Answered, Connections
 from madang.sync.destinations.base import Change, Destination, ObjectKind, Receipt, SyncObject
 from madang.sync.destinations.registry import object_of, open_destination
-from madang.sync.journal import Journal, Run, locked
+from madang.sync.journal import UNKNOWN, Journal, Run, locked
 from madang.sync.now import rows_now
 from madang.sync.plan import Plan, checked_relation
 from madang.sync.spec import SyncSpec, find_spec, load_specs
@@ -51,6 +51,7 @@ class RunResult:
     planned: int = 0
     accepted: int = 0
     rejected: int = 0
+    unknown: int = 0
     skipped: int = 0
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     rejected_by_problem: dict[str, int] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0: everything was taken; 3: some rows were rejected; 1: the run stopped."""
+        """0: everything was taken; 3: some rows surely or maybe not; 1: the run stopped."""
         return {"succeeded": 0, "already_applied": 0, "partial": 3}.get(self.status, 1)
 
 
@@ -217,7 +218,7 @@ def _send(
             stop = stop or next((one.error for one in answered.values() if one.error), None)
         if stop is not None:
             raise stop
-        if result.rejected:
+        if result.rejected or result.unknown:
             result.status = "partial"
     finally:
         sending.close()
@@ -258,10 +259,12 @@ def _pages(cursor) -> Iterator[tuple]:
 def _add(result: RunResult, objects: Iterable[SyncObject], receipt: Receipt) -> None:
     result.batches += 1
     for one in objects:
-        outcome, rows = receipt.outcomes[one.number], len(one.changes)
+        outcome, rows = receipt.outcomes.get(one.number, UNKNOWN), len(one.changes)
         result.objects += 1
         if outcome.status == "accepted":
             result.accepted += rows
+        elif outcome.status == "unknown":
+            result.unknown += rows
         else:
             result.rejected += rows
             problem = outcome.problem or outcome.status
@@ -288,7 +291,7 @@ def _fold(
 
 
 def _so_far(result: RunResult) -> str:
-    left = result.planned - result.skipped - result.accepted - result.rejected
+    left = result.planned - result.skipped - result.accepted - result.rejected - result.unknown
     return (
         f"Until then {result.accepted:,} rows were accepted and {result.rejected:,} rejected; "
         f"{left:,} stay planned."

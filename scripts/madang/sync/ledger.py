@@ -12,6 +12,8 @@ from madang.settings.workspace import Settings
 from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.sync import SyncError, files
+from madang.sync.destinations.base import Polls
+from madang.sync.destinations.registry import MODULES, entry_of
 from madang.sync.journal import Journal, Run, UnreadableRun
 from madang.warehouse import Warehouse
 
@@ -180,8 +182,14 @@ def _receipts(
     files.load(connection, folder, "entries", entry, entries)
     batches = {**declared["sync_batches"], "numbers": "string"}
     files.load(connection, folder, "batches", batches, journal.rows("batches", run.run_id))
-    listed = ", ".join(declared["sync_batches"])
-    connection.execute(f"create view sync_batches as select {listed} from batches")
+    answers_later = run.destination in MODULES and issubclass(
+        entry_of(run.destination).destination, Polls
+    )
+    listed = ", ".join(name for name in declared["sync_batches"] if name != "answers_later")
+    connection.execute(
+        f"create view sync_batches as select {listed}, if({answers_later}, 'true', null) "
+        "as answers_later from batches"
+    )
     connection.execute(PLACES)
     if run.spool.exists():
         spool = (  # one of an earlier version lacks columns

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from madang.http.auth import Auth
     from madang.http.client import Client
     from madang.http.retry import Retry
+    from madang.sync.guards import Counts
     from madang.sync.spec import SyncSpec
 
 #: attributes: properties of an object, null when they are taken away. members: who is on a list,
@@ -32,6 +33,7 @@ class ObjectKind:
 
     `keys`: what its `sync_key` may be. `field_problem` says why a field of this name cannot be
     stored, or None. `tells_doubles`: of events, the same one sent again counts once there.
+    `forecast` says what a plan of so many rows will cost there, in the destination's own unit.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class ObjectKind:
     field_problem: Callable[[str], str | None] = lambda field: None
     options: type[NoOptions] = NoOptions
     tells_doubles: bool = False
+    forecast: "Callable[[Counts], str] | None" = None
 
     @property
     def may_repeat(self) -> bool:
@@ -81,7 +84,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one object: accepted, or rejected with the destination's words."""
+    """What became of one object: accepted, or rejected with the destination's words.
+
+    Unknown, where it may have been taken or not; such a one counts among the rejected of a run.
+    """
 
     status: str
     reason: str | None = None
@@ -170,6 +176,31 @@ class Polls(Protocol):
 
     def poll(self, remote_reference: str) -> "Later | None":
         """Return what became of a request; None while it is at work."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What must be made at a destination before rows go there, such as a table.
+
+    `columns` are (name, type, length, note); `texts` says the rest, line by line.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str, str, str], ...]
+    texts: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A destination whose objects have columns: what `madang sync describe` prints."""
+
+    @classmethod
+    def describe(cls, options: Any, fields: Sequence[str]) -> list[Definition]:
+        """Return what must be there for the fields of a sync. Asks nobody."""
+
+    @classmethod
+    def row_problem(cls, options: Any, key: str, value: str) -> str | None:
+        """Say why a row would be refused before it is sent, without its values; None if not."""
 
 
 @dataclass(frozen=True)
