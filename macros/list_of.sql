@@ -28,6 +28,7 @@
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],
+        'reward_campaigns': ['campaign', 'via', 'channel', 'first_date'],
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],

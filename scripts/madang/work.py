@@ -114,6 +114,13 @@ def plan(settings: Settings, sync: str | None = None) -> int:
     return FAILED if any(made.status == "guarded" for made in plans) else OK
 
 
+def describe(settings: Settings, name: str | None) -> int:
+    """Show what is to be created at the destination of a sync. 0, or 1 where rows do not fit."""
+    from madang.sync.describe import describe as show
+
+    return show(settings, name)
+
+
 def sync(
     settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
 ) -> int:

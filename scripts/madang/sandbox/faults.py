@@ -7,6 +7,8 @@ from typing import Any
 KINDS = {
     "status": "answer with `status` instead of processing",
     "rate_limit": "answer 429; the window ends in `seconds`",
+    "blocked": "answer 429 without saying for how long (Marketing Cloud)",
+    "garbage": "answer 200 with a page of a proxy's instead of processing",
     "drop_before": "close the connection before processing",
     "drop_after": "process, then close the connection without an answer",
     "slow": "wait `seconds` before processing",

@@ -172,6 +172,31 @@ class Polls(Protocol):
 
 
 @dataclass(frozen=True)
+class Definition:
+    """What must be made at a destination before rows go there, such as a table.
+
+    `columns` are (name, type, length, note); `texts` says the rest, line by line.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str, str, str], ...]
+    texts: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A destination whose objects have columns: what `madang sync describe` prints."""
+
+    @classmethod
+    def describe(cls, options: Any, fields: Sequence[str]) -> list[Definition]:
+        """Return what must be there for the fields of a sync. Asks nobody."""
+
+    @classmethod
+    def row_problem(cls, options: Any, key: str, value: str) -> str | None:
+        """Say why a row would be refused before it is sent, without its values; None if not."""
+
+
+@dataclass(frozen=True)
 class Look:
     """One thing that a destination was asked about: its login, a scope, an object, its version.
 

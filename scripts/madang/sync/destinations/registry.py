@@ -29,6 +29,7 @@ MODULES = {
     "google": "madang.sync.destinations.google",
     "meta": "madang.sync.destinations.meta",
     "salesforce": "madang.sync.destinations.salesforce",
+    "sfmc": "madang.sync.destinations.sfmc",
 }
 
 
