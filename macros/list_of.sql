@@ -6,6 +6,7 @@
     {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
     {%- set keys = {
         'ad_platforms': ['source'],
+        'api_versions': ['destination', 'first_version'],
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
@@ -27,6 +28,7 @@
         'outcome_statuses': ['word'],
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],
+        'reward_campaigns': ['campaign', 'via', 'channel', 'first_date'],
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],

@@ -9,7 +9,7 @@
 {% endmacro %}
 
 
-{# The permits of a sync: those of its purpose (marketing where it names none), and of the channels that it names, else of all. #}
+{# The permits of a sync: those of its purpose (marketing where it names none), and of the channels and audiences that it names, else of all. #}
 {% macro sync_permits() -%}
     select *
     from {{ ref('audience_permits') }}
@@ -17,6 +17,9 @@
         purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
     {%- if madang.sync_rule().get('channels') %}
         and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
+    {%- endif %}
+    {%- if madang.sync_rule().get('audiences') %}
+        and audience in ({{ madang.text_literals(madang.sync_rule().audiences) }})
     {%- endif %}
 {%- endmacro %}
 

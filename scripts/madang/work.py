@@ -114,6 +114,13 @@ def plan(settings: Settings, sync: str | None = None) -> int:
     return FAILED if any(made.status == "guarded" for made in plans) else OK
 
 
+def describe(settings: Settings, name: str | None) -> int:
+    """Show what is to be created at the destination of a sync. 0, or 1 where rows do not fit."""
+    from madang.sync.describe import describe as show
+
+    return show(settings, name)
+
+
 def sync(
     settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
 ) -> int:
@@ -220,6 +227,8 @@ def show_plan(made: object) -> None:
     if made.held_back:
         held = list(made.held_back.items())
         ui.table("Held back", ("reason", "persons"), held)
+    for warning, keys in made.warnings.items():
+        ui.line(f"  {keys:,} keys to send with a warning: {warning}", "yellow")
     if made.unknown:
         ui.line(
             f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
@@ -231,6 +240,8 @@ def show_plan(made: object) -> None:
         ui.line("  nothing to send: the destination has what it should have")
     else:
         ui.line(f"  {made.total.planned:,} values of {made.objects:,} objects to send")
+    if made.forecast:
+        ui.line(f"  about {made.forecast}")
 
 
 def show_run(result: object) -> None:

@@ -264,3 +264,85 @@ def test_it_says_that_the_key_is_missing():
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert "NO_SUCH_KEY is not set" in done.stderr
+
+
+EVENT = {"external_id": "C1", "name": "visited", "time": "2026-11-01T00:00:00+09:00"}
+PURCHASE = {
+    "external_id": "C1",
+    "product_id": "order",
+    "currency": "KRW",
+    "price": 1000,
+    "time": "2026-11-01T00:00:00Z",
+}
+
+
+def test_the_same_event_twice_is_two(track, braze):
+    answer = track(events=[EVENT, EVENT], purchases=[PURCHASE, {**PURCHASE, "price": -1000}])
+    assert answer.json() == {
+        "message": "success",
+        "events_processed": 2,
+        "purchases_processed": 2,
+    }
+    assert [one["user"] for one in braze.events()] == ["C1", "C1"]
+    assert [one["price"] for one in braze.purchases()] == [1000, -1000]
+
+
+@pytest.mark.parametrize(
+    ("array", "good", "bad", "said"),
+    [
+        ("events", EVENT, {"name": ""}, "'name' is not valid"),
+        ("events", EVENT, {"time": "yesterday"}, "'time' is not valid"),
+        ("events", EVENT, {"time": "2026-11-01T00:00:00"}, "'time' is not valid"),
+        ("events", EVENT, {"properties": {"$x": 1}}, "'properties' is not valid"),
+        ("events", EVENT, {"properties": {"x": "y" * 256}}, "'properties' is not valid"),
+        ("events", EVENT, {"properties": {"x": ["y"] * 20_000}}, "too large"),
+        ("events", EVENT, {"product_id": "x"}, "Unknown field"),
+        ("purchases", PURCHASE, {"currency": "won"}, "'currency' is not valid"),
+        ("purchases", PURCHASE, {"price": "1"}, "'price' is not valid"),
+        ("purchases", PURCHASE, {"price": True}, "'price' is not valid"),
+        ("purchases", PURCHASE, {"quantity": 101}, "'quantity' is not valid"),
+        ("purchases", PURCHASE, {"product_id": None}, "'product_id' is not valid"),
+    ],
+)
+def test_a_bad_event_is_named_by_its_array_and_the_others_are_kept(
+    track, braze, array, good, bad, said
+):
+    answer = track(**{array: [good, {**good, **bad}]})
+    assert answer.status_code == 201
+    (error,) = answer.json()["errors"]
+    assert (error["input_array"], error["index"]) == (array, 1)
+    assert said in error["type"]
+    assert len(braze.events()) + len(braze.purchases()) == 1
+
+
+def test_users_are_found_by_every_id_and_made_only_where_that_is_said(track, braze):
+    alias = {"alias_name": "x", "alias_label": "crm"}
+    braze.store.create(["C1"], email="a@maru.example", braze_id="b1", aliases=[alias])
+    for one in (
+        {"external_id": "C1"},
+        {"user_alias": alias},
+        {"braze_id": "b1"},
+        {"email": "a@maru.example"},
+    ):
+        assert track({**one, f"by_{next(iter(one))}": True}).status_code == 201
+    told = {"by_external_id", "by_user_alias", "by_braze_id", "by_email"}
+    assert set(braze.users()["C1"]) == told
+    other = {**alias, "alias_name": "y"}
+    track({"user_alias": other, "a": 1})  # of an alias nobody is made unless it is said
+    track({"braze_id": "b2", "a": 1})
+    track({"email": "b@maru.example", "_update_existing_only": True, "a": 1})
+    assert set(braze.users()) == {"C1"}
+    track({"user_alias": other, "_update_existing_only": False, "a": 1})
+    assert braze.users()["user_alias:crm:y"] == {"a": 1}
+
+
+def test_users_are_deleted_by_each_kind_of_id_one_kind_a_request(braze, session):
+    alias = {"alias_name": "x", "alias_label": "crm"}
+    braze.store.create(["C1"], email="a@maru.example")
+    braze.store.create(["C2"], aliases=[alias])
+    url = f"{braze.url}/users/delete"
+    assert session.post(url, json={"email_addresses": ["a@maru.example"]}).json()["deleted"] == 1
+    assert session.post(url, json={"user_aliases": [alias]}).json()["deleted"] == 1
+    both = {"external_ids": ["C1"], "braze_ids": ["b"]}
+    assert session.post(url, json=both).status_code == 400
+    assert session.post(url, json={"user_aliases": ["x"]}).status_code == 400

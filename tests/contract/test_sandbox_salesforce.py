@@ -225,3 +225,62 @@ def test_a_collection_that_salesforce_would_refuse_is_refused_whole(upserted):
     assert upserted(record("C1"), path="/composite/sobjects/Contact/LastName")[0] == 404
     assert upserted(record("C1"), path="/composite/sobjects/Other/No__c")[0] == 404
     assert len(upserted.org.records("Contact")) == 3
+
+
+CAMPAIGNS = {
+    "Contact": {"Id": "id", "LastName": "string"},
+    "Lead": {"Id": "id", "LastName": "string", "IsConverted": "boolean"},
+    "Campaign": {"Id": "id", "Name": "string"},
+    "CampaignMember": {
+        "Id": "id",
+        "CampaignId": "reference",
+        "ContactId": "reference",
+        "LeadId": "reference",
+        "Status": "picklist",
+        "HasResponded": "boolean",
+    },
+}
+
+
+@pytest.fixture
+def marketer() -> Iterator[Caller]:
+    with SalesforceSandbox(org=Org(CAMPAIGNS)) as sandbox:
+        sandbox.org.put("Contact", "003A", LastName="n")
+        sandbox.org.put("Lead", "00QA", LastName="n", IsConverted=False)
+        sandbox.org.put("Lead", "00QB", LastName="n", IsConverted=True)
+        yield Caller(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("member", "code"),
+    [
+        # https://developer.salesforce.com/docs/atlas.en-us.220.0.object_reference.meta/object_reference/sforce_api_objects_campaignmember.htm
+        ({"ContactId": "003A", "LeadId": "00QA"}, "FIELD_INTEGRITY_EXCEPTION"),
+        ({}, "FIELD_INTEGRITY_EXCEPTION"),
+        ({"ContactId": "003A", "HasResponded": True}, "INVALID_FIELD_FOR_INSERT_UPDATE"),
+        ({"ContactId": "003A", "Status": "x"}, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        ({"ContactId": "003Z"}, "INVALID_CROSS_REFERENCE_KEY"),
+        ({"LeadId": "00QB"}, "CANNOT_UPDATE_CONVERTED_LEAD"),
+    ],
+)
+def test_a_member_that_cannot_be(marketer: Caller, member: dict, code: str) -> None:
+    campaign = marketer.post(f"{DATA}/sobjects/Campaign", {"Name": "c"}).json()["id"]
+    kind = {"attributes": {"type": "CampaignMember"}, "CampaignId": campaign}
+    body = {"allOrNone": False, "records": [{**kind, **member}, {**kind, "LeadId": "00QA"}]}
+    told = marketer.post(f"{DATA}/composite/sobjects", body).json()
+    assert told[0]["errors"][0]["statusCode"] == code
+    assert told[1]["success"], "one error of a record is none of the others"
+    (again, _) = marketer.post(
+        f"{DATA}/composite/sobjects", {**body, "records": [{**kind, "LeadId": "00QA"}] * 2}
+    ).json()
+    assert again["errors"][0]["statusCode"] == "DUPLICATE_VALUE"
+
+
+def test_a_campaign_has_statuses_and_a_response_follows_from_them(marketer: Caller) -> None:
+    campaign = marketer.post(f"{DATA}/sobjects/Campaign", {"Name": "c"}).json()["id"]
+    labels = [one["Label"] for one in marketer.sandbox.org.records("CampaignMemberStatus")]
+    assert labels == ["Sent", "Responded"]
+    member = {"CampaignId": campaign, "ContactId": "003A", "Status": "Responded"}
+    marketer.post(f"{DATA}/sobjects/CampaignMember", member)
+    (found,) = marketer.sandbox.org.records("CampaignMember")
+    assert found["HasResponded"]

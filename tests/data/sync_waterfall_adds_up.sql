@@ -1,4 +1,4 @@
--- of the last plan of each sync: no loss is below zero, each step is what the ledger has, and a sent plan left nothing over
+-- of the last plan of each sync: no loss is below zero, each step is what the ledger has, and a sent plan left nothing
 with history as (
 
     select *

@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from madang.settings.workspace import load_settings
 from madang.sync.destinations.registry import open_destination
@@ -53,6 +53,15 @@ class Place:
         (root / "madang.yml").write_text("version: 1\nproject: project\n")
         read = load_settings(root / "madang.yml")
         self.settings = read.model_copy(update={"destinations": {destination: settings}})
+
+    @classmethod
+    def existing(cls, root: Path, destination: str, settings: Any, environ: dict[str, str]) -> Self:
+        """Open a workspace that another process made."""
+        place = cls.__new__(cls)
+        place.root, place.environ = root, environ
+        read = load_settings(root / "madang.yml")
+        place.settings = read.model_copy(update={"destinations": {destination: settings}})
+        return place
 
     def warehouse(self):
         return open_warehouse(self.settings)

@@ -9,12 +9,13 @@ from madang.sync import DestinationUnclear
 from madang.sync.destinations.base import Change, SyncObject
 from madang.sync.destinations.braze import (
     Braze,
+    UserOptions,
     attributes,
     encode,
     field_problem,
-    judge,
     payload,
 )
+from madang.sync.destinations.braze_answers import judge
 from madang.sync.words import harmless
 
 
@@ -38,7 +39,7 @@ def named(*indexes):
 
 def test_an_object_carries_its_id_and_its_values_and_null_for_what_is_removed():
     wanted = one(tier="VIP", orders=3, a=True, gone=None)
-    assert attributes(wanted, create_missing=True) == {
+    assert attributes(wanted, UserOptions(create_missing=True)) == {
         "external_id": "C1",
         "tier": "VIP",
         "orders": 3,
@@ -57,7 +58,7 @@ def test_no_user_is_created_unless_the_sync_says_so():
 
 
 def test_an_object_that_only_removes_does_not_create_its_user():
-    assert attributes(one(gone=None), create_missing=True) == {
+    assert attributes(one(gone=None), UserOptions(create_missing=True)) == {
         "external_id": "C1",
         "_update_existing_only": True,
         "gone": None,
@@ -192,3 +193,54 @@ def test_foreign_words_lose_addresses_numbers_and_keys():
     )
     assert words == "bad value '[address]' [number] key [key]"
     assert len(harmless("x" * 999)) == 200
+
+
+def test_one_array_of_audiences_adds_and_removes_by_name():
+    options = UserOptions(array_attribute="madang_audiences")
+    assert attributes(one(new=True, gone=None), options) == {
+        "external_id": "C1",
+        "_update_existing_only": True,
+        "madang_audiences": {"add": ["new"], "remove": ["gone"]},
+    }
+    assert attributes(one(new=True), options)["madang_audiences"] == {"add": ["new"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "ids"),
+    [
+        ("C1", {"external_id": "C1"}),
+        ("external_id:email:1", {"external_id": "email:1"}),
+        ("a:b", {"external_id": "a:b"}),
+        ("email:a@maru.example", {"email": "a@maru.example"}),
+        ("phone:+8210", {"phone": "+8210"}),
+        ("braze_id:b1", {"braze_id": "b1"}),
+        (
+            "user_alias:crm:x:1",
+            {"user_alias": {"alias_label": "crm", "alias_name": "x:1"}},
+        ),
+    ],
+)
+def test_a_key_is_an_id_of_its_kind(key, ids):
+    assert attributes(one(key=key, a=None)) == {**ids, "_update_existing_only": True, "a": None}
+
+
+def test_an_alias_makes_a_user_only_where_that_is_said():
+    alias = one(key="user_alias:crm:x", a=True)
+    assert attributes(alias)["_update_existing_only"] is True
+    assert attributes(alias, UserOptions(create_missing=True))["_update_existing_only"] is False
+
+
+def test_errors_are_read_by_array_and_place():
+    body = {
+        "message": "success",
+        "events_processed": 1,
+        "purchases_processed": 1,
+        "errors": [{"type": "bad", "input_array": "purchases", "index": 0}],
+    }
+    places = [("events", 0), ("purchases", 0), ("purchases", 1)]
+    verdict = judge(reply(201, body), places)
+    assert (verdict.accepted, verdict.rejected) == ([0, 2], {1: "bad"})
+    named_nowhere = judge(reply(201, {"message": "success", "errors": named(0)}), places)
+    assert named_nowhere.unclear == [0, 1, 2]
+    fewer = judge(reply(201, {"message": "success", "events_processed": 0}), places)
+    assert fewer.unclear == [0, 1, 2]

@@ -73,6 +73,7 @@ def test_whether_a_sync_creates_is_a_choice_that_is_no_by_default(project):
         ("max_change_share: 0.5", "channels: [e_mail]", "Did you mean 'email'?"),
         ("max_change_share: 0.5", "channels: [ads]", "'marketing' has no channel 'ads'"),
         ("max_change_share: 0.5", "purpose: advertizing", "Did you mean 'advertising'?"),
+        ("max_change_share: 0.5", "audiences: [flagship]", "There is no audience 'flagship'"),
         ("create_missing: false", "create_missing: maybe", "create_missing"),
         ("among: current", "among: living", "among"),
         ("key: external_id", "", "The key 'key' is missing"),

@@ -5,9 +5,9 @@ with permits as (
 
 ),
 
-customer_numbers as (
+braze_keys as (
 
-    {{ sync_customer_numbers() }}
+    {{ sync_braze_keys() }}
 
 ),
 
@@ -19,14 +19,18 @@ final as (
         permits.audience,
         permits.channel,
         permits.purpose,
-        customer_numbers.customer_no as sync_key,
+        braze_keys.sync_key,
         concat('madang_', permits.audience, '_', permits.channel) as field,
         'true' as value,
         {{ sync_held_back(
-            'permits', 'customer_numbers.customer_no', 'no_external_id', known_address='permits.is_main_address'
-        ) }} as held_back_reason
+            'permits',
+            'braze_keys.sync_key',
+            'no_braze_key' if madang.sync_rule().get('key_order') else 'no_external_id',
+            known_address='permits.is_main_address'
+        ) }} as held_back_reason,
+        braze_keys.warning
     from permits
-    left join customer_numbers on permits.person_id = customer_numbers.person_id
+    left join braze_keys on permits.person_id = braze_keys.person_id
 
 )
 

@@ -3,7 +3,8 @@
 {%- set of_rows = ['rows', 'planned', 'sent', 'accepted', 'applied'] -%}
 {%- set numbered = [] -%}
 {%- for step in of_persons + of_rows -%}
-    {%- do numbered.append([loop.index0, text_literal(step), text_literal('persons' if step in of_persons else 'rows')]) -%}
+    {%- set unit = 'persons' if step in of_persons else 'rows' -%}
+    {%- do numbered.append([loop.index0, text_literal(step), text_literal(unit)]) -%}
 {%- endfor %}
 
 with history as (
@@ -21,14 +22,6 @@ with history as (
         unchanged,
         wanted_settled
     from {{ ref('audience_history') }}
-
-),
-
-held_back as (
-
-    select plan_id, audience, channel, reason, persons
-    from {{ ref('stg_sync__plan_counts') }}
-    where outcome = 'held_back'
 
 ),
 
@@ -72,8 +65,9 @@ losses as (
         end as step,
         held_back.reason,
         held_back.persons as counted
-    from held_back
+    from {{ ref('stg_sync__plan_counts') }} as held_back
     left join {{ list_of('waterfall_losses') }} as reasons on held_back.reason = reasons.reason
+    where held_back.outcome = 'held_back'
 
     union all
 
@@ -132,16 +126,6 @@ kept as (
 
 ),
 
-lines as (
-
-    select *
-    from kept
-    union all
-    select plan_id, audience, channel, place, 2 * place as step_number, unit, 'lost' as step, reason, counted
-    from placed
-
-),
-
 final as (
 
     select
@@ -155,7 +139,13 @@ final as (
         lines.unit,
         lines.reason,
         cast(lines.counted as int64) as counted
-    from lines
+    from (
+        select *
+        from kept
+        union all
+        select plan_id, audience, channel, place, 2 * place as step_number, unit, 'lost' as step, reason, counted
+        from placed
+    ) as lines
     inner join history
         on lines.plan_id = history.plan_id
         and lines.audience = history.audience

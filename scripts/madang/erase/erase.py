@@ -42,6 +42,11 @@ from madang.sync.plan import read_plan
 from madang.warehouse import Warehouse, open_warehouse
 
 FOLDER = "erasures"
+#: What a destination keeps that nothing takes away there (`keeping`), for whoever deletes by hand.
+KEPT = {
+    "conversions": "those that it was told",
+    "records": "only the fields that were sent are emptied",
+}
 
 
 class ErasureError(MadangError):
@@ -213,8 +218,7 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     for name in settings.destinations:
         status = "knows nobody" if forgets(name) else "cannot delete"
         told.setdefault(name, {"status": status, "keys": 0})
-        if name in keeps:
-            told[name]["conversions"] = "cannot delete"
+        told[name].update(dict.fromkeys(keeps.get(name, ()), "cannot delete"))
     certificate.set(
         destinations=told,
         status="waiting for destinations" if left else "done",
@@ -234,8 +238,8 @@ def _settle(settings: Settings, path: Path, certificate: Certificate) -> int:
     for name in settings.destinations:
         if not forgets(name):
             ui.line(f"  yours to delete, {name} takes no deletions: what was sent there")
-        elif name in keeps:
-            ui.line(f"  yours to delete, {name} keeps conversions: those that it was told")
+        for what in sorted(keeps.get(name, ())) if forgets(name) else ():
+            ui.line(f"  yours to delete, {name} keeps {what}: {KEPT[what]}")
     for name in certificate.get("your_files"):
         ui.line(f"  yours to delete, it still holds the person: {name}")
     return 0
@@ -297,6 +301,6 @@ def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list
         ui.line(f"  {name}: {len(known.numbers)} keys to delete")
     for name in settings.destinations:
         if forgets(name) and not can_delete(name):
-            ui.line(f"  {name}: to be taken off every list")
+            ui.line(f"  {name}: to be taken off every list and out of every field that was sent")
     for name in inputs:
         ui.line(f"  yours to delete, it holds the person: {name}")

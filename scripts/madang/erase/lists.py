@@ -1,27 +1,33 @@
-"""What destinations hold of an erased person: lists, as the ledger says, and what was told."""
+"""What destinations hold of an erased person: lists and fields, as the ledger says, and events."""
 
 from madang.erase.values import Known
 from madang.people.identifiers import chunks
 from madang.settings.workspace import Settings
 from madang.sync import diff, ledger
 from madang.sync.deletions import membership
-from madang.sync.destinations.registry import object_of
+from madang.sync.destinations.registry import can_delete, object_of
 from madang.sync.spec import load_specs
 from madang.warehouse import Warehouse
 
 
 def memberships(settings: Settings, warehouse: Warehouse, known: Known) -> dict[str, list[str]]:
-    """Return what is to be taken off lists, by destination, as the queue of deletions holds it."""
+    """Return what is to be taken away, by destination, as the queue of deletions holds it.
+
+    Off lists, and out of fields where the destination cannot delete the person.
+    """
     found: dict[str, list[str]] = {}
     if not warehouse.exists(ledger.LAYER, "sync_deliveries"):
         return found
     relation = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for spec in load_specs(settings.project_dir):
         target = object_of(spec)
-        if target.kind != "members" or spec.destination not in settings.destinations:
+        if not target.leaves or spec.destination not in settings.destinations:
+            continue
+        if target.kind == "attributes" and can_delete(spec.destination):
             continue
         held = diff.delivered(relation, spec.name, target)
-        for piece, marks in chunks(known.match_keys()):
+        keys = known.match_keys() if spec.key == "match_key" else known.numbers
+        for piece, marks in chunks(keys):
             sql = f"select sync_key, field from ({held}) as held where sync_key in ({marks})"
             found.setdefault(spec.destination, []).extend(
                 membership(spec.name, row["field"], row["sync_key"])
@@ -30,10 +36,16 @@ def memberships(settings: Settings, warehouse: Warehouse, known: Known) -> dict[
     return found
 
 
-def keeping(settings: Settings) -> set[str]:
-    """Return the destinations to which a sync tells events, which none of them takes back."""
-    return {
-        spec.destination
-        for spec in load_specs(settings.project_dir)
-        if object_of(spec).kind == "events" and spec.destination in settings.destinations
-    }
+def keeping(settings: Settings) -> dict[str, set[str]]:
+    """Return what destinations keep of what the syncs sent: conversions, and records.
+
+    Events are taken back by none; a record stays where only its fields can be emptied.
+    """
+    found: dict[str, set[str]] = {}
+    for spec in load_specs(settings.project_dir):
+        kept = {"events": "conversions", "attributes": "records"}.get(object_of(spec).kind)
+        if kept == "records" and can_delete(spec.destination):
+            continue
+        if kept and spec.destination in settings.destinations:
+            found.setdefault(spec.destination, set()).add(kept)
+    return found

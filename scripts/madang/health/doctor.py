@@ -12,7 +12,7 @@ from typing import Any, Literal
 from madang import ui
 from madang.build.export import shard_files
 from madang.errors import MadangError
-from madang.health import rights
+from madang.health import doctor_destinations, rights
 from madang.health.ga4_notes import at_limit, days_at_limit
 from madang.pull.connection import Connection
 from madang.pull.login import Login
@@ -21,7 +21,7 @@ from madang.settings.workspace import Settings
 from madang.specs import package
 from madang.storage import NO_ROOM, closed, free_bytes
 from madang.sync import SyncError
-from madang.sync.destinations.registry import open_by_name
+from madang.sync.destinations.base import Look
 from madang.sync.journal import check, reading
 from madang.warehouse import open_warehouse
 
@@ -50,7 +50,7 @@ class Finding:
 def examine(settings: Settings, online: bool = False) -> list[Finding]:
     """Look at everything a run needs. Never raises; a `problem` would stop a run.
 
-    With `online`, BigQuery and Salesforce are asked for what cannot be seen from here.
+    With `online`, BigQuery, Salesforce and destinations are asked what cannot be seen from here.
     """
     return [
         *_software(),
@@ -60,7 +60,7 @@ def examine(settings: Settings, online: bool = False) -> list[Finding]:
         *_inputs(settings),
         *_warehouse(settings),
         *_salesforce(settings),
-        *_destinations(settings),
+        *map(_told, doctor_destinations.examine(settings)),
         *_journal(settings),
         *(_online(settings) if online else ()),
     ]
@@ -73,6 +73,10 @@ def as_json(findings: list[Finding]) -> dict[str, Any]:
         if any(finding.status == status for finding in findings):
             worst = status
     return {"status": worst, "findings": [asdict(finding) for finding in findings]}
+
+
+def _told(look: Look) -> Finding:
+    return Finding(look.name, look.status, look.detail, look.fix)
 
 
 def _software() -> Iterator[Finding]:
@@ -120,6 +124,7 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 def _online(settings: Settings) -> Iterator[Finding]:
     if settings.salesforce:
         yield _salesforce_login(settings)
+    yield from map(_told, doctor_destinations.ask(settings))
     if settings.warehouse.type != "bigquery":
         yield Finding("online", "ok", "nothing to ask: the warehouse is a file")
         return
@@ -226,23 +231,6 @@ def _salesforce_login(settings: Settings) -> Finding:
         return Finding("Salesforce login", "problem", error.message, error.fix)
     used = f"{connection.used:,} of {connection.allowed:,}" if connection.allowed else "unknown"
     return Finding("Salesforce login", "ok", f"calls of 24 hours used: {used}")
-
-
-def _destinations(settings: Settings) -> Iterator[Finding]:
-    if not settings.destinations:
-        fix = "Add 'destinations:' to madang.yml to send audiences."
-        yield Finding("destinations", "warning", "none in madang.yml", fix)
-    for name, destination in settings.destinations.items():
-        keys = ", ".join(value for key, value in destination if key.endswith("_env") and value)
-        places = [*destination.addresses().values(), *([f"key from {keys}"] if keys else [])]
-        detail = ", ".join(places) or "as the pull reaches it"
-        try:
-            open_by_name(name, settings).close()
-        except MadangError as error:
-            fix = f"{error.fix} 'madang sync --apply' needs it."
-            yield Finding(f"destination {name}", "warning", f"{detail}: {error.message}", fix)
-        else:
-            yield Finding(f"destination {name}", "ok", detail)
 
 
 def _journal(settings: Settings) -> Iterator[Finding]:

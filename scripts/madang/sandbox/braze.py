@@ -19,13 +19,21 @@ from typing import Any, ClassVar
 
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer
-from madang.sandbox.rules import NO_DATA, Fatal, check_request
+from madang.sandbox.rules import (
+    ARRAYS,
+    NO_DATA,
+    Fatal,
+    check_request,
+    id_text,
+    problem_of_id,
+)
 from madang.sandbox.users import Users
 from madang.settings import secrets as config_secrets
-from madang.sync.destinations.braze import BrazeSettings
+from madang.sync.destinations.braze import DELETE_NAMES, BrazeSettings
 
 TRACK = "/users/track"
 DELETE = "/users/delete"
+DELETE_LIMIT = 50  # https://www.braze.com/docs/api/endpoints/user_data/post_user_delete
 DEMO_KEY = "demo-key-of-the-local-server"
 RATE_LIMIT = (3000, 3.0)  # requests per seconds: https://www.braze.com/docs/api/api_limits
 
@@ -93,6 +101,14 @@ class BrazeSandbox(LocalServer):
         """Return every user's attributes by external_id."""
         return self.store.all()
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return the custom events, each with its user."""
+        return self.store.tracked("events")
+
+    def purchases(self) -> list[dict[str, Any]]:
+        """Return the purchases, each with its user."""
+        return self.store.tracked("purchases")
+
     def writes(self) -> dict[str, int]:
         """Return how many objects were processed for each user since the start."""
         return self.store.writes()
@@ -119,22 +135,24 @@ class _Handler(LocalHandler):
             self.answer(404, {"message": "Not Found"})
 
     def _delete(self, body: bytes) -> None:
-        """Delete users by external_id: at most 50 a request; who is not known is passed over."""
+        """Delete users by ids of one kind; who is not known is passed over."""
         if not self._is_authorised():
             return self.answer(401, {"message": "Invalid API key"})
         faults = {fault.kind: fault for fault in self.sandbox.faults.next(_keys(body))}
         if self._is_troubled(faults, {}):
             return None
         try:
-            asked = json.loads(body)
-            keys = asked["external_ids"]
-            good = isinstance(keys, list) and all(isinstance(key, str) and key for key in keys)
-        except (ValueError, KeyError, TypeError):
+            ((name, ids),) = json.loads(body).items()
+            kind = next(kind for kind, plural in DELETE_NAMES.items() if plural == name)
+            good = 0 < len(ids) <= DELETE_LIMIT and isinstance(ids, list)
+            asked = [{kind: one} for one in ids]
+            good = good and not any(map(problem_of_id, asked))
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
             return self.answer(400, {"message": "'external_ids' is required"})
-        if not good or not 0 < len(keys) <= 50 or set(asked) != {"external_ids"}:
-            return self.answer(400, {"message": "'external_ids' must be 1 to 50 strings"})
-        deleted = self.sandbox.store.delete(keys)
-        return self.answer(200, {"deleted": deleted, "message": "success"}, objects=len(keys))
+        if not good:
+            return self.answer(400, {"message": f"'{name}' must be 1 to {DELETE_LIMIT} ids"})
+        deleted = self.sandbox.store.delete(asked)
+        return self.answer(200, {"deleted": deleted, "message": "success"}, objects=len(ids))
 
     def _is_troubled(self, faults: dict[str, Fault], headers: dict[str, str]) -> bool:
         """Do what a fault wants instead of an answer."""
@@ -181,51 +199,56 @@ class _Handler(LocalHandler):
         """Store what may be stored and return the 201's body and the number of objects."""
         sandbox = self.sandbox
         checked = check_request(self.headers.get("Content-Type", ""), body, sandbox.objects_limit)
-        good, errors = checked.attributes, checked.errors
+        good = {name: getattr(checked, name) for name in ARRAYS}
+        errors = checked.errors
         for kind in ("reject", "reject_vaguely"):
             if kind in faults:
-                sent = json.loads(body)["attributes"]
-                good, refused = _refuse(sent, good, faults[kind].keys)
+                good, refused = _refuse(json.loads(body), good, faults[kind].keys)
                 errors = errors + (refused if kind == "reject" else ["An object is not valid"])
-        if not good and not checked.events and not checked.purchases:
+        if not any(good.values()):
             raise Fatal(400, NO_DATA, errors)
-        sandbox.store.apply(good)
+        sandbox.store.apply(good["attributes"])
+        for name in ("events", "purchases"):
+            sandbox.store.track(name, good[name])
         answer: dict[str, Any] = {"message": "success"}
-        for name, count in (
-            ("attributes_processed", len(good)),
-            ("events_processed", checked.events),
-            ("purchases_processed", checked.purchases),
-        ):
-            if count:
-                answer[name] = count
+        answer |= {f"{name}_processed": len(found) for name, found in good.items() if found}
         if errors:
             answer["errors"] = errors
-        return answer, len(good)
+        return answer, sum(map(len, good.values()))
 
     def _is_authorised(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {self.sandbox.key}"
 
     def _control(self, body: bytes) -> None:
-        self.control(body, {"users": self.sandbox.users, "writes": self.sandbox.writes})
+        names = ("users", "events", "purchases", "writes")
+        self.control(body, {name: getattr(self.sandbox, name) for name in names})
 
 
 def _keys(body: bytes) -> set[str]:
-    """The external_ids of a request, as far as it can be read."""
+    """The ids of a request's users and the ids of its events, as far as it can be read."""
     try:
-        return {str(one["external_id"]) for one in json.loads(body)["attributes"]}
-    except (ValueError, KeyError, TypeError):
+        objects = [one for found in json.loads(body).values() for one in found]
+        return {name for one in objects for name in _names(one)}
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return set()
 
 
+def _names(one: dict[str, Any]) -> set[str]:
+    return {id_text(one), str(one.get("properties", {}).get("event_id"))}
+
+
 def _refuse(
-    sent: list[dict], good: list[dict], keys: tuple[str, ...]
-) -> tuple[list[dict], list[dict]]:
+    sent: dict[str, list[dict]], good: dict[str, list[dict]], keys: tuple[str, ...]
+) -> tuple[dict[str, list[dict]], list[dict]]:
     """Split the good objects by key; return those left and an error for each refused one."""
-    left = [one for one in good if one.get("external_id") not in keys]
+    left = {
+        name: [one for one in found if not _names(one) & set(keys)] for name, found in good.items()
+    }
     refused = [
-        {"type": "'attribute' is not valid", "input_array": "attributes", "index": index}
-        for index, one in enumerate(sent)
-        if one.get("external_id") in keys
+        {"type": f"'{name[:-1]}' is not valid", "input_array": name, "index": index}
+        for name in ARRAYS
+        for index, one in enumerate(sent.get(name, []))
+        if one in good[name] and _names(one) & set(keys)
     ]
     return left, refused
 

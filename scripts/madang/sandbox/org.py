@@ -5,18 +5,36 @@ import io
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 FIELDS = Path(__file__).with_name("salesforce_fields.json")
 OF_ALL = {"IsDeleted": "boolean", "CreatedDate": "datetime", "SystemModstamp": "datetime"}
-QUERY = re.compile(r"SELECT (.+) FROM (\w+)(?: WHERE (\w+) >= (\S+))?", re.IGNORECASE)
-LISTED = re.compile(r"SELECT (\w+) FROM (\w+) WHERE (\w+) IN \((.+)\)", re.IGNORECASE)
+QUERY = re.compile(r"SELECT (.+?) FROM (\w+)(?: WHERE (.+))?", re.IGNORECASE)
+CONDITION = re.compile(r"(\w+) (>=|=|!=|IN) (.+)", re.IGNORECASE)
 QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
+AND = re.compile(r" AND (?=\w+ (?:>=|=|!=|IN) )")
+PREFIXES = {
+    "Account": "001",
+    "Contact": "003",
+    "Lead": "00Q",
+    "Campaign": "701",
+    "CampaignMember": "00v",
+    "CampaignMemberStatus": "01Y",
+}
 EXTERNAL = "external_id"  # the type of a field by which records are upserted
 MOST_RECORDS = 200
+#: Of each campaign; nothing of it is pulled.
+STATUSES = {
+    "Id": "id",
+    "CampaignId": "reference",
+    "Label": "string",
+    "HasResponded": "boolean",
+    "IsDefault": "boolean",
+    "SortOrder": "int",
+}
 Record = dict[str, Any]
 
 
@@ -42,8 +60,13 @@ class Org:
     def __init__(self, fields: Mapping[str, Mapping[str, str]] | None = None) -> None:
         known = fields or json.loads(FIELDS.read_text(encoding="utf-8"))
         self.fields = {name: {**types, **OF_ALL} for name, types in known.items()}
+        if fields and "Campaign" in fields:
+            self.fields["CampaignMemberStatus"] = {**STATUSES, **OF_ALL}
+        self.rights: dict[str, dict[str, bool]] = {}  # such as {"Contact": {"updateable": False}}
+        self.not_unique: set[str] = set()  # external ids that may stand in several records
+        self.rules: dict[str, Callable[[Record], str | None]] = {}  # validation rules, by object
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self.fields}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def put(self, name: str, record_id: str, **values: Any) -> None:
         """Make or change a record. Its moments are those given, else now."""
@@ -86,32 +109,36 @@ class Org:
         """The answer of a describe, as far as a reader needs it."""
         if name not in self.fields:
             raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
-        fields = [{"name": field, "type": kind} for field, kind in self.fields[name].items()]
-        return {"name": name, "fields": fields}
+        fields = [
+            {
+                "name": field,
+                "type": "string" if kind == EXTERNAL else kind,
+                "externalId": kind == EXTERNAL,
+                "unique": kind == EXTERNAL and field not in self.not_unique,
+            }
+            for field, kind in self.fields[name].items()
+        ]
+        rights = dict.fromkeys(("createable", "updateable", "deletable"), True)
+        return {"name": name, "fields": fields, **rights, **self.rights.get(name, {})}
 
     def query(self, text: str, *, deleted: bool) -> tuple[list[str], list[Record]]:
         """Return the fields of a query and its rows, as they are now. Raises Refused."""
-        if listed := LISTED.fullmatch(text.strip()):
-            return self._listed(*listed.groups())
         read = QUERY.fullmatch(text.strip())
         if read is None:
             raise Refused(400, "MALFORMED_QUERY", "unexpected token")
         names = [name.strip() for name in read[1].split(",")]
         if read[2] not in self.fields:
             raise Refused(400, "INVALID_TYPE", f"sObject type '{read[2]}' is not supported.")
-        for name in (*names, *((read[3],) if read[3] else ())):
+        asked = [_condition(one) for one in AND.split(read[3])] if read[3] else []
+        for name in (*names, *(field for field, _ in asked)):
             if name not in self.fields[read[2]]:
                 raise Refused(400, "INVALID_FIELD", f"No such column '{name}' on '{read[2]}'.")
-        try:
-            since = datetime.fromisoformat(read[4]) if read[4] else None
-        except ValueError as error:
-            raise Refused(400, "INVALID_FIELD", "value must be of type dateTime") from error
         with self._lock:
             rows = [
                 {name: record.get(name) for name in names}
                 for record in self._records[read[2]].values()
                 if (deleted or not record["IsDeleted"])
-                and (since is None or record[read[3]] >= since)
+                and all(holds(record.get(field)) for field, holds in asked)
             ]
         return names, rows
 
@@ -120,14 +147,9 @@ class Org:
         with self._lock:
             return [dict(record) for record in self._records[name].values()]
 
-    def _listed(
-        self, field: str, name: str, by: str, values: str
-    ) -> tuple[list[str], list[Record]]:
-        if field != by or by not in self.fields.get(name, {}):
-            raise Refused(400, "INVALID_FIELD", f"No such column '{by}' on '{name}'.")
-        wanted = {re.sub(r"\\(.)", r"\1", one).lower() for one in QUOTED.findall(values)}
-        found = [one for one in self.records(name) if str(one.get(by)).lower() in wanted]
-        return [field], [{field: one[by]} for one in found if not one["IsDeleted"]]
+    def new_id(self, name: str) -> str:
+        """Return an id that no record has yet, of 18 letters."""
+        return f"{PREFIXES.get(name, 'a00')}{len(self._records[name]):012d}NEW"
 
     def upsert(self, name: str, field: str, body: Any, locked: set[str]) -> list[dict[str, Any]]:
         """Upsert a collection: one result a record, in order. Raises Refused for the whole.
@@ -143,26 +165,47 @@ class Org:
         if not isinstance(records, list) or not 0 < len(records) <= MOST_RECORDS:
             raise Refused(400, "INVALID_INPUT", "A collection has 1 to 200 records")
         seen: set[str] = set()
-        return [self._upserted(name, field, one, seen, locked) for one in records]
+        with self._lock:
+            there = self.by_key(name, field)
+            return [self.upserted(name, field, one, seen, locked, there) for one in records]
 
-    def _upserted(
-        self, name: str, field: str, one: Any, seen: set[str], locked: set[str]
+    def by_key(self, name: str, field: str) -> dict[str, list[Record]]:
+        """Return the records that are not deleted by their external id, in lower case."""
+        found: dict[str, list[Record]] = {}
+        for record in self._records[name].values():
+            if record.get(field) is not None and not record["IsDeleted"]:
+                found.setdefault(str(record[field]).lower(), []).append(record)
+        return found
+
+    def upserted(
+        self,
+        name: str,
+        field: str,
+        one: Any,
+        seen: set[str],
+        locked: set[str],
+        there: dict[str, list[Record]],
     ) -> dict[str, Any]:
+        """Upsert one record; `there` are those of `by_key`, `seen` the keys of the request."""
         values = {key: value for key, value in one.items() if key != "attributes"}
         key = values.pop(field, None)
         try:
             self._check(name, one, key, values, seen, locked)
-            same = [r for r in self.records(name) if str(r.get(field)).lower() == key.lower()]
+            same = there.get(key.lower(), [])
             if len(same) > 1:
                 raise Refused(300, "MULTIPLE_CHOICES", f"{field}: more than one record found")
             if not same and name in ("Contact", "Lead") and not values.get("LastName"):
                 message = "Required fields are missing: [LastName]"
                 raise Refused(400, "REQUIRED_FIELD_MISSING", message)
+            told = self.rules[name](values) if name in self.rules else None
+            if told:
+                raise Refused(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", told)
         except Refused as refused:
-            error = {"statusCode": refused.code, "message": str(refused), "fields": []}
-            return {"success": False, "errors": [error]}
-        record_id = same[0]["Id"] if same else f"003{len(self.records(name)):012d}NEW"
+            return failed(refused)
+        record_id = same[0]["Id"] if same else self.new_id(name)
         self.put(name, record_id, **{field: key}, **values)
+        if not same:
+            there[key.lower()] = [self._records[name][record_id]]
         return {"id": record_id, "success": True, "created": not same, "errors": []}
 
     def _check(
@@ -182,6 +225,44 @@ class Org:
                 raise Refused(400, "INVALID_TYPE_ON_FIELD_IN_RECORD", message)
         if key in locked:
             raise Refused(400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access")
+
+
+def failed(refused: Refused) -> dict[str, Any]:
+    """Return the result of a record that is refused."""
+    error = {"statusCode": refused.code, "message": str(refused), "fields": []}
+    return {"success": False, "errors": [error]}
+
+
+def _condition(text: str) -> tuple[str, Callable[[Any], bool]]:
+    """Return the field of a condition, and whether a value of it holds."""
+    read = CONDITION.fullmatch(text.strip())
+    if read is None:
+        raise Refused(400, "MALFORMED_QUERY", "unexpected token")
+    field, sign, told = read[1], read[2].upper(), read[3].strip()
+    if sign == "IN":
+        if not re.fullmatch(r"\(.+\)", told, re.DOTALL) or not QUOTED.findall(told):
+            raise Refused(400, "MALFORMED_QUERY", "unexpected token: IN takes a list of texts")
+        wanted = {_plain_text(one) for one in QUOTED.findall(told)}
+        return field, lambda value: value is not None and str(value).lower() in wanted
+    if sign == ">=":
+        try:
+            since = datetime.fromisoformat(told)
+        except ValueError as error:
+            raise Refused(400, "INVALID_FIELD", "value must be of type dateTime") from error
+        return field, lambda value: value is not None and value >= since
+    if quoted := QUOTED.fullmatch(told):
+        text = _plain_text(quoted[1])
+        return field, lambda value: (str(value).lower() == text) == (sign == "=")
+    known = {"true": True, "false": False, "null": None}
+    if told.lower() not in known:
+        raise Refused(400, "MALFORMED_QUERY", f"unexpected token: '{told}'")
+    literal = known[told.lower()]
+    return field, lambda value: (value == literal) == (sign == "=")
+
+
+def _plain_text(text: str) -> str:
+    """Return a text of a query without its escapes, in the case in which texts are compared."""
+    return re.sub(r"\\(.)", r"\1", text).lower()
 
 
 def as_json(rows: list[Record], name: str) -> list[Record]:

@@ -2,12 +2,17 @@
 
 Sources: [track] https://www.braze.com/docs/api/endpoints/user_data/post_user_track
 [attributes] https://www.braze.com/docs/api/objects_filters/user_attributes_object
+[event] https://www.braze.com/docs/api/objects_filters/event_object
+[purchase] https://www.braze.com/docs/api/objects_filters/purchase_object
 [limits] https://www.braze.com/docs/api/api_limits  [errors] https://www.braze.com/docs/api/errors
 Where the pages are silent the server is strict, so that what passes here passes there.
 """
 
 import json
+import math
+import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 ARRAYS = ("attributes", "events", "purchases")  # [track]
@@ -18,6 +23,21 @@ TOO_MANY = "Max Input Length Exceeded"  # [errors]
 ID_NEEDED = "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required"
 ARRAY_LIMIT = 25  # [attributes] elements of an array attribute, the default; excess is cut off
 KEY_LIMIT = 255  # [attributes] characters of an attribute's name
+NAME_LIMIT = 255  # [event] [purchase] characters of a property's name, a text, a product_id
+PROPERTIES_LIMIT = 50 * 1000  # [event] bytes of the properties of one event
+MOST_PIECES = 100  # [purchase] quantity of one purchase
+HAPPENED = (*IDS, "app_id", "time", "properties")
+OWN = {  # [event] [purchase]; stricter than Braze, which ignores what it does not know
+    "events": {*HAPPENED, "name", "_update_existing_only"},
+    "purchases": {
+        *HAPPENED,
+        "product_id",
+        "currency",
+        "price",
+        "quantity",
+        "_update_existing_only",
+    },
+}
 
 
 class Fatal(Exception):
@@ -35,8 +55,8 @@ class Checked:
     """A request that may be processed: its good objects, and an error for each bad one."""
 
     attributes: list[dict[str, Any]] = field(default_factory=list)
-    events: int = 0
-    purchases: int = 0
+    events: list[dict[str, Any]] = field(default_factory=list)
+    purchases: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -69,10 +89,8 @@ def check_request(content_type: str, body: bytes, objects_limit: int) -> Checked
             problem = problem_of(name, one)
             if problem:
                 checked.errors.append({"type": problem, "input_array": name, "index": index})
-            elif name == "attributes":
-                checked.attributes.append(one)
             else:
-                setattr(checked, name, getattr(checked, name) + 1)
+                getattr(checked, name).append(one)
     if len(checked.errors) == total:
         raise Fatal(400, NO_DATA, checked.errors)
     return checked
@@ -82,6 +100,17 @@ def problem_of(array: str, one: Any) -> str | None:
     """Say what is wrong with one object, or None."""
     if not isinstance(one, dict):
         return "must be an object"
+    if problem := problem_of_id(one):
+        return problem
+    if not isinstance(one.get("_update_existing_only", True), bool):
+        return "'_update_existing_only' is not valid"
+    if array == "attributes":
+        return _problem_of_attributes(one)
+    return _problem_of_happening(array, one)
+
+
+def problem_of_id(one: dict[str, Any]) -> str | None:
+    """Say what is wrong with the id of an object, or None: exactly one is usable. [track]"""
     strong = [name for name in ("external_id", "user_alias", "braze_id") if name in one]
     if not strong and not any(name in one for name in ("email", "phone")):
         return ID_NEEDED
@@ -92,13 +121,23 @@ def problem_of(array: str, one: Any) -> str | None:
             return f"'{name}' is not valid"
     if strong == ["user_alias"] and not _is_alias(one["user_alias"]):
         return "'user_alias' needs alias_name and alias_label"
-    if not isinstance(one.get("_update_existing_only", True), bool):
-        return "'_update_existing_only' is not valid"
-    if array == "attributes":
-        return _problem_of_attributes(one)
-    if not isinstance(one.get("name" if array == "events" else "product_id"), str):
-        return f"'{'name' if array == 'events' else 'product_id'}' is not valid"
-    return None if isinstance(one.get("time"), str) else "'time' is not valid"
+    if not strong:
+        name = named_id(one)
+        return None if isinstance(one[name], str) and one[name] else f"'{name}' is not valid"
+    return None
+
+
+def named_id(one: dict[str, Any]) -> str:
+    """Return which id an object is told by; the address wins over the number. [track]"""
+    return next(name for name in IDS if name in one)
+
+
+def id_text(one: dict[str, Any]) -> str:
+    """Return the id of an object as one text."""
+    name = named_id(one)
+    if name == "user_alias":
+        return f"user_alias:{one[name]['alias_label']}:{one[name]['alias_name']}"
+    return one[name] if name == "external_id" else f"{name}:{one[name]}"
 
 
 def apply(stored: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +173,54 @@ def _problem_of_attributes(one: dict[str, Any]) -> str | None:
         if one.get(name) is not None and not isinstance(one[name], str):
             return f"'{name}' is not valid"
     return None
+
+
+def _problem_of_happening(array: str, one: dict[str, Any]) -> str | None:
+    """Say what is wrong with an event or a purchase, or None. [event] [purchase]"""
+    unknown = sorted(set(one) - OWN[array])
+    if unknown:
+        return f"Unknown field '{unknown[0]}'"
+    name = "name" if array == "events" else "product_id"
+    if not isinstance(one.get(name), str) or not 0 < len(one[name]) <= NAME_LIMIT:
+        return f"'{name}' is not valid"
+    for address in ("email", "phone"):
+        if address in one and not isinstance(one[address], str):
+            return f"'{address}' is not valid"
+    if not _is_moment(one.get("time")):
+        return "'time' is not valid"
+    if array == "purchases":
+        if not re.fullmatch("[A-Z]{3}", str(one.get("currency"))):
+            return "'currency' is not valid"
+        price = one.get("price")  # below zero of a refund [purchase]
+        if (
+            isinstance(price, bool)
+            or not isinstance(price, int | float)
+            or not math.isfinite(price)
+        ):
+            return "'price' is not valid"
+        quantity = one.get("quantity", 1)
+        if not _is_integer(quantity) or not 0 < quantity <= MOST_PIECES:
+            return "'quantity' is not valid"
+    return _problem_of_properties(one.get("properties", {}))
+
+
+def _problem_of_properties(properties: Any) -> str | None:
+    if not isinstance(properties, dict):
+        return "'properties' is not valid"
+    if len(json.dumps(properties, ensure_ascii=False).encode()) > PROPERTIES_LIMIT:
+        return "'properties' is too large"
+    for name, value in properties.items():
+        is_long = isinstance(value, str) and len(value) > NAME_LIMIT
+        if not 0 < len(name) <= NAME_LIMIT or name.startswith("$") or is_long:
+            return f"'properties' is not valid: '{name[:40]}'"
+    return None
+
+
+def _is_moment(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _is_alias(alias: Any) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from madang.sandbox import salesforce_records
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer
 from madang.sandbox.org import Org, Record, Refused, as_csv, as_json
@@ -27,6 +28,7 @@ from madang.sandbox.org import Org, Record, Refused, as_csv, as_json
 TOKEN = "/services/oauth2/token"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LONGEST_JWT = 300  # seconds
+CANNOT_WRITE = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
 
 
 @dataclass
@@ -127,6 +129,9 @@ class _Handler(LocalHandler):
         elif "status" in faults:
             status = faults["status"].status
             self.answer(status, [{"errorCode": "", "message": HTTPStatus(status).phrase}])
+        elif "request_lock" in faults:
+            message = "UNABLE_TO_LOCK_ROW, unable to obtain exclusive access to this record"
+            self.answer(400, [{"errorCode": CANNOT_WRITE, "message": message}])
         elif "limit" in faults:
             error = {"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests exceeded."}
             self.answer(403, [error])
@@ -143,6 +148,11 @@ class _Handler(LocalHandler):
                 return {"describe", name}
             case ["composite", "sobjects", name, _]:
                 return {"upsert", name}
+            case ["composite", "sobjects"]:
+                kinds = {"POST": "insert", "PATCH": "update", "DELETE": "delete"}
+                return {kinds.get(self.command, "")}
+            case ["sobjects", name]:
+                return {"make", name}
             case ["query" | "queryAll"]:
                 return {"query", *params.get("q", "").split()}
             case ["query" | "queryAll", _]:
@@ -184,9 +194,19 @@ class _Handler(LocalHandler):
             case "GET", ["jobs", "query", job, "results"]:
                 return self._results(self._known(job), params, faults)
             case "PATCH", ["composite", "sobjects", name, field]:
-                locked = set(faults["row_lock"].rows) if "row_lock" in faults else set()
-                told = self.sandbox.org.upsert(name, field, json.loads(body), locked)
+                told = self.sandbox.org.upsert(name, field, json.loads(body), _locked(faults))
                 return 200, told, {}
+            case ("POST" | "PATCH") as method, ["composite", "sobjects"]:
+                found = salesforce_records.write(
+                    self.sandbox.org, method, json.loads(body), _locked(faults)
+                )
+                return 200, found, {}
+            case "DELETE", ["composite", "sobjects"]:
+                ids = params.get("ids", "")
+                return 200, salesforce_records.delete(self.sandbox.org, ids, _locked(faults)), {}
+            case "POST", ["sobjects", name]:
+                one = {"attributes": {"type": name}, **json.loads(body)}
+                return 201, salesforce_records.insert(self.sandbox.org, one, _locked(faults)), {}
             case "DELETE", ["jobs", "query", job]:
                 del self.sandbox.jobs[self._known(job).job_id]
                 return 204, "", {}
@@ -281,6 +301,10 @@ class _Handler(LocalHandler):
         if job_id not in self.sandbox.jobs:
             raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
         return self.sandbox.jobs[job_id]
+
+
+def _locked(faults: dict[str, Fault]) -> set[str]:
+    return set(faults["row_lock"].rows) if "row_lock" in faults else set()
 
 
 def _object(job: Job | None) -> list[str]:

@@ -1,7 +1,7 @@
 """Deletions of erased people at destinations: queued once in the journal, sent until they are done.
 
-A destination that knows people deletes them by their keys; from one that has lists of members they
-are removed, by the same requests as a plan's.
+A destination that knows people deletes them by their keys; from one that does not, they are taken
+off lists and out of fields, by the same requests as a plan's.
 
 They go out by the same door as what a plan sends: under the lock of the journal, each request
 between two entries there, by `madang erase` at once and by `madang sync --apply` where that failed.
@@ -22,8 +22,13 @@ from madang.errors import MadangError
 from madang.settings.workspace import Settings
 from madang.sync import DestinationRefused
 from madang.sync.clock import stamp, utc_now
-from madang.sync.destinations.base import Change, SyncObject
-from madang.sync.destinations.registry import can_delete, open_by_name, open_destination
+from madang.sync.destinations.base import Change, ObjectKind, SyncObject
+from madang.sync.destinations.registry import (
+    can_delete,
+    object_of,
+    open_by_name,
+    open_destination,
+)
 from madang.sync.journal import locked, reading
 from madang.sync.spec import find_spec, load_specs
 
@@ -168,26 +173,33 @@ def _deleter(settings: Settings, name: str) -> Iterator[Callable[[list[str]], in
 
 
 def _take_off(settings: Settings, queued: list[str]) -> int | None:
-    """Remove members from their lists. Raises DestinationRefused where one is refused."""
+    """Remove members from lists and empty fields. Raises DestinationRefused by a refusal."""
     status = None
     places = sorted(tuple(json.loads(one)) for one in queued)
-    for sync, members in groupby(places, key=itemgetter(0)):
+    for sync, rows in groupby(places, key=itemgetter(0)):
         spec = find_spec(load_specs(settings.project_dir), sync)
-        objects = [
-            SyncObject(number, key, (Change(list_name, None),))
-            for number, (_, list_name, key) in enumerate(members)
-        ]
         with closing(open_destination(spec, settings)) as destination:
-            for batch in destination.batches(objects):
+            for batch in destination.batches(_removals(object_of(spec), list(rows))):
                 receipt = destination.send(batch)
                 status = receipt.http_status
                 refused = [one for one in receipt.outcomes.values() if one.status == "rejected"]
                 if refused:
                     raise DestinationRefused(
-                        f"{len(refused)} members were not taken off: {refused[0].problem}",
-                        fix="Take them off there by hand.",
+                        f"{len(refused)} were not taken away: {refused[0].problem}",
+                        fix="Take them away there by hand.",
                     )
     return status
+
+
+def _removals(kind: ObjectKind, rows: list[tuple]) -> Iterator[SyncObject]:
+    """Group rows (sync, list or field, key) as a plan does: attributes of one key together."""
+    if kind.kind != "attributes":
+        for number, (_, name, key) in enumerate(rows):
+            yield SyncObject(number, key, (Change(name, None),))
+        return
+    by_key = sorted(rows, key=itemgetter(2))
+    for number, (key, fields) in enumerate(groupby(by_key, key=itemgetter(2))):
+        yield SyncObject(number, key, tuple(Change(name, None) for _, name, _ in fields))
 
 
 def _next(database: sqlite3.Connection, mine: tuple[str, str]) -> list[str]:

@@ -15,18 +15,20 @@ from madang.warehouse.dialects import DIALECTS
 LATE = "late_"
 
 
-def wanted(relation: str, dialect: str, counted_by: str = "") -> str:
+def wanted(relation: str, dialect: str, counted_by: str = "", warning: str | None = None) -> str:
     """Return a query of what the destination should hold: sync_key, field, value, value_hash.
 
     A null value, in SQL or in JSON, means that the attribute should not be there. `counted_by`
     adds what the rows are counted by: the columns `audience` and `channel`, as `counting` has them.
+    `warning` is the column of the model that says what is odd about a row, where it has one.
     """
     return f"""
     select
         sync_key,
         field,{counted_by}
         value,
-        {DIALECTS[dialect].sha256_hex("value")} as value_hash
+        {DIALECTS[dialect].sha256_hex("value")} as value_hash,
+        {warning or "cast(null as string)"} as warning
     from {relation}
     where
         held_back_reason is null
@@ -143,8 +145,8 @@ def changes(
 ) -> str:
     """Return a query of every row to send, numbered by object: one full outer join.
 
-    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash; with
-    `counted`, which both queries must have too, the audience and the channel it is counted by.
+    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash,
+    warning; with `counted`, which both queries must have too, the audience and the channel.
     Attributes of one key are one object. Of other kinds each row is one, in the order of the field
     and the operation, so that those of one request stand together.
     """
@@ -174,7 +176,8 @@ compared as (
             else 'change'
         end as operation,
         {both}wanted.value as value,
-        wanted.value_hash as value_hash
+        wanted.value_hash as value_hash,
+        wanted.warning as warning
     from wanted
     full outer join delivered
         on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
@@ -189,7 +192,8 @@ select
     field,
     operation,
     {"".join(f"{name}, " for name in names)}value,
-    value_hash
+    value_hash,
+    warning
 from compared
 where operation <> 'unchanged'
 order by object_no, field"""

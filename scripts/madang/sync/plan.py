@@ -1,6 +1,7 @@
 """Makes plans: what each sync would add, change and remove, who is held back, and what is odd."""
 
 import contextlib
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
+WARNING = "warning"  # a model may have it: what is odd about a row that is sent, or null
 COLUMNS = ("person_id", "channel", "purpose", "sync_key", "field", "value", "held_back_reason")
 
 
@@ -28,6 +30,8 @@ class Plan:
     """One sync's plan, without personal data. Counts are rows: one key and one field each.
 
     `unknown`: rows of earlier plans that may have arrived or not, and are never sent again.
+    `warnings`: keys that are sent although the model says that something is odd, by what it says.
+    `forecast`: what sending costs, in the destination's own unit.
     """
 
     plan_id: str
@@ -44,6 +48,8 @@ class Plan:
     rows_sha256: str
     folder: Path
     unknown: int = 0
+    warnings: dict[str, int] = dataclasses.field(default_factory=dict)
+    forecast: str | None = None
 
     @property
     def added(self) -> int:
@@ -124,6 +130,8 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             rows_sha256=stored["rows_sha256"],
             folder=folder,
             unknown=stored.get("unknown", 0),
+            warnings=stored.get("warnings", {}),
+            forecast=stored.get("forecast"),
         )
     except FileNotFoundError as error:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
@@ -156,8 +164,8 @@ def _forget_overtaken(settings: Settings, latest: Plan) -> None:
 def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
     relation = checked_relation(warehouse, spec)
     columns = warehouse.columns(LAYER)[spec.model]
-    counted_by = diff.counting(columns)
-    wanted = diff.wanted(relation, settings.warehouse.type, counted_by)
+    warning = WARNING if WARNING in columns else None
+    wanted = diff.wanted(relation, settings.warehouse.type, diff.counting(columns), warning)
     _refuse_duplicates(warehouse, spec, wanted)
     now = utc_now()
     folder = settings.paths.plans / new_id(now)
@@ -199,7 +207,7 @@ def _compared(
             f"({diff.staying(wanted, delivered, waiting)}) as staying group by field"
         )
     }
-    objects, by_field = _count(settings, spec, folder / "rows.parquet", wanted_rows)
+    objects, by_field, warnings = _count(settings, spec, folder / "rows.parquet", wanted_rows)
     total = _sum(by_field.values())
     share = spec.max_change_share or settings.sync.max_change_share
     return Plan(
@@ -217,6 +225,8 @@ def _compared(
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),
+        warnings=warnings,
+        forecast=target.forecast(total) if target.forecast and total.planned else None,
     )
 
 
@@ -258,8 +268,11 @@ def _refuse_duplicates(warehouse: Warehouse, spec: SyncSpec, wanted: str) -> Non
 
 def _count(
     settings: Settings, spec: SyncSpec, rows: Path, wanted: dict[str, int]
-) -> tuple[int, dict[str, Counts]]:
-    """Return the number of objects and the counts by field; refuse what cannot be sent."""
+) -> tuple[int, dict[str, Counts], dict[str, int]]:
+    """Return the number of objects, the counts by field and the keys by warning.
+
+    Refuse what cannot be sent.
+    """
     source = f"read_parquet({files.text(rows)})"
     with files.scratch(settings) as (connection, _):
         (objects,) = connection.execute(
@@ -274,6 +287,13 @@ def _count(
                 count(*) filter (where operation = 'remove'),
                 count(*) filter (where operation <> 'remove' and not json_valid(value))
             from {source} group by field order by field
+            """
+        ).fetchall()
+        warnings = connection.execute(
+            f"""
+            select warning, count(distinct sync_key)
+            from {source} where warning is not null and operation <> 'remove'
+            group by warning order by warning
             """
         ).fetchall()
     by_field = {}
@@ -292,7 +312,7 @@ def _count(
             raise SyncError(f"{spec.model}: {problem}", where=spec.where, fix=fix)
         stays = wanted.get(field, 0) - adds - changes
         by_field[field] = Counts(adds, changes, removes, stays)
-    return int(objects), dict(sorted(by_field.items()))
+    return int(objects), dict(sorted(by_field.items())), dict(warnings)
 
 
 def _sum(counts: Iterable[Counts]) -> Counts:
@@ -315,6 +335,8 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "guards": [vars(guard) for guard in plan.guards],
         "rows_sha256": plan.rows_sha256,
         "unknown": plan.unknown,
+        "warnings": plan.warnings,
+        "forecast": plan.forecast,
     }
     path = plan.folder / "plan.json"
     with private.whole(path) as file:

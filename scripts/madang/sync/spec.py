@@ -18,6 +18,7 @@ from madang.sync.destinations.base import NoOptions
 from madang.sync.destinations.registry import MODULES, entry_of
 
 FOLDER = Path("models") / "activation"
+AUDIENCES = "models/**/aud_*.sql"
 Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")]
 
 
@@ -31,7 +32,8 @@ class PersonKey(Strict):
 class SyncMeta(Strict):
     """What may stand under `config.meta.sync` of an exposure, beside the options of its object.
 
-    The model that is sent applies `purpose`, `channels` and `person_key` (macros/activation).
+    The model that is sent applies `purpose`, `channels`, `audiences` and `person_key`
+    (macros/activation).
     """
 
     destination: str
@@ -41,6 +43,7 @@ class SyncMeta(Strict):
     person_key: PersonKey | None = None
     purpose: Name = "marketing"
     channels: Channels | None = None
+    audiences: Annotated[list[Name], Field(min_length=1)] | None = None
     max_change_share: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
@@ -145,6 +148,13 @@ def _read(
         if message := policy_problem(policy, read.purpose, channel):
             key = "channels" if read.channels and "no channel" in message else "purpose"
             problem(key, message, policy_fix(policy))
+    if read.audiences:
+        built = {
+            path.stem.removeprefix("aud_") for path, _ in package.files(project_dir, AUDIENCES)
+        }
+        for audience in (one for one in read.audiences if one not in built):
+            hint = did_you_mean(audience, built)
+            problem("audiences", f"There is no audience '{audience}'.{hint}", _known(built))
     sql = package.files(project_dir, f"{FOLDER.as_posix()}/**/*.sql")
     models = {path.stem for path, _ in sql}
     if read.model not in models:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from madang.http.auth import Auth
     from madang.http.client import Client
     from madang.http.retry import Retry
+    from madang.sync.guards import Counts
+    from madang.sync.spec import SyncSpec
 
 #: attributes: properties of an object, null when they are taken away. members: who is on a list,
 #: removed when they leave. events: what happened, for ever. messages: what is said to a person.
@@ -31,6 +33,7 @@ class ObjectKind:
 
     `keys`: what its `sync_key` may be. `field_problem` says why a field of this name cannot be
     stored, or None. `tells_doubles`: of events, the same one sent again counts once there.
+    `forecast` says what a plan of so many rows will cost there, in the destination's own unit.
     """
 
     kind: Kind
@@ -38,6 +41,7 @@ class ObjectKind:
     field_problem: Callable[[str], str | None] = lambda field: None
     options: type[NoOptions] = NoOptions
     tells_doubles: bool = False
+    forecast: "Callable[[Counts], str] | None" = None
 
     @property
     def may_repeat(self) -> bool:
@@ -80,7 +84,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one object: accepted, or rejected with the destination's words."""
+    """What became of one object: accepted, or rejected with the destination's words.
+
+    Unknown, where it may have been taken or not; such a one counts among the rejected of a run.
+    """
 
     status: str
     reason: str | None = None
@@ -164,6 +171,55 @@ class Polls(Protocol):
         """Return what became of a request; None while it is at work."""
 
 
+@dataclass(frozen=True)
+class Definition:
+    """What must be made at a destination before rows go there, such as a table.
+
+    `columns` are (name, type, length, note); `texts` says the rest, line by line.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str, str, str], ...]
+    texts: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A destination whose objects have columns: what `madang sync describe` prints."""
+
+    @classmethod
+    def describe(cls, options: Any, fields: Sequence[str]) -> list[Definition]:
+        """Return what must be there for the fields of a sync. Asks nobody."""
+
+    @classmethod
+    def row_problem(cls, options: Any, key: str, value: str) -> str | None:
+        """Say why a row would be refused before it is sent, without its values; None if not."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One thing that a destination was asked about: its login, a scope, an object, its version.
+
+    `status`: ok, warning or problem, as `madang doctor` shows it; `fix` says what to do.
+    """
+
+    name: str
+    status: Literal["ok", "warning", "problem"]
+    detail: str
+    fix: str | None = None
+
+
+@runtime_checkable
+class Looks(Protocol):
+    """A destination that `madang doctor --online` can ask. It changes nothing there."""
+
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask about the login, its scopes, the API's version and what the syncs here need.
+
+        It is opened without an object. Raises MadangError where nothing more can be asked.
+        """
+
+
 class DestinationSettings(Strict):
     """What a destination says in madang.yml. A key that ends in url holds an address."""
 
@@ -245,13 +301,15 @@ class Entry:
     """All that Madang knows of one destination before it is opened.
 
     `sandbox` is the module of its local server: `served(settings, folder, customers)` gives the
-    settings that lead to one.
+    settings that lead to one. `api_version` reads the version of its API, where it has one, from
+    its settings and those of the workspace; `seeds/api_versions.csv` says how long there is one.
     """
 
     settings: type[DestinationSettings]
     objects: Mapping[str, ObjectKind]
     destination: type[Destination]
     sandbox: str
+    api_version: Callable[[Any, Any], str | None] = lambda settings, workspace: None
 
 
 def opened(

@@ -2,10 +2,11 @@
 
 The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_track (objects, ids, null removes)
+- https://www.braze.com/docs/api/objects_filters/user_attributes_object (arrays: add and remove)
 - https://www.braze.com/docs/api/api_limits (50 or 75 objects a request by contract, 4 MB)
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
-- how its answers are read: `braze_answers`
+- how its answers are read: `braze_answers`; ids of users: `braze_keys`
 """
 
 import json
@@ -14,42 +15,49 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from madang.specs.strict import EnvironmentName, HttpAddress
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.specs.strict import EnvironmentName, HttpAddress, matching
+from madang.sync import DestinationRefused
 from madang.sync.destinations.base import (
     Batch,
+    Destination,
     DestinationSettings,
     Entry,
-    NoOptions,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.braze_answers import (
-    Verdict,
-    complaints,
-    judge,
-    not_understood,
-    rejected,
-    words_of,
+from madang.sync.destinations.braze_answers import complaints, words_of
+from madang.sync.destinations.braze_events import (
+    TRACK,
+    BrazeEvents,
+    EventOptions,
+    event_problem,
+    within_limits,
 )
-from madang.sync.words import harmless
+from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_sending import Sending
 
 if TYPE_CHECKING:
-    from madang.http.client import Client, Reply
+    from madang.http.client import Client
+    from madang.sync.guards import Counts
 
-PATH = "/users/track"
-DELETE_PATH = "/users/delete"
-DELETE_LIMIT = 50  # ids a request
-PAYLOAD_LIMIT = 4_000_000  # bytes; more is answered with 413
+DELETE = "/users/delete"
+DELETE_LIMIT = 50  # ids a request, all of one kind
+DELETE_NAMES = {
+    "external_id": "external_ids",
+    "user_alias": "user_aliases",
+    "braze_id": "braze_ids",
+    "email": "email_addresses",
+    "phone": "phone_numbers",
+}
 ENVELOPE = b'{"attributes":[%s]}'
 # names that mean something else in an attributes object than a value to store
 RESERVED = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "push_token_import"}
 )
-SYSTEMATIC = 10  # when so many objects of one request all fail, it is not about the objects
+#: What the REST API key must be allowed to, by object.
+PERMISSIONS = {"user_attributes": "users.track", "events": "users.track"}
 
 
 class BrazeSettings(DestinationSettings):
@@ -61,34 +69,48 @@ class BrazeSettings(DestinationSettings):
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
 
 
-class UserOptions(NoOptions):
-    """`create_missing`: whether Braze may create a user whom it does not know."""
+class UserOptions(KeyOptions):
+    """`create_missing`: whether Braze may create a user whom it does not know.
+
+    `array_attribute`: one array of audiences instead of an attribute each, with add and remove.
+    """
 
     create_missing: bool = False
+    array_attribute: (
+        Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_]{0,254}", "a name of an attribute")] | None
+    ) = None
 
 
 class Braze:
-    """User attributes by external_id."""
+    """User attributes, by the first id that a user has."""
 
     @classmethod
-    def open(cls, opening: Opening) -> "Braze":
+    def open(cls, opening: Opening) -> Destination:
         """Raises ConfigError where the key is missing."""
         from madang.http.auth import Bearer
 
-        key = opening.secret("key_env", "a REST API key that may call users.track")
+        permission = PERMISSIONS.get(opening.sends or "", "users.track")
+        key = opening.secret("key_env", f"a REST API key that may call {permission}")
         check = "Check the address in madang.yml and Braze's status page."
+        client, settings = opening.client("Braze", Bearer(key), check), opening.settings
+        if opening.sends == "events":
+            return BrazeEvents(client, opening.options, settings.objects_per_request, opening.now())
         return cls(
-            opening.client("Braze", Bearer(key), check),
-            objects_per_request=opening.settings.objects_per_request,
-            create_missing=bool(opening.options and opening.options.create_missing),
+            client,
+            objects_per_request=settings.objects_per_request,
+            options=opening.options or UserOptions(),
         )
 
     def __init__(
-        self, http: "Client", *, objects_per_request: int = 50, create_missing: bool = False
+        self,
+        http: "Client",
+        *,
+        objects_per_request: int = 50,
+        options: UserOptions = UserOptions(),
     ) -> None:
         self._http = http
-        self._create_missing = create_missing
-        self._has_accepted = False
+        self._options = options
+        self._sending = Sending(http, PERMISSIONS["user_attributes"])
         self.objects_per_request = objects_per_request
 
     @property
@@ -97,130 +119,45 @@ class Braze:
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group objects, in order, by the limits on their number and on the payload's size."""
-        taken: list[SyncObject] = []
-        encoded: list[bytes] = []
-        size = len(ENVELOPE)
-        for one in objects:
-            content = encode(one, create_missing=self._create_missing)
-            full = len(taken) == self.objects_per_request
-            if taken and (full or size + len(content) + 1 > PAYLOAD_LIMIT):
-                yield Batch(tuple(taken), tuple(encoded))
-                taken, encoded, size = [], [], len(ENVELOPE)
-            taken.append(one)
-            encoded.append(content)
-            size += len(content) + 1
-        if taken:
-            yield Batch(tuple(taken), tuple(encoded))
+        encoded = ((one, encode(one, self._options)) for one in objects)
+        return within_limits(encoded, self.objects_per_request, len(ENVELOPE))
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, in parts where Braze does not say which object it means."""
-        receipt = Receipt()
-        waiting = [list(range(len(batch.objects)))]
-        while waiting:
-            places = waiting.pop()
-            reply = self._http.post(PATH, payload([batch.encoded[place] for place in places]))
-            receipt.http_status = reply.status
-            receipt.attempts += reply.attempts
-            verdict = self._judged(reply, len(places))
-            for at in verdict.accepted:
-                receipt.outcomes[batch.objects[places[at]].number] = Outcome("accepted")
-            for at, problem in verdict.rejected.items():
-                receipt.outcomes[batch.objects[places[at]].number] = rejected(problem)
-            if verdict.again:
-                waiting.append([places[at] for at in verdict.again])
-            unclear = [places[at] for at in verdict.unclear]
-            if len(unclear) == 1:
-                receipt.outcomes[batch.objects[unclear[0]].number] = rejected(verdict.words)
-            elif unclear:
-                middle = len(unclear) // 2
-                waiting += [unclear[middle:], unclear[:middle]]
-            self._stop_if_systematic(batch, receipt, reply)
-        return receipt
+        return self._sending.send(
+            batch,
+            TRACK,
+            lambda part: payload([batch.encoded[at] for at in part]),
+            lambda part: [("attributes", place) for place in range(len(part))],
+        )
 
     def delete(self, keys: Sequence[str]) -> int | None:
-        """Delete users by external_id, for good; return the last HTTP status.
+        """Delete users, for good; return the last HTTP status.
 
         Braze counts those that it knew and passes over the others, so that asking again is safe.
         Raises DestinationRefused for an answer that is no plain success, DestinationDown for none.
         """
         status = None
-        for first in range(0, len(keys), DELETE_LIMIT):
-            body = json.dumps({"external_ids": list(keys[first : first + DELETE_LIMIT])})
-            reply = self._http.post(DELETE_PATH, body.encode())
-            status, body = reply.status, reply.body or {}
-            wrong = complaints(body, is_success=True)
-            if status not in (200, 201) or body.get("message") != "success" or wrong:
-                words = words_of(wrong[0] if wrong else body.get("message") or "no message")
-                raise DestinationRefused(
-                    f"Braze did not delete: HTTP {status}, {self._clean(words)}",
-                    fix="The key must be allowed to call users.delete.",
-                )
+        by_kind: dict[str, list[Any]] = {}
+        for key in keys:
+            (named,) = id_of(key).items()
+            by_kind.setdefault(named[0], []).append(named[1])
+        for kind, ids in by_kind.items():
+            for first in range(0, len(ids), DELETE_LIMIT):
+                asked = {DELETE_NAMES[kind]: ids[first : first + DELETE_LIMIT]}
+                reply = self._http.post(DELETE, json.dumps(asked).encode())
+                status, body = reply.status, reply.body or {}
+                wrong = complaints(body, is_success=True)
+                if status not in (200, 201) or body.get("message") != "success" or wrong:
+                    words = words_of(wrong[0] if wrong else body.get("message") or "no message")
+                    raise DestinationRefused(
+                        f"Braze did not delete: HTTP {status}, {self._sending.clean(words)}",
+                        fix="The key must be allowed to call users.delete.",
+                    )
         return status
 
     def close(self) -> None:
         self._http.close()
-
-    def _judged(self, reply: "Reply", count: int) -> Verdict:
-        """Judge an answer; take the key and personal data out of its words before anyone sees."""
-        verdict = judge(reply, count, self._clean)
-        verdict.words = self._clean(verdict.words)
-        verdict.rejected = {at: self._clean(words) for at, words in verdict.rejected.items()}
-        if reply.status in (401, 403):
-            raise self._refused(reply.status, verdict.words)
-        if not 200 <= reply.status < 500:
-            raise not_understood(reply, "Its status means nothing.")
-        if reply.status not in (400, 413) and reply.status >= 300:
-            raise self._unexpected(reply.status, verdict.words)
-        self._has_accepted |= bool(verdict.accepted)
-        return verdict
-
-    def _clean(self, words: str) -> str:
-        return harmless(self._http.redact(words))
-
-    def _stop_if_systematic(self, batch: Batch, receipt: Receipt, reply: "Reply") -> None:
-        """Stop where a whole request failed for one reason before anything was ever accepted.
-
-        Then it is the attribute or the account, and all the rest would fail alike. Of a 4xx it is
-        sure that nothing was stored; beside a 2xx it is not.
-        """
-        outcomes = list(receipt.outcomes.values())
-        if self._has_accepted or len(outcomes) < max(SYSTEMATIC, len(batch.objects)):
-            return
-        if all(one.status == "rejected" for one in outcomes):
-            reasons = {one.problem for one in outcomes}
-            if len(reasons) == 1:
-                is_sure = reply.status >= 400
-                fix = "Correct the activation model, then plan again."
-                fix += " Nothing of this request was stored." if is_sure else ""
-                raise (DestinationRefused if is_sure else DestinationUnclear)(
-                    f"Braze refuses every object of a request: {reasons.pop()}",
-                    where=self._http.url + PATH,
-                    fix=fix,
-                )
-
-    def _refused(self, status: int, words: str) -> DestinationRefused:
-        if status == 401:
-            return DestinationRefused(
-                f"Braze does not accept the key: {words or '401 Unauthorized'}",
-                where=self._http.url,
-                fix="Check the key. A right key is refused too when the address is another "
-                "instance's: compare the URL in madang.yml with the one in Braze under Settings > "
-                "APIs and Identifiers (Korea: https://rest.kr-01.braze.com).",
-            )
-        return DestinationRefused(
-            f"Braze forbids this: {words or '403 Forbidden'}",
-            where=self._http.url,
-            fix="Give the REST API key the permission users.track, and check its IP allowlist.",
-        )
-
-    def _unexpected(self, status: int, words: str) -> DestinationRefused:
-        return DestinationRefused(
-            f"This address does not answer as Braze's REST API does: HTTP {status}"
-            + (f", {words}" if words else "."),
-            where=self._http.url + PATH,
-            fix="The URL in madang.yml must be the REST endpoint of your Braze instance, such as "
-            "https://rest.kr-01.braze.com, without a path.",
-        )
 
 
 def field_problem(field: str) -> str | None:
@@ -234,22 +171,31 @@ def field_problem(field: str) -> str | None:
     return None
 
 
-def attributes(one: SyncObject, *, create_missing: bool = False) -> dict[str, Any]:
+def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[str, Any]:
     """Return an object's attributes as Braze takes them: null removes an attribute.
 
     Only a sync that says so creates the user whom it is about, and never by a removal.
     """
-    built: dict[str, Any] = {"external_id": one.key}
-    if not create_missing or all(change.value is None for change in one.changes):
+    built: dict[str, Any] = id_of(one.key)
+    if not options.create_missing or all(change.value is None for change in one.changes):
         built["_update_existing_only"] = True
+    elif "user_alias" in built:
+        built["_update_existing_only"] = False  # true unless it is said, of an alias
+    if options.array_attribute is not None:
+        # an element is there or not: what stands in `value` says no more
+        gone = [change.field for change in one.changes if change.value in (None, "false")]
+        new = [change.field for change in one.changes if change.field not in gone]
+        parts = {"add": new, "remove": gone}
+        built[options.array_attribute] = {name: part for name, part in parts.items() if part}
+        return built
     for change in one.changes:
         built[change.field] = None if change.value is None else json.loads(change.value)
     return built
 
 
-def encode(one: SyncObject, *, create_missing: bool = False) -> bytes:
+def encode(one: SyncObject, options: UserOptions = UserOptions()) -> bytes:
     """Return an object as it stands in a request."""
-    built = attributes(one, create_missing=create_missing)
+    built = attributes(one, options)
     return json.dumps(built, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -258,12 +204,31 @@ def payload(encoded: Sequence[bytes]) -> bytes:
     return ENVELOPE % b",".join(encoded)
 
 
+def data_points(counts: "Counts") -> str:
+    """Say what a plan costs where the contract counts data points: each value that is set is one.
+
+    https://braze.com/docs/user_guide/data/data_points/ (contracts since 2025 count none)
+    """
+    return f"{counts.added + counts.changed:,} data points (additions and changes; leaving is free)"
+
+
 ENTRY = Entry(
     settings=BrazeSettings,
     objects={
         "user_attributes": ObjectKind(
-            "attributes", keys=("external_id",), field_problem=field_problem, options=UserOptions
-        )
+            "attributes",
+            keys=("external_id", "in_order"),
+            field_problem=field_problem,
+            options=UserOptions,
+            forecast=data_points,
+        ),
+        "events": ObjectKind(
+            "events",
+            keys=("event_id",),
+            field_problem=event_problem,
+            options=EventOptions,
+            forecast=data_points,
+        ),
     },
     destination=Braze,
     sandbox="madang.sandbox.braze",

@@ -3,12 +3,14 @@
 An entry of `errors` that names an object has the shape
 `{"type": "<what is wrong>", "input_array": "attributes", "index": <0-based in that array>}`.
 The vendor's pages do not show it, so an answer of another shape is never read as success: where
-it names an error, the objects are sent again in halves until the answer is about one of them
-(setting an attribute twice changes nothing, so that is safe); where it cannot be understood at all,
-the run stops and what became of the request is unknown.
+it names an error, attributes are sent again in halves until the answer is about one of them
+(setting an attribute twice changes nothing, so that is safe), and what must not be repeated is
+unknown; where it cannot be understood at all, the run stops and what became of the request is
+unknown.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from madang.http.client import Reply
 
 # what an answer may say; whatever else stands there may say that something failed
-KNOWN = frozenset({"message", "attributes_processed", "deleted"})
-OTHER_COUNTS = frozenset({"events_processed", "purchases_processed"})
+KNOWN = frozenset({"message", "deleted"})
+ARRAYS = ("attributes", "events", "purchases")
+COUNTS = frozenset(f"{array}_processed" for array in ARRAYS)
+#: Where an object stands in a request: the array and its place there.
+Place = tuple[str, int]
 
 
 @dataclass
@@ -35,15 +40,24 @@ class Verdict:
     words: str = ""
 
 
-def judge(reply: "Reply", count: int, clean: Callable[[str], str] = harmless) -> Verdict:
-    """Read an answer about `count` objects. Statuses other than 2xx, 400 and 413 only get words.
+def judge(
+    reply: "Reply",
+    places: int | Sequence[Place],
+    clean: Callable[[str], str] = harmless,
+    known: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Read an answer about objects in these places; a number stands for so many attributes.
 
-    `clean` takes out of foreign words what is not to be shown. Raises DestinationUnclear for a 2xx
-    that is not Braze's word of success.
+    Statuses other than 2xx, 400 and 413 only get words. `clean` takes out of foreign words what is
+    not to be shown, `known` names what may stand in an answer of success. Raises DestinationUnclear
+    for a 2xx that is not Braze's word of success.
     """
     body = reply.body or {}
     verdict = Verdict(words=words_of(body.get("message") or ""))
-    everything = list(range(count))
+    if isinstance(places, int):
+        places = [("attributes", number) for number in range(places)]
+    at = {place: number for number, place in enumerate(places)}
+    everything = list(range(len(places)))
     if reply.status == 413:
         verdict.words = verdict.words or "The object is larger than Braze takes."
         verdict.unclear = everything
@@ -55,7 +69,8 @@ def judge(reply: "Reply", count: int, clean: Callable[[str], str] = harmless) ->
         raise not_understood(reply, f"Its message is not success: {clean(verdict.words)}")
     if not succeeded and reply.status != 400:
         return verdict
-    told = [_place(error, count, verdict) for error in complaints(body, succeeded)]
+    counted = frozenset(f"{array}_processed" for array, _ in places)
+    told = [_place(error, at, verdict) for error in complaints(body, succeeded, counted | known)]
     misplaced = [text for text in told if text is not None]
     left = [place for place in everything if place not in verdict.rejected]
     if misplaced:
@@ -65,7 +80,7 @@ def judge(reply: "Reply", count: int, clean: Callable[[str], str] = harmless) ->
         # Fatal: nothing was processed. With the culprits named, the others can go again.
         named = bool(verdict.rejected)
         verdict.again, verdict.unclear = (left, []) if named else ([], left)
-    elif (processed := _processed(reply, len(left), count)) < len(left):
+    elif (processed := _processed(reply, places, left)) < len(left):
         verdict.words = f"Braze processed {processed} of {len(left)}, without saying which."
         verdict.unclear = left
     else:
@@ -73,19 +88,21 @@ def judge(reply: "Reply", count: int, clean: Callable[[str], str] = harmless) ->
     return verdict
 
 
-def complaints(body: dict[str, Any], is_success: bool) -> list[Any]:
+def complaints(
+    body: dict[str, Any], is_success: bool, known: frozenset[str] = frozenset()
+) -> list[Any]:
     """Return the errors of an answer, under whatever name they stand.
 
     In an answer of success, all that is neither known nor empty may say that something failed.
     """
     found = []
     for name, value in body.items():
-        if value in (None, "", [], {}) or name in KNOWN:
+        if value in (None, "", [], {}) or name in KNOWN or name in known:
             continue
         is_zero = type(value) in (int, bool) and not value
         if "error" in name.lower():
             found += value if isinstance(value, list) else [] if is_zero else [value]
-        elif is_success and not (is_zero and name in OTHER_COUNTS):
+        elif is_success and not (is_zero and name in COUNTS):
             found.append(f"{name}: {words_of(value)}")
     return found
 
@@ -109,16 +126,13 @@ def rejected(problem: str) -> Outcome:
     )
 
 
-def _place(error: Any, count: int, verdict: Verdict) -> str | None:
+def _place(error: Any, at: Mapping[Place, int], verdict: Verdict) -> str | None:
     """Note a named object as rejected; return the words of an error that names none."""
     if isinstance(error, dict):
-        index, text = (
-            error.get("index"),
-            words_of(error.get("type") or error.get("message") or error),
-        )
-        named = error.get("input_array", "attributes") == "attributes"
-        if named and type(index) is int and 0 <= index < count:
-            verdict.rejected[index] = text
+        text = words_of(error.get("type") or error.get("message") or error)
+        array, index = error.get("input_array", "attributes"), error.get("index")
+        if type(array) is str and type(index) is int and (array, index) in at:
+            verdict.rejected[at[array, index]] = text
             return None
         return text
     return words_of(error)
@@ -131,9 +145,14 @@ def words_of(said: Any) -> str:
         return "an error that cannot be read"
 
 
-def _processed(reply: "Reply", least: int, most: int) -> int:
+def _processed(reply: "Reply", places: Sequence[Place], left: Sequence[int]) -> int:
     """Return how many objects the answer says were processed; where it says nothing, all."""
-    processed = (reply.body or {}).get("attributes_processed", least)
-    if type(processed) is not int or not 0 <= processed <= most:
-        raise not_understood(reply, "The number of objects that it processed is none.")
-    return processed
+    body = reply.body or {}
+    sent, expected = Counter(array for array, _ in places), Counter(places[n][0] for n in left)
+    told = 0
+    for array, most in sent.items():
+        processed = body.get(f"{array}_processed", expected[array])
+        if type(processed) is not int or not 0 <= processed <= most:
+            raise not_understood(reply, "The number of objects that it processed is none.")
+        told += min(processed, expected[array])
+    return told

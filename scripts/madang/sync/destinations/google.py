@@ -269,4 +269,5 @@ ENTRY = Entry(
     },
     destination=Google,
     sandbox="madang.sandbox.google",
+    api_version=lambda settings, workspace: "1.0",
 )

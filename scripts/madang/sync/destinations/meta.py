@@ -240,4 +240,5 @@ ENTRY = Entry(
     },
     destination=Meta,
     sandbox="madang.sandbox.meta",
+    api_version=lambda settings, workspace: settings.api_version,
 )

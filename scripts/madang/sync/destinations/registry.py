@@ -29,6 +29,7 @@ MODULES = {
     "google": "madang.sync.destinations.google",
     "meta": "madang.sync.destinations.meta",
     "salesforce": "madang.sync.destinations.salesforce",
+    "sfmc": "madang.sync.destinations.sfmc",
 }
 
 
@@ -44,9 +45,8 @@ def can_delete(name: str) -> bool:
 
 
 def forgets(name: str) -> bool:
-    """Say whether a destination can forget a person: delete one, or take one off its lists."""
-    kinds = {one.kind for one in entry_of(name).objects.values()}
-    return can_delete(name) or kinds - {"events"} == {"members"}
+    """Say whether a destination can forget a person: delete one, or take away what was sent."""
+    return can_delete(name) or any(one.leaves for one in entry_of(name).objects.values())
 
 
 def object_of(spec: "SyncSpec") -> ObjectKind:

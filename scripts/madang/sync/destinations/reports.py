@@ -70,21 +70,21 @@ def read_report(
     one: SyncObject, platform: str, click_ids: Collection[str], now: datetime
 ) -> Report:
     """Read a row for a platform that takes these click ids. Raises WrongReport."""
-    told = _texts(one.changes[0].value)
+    told = texts(one.changes[0].value)
     keys = tuple(hash_of(key) for key in (told.get("match_keys") or "").split())
     if ("", "") in keys:
         raise WrongReport("A match key is no SHA-256 hash.")
-    happened = _micros(_needed(told, "happened_micros"))
+    happened = micros(needed(told, "happened_micros"))
     report = Report(
-        operation=_needed(told, "operation"),
-        transaction_id=_needed(told, "transaction_id"),
+        operation=needed(told, "operation"),
+        transaction_id=needed(told, "transaction_id"),
         happened=happened,
-        converted=_micros(text) if (text := told.get("converted_micros")) else None,
+        converted=micros(text) if (text := told.get("converted_micros")) else None,
         value=_value(told.get("value")),
         currency=told.get("currency"),
         click_id_name=told.get("click_id_name"),
         click_id=told.get("click_id"),
-        clicked=_micros(text) if (text := told.get("clicked_micros")) else None,
+        clicked=micros(text) if (text := told.get("clicked_micros")) else None,
         match_keys=keys,
         device_id=told.get("device_id"),
         object_id=told.get("object_id"),
@@ -129,7 +129,7 @@ def unknown_type(field: str, known: Mapping[str, Any]) -> WrongReport:
     return WrongReport(f"The sync names no conversion '{field[:40]}', only {', '.join(known)}.")
 
 
-def _texts(value: str | None) -> dict[str, str | None]:
+def texts(value: str | None) -> dict[str, str | None]:
     try:
         told = json.loads(value or "")
     except ValueError:
@@ -139,14 +139,14 @@ def _texts(value: str | None) -> dict[str, str | None]:
     return told
 
 
-def _needed(told: Mapping[str, str | None], name: str) -> str:
+def needed(told: Mapping[str, str | None], name: str) -> str:
     found = told.get(name)
     if not found:
         raise WrongReport(f"It has no {name}.")
     return found
 
 
-def _micros(text: str) -> int:
+def micros(text: str) -> int:
     if not DIGITS.fullmatch(text):
         raise WrongReport("One of its moments is not in microseconds since 1970.")
     return int(text)

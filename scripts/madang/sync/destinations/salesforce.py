@@ -12,17 +12,20 @@ changes nothing.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from madang.settings.salesforce import FieldName
+from madang.settings.salesforce import FieldName, ObjectName
 from madang.sync.destinations.base import (
     Batch,
+    Destination,
     DestinationSettings,
     Entry,
+    Look,
     NoOptions,
     ObjectKind,
     Opening,
@@ -30,24 +33,17 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.salesforce_answers import (
-    Usage,
-    checked,
-    is_passing,
-    not_there,
-    outcome,
-    results,
-    usage_of,
-)
+from madang.sync.destinations.members import list_problem
+from madang.sync.destinations.salesforce_answers import not_there, outcome, several
+from madang.sync.destinations.salesforce_campaigns import CampaignOptions, SalesforceCampaigns
+from madang.sync.destinations.salesforce_look import api_name, look
+from madang.sync.destinations.salesforce_org import OrgConnection, as_json
 
 if TYPE_CHECKING:
-    from madang.http.client import Client, Reply
+    from madang.sync.spec import SyncSpec
 
 RECORDS_LIMIT = 200  # a request
 LONGEST_NAME = 40  # characters of a field's name, without __c
-QUERY_ROOM = 6_000  # letters of a query in an address
-TRIES = 4  # of a record that is locked
-LONGEST_LOCK = 8.0  # seconds between two of them
 
 
 class SalesforceTarget(DestinationSettings):
@@ -67,45 +63,33 @@ class RecordOptions(NoOptions):
     leaving: bool | str | None = None
 
 
+class CustomOptions(RecordOptions):
+    """`api_name` is the object: any one that has an external id field, such as Visit__c."""
+
+    api_name: ObjectName
+
+
 class Salesforce:
     """Fields of one object, up to 200 records a request."""
 
     @classmethod
-    def open(cls, opening: Opening) -> "Salesforce":
+    def open(cls, opening: Opening) -> Destination:
         """Raises ConfigError where madang.yml has no `salesforce:` or a secret is missing."""
-        from madang.http.auth import Token
-        from madang.pull.login import LOGIN_FIX, TOKEN_PATH, Login
-
-        login = Login(opening.workspace, opening.environ)
-        url = login.org.url.rstrip("/")
-        usage = Usage(login.org.max_api_share)
-        client = opening.client(
-            "Salesforce",
-            Token(url + TOKEN_PATH, login.grant, fix=LOGIN_FIX, names_host=True),
-            "Check salesforce.url and status.salesforce.com.",
-            url=url,
-            timeout=login.org.timeout_seconds,
-            on_answer=lambda headers: usage_of(headers, usage),
-        )
-        data = f"/services/data/v{login.org.api_version}"
-        return cls(client, data, opening.settings, opening.sends, opening.options, usage)
+        org = OrgConnection.open(opening)
+        if opening.sends == "campaign_members":
+            return SalesforceCampaigns(org, opening.options)
+        return cls(org, opening.settings, opening.sends, opening.options)
 
     def __init__(
-        self,
-        client: "Client",
-        data: str,
-        settings: SalesforceTarget,
-        name: str,
-        options: RecordOptions,
-        usage: Usage,
+        self, org: OrgConnection, settings: SalesforceTarget, name: str | None, options: Any
     ) -> None:
-        self._client, self._data, self._usage = client, data, usage
-        self._object, self._options = API_NAMES.get(name, name), options
+        self._org, self._options = org, options
+        self._object = api_name(name, options) if name else ""
         self.objects_per_request = settings.records_per_request
 
     @property
     def requests(self) -> int:
-        return self._client.requests
+        return self._org.client.requests
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group records, in order."""
@@ -116,34 +100,31 @@ class Salesforce:
     def send(self, batch: Batch) -> Receipt:
         """Send a batch; records that are locked are tried again after a pause."""
         receipt = Receipt()
+        refuse_twice(batch.objects, receipt)
         self._pass_over_missing(batch, receipt)
         settled = receipt.outcomes.keys()
         waiting = [at for at, one in enumerate(batch.objects) if one.number not in settled]
-        for attempt in range(1, TRIES + 1):
-            if not waiting:
-                break
-            reply = self._upsert([batch.encoded[place] for place in waiting])
-            receipt.http_status = reply.status
-            receipt.attempts += reply.attempts
-            locked = []
-            for place, result in zip(waiting, results(reply, len(waiting)), strict=True):
-                if attempt < TRIES and is_passing(result):
-                    locked.append(place)
-                else:
-                    told = outcome(result, self._client.redact)
-                    receipt.outcomes[batch.objects[place].number] = told
-            waiting = locked
-            if waiting:
-                self._client.sleep(min(LONGEST_LOCK, 0.5 * 2**attempt))
+        path = f"/composite/sobjects/{self._object}/{self._options.external_id_field}"
+        told = self._org.collection("PATCH", path, [batch.encoded[at] for at in waiting], receipt)
+        for place, result in zip(waiting, told, strict=True):
+            receipt.outcomes[batch.objects[place].number] = outcome(result, self._org.redact)
         return receipt
 
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask for the login, the version, and what each sync needs."""
+        return look(self._org, syncs)
+
     def close(self) -> None:
-        self._client.close()
+        self._org.close()
 
     def _pass_over_missing(self, batch: Batch, receipt: Receipt) -> None:
         """Settle records that are not there: none is made by a removal, nor unless it is said."""
-        creates = self._options.create_missing
-        asked = [one for one in batch.objects if not creates or _only_removes(one)]
+        creates, settled = self._options.create_missing, receipt.outcomes
+        asked = [
+            one
+            for one in batch.objects
+            if one.number not in settled and (not creates or _only_removes(one))
+        ]
         there = self._existing([one.key for one in asked])
         for one in asked:
             if one.key.lower() not in there:
@@ -158,38 +139,23 @@ class Salesforce:
         for change in one.changes:
             gone = change.value is None
             record[change.field] = self._options.leaving if gone else json.loads(change.value)
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-
-    def _upsert(self, records: list[bytes]) -> "Reply":
-        field = self._options.external_id_field
-        path = f"/composite/sobjects/{self._object}/{field}"
-        body = b'{"allOrNone":false,"records":[' + b",".join(records) + b"]}"
-        headers = {"Content-Type": "application/json"}
-        return self._ask("PATCH", path, data=body, headers=headers)
+        return as_json(record)
 
     def _existing(self, keys: list[str]) -> set[str]:
         """Return which keys the org has a record for, in lower case: it compares them so."""
-        field, there = self._options.external_id_field, set()
-        for piece in _pieces([_quoted(key) for key in keys]):
-            query = f"SELECT {field} FROM {self._object} WHERE {field} IN ({', '.join(piece)})"
-            reply = self._ask("GET", "/query", params={"q": query})
-            while True:
-                body = reply.body or {}
-                for record in body.get("records", []):
-                    there.add(str(record.get(field)).lower())
-                following = body.get("nextRecordsUrl")
-                if body.get("done") is not False or not isinstance(following, str):
-                    break
-                reply = self._ask("GET", following.removeprefix(self._data))
-        return there
-
-    def _ask(self, method: str, path: str, **options: Any) -> "Reply":
-        self._usage.spare()
-        reply = self._client.request(method, self._data + path, **options)
-        return checked(reply, self._client.redact)
+        field = self._options.external_id_field
+        query = f"SELECT {field} FROM {self._object} WHERE {field} IN (%s)"
+        return {str(row.get(field)).lower() for row in self._org.rows_in(query, keys)}
 
 
-API_NAMES: Mapping[str, str] = {"contact": "Contact", "lead": "Lead", "account": "Account"}
+def refuse_twice(objects: Iterable[SyncObject], receipt: Receipt) -> None:
+    """Settle keys that differ by case alone from one before: to Salesforce they are the same."""
+    seen: set[str] = set()
+    for one in objects:
+        if one.key.lower() in seen:
+            problem = "Two keys of this sync differ by case alone: they are one to Salesforce."
+            receipt.outcomes[one.number] = several(problem)
+        seen.add(one.key.lower())
 
 
 def field_problem(field: str) -> str | None:
@@ -197,7 +163,8 @@ def field_problem(field: str) -> str | None:
     is_name = field.replace("_", "a").isalnum() and field.isascii() and not field[:1].isdigit()
     if not is_name or field.lower() in ("id", "attributes"):
         return f"'{field}' is not the API name of a field, such as Madang_Tier__c."
-    if len(field.removesuffix("__c")) > LONGEST_NAME or "__" in field.removesuffix("__c"):
+    bare = field.removesuffix("__pc").removesuffix("__c")  # __pc: of a person account
+    if len(bare) > LONGEST_NAME or "__" in bare:
         return f"'{field}' is no name that Salesforce takes: {LONGEST_NAME} characters, no __."
     return None
 
@@ -206,30 +173,19 @@ def _only_removes(one: SyncObject) -> bool:
     return all(change.value is None for change in one.changes)
 
 
-def _quoted(key: str) -> str:
-    return "'" + key.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _pieces(texts: list[str]) -> Iterator[list[str]]:
-    """Group texts so that each group has room in an address."""
-    piece: list[str] = []
-    size = 0
-    for text in texts:
-        if piece and size + len(text) > QUERY_ROOM:
-            yield piece
-            piece, size = [], 0
-        piece.append(text)
-        size += len(text) + 2
-    if piece:
-        yield piece
-
-
-_KIND = ObjectKind(
+_RECORDS = ObjectKind(
     "attributes", keys=("external_id",), field_problem=field_problem, options=RecordOptions
 )
 ENTRY = Entry(
     settings=SalesforceTarget,
-    objects=dict.fromkeys(API_NAMES, _KIND),
+    objects={
+        **dict.fromkeys(("contact", "lead", "account"), _RECORDS),
+        "custom": replace(_RECORDS, options=CustomOptions),
+        "campaign_members": ObjectKind(
+            "members", keys=("external_id",), field_problem=list_problem, options=CampaignOptions
+        ),
+    },
     destination=Salesforce,
     sandbox="madang.sandbox.salesforce",
+    api_version=lambda settings, workspace: getattr(workspace.salesforce, "api_version", None),
 )

@@ -18,9 +18,47 @@ from madang.sync.words import harmless
 if TYPE_CHECKING:
     from madang.http.client import Reply
 
-USED = re.compile(r"(?<![-\w])api-usage=(\d{1,15})/(\d{1,15})")
+USED = re.compile(r"(?<![-\w])api-usage=(\d{1,15})/(\d{1,15})")  # not per-app-api-usage
 #: A record that another change holds just now, and what passes like that.
 PASSING = ("UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE")
+
+
+#: What a refusal of one record means, and what to do, by its code.
+REFUSALS = {
+    "": (
+        "refused by salesforce",
+        "Correct the activation model, or the org's fields and rules, then plan again.",
+    ),
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": (
+        "refused by a validation rule",
+        "Its words are those of a validation rule of the org: correct the record there, or let the "
+        "rule pass over the user of the login.",
+    ),
+    "REQUIRED_FIELD_MISSING": (
+        "refused by salesforce",
+        "Send the fields too that the object requires, or set create_missing: false.",
+    ),
+    "STRING_TOO_LONG": (
+        "refused by salesforce",
+        "Make the field longer in the org, or the value shorter in the activation model.",
+    ),
+    "DUPLICATES_DETECTED": (
+        "refused by a duplicate rule",
+        "A duplicate rule of the org found a record that is alike: merge them there.",
+    ),
+    "MULTIPLE_CHOICES": (
+        "several in salesforce",
+        "Merge the records in Salesforce, or make the external id field unique.",
+    ),
+    "ENTITY_IS_DELETED": (
+        "deleted in salesforce",
+        "Take the record out of the recycle bin there, or let it be gone.",
+    ),
+    **dict.fromkeys(
+        ("UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE"),
+        ("busy in salesforce", "The next plan sends it again."),
+    ),
+}
 
 
 @dataclass
@@ -47,20 +85,40 @@ def usage_of(headers: Mapping[str, str], usage: Usage) -> None:
         usage.used, usage.allowed = int(found[1]), int(found[2])
 
 
+def is_locked(reply: "Reply") -> bool:
+    """Say whether a whole request met a record that another change holds: nothing was taken.
+
+    The body of an error is a list; the word for it stands in the code or in the message.
+    """
+    return not reply.is_good and any(
+        word in f"{one.get('errorCode')} {one.get('message')}"
+        for one in _whole(reply)
+        for word in PASSING
+    )
+
+
 def checked(reply: "Reply", redact: Callable[[str], str]) -> "Reply":
     """Return a good answer. Raises DestinationRefused, DestinationDown or DestinationUnclear."""
     if reply.is_good:
         return reply
-    told = read_json(reply.content)
-    first = told[0] if isinstance(told, list) and told and isinstance(told[0], dict) else None
-    if first is None:
+    whole = _whole(reply)
+    if not whole:
         raise not_understood(reply)
-    code, message = str(first.get("errorCode") or ""), str(first.get("message") or "")
+    code, message = str(whole[0].get("errorCode") or ""), str(whole[0].get("message") or "")
     words = harmless(redact(f"{code or reply.status}: {message}"))
+    if code == "REQUEST_LIMIT_EXCEEDED" and message.startswith("Concurrent"):
+        raise DestinationDown(
+            f"The org works on too many long requests at once ({words}).", fix=AGAIN
+        )
     if code == "REQUEST_LIMIT_EXCEEDED":
-        raise DestinationDown(f"The org has no calls left ({words}).", fix=AGAIN)
+        raise DestinationDown(
+            f"The org has no calls left ({words}).",
+            fix=f"{AGAIN} See Setup, System Overview, for who uses them.",
+        )
     if code == "SERVER_UNAVAILABLE":
         raise DestinationDown(f"Salesforce is down ({words}).", fix=AGAIN)
+    if is_locked(reply):
+        raise DestinationDown(f"Another change holds these records ({words}).", fix=AGAIN)
     fix = "Read what Salesforce says; nothing of this request was taken."
     if reply.status == 404 or code in ("NOT_FOUND", "INVALID_TYPE", "INVALID_FIELD"):
         fix = "Check external_id_field, that it is an external id, and that the login sees it."
@@ -96,21 +154,33 @@ def outcome(result: dict[str, Any], redact: Callable[[str], str]) -> Outcome:
     if result["success"] and not errors:
         return Outcome("accepted")
     told = [f"{one.get('statusCode')}: {one.get('message')}" for one in errors]
-    return Outcome(
-        "rejected",
-        reason="refused by salesforce",
-        problem=harmless(redact("; ".join(told))) or "Salesforce gave no reason.",
-        fix="Correct the activation model, or the org's fields and rules, then plan again.",
-    )
+    code = str(errors[0].get("statusCode")) if errors else ""
+    return refused(code, harmless(redact("; ".join(told))) or "Salesforce gave no reason.")
 
 
-def not_there(name: str) -> Outcome:
+def refused(code: str, problem: str) -> Outcome:
+    """Return the outcome of a record that the org refuses, with what to do by its code."""
+    reason, fix = REFUSALS.get(code, REFUSALS[""])
+    return Outcome("rejected", reason=reason, problem=problem, fix=fix)
+
+
+def not_there(name: str, fix: str = "let the sync say create_missing: true") -> Outcome:
     """Return the outcome of a key that no record has, where none is to be made."""
     return Outcome(
         "rejected",
         reason="not in salesforce",
         problem=f"No {name} has this external id.",
-        fix="Load the key into Salesforce, or let the sync say create_missing: true.",
+        fix=f"Load the key into Salesforce, or {fix}.",
+    )
+
+
+def several(problem: str) -> Outcome:
+    """Return the outcome of a key that means more than one record, or the same one twice."""
+    return Outcome(
+        "rejected",
+        reason="several in salesforce",
+        problem=problem,
+        fix="Merge the records in Salesforce, or make the external id field unique.",
     )
 
 
@@ -121,6 +191,12 @@ def not_understood(reply: "Reply") -> DestinationUnclear:
         fix="Check salesforce.url: it may be a proxy's. What this request held may have arrived or "
         "not; the same command sends it again, which changes nothing there.",
     )
+
+
+def _whole(reply: "Reply") -> list[dict[str, Any]]:
+    """Return the errors of a whole request; none where the body is something else."""
+    told = read_json(reply.content)
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
 def _errors(result: dict[str, Any]) -> list[dict[str, Any]]:

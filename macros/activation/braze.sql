@@ -1,0 +1,184 @@
+{# The name of the sync that sends this model; empty where none does. #}
+{% macro sync_name() %}
+    {% if execute %}
+        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
+            {{ return(exposure.name) }}
+        {% endfor %}
+    {% endif %}
+    {{ return('') }}
+{% endmacro %}
+
+
+{#
+    Every id by which Braze may know a person, as `sync_key` has it: (person_id, key_kind, sync_key, place, is_usable). `place` orders the ids of one
+    kind. Usable is what a sync may take as the person's key: an address that several persons have is none.
+#}
+{% macro braze_person_keys(rule) -%}
+    {%- set person_key = rule.get('person_key', {}) -%}
+    {%- set alias = rule.get('user_alias', {}) -%}
+    select
+        person_id,
+        'external_id' as key_kind,
+        case
+            when {{ madang.regex_matches('customer_no', '^(external_id|user_alias|braze_id|email|phone):') }}
+                then concat('external_id:', customer_no)
+            else customer_no
+        end as sync_key,
+        row_number() over (
+            partition by person_id
+            order by
+                case when registered_at is null then 1 else 0 end,
+                registered_at {{ 'desc' if person_key.get('registered') == 'last' else 'asc' }},
+                customer_no
+        ) as place,
+        {{ 'true' if person_key.get('among', 'current') == 'all' else 'is_current' }} as is_usable
+    from {{ ref('customer_numbers') }}
+
+    union all
+
+    select
+        persons.person_id,
+        'braze_id' as key_kind,
+        concat('braze_id:', users.braze_user_id) as sync_key,
+        row_number() over (
+            partition by persons.person_id order by users.last_seen_at desc, users.braze_user_id
+        ) as place,
+        not users.is_orphan and not users.is_deleted as is_usable
+    from {{ ref('stg_braze__users') }} as users
+    inner join {{ ref('record_persons') }} as persons
+        on users.braze_user_id = persons.record_id and persons.source = 'braze'
+    where persons.person_id is not null
+
+    union all
+
+    select
+        person_id,
+        field as key_kind,
+        concat(field, ':', field_value) as sync_key,
+        row_number() over (partition by person_id, field order by place, field_value) as place,
+        is_chosen
+        and min(person_id) over (partition by field, field_value)
+        = max(person_id) over (partition by field, field_value) as is_usable
+    from {{ ref('customer_values') }}
+    where field in ('email', 'phone')
+    {%- if alias %}
+
+    union all
+
+    select
+        person_id,
+        'user_alias' as key_kind,
+        concat('user_alias:{{ alias.label }}:', identifier_value) as sync_key,
+        row_number() over (partition by person_id order by identifier_value) as place,
+        true as is_usable
+    from {{ ref('person_identifiers') }}
+    where identifier_type = '{{ alias.identifier }}'
+    {%- endif %}
+{%- endmacro %}
+
+
+{#
+    One key a person, the first that there is by `key_order` of the sync (external_id where it says nothing), and what is odd about it: (person_id,
+    sync_key, warning). key_changed: the destination holds fields of the person under another key, which are taken away there and given to this one.
+    several_customer_numbers: Braze may have a profile for each.
+#}
+{% macro sync_braze_keys() -%}
+{%- set rule = madang.sync_rule() -%}
+{%- set order = rule.get('key_order') or ['external_id'] -%}
+    select
+        chosen.person_id,
+        chosen.sync_key,
+        case
+            when moved.person_id is not null then 'key_changed'
+            when chosen.key_kind = 'external_id' and chosen.keys_of_kind > 1 then 'several_customer_numbers'
+        end as warning
+    from (
+        select
+            person_id,
+            key_kind,
+            sync_key,
+            count(*) over (partition by person_id, key_kind) as keys_of_kind,
+            row_number() over (partition by person_id order by kind_place, place, sync_key) as key_place
+        from (
+            select
+                *,
+                case key_kind
+                    {%- for kind in order %}
+                    when '{{ kind }}' then {{ loop.index }}
+                    {%- endfor %}
+                end as kind_place
+            from (
+                {{ madang.braze_person_keys(rule) }}
+            ) as person_keys
+        ) as placed
+        where is_usable and kind_place is not null
+    ) as chosen
+    left join (
+        select person_keys.person_id, max(held.sync_key) as last_key, min(held.sync_key) as first_key
+        from (
+            {{ madang.braze_person_keys(rule) }}
+        ) as person_keys
+        inner join (
+            {{ madang.sync_held_keys(madang.sync_name()) }}
+        ) as held on person_keys.sync_key = held.sync_key
+        group by person_keys.person_id
+    ) as moved
+        on chosen.person_id = moved.person_id
+        and (chosen.sync_key <> moved.last_key or chosen.sync_key <> moved.first_key)
+    where chosen.key_place = 1
+{%- endmacro %}
+
+
+{# The keys under which the destination of a sync holds something, by the ledger. #}
+{% macro sync_held_keys(sync) -%}
+    select distinct sync_key
+    from (
+        select
+            sync_key,
+            operation,
+            row_number() over (
+                partition by sync_key, field
+                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
+            ) as recency
+        from {{ ref('stg_sync__deliveries') }}
+        where sync = '{{ sync }}' and status in ('accepted', 'unknown')
+    ) as deliveries
+    where recency = 1 and operation <> 'remove'
+{%- endmacro %}
+
+
+{# The conditions of the activities that the sync of this model tells Braze, for `activities_that_meet`: each with its name there and whether it is a purchase. #}
+{% macro braze_event_conditions(rule) %}
+    {% set conditions = [] %}
+    {% for list, name in {'events': 'name', 'purchases': 'product'}.items() %}
+        {% for told in rule.get(list, []) %}
+            {% do madang.require_actions(model.name, madang.value_texts(told.did)) %}
+            {% for action in madang.value_texts(told.did) %}
+                {% do conditions.append({
+                    'number': conditions | length + 1, 'action': action, 'where': told.get('where', {}), 'within': rule.get('within', '30 days'),
+                    'facts': [madang.text_literal(told[name]), madang.text_literal(list)],
+                }) %}
+            {% endfor %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(conditions) }}
+{% endmacro %}
+
+
+{# One permit a person: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the first channel and the reason there. #}
+{% macro sync_person_permits() -%}
+    select
+        person_id,
+        channel,
+        purpose,
+        nullif(reason, 'allowed') as held_back_reason
+    from {{ ref('contactability') }}
+    where
+        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
+    {%- if madang.sync_rule().get('channels') %}
+        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
+    {%- endif %}
+    qualify row_number() over (
+        partition by person_id order by case when is_allowed then 0 else 1 end, channel
+    ) = 1
+{%- endmacro %}

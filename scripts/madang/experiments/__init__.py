@@ -1,0 +1,1 @@
+"""What says whether the figures of experiments may be believed."""
