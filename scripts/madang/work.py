@@ -253,6 +253,8 @@ def show_run(result: object) -> None:
     ]
     rows += [(f"skipped, {why}", f"{n:,}") for why, n in result.skipped_by_reason.items()]
     rows += [(f"rejected, {why}", f"{n:,}") for why, n in result.rejected_by_problem.items()]
+    if result.unknown:
+        rows.append(("unknown", f"{result.unknown:,} left, and what became of them is not known"))
     if result.note:
         rows.append(("note", result.note))
     ui.summary(f"Sync {result.sync} → {result.destination}", rows)
