@@ -23,6 +23,7 @@
         'inquiry_rules': ['inquiry_group', 'word', 'and_word'],
         'lift_test_results': ['test', 'channel_group'],
         'message_prices': ['channel'],
+        'notice_field_words': ['word'],
         'outcome_products': ['word'],
         'outcome_reasons': ['word'],
         'outcome_statuses': ['word'],
