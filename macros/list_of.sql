@@ -22,6 +22,8 @@
         'identifier_rules': ['identifier_type'],
         'inquiry_rules': ['inquiry_group', 'word', 'and_word'],
         'lift_test_results': ['test', 'channel_group'],
+        'message_audiences': ['campaign_id'],
+        'message_channels': ['channel', 'conversion_type'],
         'message_prices': ['channel'],
         'notice_field_words': ['word'],
         'outcome_products': ['word'],

@@ -95,6 +95,9 @@ class Outcome:
     fix: str | None = None
 
 
+ACCEPTED = Outcome("accepted")
+
+
 @dataclass
 class Receipt:
     """What became of one batch: an outcome for every object number, and how it was got.
@@ -128,7 +131,11 @@ class Later:
 
 
 class Destination(Protocol):
-    """A place that takes objects. Building payloads is pure; only `send` talks to the network."""
+    """A place that takes objects. Building payloads is pure; only `send` talks to the network.
+
+    One with an attribute `connections` of more than 1 has `send` called by so many threads at once.
+    It says so only where the order in which batches arrive means nothing there.
+    """
 
     objects_per_request: int
 
