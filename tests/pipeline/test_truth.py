@@ -513,19 +513,18 @@ def test_consent_stood_when_the_people_say_that_it_stood(tables: Tables, measure
 
 def test_a_reward_campaign_brought_whom_the_world_rewarded(tables: Tables, measured: Callable):
     told = tables.row("""
+        with ended as (
+            select rewards.person, rewards.rewarded_at, min(permissions.valid_from) as gone_at
+            from truth_rewards as rewards
+            left join truth_permissions as permissions
+                on rewards.person = permissions.person and rewards.channel = permissions.channel
+                and permissions.valid_from > rewards.rewarded_at
+                and not permissions.is_allowed
+            group by all
+        )
         select count(*) as yeses,
-            count(*) filter (valid_to < rewarded_at + interval 7 day and not again.is_allowed)
-                as hunters,
-            count(*) filter (valid_to < rewarded_at + interval 30 day and not again.is_allowed)
-                as gone
-        from truth_rewards as rewards
-        inner join truth_permissions as permissions
-            on rewards.person = permissions.person and rewards.channel = permissions.channel
-            and rewards.rewarded_at = permissions.valid_from
-        left join (select person, channel, valid_from as valid_to, is_allowed
-            from truth_permissions) as again
-            on again.person = permissions.person and again.channel = permissions.channel
-            and again.valid_to = permissions.valid_to""")
+            count(*) filter (gone_at < rewarded_at + interval 7 day) as hunters
+        from ended""")
     ours = tables.row("""
         select yeses, grants, reward_hunters, grants_of_30 - kept_30 as gone, cost
         from madang_marts.reward_campaign_results where campaign = 'SMS coupon week'""")
