@@ -60,6 +60,7 @@ OF_THE_ORDER = {
     # who orders enters the stage of those who bought
     "marts.person_stages": (set(), 2),
     "marts.person_states": (set(), 1),
+    "marts.sent_messages": (set(), 1),  # the stage in which a message met its person
     "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one
     "marts.conversion_changes": (set(), 2),
