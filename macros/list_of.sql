@@ -25,6 +25,7 @@
         'message_audiences': ['campaign_id'],
         'message_channels': ['channel', 'conversion_type'],
         'message_prices': ['channel'],
+        'notice_field_words': ['word'],
         'outcome_products': ['word'],
         'outcome_reasons': ['word'],
         'outcome_statuses': ['word'],
