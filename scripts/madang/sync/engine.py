@@ -22,7 +22,14 @@ from madang.sync import (
     permits,
 )
 from madang.sync.clock import new_id, stamp, utc_now
-from madang.sync.destinations.base import Change, Destination, ObjectKind, Receipt, SyncObject
+from madang.sync.destinations.base import (
+    Change,
+    Destination,
+    KnowsPlan,
+    ObjectKind,
+    Receipt,
+    SyncObject,
+)
 from madang.sync.destinations.registry import object_of, open_destination
 from madang.sync.journal import Journal, Run, locked
 from madang.sync.now import rows_now
@@ -185,6 +192,8 @@ def _send(
     on_step: Callable[[str], object] | None,
 ) -> None:
     """Send every batch of the spool, each between two entries of the journal."""
+    if isinstance(destination, KnowsPlan):
+        destination.planned(run.plan_id)
     expected = ceil(objects / destination.objects_per_request)
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
