@@ -12,6 +12,7 @@ import pytest
 
 from demo_workspace import SUPPORT
 from madang.sync import DestinationDown, SyncError, deletions
+from madang.sync.destinations.customer_files import KakaoSettings, NaverSettings
 from madang.sync.destinations.file import FileSettings
 from sync_place import Place
 
@@ -218,3 +219,32 @@ def test_killed_before_any_rename_a_file_is_the_old_one_or_the_new_one(tmp_path,
     assert there.files() == {"buyers.csv", "buyers.csv.manifest.json"}
     there.sync(row("C2", name="x"))
     assert there.read("buyers.csv") == [{"key": "C2", "name": "x"}]
+
+
+@pytest.mark.parametrize(("name", "settings"), [("kakao", KakaoSettings), ("naver", NaverSettings)])
+def test_a_customer_file_has_the_hashes_of_its_identifier_one_a_line(tmp_path, name, settings):
+    more = ", least_size: 2"
+    there = Place(tmp_path, name, settings(), {}, name="customer_file", key="match_key", more=more)
+    phones = sorted(hashlib.sha256(str(number).encode()).hexdigest() for number in range(3))
+    there.want(
+        *((f"phone:{one}", "buyers", "true") for one in phones),
+        (f"email:{phones[0]}", "buyers", "true"),
+        ("phone:+821012345678", "buyers", "true"),
+    )
+    assert there.plan().guards == ()
+    result = there.apply()
+    assert result.rejected_by_problem == {"It is no hash of its phone.": 2}
+    path = tmp_path / "outbox" / name / "buyers.csv"
+    assert path.read_text().splitlines() == phones
+    there.sync((f"phone:{phones[1]}", "buyers", "true"))
+    assert path.read_text() == f"{phones[1]}\n", "who left must be able to, whatever is left"
+
+
+def test_a_customer_file_that_would_begin_too_small_is_said_before(tmp_path):
+    there = Place(tmp_path, "kakao", KakaoSettings(), {}, name="customer_file", key="match_key")
+    there.want((f"phone:{'a' * 64}", "buyers", "true"))
+    (guard,) = there.plan().guards
+    assert (guard.name, "1,000" in guard.message) == ("size", True)
+    with pytest.raises(SyncError, match="would begin with 1 members"):
+        there.apply()
+    assert not (tmp_path / "outbox").exists()

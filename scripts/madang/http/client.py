@@ -100,9 +100,9 @@ class Client:
         if is_loopback(url):
             self._session.trust_env = False  # a proxy cannot reach this machine's own loopback
 
-    def post(self, path: str, body: bytes) -> Reply:
-        """Post JSON, as `request`."""
-        headers = {"Content-Type": "application/json"}
+    def post(self, path: str, body: bytes, more: Mapping[str, str] | None = None) -> Reply:
+        """Post JSON, as `request`; `more` are other headers."""
+        headers = {"Content-Type": "application/json", **(more or {})}
         return self.request("POST", path, once=self._posts_once, data=body, headers=headers)
 
     def request(self, method: str, path: str, **options: Any) -> Reply:

@@ -35,6 +35,8 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
+from madang.sync.destinations.reports import not_sent
+from madang.sync.destinations.row_columns import ColumnName, ColumnOf
 
 if TYPE_CHECKING:
     from madang.sync.destinations.file_rows import Shape
@@ -50,13 +52,6 @@ class FileSettings(DestinationSettings):
     folder: Annotated[str, Field(min_length=1)] = "outbox"
 
 
-class ColumnOf(NoOptions):
-    """A column: `from` says what of the person it holds (macros/activation reads it)."""
-
-    source: Annotated[str, Field(alias="from")]
-    type: Literal["Text", "Number", "Decimal", "Date"] = "Text"
-
-
 class FileOptions(NoOptions):
     """`path` is the sync's own folder. `columns` are those beside the key, in their order.
 
@@ -68,8 +63,8 @@ class FileOptions(NoOptions):
     content: Literal["full", "difference"] = "full"
     header: bool = True
     safe: bool = True
-    key_column: PlainName = "key"
-    columns: dict[PlainName, ColumnOf] = Field(default={})
+    key_column: ColumnName = "key"
+    columns: dict[ColumnName, ColumnOf] = Field(default={})
 
 
 class Files:
@@ -114,8 +109,10 @@ class Files:
         """Write a file. Raises DestinationDown where the folder cannot be written."""
         is_one = self._shape.kind == "attributes"
         name = ROWS if is_one else batch.objects[0].changes[0].field
+        problems = {one.number: self.problem(one) for one in batch.objects}
+        good = [one for one in batch.objects if problems[one.number] is None]
         try:
-            told = self._write(name, self.rows(batch.objects))
+            told = self._write(name, self.rows(good)) if good else None
         except OSError as error:
             raise DestinationDown(
                 f"The file '{name}' cannot be written: {error.strerror or error}.",
@@ -123,8 +120,15 @@ class Files:
                 fix="Make room or correct the folder's rights, then run the same command again.",
             ) from error
         self.requests += 1
-        outcomes = {one.number: Outcome("accepted") for one in batch.objects}
+        outcomes = {
+            number: Outcome("accepted") if problem is None else not_sent(problem)
+            for number, problem in problems.items()
+        }
         return Receipt(outcomes, None, 1, told)
+
+    def problem(self, one: SyncObject) -> str | None:
+        """Say why an object cannot stand in the file, without its values; None where it can."""
+        return None
 
     def rows(self, objects: Iterable[SyncObject]) -> Iterator[dict[str, Any]]:
         """Give a row a change: key, field and value, which is null where it is taken away."""

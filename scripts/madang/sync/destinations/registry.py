@@ -28,9 +28,12 @@ MODULES = {
     "file": "madang.sync.destinations.file",
     "ga4": "madang.sync.destinations.ga4",
     "google": "madang.sync.destinations.google",
+    "kakao": "madang.sync.destinations.kakao",
     "meta": "madang.sync.destinations.meta",
+    "naver": "madang.sync.destinations.naver",
     "salesforce": "madang.sync.destinations.salesforce",
     "sfmc": "madang.sync.destinations.sfmc",
+    "webhook": "madang.sync.destinations.webhook",
 }
 
 
