@@ -52,6 +52,10 @@ OF_THE_ORDER = {
     "marts.record_match_rates": ({"records", "share"}, 4),
     "marts.channel_days": ({"orders", "net_order_amount"}, 1),
     "marts.identity_coverage": ({"known_order_amount", "unknown_order_amount"}, 1),
+    "marts.order_ends": (set(), 1),
+    # all orders, those of no product, of its campaign and of its region
+    "marts.inquiry_order_contrast": (set(), 200),
+    "marts.improvement_points": (set(), 200),
     "marts.online_vs_actual": (set(), 1),  # orders of its day
     # who orders enters the stage of those who bought
     "marts.person_stages": (set(), 2),
