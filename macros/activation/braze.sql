@@ -182,3 +182,32 @@
         partition by person_id order by case when is_allowed then 0 else 1 end, channel
     ) = 1
 {%- endmacro %}
+
+
+{#
+    One key a person for a subscription group: the id of `sync_braze_keys`, or the address or number that stands for the person, with a warning where Braze
+    may have several users of it: all of them are set.
+#}
+{% macro sync_subscription_keys(key) -%}
+    {%- if key == 'external_id' -%}
+    {{ madang.sync_braze_keys() }}
+    {%- else -%}
+    select
+        customer_values.person_id,
+        concat('{{ key }}:', customer_values.field_value) as sync_key,
+        case
+            when min(customer_values.person_id) over (partition by customer_values.field_value)
+                < max(customer_values.person_id) over (partition by customer_values.field_value)
+                or coalesce(numbers.numbers_of_person, 0) > 1
+                then 'address_of_several'
+        end as warning
+    from {{ ref('customer_values') }} as customer_values
+    left join (
+        select person_id, count(*) as numbers_of_person
+        from {{ ref('customer_numbers') }}
+        where is_current
+        group by person_id
+    ) as numbers on customer_values.person_id = numbers.person_id
+    where customer_values.field = '{{ key }}' and customer_values.is_chosen
+    {%- endif -%}
+{%- endmacro %}

@@ -71,7 +71,11 @@ asked as (
         told.last_told_at,
         {{ sync_row('permits', 'customers', 'customer_numbers.customer_no') }} as value,
         {{ sync_held_back(
-            'permits', 'customer_numbers.customer_no', 'no_external_id', known_address='permits.is_main_address'
+            'permits',
+            'customer_numbers.customer_no',
+            'no_external_id',
+            known_address='permits.is_main_address',
+            is_message=true,
         ) }} as not_permitted
     from permits
     inner join journeys on concat(permits.audience, '_', permits.channel) = journeys.journey

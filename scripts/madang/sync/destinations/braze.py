@@ -17,6 +17,7 @@ from pydantic import Field
 
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
+from madang.sync.destinations import braze_campaigns, braze_groups
 from madang.sync.destinations.base import (
     Batch,
     Destination,
@@ -28,6 +29,7 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.braze_answers import complaints, words_of
+from madang.sync.destinations.braze_campaigns import BrazeCampaigns, MessageOptions
 from madang.sync.destinations.braze_events import (
     TRACK,
     BrazeEvents,
@@ -35,6 +37,7 @@ from madang.sync.destinations.braze_events import (
     event_problem,
     within_limits,
 )
+from madang.sync.destinations.braze_groups import BrazeGroups, GroupOptions, group_problem
 from madang.sync.destinations.braze_keys import KeyOptions, id_of
 from madang.sync.destinations.braze_sending import Sending
 
@@ -57,7 +60,12 @@ RESERVED = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "push_token_import"}
 )
 #: What the REST API key must be allowed to, by object.
-PERMISSIONS = {"user_attributes": "users.track", "events": "users.track"}
+PERMISSIONS = {
+    "user_attributes": "users.track",
+    "events": "users.track",
+    "subscription_groups": braze_groups.PERMISSION,
+    "campaign_messages": braze_campaigns.PERMISSION,
+}
 
 
 class BrazeSettings(DestinationSettings):
@@ -66,6 +74,7 @@ class BrazeSettings(DestinationSettings):
     url: HttpAddress
     key_env: EnvironmentName
     objects_per_request: Annotated[int, Field(ge=1)] = 50
+    connections: Annotated[int, Field(ge=1, le=32)] = 8
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
 
 
@@ -95,9 +104,14 @@ class Braze:
         client, settings = opening.client("Braze", Bearer(key), check), opening.settings
         if opening.sends == "events":
             return BrazeEvents(client, opening.options, settings.objects_per_request, opening.now())
+        if opening.sends == "subscription_groups":
+            return BrazeGroups(client)
+        if opening.sends == "campaign_messages":
+            return BrazeCampaigns(client, opening.now())
         return cls(
             client,
             objects_per_request=settings.objects_per_request,
+            connections=settings.connections,
             options=opening.options or UserOptions(),
         )
 
@@ -106,12 +120,14 @@ class Braze:
         http: "Client",
         *,
         objects_per_request: int = 50,
+        connections: int = 1,
         options: UserOptions = UserOptions(),
     ) -> None:
         self._http = http
         self._options = options
         self._sending = Sending(http, PERMISSIONS["user_attributes"])
         self.objects_per_request = objects_per_request
+        self.connections = connections  # a user is one object of a run: batches have no order
 
     @property
     def requests(self) -> int:
@@ -229,6 +245,13 @@ ENTRY = Entry(
             options=EventOptions,
             forecast=data_points,
         ),
+        "subscription_groups": ObjectKind(
+            "members",
+            keys=tuple(braze_groups.NAMES),
+            field_problem=group_problem,
+            options=GroupOptions,
+        ),
+        "campaign_messages": ObjectKind("messages", keys=("message_id",), options=MessageOptions),
     },
     destination=Braze,
     sandbox="madang.sandbox.braze",
