@@ -76,10 +76,14 @@ class SyncObject:
 
 @dataclass(frozen=True)
 class Batch:
-    """The objects of one request, each with the bytes that stand for it there."""
+    """The objects of one request, each with the bytes that stand for it there.
+
+    `reference` is the destination's own name of what was made for it (`Prepares`), if anything.
+    """
 
     objects: tuple[SyncObject, ...]
     encoded: tuple[bytes, ...]
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,9 @@ class Outcome:
     reason: str | None = None
     problem: str | None = None
     fix: str | None = None
+
+
+ACCEPTED = Outcome("accepted")
 
 
 @dataclass
@@ -119,16 +126,24 @@ class Later:
     """What became of a request that was taken: applied, partial or failed, with the reasons.
 
     `rows`, of those that are named by their place in the request: a status, rejected (for good),
-    unknown (may be sent again) or accepted (it is there), and a reason in capital letters.
+    unknown (may be sent again) or accepted (it is there), and a reason in capital letters. `keys`:
+    the same of a request that says what became of each by its key; `others` is the status of the
+    keys that it does not name.
     """
 
     status: str
     problem: str | None = None
     rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    others: str | None = None
 
 
 class Destination(Protocol):
-    """A place that takes objects. Building payloads is pure; only `send` talks to the network."""
+    """A place that takes objects. Building payloads is pure; only `send` talks to the network.
+
+    One with an attribute `connections` of more than 1 has `send` called by so many threads at once.
+    It says so only where the order in which batches arrive means nothing there.
+    """
 
     objects_per_request: int
 
@@ -169,6 +184,21 @@ class Polls(Protocol):
 
     def poll(self, remote_reference: str) -> "Later | None":
         """Return what became of a request; None while it is at work."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A destination that makes something to send a batch with, such as a job, and is asked by it.
+
+    The journal has the reference before anything is sent. So after a kill the job is found again,
+    and what comes next waits until it is known what became of it.
+    """
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Return the batch with its reference, where it needs one. Nothing of it is written yet."""
+
+    def wait(self, remote_reference: str) -> Later:
+        """Wait until it is known what became of a request. Raises DestinationDown."""
 
 
 @dataclass(frozen=True)

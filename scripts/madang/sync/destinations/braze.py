@@ -70,6 +70,7 @@ class BrazeSettings(DestinationSettings):
     url: HttpAddress
     key_env: EnvironmentName
     objects_per_request: Annotated[int, Field(ge=1)] = 50
+    connections: Annotated[int, Field(ge=1, le=32)] = 8
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
 
 
@@ -108,6 +109,7 @@ class Braze:
         return cls(
             client,
             objects_per_request=settings.objects_per_request,
+            connections=settings.connections,
             options=opening.options or UserOptions(),
         )
 
@@ -116,12 +118,14 @@ class Braze:
         http: "Client",
         *,
         objects_per_request: int = 50,
+        connections: int = 1,
         options: UserOptions = UserOptions(),
     ) -> None:
         self._http = http
         self._options = options
         self._sending = Sending(http, "users.track")
         self.objects_per_request = objects_per_request
+        self.connections = connections  # a user is one object of a run: batches have no order
 
     @property
     def requests(self) -> int:
