@@ -35,7 +35,8 @@ combined as (
     union all
 
     select
-        audience, person_id, channel, purpose, held_back_reason, is_main_address, cast(null as string), true
+        audience, person_id, channel, purpose, held_back_reason, is_main_address,
+        cast(null as string) as late_source, true as is_leaver
     from leavers
 
 ),
