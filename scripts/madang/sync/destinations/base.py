@@ -179,6 +179,14 @@ class Deletes(Protocol):
 
 
 @runtime_checkable
+class KnowsPlan(Protocol):
+    """A destination that wants to know which plan it sends."""
+
+    def planned(self, plan_id: str) -> None:
+        """Note the plan; called before the first batch."""
+
+
+@runtime_checkable
 class Polls(Protocol):
     """A destination that takes a request first and says later what became of it."""
 
