@@ -38,7 +38,9 @@ histories as (
         count(case when order_date > first_date and order_date <= {{ cutoff }} then 1 end) as repeat_orders_then,
         count(case when order_date > {{ cutoff }} then 1 end) as orders_after,
         round(sum(case when order_date > first_date then value end), 4) as repeat_value,
-        round(sum(case when order_date > first_date and order_date <= {{ cutoff }} then value end), 4) as repeat_value_then,
+        round(sum(
+            case when order_date > first_date and order_date <= {{ cutoff }} then value end
+        ), 4) as repeat_value_then,
         round(sum(case when order_date > {{ cutoff }} then value end), 4) as value_after,
         round(sum(value), 4) as total_value,
         count(*) as orders
