@@ -5,7 +5,7 @@
     {%- for exposure in (graph.get('exposures', {}).values() if execute else []) | sort(attribute='name') if exposure.config.meta.get('sync') -%}
         {%- set cadence = exposure.config.meta.sync.get('cadence', 'on_change') -%}
         {%- set words = cadence.split(' ') -%}
-        {%- set hours = words[1] | int * minutes[words[2].rstrip('s')] / 60 if words | length == 3 else 'null' -%}
+        {%- set hours = words[1] | int * minutes.get(words[2].rstrip('s'), 0) / 60 if words | length == 3 else 'null' -%}
         {%- do rows.append([
             madang.text_literal(exposure.name), madang.text_literal(exposure.config.meta.sync.destination), madang.text_literal(cadence), hours
         ]) -%}

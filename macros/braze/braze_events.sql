@@ -6,6 +6,7 @@
     select
         events.*,
         coalesce(users.external_user_id, events.external_user_id) as last_external_user_id,
+        coalesce(users.current_user_id, events.braze_user_id) as current_user_id,
         case when not coalesce(users.is_deleted, false) then events.email end as kept_email,
         case when not coalesce(users.is_deleted, false) then events.phone end as kept_phone,
         coalesce(users.is_orphan, false) as is_orphan,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from madang import ui
-from madang.errors import ConfigError, MadangError, is_panic
+from madang.errors import ConfigError, MadangError, UsageError, is_panic
 from madang.lock import workspace_lock
 from madang.receiver.commands import keys_app, receive
 from madang.settings import secrets as config_secrets
@@ -351,6 +351,10 @@ def plan(
 @app.command()
 def sync(
     ctx: typer.Context,
+    action: Annotated[
+        str | None, typer.Argument(help="describe: show what to create at the destination.")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(help="With describe: which sync.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Send the stored plans.")] = False,
     plan: Annotated[str | None, typer.Option(help="Which plan; default: the open ones.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Send although a guard stops it.")] = False,
@@ -362,6 +366,13 @@ def sync(
     from madang import work as room
 
     settings = settings_of(ctx)
+    if action is not None:
+        if action != "describe":
+            raise UsageError(
+                f"'madang sync' does not know '{action}'.",
+                fix="'madang sync describe NAME' shows what to create; '--apply' sends.",
+            )
+        _end(room.describe(settings, name))
     with workspace_lock(settings, "sync"):
         _end(room.poll(settings) if poll else room.sync(settings, apply, plan, force))
 

@@ -95,13 +95,20 @@ FOLLOWS_THE_LEDGER = dict.fromkeys(
 )
 
 
-def plan(settings: Settings, sync: str | None = None) -> int:
-    """Make and show plans. 0, or 1 when a guard would stop one."""
+def plan(settings: Settings, sync: str | None = None, only_due: bool = False) -> int:
+    """Make and show plans. 0, or 1 when a guard would stop one.
+
+    `only_due`: without the syncs whose cadence says that they are not due yet.
+    """
+    from madang.sync.cadence import not_due
     from madang.sync.plan import has_place, make_plan
     from madang.sync.spec import load_specs
 
     with open_warehouse(settings) as warehouse:
-        plans = make_plan(settings, warehouse, sync)
+        skipped = not_due(settings, warehouse) if only_due else {}
+        plans = make_plan(settings, warehouse, sync, but=skipped)
+    for why in skipped.values():
+        ui.line(why)
     for made in plans:
         show_plan(made)
     for spec in load_specs(settings.project_dir) if sync is None else ():
@@ -109,18 +116,29 @@ def plan(settings: Settings, sync: str | None = None) -> int:
             ui.line(
                 f"{spec.name} is not planned: madang.yml names no destination {spec.destination}."
             )
-    if not plans:
+    if not plans and not skipped:
         ui.line("No sync is declared: add an exposure with config.meta.sync.")
     return FAILED if any(made.status == "guarded" for made in plans) else OK
+
+
+def describe(settings: Settings, name: str | None) -> int:
+    """Show what is to be created at the destination of a sync. 0, or 1 where rows do not fit."""
+    from madang.sync.describe import describe as show
+
+    return show(settings, name)
 
 
 def sync(
     settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
 ) -> int:
-    """Show the open plans, or send them. The worst exit code of the runs: 0, 1 or 3."""
+    """Show the open plans, or send them. The worst exit code of the runs: 0, 1 or 3.
+
+    Of all plans those are sent whose sync is due; a named one is sent in any case.
+    """
     from madang.erase.erase import settle_all
     from madang.ingest import load_received
     from madang.sync import deletions
+    from madang.sync.cadence import not_due
     from madang.sync.engine import apply_plan, open_plans
     from madang.sync.plan import read_plan
 
@@ -134,6 +152,14 @@ def sync(
     else:
         with open_warehouse(settings) as warehouse:
             plan_ids = open_plans(settings, warehouse)
+            skipped = not_due(settings, warehouse) if apply else {}
+        not_now = [name for name in plan_ids if read_plan(settings, name).sync in skipped]
+        for name in not_now:
+            why = skipped[read_plan(settings, name).sync]
+            ui.line(f"{why} To send it now: madang sync --apply --plan {name}")
+        plan_ids = [name for name in plan_ids if name not in not_now]
+        if not_now and not plan_ids:
+            return max(codes, default=OK)
     if not plan_ids:
         ui.line("Nothing is waiting to be sent: every plan was applied, or none was made.")
         ui.line("Make a new one with 'madang plan'.")
@@ -201,7 +227,7 @@ def run_all(settings: Settings, apply: bool = False, force: bool = False) -> int
     codes = [pull_if_configured(settings), _load_if_any(settings), build(settings)]
     if WRONG in codes:
         return WRONG
-    codes.append(plan(settings))
+    codes.append(plan(settings, only_due=True))
     if apply:
         codes.append(sync(settings, apply=True, force=force))
     ui.line(f"Page: {report(settings)}")
@@ -246,6 +272,8 @@ def show_run(result: object) -> None:
     ]
     rows += [(f"skipped, {why}", f"{n:,}") for why, n in result.skipped_by_reason.items()]
     rows += [(f"rejected, {why}", f"{n:,}") for why, n in result.rejected_by_problem.items()]
+    if result.unknown:
+        rows.append(("unknown", f"{result.unknown:,} left, and what became of them is not known"))
     if result.note:
         rows.append(("note", result.note))
     ui.summary(f"Sync {result.sync} → {result.destination}", rows)

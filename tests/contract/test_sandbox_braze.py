@@ -346,3 +346,57 @@ def test_users_are_deleted_by_each_kind_of_id_one_kind_a_request(braze, session)
     both = {"external_ids": ["C1"], "braze_ids": ["b"]}
     assert session.post(url, json=both).status_code == 400
     assert session.post(url, json={"user_aliases": ["x"]}).status_code == 400
+
+
+def test_subscription_groups_are_set_by_one_kind_of_address(session):
+    with BrazeSandbox(key=KEY, groups=frozenset({"g1"})) as braze:
+        braze.store.create(["C1"], email="a@maru.example")
+        braze.store.create(["C2"], email="a@maru.example", phone="+821012345678")
+        url = f"{braze.url}/v2/subscription/status/set"
+
+        def post(**own):
+            one = {"subscription_group_id": "g1", "subscription_state": "subscribed", **own}
+            return session.post(url, json={"subscription_groups": [one]})
+
+        assert post(external_ids=["C1", "nobody"]).status_code == 201
+        assert braze.groups.states() == {"g1": {"C1": "subscribed"}}
+        assert post(emails=["a@maru.example"], subscription_state="unsubscribed").ok
+        assert braze.groups.states() == {"g1": {"C1": "unsubscribed", "C2": "unsubscribed"}}
+        assert post(phones=["+821012345678"]).json() == {"message": "success"}
+        for bad in (
+            {"emails": ["a@maru.example"], "phones": ["+821012345678"]},
+            {"phones": ["01012345678"]},
+            {"external_ids": ["C1"] * 51},
+            {"external_ids": []},
+            {"external_ids": ["C1"], "subscription_state": "unknown"},
+            {"external_ids": ["C1"], "subscription_group_id": "g2"},
+            {"braze_ids": ["b"]},
+        ):
+            assert post(**bad).status_code == 400, bad
+
+
+def test_campaigns_are_triggered_for_at_most_fifty_who_are_there(braze, session):
+    braze.store.create(["C1", "C2"])
+    url = f"{braze.url}/campaigns/trigger"
+    one = {"external_user_id": "C1", "trigger_properties": {"x": "1"}}
+    sent = {"campaign_id": "c", "recipients": [one, {"external_user_id": "nobody"}]}
+    assert session.post(f"{url}/send", json=sent).json() == {
+        "dispatch_id": "dispatch-1",
+        "message": "success",
+    }
+    assert [message["user"] for message in braze.campaigns.sent()] == ["C1"]
+    for bad in (
+        {"recipients": [one]},
+        {"campaign_id": "c"},
+        {"campaign_id": "c", "broadcast": True, "recipients": [one]},
+        {"campaign_id": "c", "recipients": [one] * 51},
+        {"campaign_id": "c", "recipients": [{"email": "a@maru.example"}]},
+        {"campaign_id": "c", "recipients": [{**one, "email": "a@maru.example"}]},
+        {"campaign_id": "c", "recipients": [{"phone": "+8210"}]},
+        {**sent, "schedule": {"time": "2026-11-01T00:00:00Z"}},
+    ):
+        assert session.post(f"{url}/send", json=bad).status_code == 400, bad
+    for time_ in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "tomorrow", None):
+        body = {**sent, "schedule": {"time": time_}}
+        assert session.post(f"{url}/schedule/create", json=body).status_code == 400
+    assert len(braze.campaigns.sent()) == 1

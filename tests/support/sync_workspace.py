@@ -31,6 +31,7 @@ class Workspace:
         url: str,
         *,
         batch: int = 50,
+        connections: int = 1,
         timeout: float = 30,
         creates: bool = True,
         **keys: object,
@@ -48,7 +49,7 @@ class Workspace:
         (project / "models/activation/sync_braze__users.sql").write_text("select 1\n")
         text = f"version: 1\nproject: project\ndestinations:\n  braze: {{url: {url}, "
         text += f"key_env: TEST_BRAZE_KEY, objects_per_request: {batch}, "
-        text += f"timeout_seconds: {timeout}}}\n"
+        text += f"timeout_seconds: {timeout}, connections: {connections}}}\n"
         (root / "madang.yml").write_text(text + "".join(f"{k}: {v}\n" for k, v in keys.items()))
         self.settings = load_settings(root / "madang.yml")
 

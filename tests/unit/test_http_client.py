@@ -65,7 +65,7 @@ def http_with(answers, clock, *, auth=None, once=False, **retry):
             raise one
         return one
 
-    http._session.request = request
+    http._session().get_adapter(http.url).send = request
     return http
 
 
@@ -165,7 +165,7 @@ def test_the_key_is_sent_as_a_bearer_even_when_a_netrc_names_the_host(tmp_path, 
     (tmp_path / "netrc").write_text("machine braze.example login a password b\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     asked = requests.Request("POST", "https://braze.example/x", auth=Bearer("k"))
-    prepared = http_with([], Clock())._session.prepare_request(asked)
+    prepared = http_with([], Clock())._session().prepare_request(asked)
     assert prepared.headers["Authorization"] == "Bearer k"
 
 

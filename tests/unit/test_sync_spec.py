@@ -70,6 +70,7 @@ def test_whether_a_sync_creates_is_a_choice_that_is_no_by_default(project):
         ),
         ("max_change_share: 0.5", "max_change_shares: 0.5", "Did you mean 'max_change_share'?"),
         ("max_change_share: 0.5", "max_change_share: 50", "less than or equal to 1"),
+        ("max_change_share: 0.5", "cadence: hourly", "such as 'every 1 hour'"),
         ("max_change_share: 0.5", "channels: [e_mail]", "Did you mean 'email'?"),
         ("max_change_share: 0.5", "channels: [ads]", "'marketing' has no channel 'ads'"),
         ("max_change_share: 0.5", "purpose: advertizing", "Did you mean 'advertising'?"),

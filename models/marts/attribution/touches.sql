@@ -79,7 +79,10 @@ visits as (
 
 visited_campaigns as (
 
-    select session_key, {{ last_by('campaign_id', 'touched_at') }} as campaign_id
+    select
+        session_key,
+        {{ last_by('campaign_id', 'touched_at') }} as campaign_id,
+        {{ last_by('touch_of', 'touched_at') }} as activity_id
     from visits
     group by session_key
 
@@ -91,6 +94,7 @@ combined as (
         sessions.touch_of,
         sessions.{{ names | join(', sessions.') }},
         coalesce(sessions.campaign_id, visited_campaigns.campaign_id) as campaign_id,
+        visited_campaigns.activity_id,
         {% for name in click_ids -%}
         sessions.{{ name }},
         {% endfor -%}
@@ -104,6 +108,7 @@ combined as (
         done.touch_of,
         done.{{ names | join(', done.') }},
         done.campaign_id,
+        done.touch_of as activity_id,
         {% for name in click_ids -%}
         cast(null as string) as {{ name }},
         {% endfor -%}
@@ -138,6 +143,7 @@ final as (
         combined.medium,
         combined.campaign,
         combined.campaign_id,
+        combined.activity_id,
         {% for name in click_ids -%}
         combined.{{ name }},
         {% endfor -%}

@@ -39,6 +39,13 @@ held_out as (
 
 ),
 
+capped as (
+
+    select person_id, channel
+    from {{ ref('capped_people') }}
+
+),
+
 final as (
 
     select
@@ -49,7 +56,8 @@ final as (
         audience_channels.is_first_purpose,
         coalesce(
             nullif(coalesce(contactability.reason, 'no_consent'), 'allowed'),
-            case when held_out.person_id is not null then 'holdout' end
+            case when held_out.person_id is not null then 'holdout' end,
+            case when capped.person_id is not null then 'message_cap' end
         ) as held_back_reason,
         coalesce(contactability.is_night_allowed, false) as is_night_allowed,
         contactability.address_value_key,
@@ -61,6 +69,11 @@ final as (
     left join held_out
         on candidates.audience = held_out.audience
         and candidates.person_id = held_out.person_id
+    -- messages are marketing; to be found on a platform of advertising is no message
+    left join capped
+        on candidates.person_id = capped.person_id
+        and audience_channels.channel = capped.channel
+        and audience_channels.purpose = 'marketing'
     left join contactability
         on candidates.person_id = contactability.person_id
         and audience_channels.channel = contactability.channel

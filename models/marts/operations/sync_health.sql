@@ -54,7 +54,7 @@ waiting as (
     inner join runs on batches.run_id = runs.run_id
     left join {{ ref('stg_sync__answers') }} as answers
         on batches.run_id = answers.run_id and batches.batch_no = answers.batch_no
-    where batches.remote_reference is not null and answers.run_id is null
+    where batches.answers_later and batches.remote_reference is not null and answers.run_id is null
     group by runs.sync
 
 ),

@@ -28,6 +28,7 @@ final as (
         -- ids
         events.event_id,
         events.braze_user_id,
+        events.current_user_id,
         events.last_external_user_id as external_user_id,
         events.braze_device_id,
         events.campaign_id,

@@ -13,6 +13,7 @@ final as (
     select
         events.event_id,
         events.braze_user_id,
+        events.current_user_id,
         events.last_external_user_id as external_user_id,
         events.subscription_group_id,
         case when events.event_type like '%subscriptiongroup%' then 'group' else 'global' end as scope,
@@ -27,6 +28,8 @@ final as (
         events.state_change_source,
         events.campaign_id,
         events.canvas_id,
+        events.canvas_step_id,
+        events.dispatch_id,
         events.campaign_name,
         events.kept_email as email,
         events.kept_phone as phone,

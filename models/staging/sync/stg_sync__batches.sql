@@ -1,6 +1,6 @@
 with source as (
 
-    select run_id, batch_no, objects, status, attempts, sent_at, finished_at, remote_reference
+    select run_id, batch_no, objects, status, attempts, sent_at, finished_at, remote_reference, answers_later
     from {{ source('ledger', 'sync_batches') }}
 
 ),
@@ -19,6 +19,9 @@ final as (
         -- numerics
         objects,
         attempts,
+
+        -- booleans
+        coalesce(answers_later = 'true', false) as answers_later,
 
         -- timestamps
         sent_at,

@@ -111,16 +111,19 @@ class Signature(Auth):
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """The form of a token request by id and secret."""
+    """The form of a token request by id and secret; `account_id` where there are several."""
 
     client_id: str
     client_secret: str
+    account_id: str | None = None
 
     def form(self) -> dict[str, str]:
+        account = {"account_id": self.account_id} if self.account_id else {}
         return {
             "grant_type": "client_credentials",
             "client_id": self.client_id,
             "client_secret": self.client_secret,
+            **account,
         }
 
 

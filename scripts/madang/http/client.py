@@ -1,9 +1,10 @@
-"""One connection to a host: keeps it open, respects its rate windows, retries what may be.
+"""Connections to a host: keeps them open, respects its rate windows, retries what may be.
 
 A redirect is an answer like others and never followed: what is sent is for one host alone.
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ class Reply:
 
 
 class Client:
-    """Requests to one host, one after the other. Not for use by several threads at once.
+    """Requests to one host. Each thread that uses it has a connection of its own.
+
+    Login, rate windows and the count of requests are shared by all of them.
 
     `name` is how errors call the other side, `check` what they say to look at. `down` is raised
     when the attempts, the budget or the longest wait are used up; `refuses` by a login that is
@@ -95,22 +98,25 @@ class Client:
         self._wall, self._chance = wall, chance
         self._not_before = 0.0
         self._has_answered = False
-        self._session = session()
-        self._session.headers["User-Agent"] = "madang"
-        if is_loopback(url):
-            self._session.trust_env = False  # a proxy cannot reach this machine's own loopback
+        self._of_thread = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._shared = threading.Lock()
+        self._login = threading.Lock()
+        self._is_closed = False
 
-    def post(self, path: str, body: bytes) -> Reply:
-        """Post JSON, as `request`."""
-        headers = {"Content-Type": "application/json"}
+    def post(self, path: str, body: bytes, more: Mapping[str, str] | None = None) -> Reply:
+        """Post JSON, as `request`; `more` are other headers."""
+        headers = {"Content-Type": "application/json", **(more or {})}
         return self.request("POST", path, once=self._posts_once, data=body, headers=headers)
 
     def request(self, method: str, path: str, **options: Any) -> Reply:
         """Ask, logged in; where the login is no longer good, with a new one, once."""
-        self._auth.prepare(self)
+        with self._login:
+            self._auth.prepare(self)
         reply = self.send(method, self.url + path, auth=self._auth, **options)
         if reply.status == 401 and self._auth.renew():
-            self._auth.prepare(self)
+            with self._login:
+                self._auth.prepare(self)
             reply = self.send(method, self.url + path, auth=self._auth, **options)
         return reply
 
@@ -134,11 +140,14 @@ class Client:
         rate_waited, failures, attempts, limited = 0.0, 0, 0, 0
         while True:
             self._wait_for_window()
+            if self._is_closed:
+                raise self._down(f"The connection to {self.name} was closed.", where=self.url)
             attempts += 1
-            self.requests += 1
+            with self._shared:
+                self.requests += 1
             try:
                 answer = exchange(
-                    self._session,
+                    self._session(),
                     method,
                     url,
                     timeout=self._timeout,
@@ -191,7 +200,22 @@ class Client:
         return self._auth.redact(text)
 
     def close(self) -> None:
-        self._session.close()
+        """Give the connections back; a thread that is still waiting to try again raises `down`."""
+        self._is_closed = True
+        for one in self._sessions:
+            one.close()
+
+    def _session(self) -> requests.Session:
+        """Return the connection of this thread."""
+        made = getattr(self._of_thread, "session", None)
+        if made is None:
+            made = self._of_thread.session = session()
+            made.headers["User-Agent"] = "madang"
+            if is_loopback(self._first_url):
+                made.trust_env = False  # a proxy cannot reach this machine's own loopback
+            with self._shared:
+                self._sessions.append(made)
+        return made
 
     def _note(self, headers: Mapping[str, str]) -> None:
         """When the window is used up, do not knock again before it ends."""
@@ -200,13 +224,24 @@ class Client:
         if is_used_up(headers):
             wait = seconds_to_wait(headers, self._wall())
             if wait is not None and wait <= self._retry.longest_rate_wait:
-                self._not_before = self.clock() + wait
+                self._close_window(wait)
+
+    def _close_window(self, seconds: float) -> float:
+        """Let no connection knock before; return the moment."""
+        with self._shared:
+            self._not_before = max(self._not_before, self.clock() + seconds)
+            return self._not_before
+
+    def _open_window(self, closed_until: float) -> None:
+        with self._shared:
+            if self._not_before <= closed_until:
+                self._not_before = 0.0
 
     def _wait_for_window(self) -> None:
-        wait = self._not_before - self.clock()
-        if wait > 0:
+        closed_until = self._not_before
+        if closed_until and (wait := closed_until - self.clock()) > 0:
             self.sleep(min(wait, self._retry.longest_rate_wait))
-        self._not_before = 0.0
+        self._open_window(closed_until)
 
     def _wait_after_429(self, headers: Mapping[str, str], waited: float, limited: int) -> float:
         """Sleep until the window's end; return for how long.
@@ -225,6 +260,7 @@ class Client:
                 where=self.url,
                 fix=AGAIN,
             )
+        closed_until = self._close_window(wait)
         self.sleep(wait)
-        self._not_before = 0.0
+        self._open_window(closed_until)
         return wait

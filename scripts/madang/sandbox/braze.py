@@ -11,14 +11,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
+from madang.sandbox.braze_messages import Campaigns, Groups
 from madang.sandbox.faults import Fault
-from madang.sandbox.local import LocalHandler, LocalServer
+from madang.sandbox.local import LocalHandler, LocalServer, clock_of
 from madang.sandbox.rules import (
     ARRAYS,
     NO_DATA,
@@ -29,9 +31,14 @@ from madang.sandbox.rules import (
 )
 from madang.sandbox.users import Users
 from madang.settings import secrets as config_secrets
+from madang.sync.clock import utc_now
 from madang.sync.destinations.braze import DELETE_NAMES, BrazeSettings
+from madang.sync.destinations.braze_look import EMPTY
 
 TRACK = "/users/track"
+GROUPS = "/v2/subscription/status/set"
+SEND = "/campaigns/trigger/send"
+SCHEDULE = "/campaigns/trigger/schedule/create"
 DELETE = "/users/delete"
 DELETE_LIMIT = 50  # https://www.braze.com/docs/api/endpoints/user_data/post_user_delete
 DEMO_KEY = "demo-key-of-the-local-server"
@@ -74,6 +81,8 @@ class BrazeSandbox(LocalServer):
 
     `objects_limit`: 50 (MAU contracts) or 75 objects a request, all arrays together.
     `state_path`: an SQLite file that keeps the users between runs; None keeps them in memory.
+    `permissions`: what the key may call; None is everything. `groups`: the subscription groups that
+    there are; None takes every id. `clock`: the moment now.
     `control`: serve `/_sandbox/…` too, so that another process can set faults and look.
     """
 
@@ -85,14 +94,21 @@ class BrazeSandbox(LocalServer):
         *,
         objects_limit: int = 50,
         rate_limit: tuple[int, float] = RATE_LIMIT,
+        groups: frozenset[str] | None = None,
+        permissions: frozenset[str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
         control: bool = False,
     ) -> None:
         super().__init__(_Handler, port)
         self.key = key
+        self.permissions = permissions
         self.objects_limit = objects_limit
         self.control = control
         self.window = RateWindow(*rate_limit)
         self.store = Users(state_path)
+        self.groups = Groups(self.store, groups)
+        self.campaigns = Campaigns(self.store)
+        self.clock = clock
 
     def close(self) -> None:
         self.store.close()
@@ -121,10 +137,14 @@ class _Handler(LocalHandler):
         body = self.body()
         if self.path.startswith("/_sandbox/") and self.sandbox.control:
             self._control(body)
+        elif self._is_authorised() and not self._may_call():
+            self.answer(403, {"message": f"The key may not call {self.path}"})
         elif self.path == TRACK:
             self._track(body)
         elif self.path == DELETE:
             self._delete(body)
+        elif self.path in (GROUPS, SEND, SCHEDULE):
+            self._answered(body)
         else:
             self.answer(404, {"message": "Not Found"})
 
@@ -153,6 +173,29 @@ class _Handler(LocalHandler):
             return self.answer(400, {"message": f"'{name}' must be 1 to {DELETE_LIMIT} ids"})
         deleted = self.sandbox.store.delete(asked)
         return self.answer(200, {"deleted": deleted, "message": "success"}, objects=len(ids))
+
+    def _answered(self, body: bytes) -> None:
+        """Set subscription groups, or trigger a campaign."""
+        if not self._is_authorised():
+            return self.answer(401, {"message": "Invalid API key"})
+        sandbox = self.sandbox
+        faults = {fault.kind: fault for fault in sandbox.faults.next(_recipients(body))}
+        if self._is_troubled(faults, {}):
+            return None
+        try:
+            if "fatal" in faults:
+                raise Fatal(400, "One of the users is not valid")
+            if self.path == GROUPS:
+                count, answer = sandbox.groups.set(body), {"message": "success"}
+            else:
+                later = self.path == SCHEDULE
+                answer = sandbox.campaigns.trigger(body, sandbox.clock(), later=later)
+                count = len(json.loads(body)["recipients"])
+        except Fatal as fatal:
+            return self.answer(fatal.status, {"message": fatal.message})
+        if "drop_after" in faults:
+            return self.drop("drop_after")
+        return self.answer(201, answer, objects=count)
 
     def _is_troubled(self, faults: dict[str, Fault], headers: dict[str, str]) -> bool:
         """Do what a fault wants instead of an answer."""
@@ -216,12 +259,21 @@ class _Handler(LocalHandler):
             answer["errors"] = errors
         return answer, sum(map(len, good.values()))
 
+    def _may_call(self) -> bool:
+        allowed = self.sandbox.permissions
+        paths = {path: permission for permission, (path, _) in EMPTY.items()}
+        return allowed is None or self.path not in paths or paths[self.path] in allowed
+
     def _is_authorised(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {self.sandbox.key}"
 
     def _control(self, body: bytes) -> None:
-        names = ("users", "events", "purchases", "writes")
-        self.control(body, {name: getattr(self.sandbox, name) for name in names})
+        sandbox = self.sandbox
+        views = {
+            name: getattr(sandbox, name) for name in ("users", "events", "purchases", "writes")
+        }
+        views |= {"groups": sandbox.groups.states, "messages": sandbox.campaigns.sent}
+        self.control(body, views)
 
 
 def _keys(body: bytes) -> set[str]:
@@ -230,6 +282,21 @@ def _keys(body: bytes) -> set[str]:
         objects = [one for found in json.loads(body).values() for one in found]
         return {name for one in objects for name in _names(one)}
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        return set()
+
+
+def _recipients(body: bytes) -> set[str]:
+    """The ids of users in a request about subscriptions or messages, as far as it can be read."""
+    try:
+        asked = json.loads(body)
+        found = [
+            value
+            for entry in asked.get("subscription_groups", [])
+            for name in ("external_ids", "emails", "phones")
+            for value in entry.get(name, [])
+        ]
+        return {*found, *(str(one.get("external_user_id")) for one in asked.get("recipients", []))}
+    except (ValueError, TypeError, AttributeError):
         return set()
 
 
@@ -262,7 +329,8 @@ def served(
     As where app and shop report to Braze, every customer number has a profile there.
     """
     key = config_secrets.hold(settings.key_env, DEMO_KEY)
-    with BrazeSandbox(0, key, folder / "sandbox.sqlite") as sandbox:
+    state, clock = folder / "sandbox.sqlite", clock_of(folder)
+    with BrazeSandbox(0, key, state, clock=clock) as sandbox:
         sandbox.store.create(customers)
         yield settings.model_copy(update={"url": sandbox.url})
 

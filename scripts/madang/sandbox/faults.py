@@ -7,6 +7,8 @@ from typing import Any
 KINDS = {
     "status": "answer with `status` instead of processing",
     "rate_limit": "answer 429; the window ends in `seconds`",
+    "blocked": "answer 429 without saying for how long (Marketing Cloud)",
+    "garbage": "answer 200 with a page of a proxy's instead of processing",
     "drop_before": "close the connection before processing",
     "drop_after": "process, then close the connection without an answer",
     "slow": "wait `seconds` before processing",
@@ -20,6 +22,7 @@ KINDS = {
     "row_lock": "let another change hold the records whose external ids or ids are in `rows`",
     "request_lock": "refuse a whole request, for another change holds its records (Salesforce)",
     "job_failed": "let the job fail (Salesforce)",
+    "never_ends": "let the job that is made stay at work (Salesforce)",
     "short": "tell more records than are given (Salesforce)",
 }
 

@@ -126,15 +126,18 @@ class LocalHandler(BaseHTTPRequestHandler):
         objects: int = 0,
         noted: bool = True,
     ) -> None:
-        """Answer with JSON, or with text as CSV."""
+        """Answer with JSON, or with text as CSV or XML."""
         if noted:
             path = self.path.split("?")[0]
             self.sandbox.note(path=path, status=status, objects=objects, fault=None)
-        is_csv = isinstance(body, str)
-        content = (body if is_csv else json.dumps(body, ensure_ascii=False)).encode()
+        is_text = isinstance(body, str)
+        content = (body if is_text else json.dumps(body, ensure_ascii=False)).encode()
+        kind = "application/json"
+        if is_text:
+            kind = "text/xml" if body.startswith("<") else "text/csv"
         self.send_response_only(status)
         self.send_header("Date", formatdate(usegmt=True))
-        self.send_header("Content-Type", "text/csv" if is_csv else "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)

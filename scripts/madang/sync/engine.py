@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import islice
 from math import ceil
 from pathlib import Path
 
@@ -15,22 +15,34 @@ from madang.sync import (
     DestinationDown,
     DestinationRefused,
     DestinationUnclear,
+    SyncError,
     diff,
     files,
+    later,
     ledger,
     pending,
     permits,
 )
 from madang.sync.clock import new_id, stamp, utc_now
-from madang.sync.destinations.base import Change, Destination, ObjectKind, Receipt, SyncObject
+from madang.sync.connections import Answered, Connections
+from madang.sync.destinations.base import (
+    Batch,
+    Change,
+    Destination,
+    KnowsPlan,
+    ObjectKind,
+    Prepares,
+    Receipt,
+    SyncObject,
+)
 from madang.sync.destinations.registry import object_of, open_destination
-from madang.sync.journal import Journal, Run, locked
+from madang.sync.journal import UNKNOWN, Journal, Run, locked
+from madang.sync.later import WarehouseOpener
 from madang.sync.now import rows_now
 from madang.sync.plan import Plan, checked_relation
 from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError
 
-WarehouseOpener = Callable[[], AbstractContextManager[Warehouse]]
 DestinationOpener = Callable[[SyncSpec, Settings], Destination]
 Asker = Callable[[Settings, SyncSpec], str]
 MOST_STEPS = 40  # progress lines of a run, however many batches it has
@@ -49,6 +61,7 @@ class RunResult:
     planned: int = 0
     accepted: int = 0
     rejected: int = 0
+    unknown: int = 0
     skipped: int = 0
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     rejected_by_problem: dict[str, int] = field(default_factory=dict)
@@ -61,7 +74,7 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0: everything was taken; 3: some rows were rejected; 1: the run stopped."""
+        """0: everything was taken; 3: some rows surely or maybe not; 1: the run stopped."""
         return {"succeeded": 0, "already_applied": 0, "partial": 3}.get(self.status, 1)
 
 
@@ -108,6 +121,8 @@ def apply_plan(
             relation = checked_relation(warehouse, spec)
             is_resumed = pending.was_begun(warehouse, plan)
         destination = None if plan.is_empty else destination_opener(spec, settings)
+        if isinstance(destination, Prepares):
+            later.settle(settings, warehouse_opener, destination, plan.sync)
         current = relation if plan.is_empty else f"({asker(settings, spec)})"
         with warehouse_opener() as warehouse:
             run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
@@ -184,44 +199,78 @@ def _send(
     result: RunResult,
     on_step: Callable[[str], object] | None,
 ) -> None:
-    """Send every batch of the spool, each between two entries of the journal."""
+    """Send every batch of the spool, each between two entries of the journal.
+
+    When one stops the run, nothing more leaves, and what is in flight is waited for.
+    """
+    if isinstance(destination, KnowsPlan):
+        destination.planned(run.plan_id)
     expected = ceil(objects / destination.objects_per_request)
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
         on_step.total = ceil(expected / every)
-    batches = destination.batches(read_spool(settings, run.spool))
+    batches = enumerate(destination.batches(read_spool(settings, run.spool)), start=1)
+    sending = Connections(destination)
+    answered: dict[int, Answered] = {}
+    stop: Exception | None = None
     try:
-        for batch_no, batch in enumerate(batches, start=1):
-            journal.sending(run.run_id, batch_no, batch)
+        while True:
+            leaving: dict[int, Batch] = {}
             try:
-                receipt = destination.send(batch)
-            except DestinationRefused:
-                journal.not_sent(run.run_id, batch_no)
-                raise
-            journal.settled(run.run_id, batch_no, batch, receipt)
-            _add(result, batch.objects, receipt)
-            if on_step is not None and (batch_no % every == 0 or result.objects == objects):
-                on_step(f"{result.objects:,} of {objects:,} objects sent to {run.destination}")
-        if result.rejected:
+                for number, batch in islice(batches, 0 if stop else sending.free):
+                    leaving[number] = _prepared(destination, batch)
+            except (DestinationDown, DestinationRefused, DestinationUnclear) as error:
+                stop = error
+            settled = {number: one.noted for number, one in answered.items() if one.is_known}
+            journal.note(run.run_id, leaving, settled)
+            for number, one in answered.items():
+                if one.receipt is None:
+                    continue
+                _add(result, one.batch.objects, one.receipt)
+                if on_step is not None and (number % every == 0 or result.objects == objects):
+                    on_step(f"{result.objects:,} of {objects:,} objects sent to {run.destination}")
+            sending.start(leaving)
+            if sending.is_idle:
+                break
+            answered = sending.answers()
+            stop = stop or next((one.error for one in answered.values() if one.error), None)
+        if stop is not None:
+            raise stop
+        if result.rejected or result.unknown:
             result.status = "partial"
     finally:
+        sending.close()
         result.requests = destination.requests
 
 
+def _prepared(destination: Destination, batch: Batch) -> Batch:
+    return destination.prepare(batch) if isinstance(destination, Prepares) else batch
+
+
 def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
-    """Read a spool's permitted rows, one object a key, a few thousand rows at a time."""
+    """Read a spool's permitted rows, one object a key, a few thousand rows at a time.
+
+    They stand in the file in the order of the objects, and DuckDB keeps the order of a file.
+    """
     with files.scratch(settings) as (connection, _):
         cursor = connection.execute(
             f"""
-            select object_no, sync_key, field, operation, value
+            select object_no, sync_key, field, if(operation = 'remove', null, value)
             from read_parquet({files.text(path)})
             where skip_reason is null
-            order by object_no, field
             """
         )
-        for (number, key), rows in groupby(_pages(cursor), key=lambda row: row[:2]):
-            changes = tuple(Change(row[2], None if row[3] == "remove" else row[4]) for row in rows)
-            yield SyncObject(number, key, changes)
+        number, key, changes = 0, "", []
+        for next_number, next_key, field_name, value in _pages(cursor):
+            if next_number != number:
+                if next_number < number:
+                    raise SyncError("The rows of a run are out of order.", where=str(path))
+                if changes:
+                    yield SyncObject(number, key, tuple(changes))
+                number, key, changes = next_number, next_key, []
+            changes.append(Change(field_name, value))
+        if changes:
+            yield SyncObject(number, key, tuple(changes))
 
 
 def _pages(cursor) -> Iterator[tuple]:
@@ -232,10 +281,12 @@ def _pages(cursor) -> Iterator[tuple]:
 def _add(result: RunResult, objects: Iterable[SyncObject], receipt: Receipt) -> None:
     result.batches += 1
     for one in objects:
-        outcome, rows = receipt.outcomes[one.number], len(one.changes)
+        outcome, rows = receipt.outcomes.get(one.number, UNKNOWN), len(one.changes)
         result.objects += 1
         if outcome.status == "accepted":
             result.accepted += rows
+        elif outcome.status == "unknown":
+            result.unknown += rows
         else:
             result.rejected += rows
             problem = outcome.problem or outcome.status
@@ -262,7 +313,7 @@ def _fold(
 
 
 def _so_far(result: RunResult) -> str:
-    left = result.planned - result.skipped - result.accepted - result.rejected
+    left = result.planned - result.skipped - result.accepted - result.rejected - result.unknown
     return (
         f"Until then {result.accepted:,} rows were accepted and {result.rejected:,} rejected; "
         f"{left:,} stay planned."

@@ -1,9 +1,11 @@
 """The journal of a run: an SQLite file that survives being killed at any moment.
 
-Before a batch is sent its objects stand here as `sending`; when the answer is read they get their
-outcome. Both are committed with synchronous=FULL. So whoever starts next knows of every object
-that it was accepted, refused, never sent, or (at most one batch) that its fate is unknown. The
-ledger folds a run's entries into the warehouse and only then are they dropped here.
+Before a batch is sent it stands here as `sending`, with the numbers of its objects; when the answer
+is read it gets its outcome, and each object that was not accepted an entry of its own. All is
+committed with synchronous=FULL, what happened at one time in one transaction. So whoever starts
+next knows of every object that it was accepted, refused, never sent, or (at most one batch a
+connection) that its fate is unknown. The ledger folds a run's batches and entries into the
+warehouse and only then are they dropped here.
 """
 
 import sqlite3
@@ -41,6 +43,7 @@ create table if not exists batches (
     sent_at text not null,
     finished_at text,
     remote_reference text,
+    numbers text,
     primary key (run_id, batch_no)
 );
 create table if not exists entries (
@@ -55,6 +58,10 @@ create table if not exists entries (
     primary key (run_id, object_no)
 ) without rowid;
 """
+
+
+UNKNOWN = Outcome("unknown", "no outcome")
+HAS_NUMBERS = "select 1 from pragma_table_info('batches') where name = 'numbers'"
 
 
 @dataclass(frozen=True)
@@ -111,58 +118,43 @@ class Journal:
                 ),
             )
 
-    def sending(self, run_id: str, batch_no: int, batch: Batch) -> None:
-        """Note that a batch is about to leave."""
+    def note(
+        self,
+        run_id: str,
+        leaving: Mapping[int, Batch],
+        answered: Mapping[int, tuple[Batch, Receipt | None]],
+    ) -> None:
+        """Note at once which batches leave, by number, and what became of others.
+
+        Without a receipt the destination refused a batch whole: its objects are planned as before.
+        """
         now = stamp(utc_now())
         with self._db:
-            self._db.execute(
-                "insert into batches (run_id, batch_no, objects, status, sent_at) "
-                "values (?, ?, ?, 'sending', ?)",
-                (run_id, batch_no, len(batch.objects), now),
+            self._db.executemany(
+                "insert into batches (run_id, batch_no, objects, status, sent_at, numbers, "
+                "remote_reference) values (?, ?, ?, 'sending', ?, ?, ?)",
+                [
+                    (run_id, number, len(batch.objects), now, _spans(batch), batch.reference)
+                    for number, batch in leaving.items()
+                ],
             )
             self._db.executemany(
-                "insert into entries (run_id, object_no, batch_no, status, recorded_at) "
-                "values (?, ?, ?, 'sending', ?)",
-                [(run_id, one.number, batch_no, now) for one in batch.objects],
-            )
-
-    def settled(self, run_id: str, batch_no: int, batch: Batch, receipt: Receipt) -> None:
-        """Note what became of every object of a batch."""
-        now = stamp(utc_now())
-        rejected = [one for one in receipt.outcomes.values() if one.status == "rejected"]
-        status = "accepted"
-        if rejected:
-            status = "rejected" if len(rejected) == len(batch.objects) else "partial"
-        with self._db:
-            self._db.execute(
                 "update batches set status = ?, http_status = ?, attempts = ?, finished_at = ?, "
                 "remote_reference = ? where run_id = ? and batch_no = ?",
-                (
-                    status,
-                    receipt.http_status,
-                    receipt.attempts,
-                    now,
-                    receipt.remote_reference,
-                    run_id,
-                    batch_no,
-                ),
+                [
+                    (*_settled(batch, receipt, now), run_id, number)
+                    for number, (batch, receipt) in answered.items()
+                ],
             )
             self._db.executemany(
-                "update entries set status = ?, reason = ?, problem = ?, fix = ?, recorded_at = ? "
-                "where run_id = ? and object_no = ?",
-                [_entry(outcome, now, run_id, n) for n, outcome in receipt.outcomes.items()],
-            )
-
-    def not_sent(self, run_id: str, batch_no: int) -> None:
-        """Note that the destination refused a batch whole: its objects are planned as before."""
-        with self._db:
-            self._db.execute(
-                "update batches set status = 'refused', finished_at = ? "
-                "where run_id = ? and batch_no = ?",
-                (stamp(utc_now()), run_id, batch_no),
-            )
-            self._db.execute(
-                "delete from entries where run_id = ? and batch_no = ?", (run_id, batch_no)
+                "insert into entries (run_id, object_no, batch_no, status, reason, problem, fix, "
+                "recorded_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (run_id, at, number, one.status, one.reason, one.problem, one.fix, now)
+                    for number, (batch, receipt) in answered.items()
+                    if receipt is not None
+                    for at, one in _others(batch, receipt)
+                ],
             )
 
     def finish(self, run_id: str, status: str, requests: int = 0) -> None:
@@ -174,7 +166,7 @@ class Journal:
                 "where run_id = ?",
                 (status, requests, now, run_id),
             )
-            for table in ("entries", "batches"):
+            for table in ("entries", "batches"):  # entries: of an earlier version
                 self._db.execute(
                     f"update {table} set status = 'unknown' "
                     "where run_id = ? and status = 'sending'",
@@ -239,6 +231,8 @@ def locked(path: Path) -> Iterator[Journal]:
                 journal.execute("pragma secure_delete = on")
                 check(journal)
                 journal.executescript(TABLES)
+                if not journal.execute(HAS_NUMBERS).fetchone():
+                    journal.execute("alter table batches add column numbers text")
                 yield Journal(journal)
         except (sqlite3.Error, UnreadableRun) as error:
             raise unusable(path, error) from error
@@ -278,8 +272,34 @@ def _opened(path: Path) -> sqlite3.Connection:
     return journal
 
 
-def _entry(outcome: Outcome, now: str, run_id: str, number: int) -> tuple:
-    return outcome.status, outcome.reason, outcome.problem, outcome.fix, now, run_id, number
+def _settled(batch: Batch, receipt: Receipt | None, now: str) -> tuple:
+    if receipt is None:
+        return "refused", None, 0, now, None
+    rejected = sum(one.status == "rejected" for one in receipt.outcomes.values())
+    status = "partial" if rejected else "accepted"
+    if rejected == len(batch.objects):
+        status = "rejected"
+    return status, receipt.http_status, receipt.attempts, now, receipt.remote_reference
+
+
+def _others(batch: Batch, receipt: Receipt) -> Iterator[tuple[int, Outcome]]:
+    """Yield the outcomes of the objects that were not accepted; without one it is unknown."""
+    outcomes = receipt.outcomes
+    for one in batch.objects:
+        outcome = outcomes.get(one.number, UNKNOWN)
+        if outcome.status != "accepted":
+            yield one.number, outcome
+
+
+def _spans(batch: Batch) -> str:
+    """Return the numbers of a batch's objects as spans: 1-50, or 1-3,7-7."""
+    spans: list[list[int]] = []
+    for number in sorted(one.number for one in batch.objects):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ",".join(f"{first}-{last}" for first, last in spans)
 
 
 def _run(row: Mapping[str, Any] | None) -> Run:

@@ -12,6 +12,8 @@ from madang.settings.workspace import Settings
 from madang.specs import package
 from madang.specs.located_yaml import load_located
 from madang.sync import SyncError, files
+from madang.sync.destinations.base import Polls
+from madang.sync.destinations.registry import MODULES, entry_of
 from madang.sync.journal import Journal, Run, UnreadableRun
 from madang.warehouse import Warehouse
 
@@ -25,6 +27,26 @@ TABLES_OF_A_RUN = (
     "sync_run_counts",
     "sync_runs",
 )
+#: The objects of a run by number, with their batch's fate. What has an entry has one of its own;
+#: a batch that was refused whole has sent nothing. Runs of an earlier version have entries alone.
+PLACES = """
+create table places as
+select
+    unnest(generate_series(split_part(span, '-', 1)::int64, split_part(span, '-', 2)::int64))
+        as object_no,
+    batch_no,
+    if(status = 'unknown', 'unknown', 'accepted') as status,
+    recorded_at
+from (
+    select
+        unnest(string_split(numbers, ',')) as span,
+        batch_no,
+        status,
+        coalesce(finished_at, sent_at) as recorded_at
+    from batches
+    where numbers is not null and status <> 'refused'
+)
+"""
 log = logging.getLogger(__name__)
 
 
@@ -158,8 +180,17 @@ def _receipts(
     }
     entries = ({name: row[name] for name in entry} for row in journal.rows("entries", run.run_id))
     files.load(connection, folder, "entries", entry, entries)
-    batches = journal.rows("batches", run.run_id)
-    files.load(connection, folder, "sync_batches", declared["sync_batches"], batches)
+    batches = {**declared["sync_batches"], "numbers": "string"}
+    files.load(connection, folder, "batches", batches, journal.rows("batches", run.run_id))
+    answers_later = run.destination in MODULES and issubclass(
+        entry_of(run.destination).destination, Polls
+    )
+    listed = ", ".join(name for name in declared["sync_batches"] if name != "answers_later")
+    connection.execute(
+        f"create view sync_batches as select {listed}, if({answers_later}, 'true', null) "
+        "as answers_later from batches"
+    )
+    connection.execute(PLACES)
     if run.spool.exists():
         spool = (  # one of an earlier version lacks columns
             f"(select * from read_parquet({files.text(run.spool)}) union all by name "
@@ -175,7 +206,7 @@ def _receipts(
         )
     connection.execute(
         f"""
-        create table fates as
+        create view fates as
         select
             {files.text(run.run_id)} as run_id,
             {number} as ledger_no,
@@ -185,17 +216,24 @@ def _receipts(
             spool.field,
             spool.operation,
             spool.value_hash,
-            if(spool.skip_reason is null, entries.status, 'skipped') as status,
+            case
+                when spool.skip_reason is not null then 'skipped'
+                else coalesce(entries.status, places.status)
+            end as status,
             coalesce(spool.skip_reason, entries.reason) as reason,
             entries.problem,
             entries.fix,
-            coalesce(entries.recorded_at, {files.text(run.started_at)}::timestamp) as recorded_at,
-            entries.batch_no,
+            coalesce(
+                entries.recorded_at, places.recorded_at, {files.text(run.started_at)}::timestamp
+            ) as recorded_at,
+            coalesce(entries.batch_no, places.batch_no) as batch_no,
             spool.amount,
             spool.audience,
             spool.channel,
             coalesce(spool.was_unknown, false) as was_unknown
         from {spool} as spool
+        left join places
+            on if(spool.skip_reason is null, spool.object_no, null) = places.object_no
         left join entries
             on if(spool.skip_reason is null, spool.object_no, null) = entries.object_no
         """

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,8 +85,15 @@ class Plan:
         return self.folder / "rows.parquet"
 
 
-def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = None) -> list[Plan]:
+def make_plan(
+    settings: Settings,
+    warehouse: Warehouse,
+    sync_name: str | None = None,
+    but: Collection[str] = (),
+) -> list[Plan]:
     """Plan every sync that has a place to go to, or the named one; store the plans; return them.
+
+    Those in `but` are left out.
 
     What a killed run left behind is brought into the ledger first, so a plan never repeats what
     was accepted. Raises SpecError, UsageError (unknown name) or SyncError (the activation model is
@@ -96,7 +103,7 @@ def make_plan(settings: Settings, warehouse: Warehouse, sync_name: str | None = 
     if sync_name is not None:
         specs = [find_spec(specs, sync_name)]
     else:
-        specs = [spec for spec in specs if has_place(settings, spec)]
+        specs = [spec for spec in specs if has_place(settings, spec) and spec.name not in but]
     with locked(settings.paths.journal) as journal:
         ledger.recover(settings, warehouse, journal)
         plans = []
@@ -221,7 +228,11 @@ def _compared(
         total=total,
         by_field=by_field,
         held_back=diff.held_back(warehouse, relation),
-        guards=(*_clock_guard(settings, warehouse), *guards.tripped(total, by_field, share)),
+        guards=(
+            *_clock_guard(settings, warehouse),
+            *guards.tripped(total, by_field, share),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+        ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),

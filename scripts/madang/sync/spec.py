@@ -19,6 +19,13 @@ from madang.sync.destinations.registry import MODULES, entry_of
 
 FOLDER = Path("models") / "activation"
 AUDIENCES = "models/**/aud_*.sql"
+Cadence = Annotated[
+    str,
+    matching(
+        r"on_change|once|every [1-9][0-9]{0,3} (minute|hour|day)s?",
+        "on_change, once, or every and a time, such as 'every 1 hour' or 'every 2 days'",
+    ),
+]
 Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")]
 
 
@@ -45,6 +52,7 @@ class SyncMeta(Strict):
     channels: Channels | None = None
     audiences: Annotated[list[Name], Field(min_length=1)] | None = None
     max_change_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    cadence: Cadence = "on_change"
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class SyncSpec:
     model: str
     key: str
     max_change_share: float | None = None
+    cadence: str = "on_change"
     where: str = ""
     options: NoOptions | None = None
 

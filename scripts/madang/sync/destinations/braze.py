@@ -17,17 +17,20 @@ from pydantic import Field
 
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
+from madang.sync.destinations import braze_groups
 from madang.sync.destinations.base import (
     Batch,
     Destination,
     DestinationSettings,
     Entry,
+    Look,
     ObjectKind,
     Opening,
     Receipt,
     SyncObject,
 )
 from madang.sync.destinations.braze_answers import complaints, words_of
+from madang.sync.destinations.braze_campaigns import BrazeCampaigns, MessageOptions
 from madang.sync.destinations.braze_events import (
     TRACK,
     BrazeEvents,
@@ -35,12 +38,15 @@ from madang.sync.destinations.braze_events import (
     event_problem,
     within_limits,
 )
+from madang.sync.destinations.braze_groups import BrazeGroups, GroupOptions, group_problem
 from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_look import NEEDED, look
 from madang.sync.destinations.braze_sending import Sending
 
 if TYPE_CHECKING:
     from madang.http.client import Client
     from madang.sync.guards import Counts
+    from madang.sync.spec import SyncSpec
 
 DELETE = "/users/delete"
 DELETE_LIMIT = 50  # ids a request, all of one kind
@@ -56,8 +62,6 @@ ENVELOPE = b'{"attributes":[%s]}'
 RESERVED = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "push_token_import"}
 )
-#: What the REST API key must be allowed to, by object.
-PERMISSIONS = {"user_attributes": "users.track", "events": "users.track"}
 
 
 class BrazeSettings(DestinationSettings):
@@ -66,6 +70,7 @@ class BrazeSettings(DestinationSettings):
     url: HttpAddress
     key_env: EnvironmentName
     objects_per_request: Annotated[int, Field(ge=1)] = 50
+    connections: Annotated[int, Field(ge=1, le=32)] = 8
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
 
 
@@ -73,9 +78,11 @@ class UserOptions(KeyOptions):
     """`create_missing`: whether Braze may create a user whom it does not know.
 
     `array_attribute`: one array of audiences instead of an attribute each, with add and remove.
+    `hold_days`: for how long who left an audience is kept there, because coming back costs.
     """
 
     create_missing: bool = False
+    hold_days: Annotated[int, Field(ge=1, le=30)] | None = None
     array_attribute: (
         Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_]{0,254}", "a name of an attribute")] | None
     ) = None
@@ -89,15 +96,20 @@ class Braze:
         """Raises ConfigError where the key is missing."""
         from madang.http.auth import Bearer
 
-        permission = PERMISSIONS.get(opening.sends or "", "users.track")
+        permission = " and ".join(NEEDED[opening.sends or "user_attributes"])
         key = opening.secret("key_env", f"a REST API key that may call {permission}")
         check = "Check the address in madang.yml and Braze's status page."
         client, settings = opening.client("Braze", Bearer(key), check), opening.settings
         if opening.sends == "events":
             return BrazeEvents(client, opening.options, settings.objects_per_request, opening.now())
+        if opening.sends == "subscription_groups":
+            return BrazeGroups(client)
+        if opening.sends == "campaign_messages":
+            return BrazeCampaigns(client, opening.now())
         return cls(
             client,
             objects_per_request=settings.objects_per_request,
+            connections=settings.connections,
             options=opening.options or UserOptions(),
         )
 
@@ -106,12 +118,14 @@ class Braze:
         http: "Client",
         *,
         objects_per_request: int = 50,
+        connections: int = 1,
         options: UserOptions = UserOptions(),
     ) -> None:
         self._http = http
         self._options = options
-        self._sending = Sending(http, PERMISSIONS["user_attributes"])
+        self._sending = Sending(http, "users.track")
         self.objects_per_request = objects_per_request
+        self.connections = connections  # a user is one object of a run: batches have no order
 
     @property
     def requests(self) -> int:
@@ -155,6 +169,10 @@ class Braze:
                         fix="The key must be allowed to call users.delete.",
                     )
         return status
+
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask for the instance, the key and its permissions."""
+        return look(self._http, syncs, self._sending.clean)
 
     def close(self) -> None:
         self._http.close()
@@ -229,6 +247,13 @@ ENTRY = Entry(
             options=EventOptions,
             forecast=data_points,
         ),
+        "subscription_groups": ObjectKind(
+            "members",
+            keys=tuple(braze_groups.NAMES),
+            field_problem=group_problem,
+            options=GroupOptions,
+        ),
+        "campaign_messages": ObjectKind("messages", keys=("message_id",), options=MessageOptions),
     },
     destination=Braze,
     sandbox="madang.sandbox.braze",

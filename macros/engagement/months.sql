@@ -1,0 +1,28 @@
+{#
+    One row a month (its first day) from that of the first moment of a relation to that of the run's clock: month, starts_at and ends_at as instants, and whether it is over. A month
+    that is not over ends at the run's clock.
+#}
+{% macro months_since(relation, column) -%}
+    select
+        month,
+        {{ madang.timestamp_from_local_text('cast(month as string)') }} as starts_at,
+        least({{ madang.timestamp_from_local_text('cast(next_month as string)') }}, {{ madang.as_of() }}) as ends_at,
+        next_month <= {{ madang.local_date(madang.as_of()) }} as is_complete
+    from (
+        select day as month, {{ madang.month_before('day', '-1') }} as next_month
+        from (select {{ madang.month_before(madang.local_date('min(' ~ column ~ ')'), 0) }} as first_month from {{ relation }}) as span
+        cross join {{ madang.dates_between('span.first_month', madang.local_date(madang.as_of()), 'day') }}
+        where day = {{ madang.month_before('day', 0) }}
+    ) as first_days
+{%- endmacro %}
+
+
+{# One end of the 95 % interval of a rate of events per time (Byar's approximation of the exact one): `side` is - or +. Null where there is no time. #}
+{% macro poisson_bound(events, time, side) -%}
+    {%- set z = 1.959963984540054 -%}
+    {%- set n = '(' ~ events ~ ' + 1)' if side == '+' else events -%}
+    {%- set part = '(1 - 1 / (9e0 * nullif(' ~ n ~ ', 0)) ' ~ side ~ ' ' ~ z ~ 'e0 / (3e0 * sqrt(nullif(' ~ n ~ ', 0))))' -%}
+    case
+        when {{ time }} > 0 then coalesce({{ n }} * {{ part }} * {{ part }} * {{ part }}, 0) / {{ time }}
+    end
+{%- endmacro %}

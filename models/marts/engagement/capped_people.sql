@@ -1,0 +1,45 @@
+-- who was sent as many messages as a cap allows, and on which channels that holds them
+with caps as (
+
+    select cap_number, channel, most, within, within_micros
+    from {{ ref('message_caps') }}
+
+),
+
+sent as (
+
+    select person_id, channel, sent_at
+    from {{ ref('person_messages') }}
+    where sent_at <= {{ as_of() }}
+
+),
+
+reached as (
+
+    select sent.person_id, caps.cap_number, count(*) as messages
+    from sent
+    inner join caps
+        on sent.channel = caps.channel
+        and {{ micros_of('sent.sent_at') }} > {{ micros_of(as_of()) }} - caps.within_micros
+    group by sent.person_id, caps.cap_number, caps.most
+    having count(*) >= caps.most
+
+),
+
+-- of several caps that hold a channel the first
+final as (
+
+    select
+        reached.person_id,
+        caps.channel,
+        caps.cap_number,
+        caps.most,
+        caps.within,
+        reached.messages
+    from reached
+    inner join caps on reached.cap_number = caps.cap_number
+    qualify row_number() over (partition by reached.person_id, caps.channel order by caps.cap_number) = 1
+
+)
+
+select * from final
