@@ -1,3 +1,7 @@
+{%- set counts = [
+    'messages', 'persons', 'reached', 'opened', 'clicked', 'mature', 'mature_converted', 'conversions', 'verified_conversions',
+] -%}
+
 -- from the audience as it was planned to the messages after it, what became of them, and the audience of the next plan
 with plans as (
 
@@ -97,7 +101,7 @@ final as (
         ordered.allowed,
         ordered.accepted,
         ordered.removed,
-        {% for name in ['messages', 'persons', 'reached', 'opened', 'clicked', 'mature', 'mature_converted', 'conversions', 'verified_conversions'] -%}
+        {% for name in counts -%}
         coalesce(results.{{ name }}, 0) as {{ name }},
         {% endfor -%}
         coalesce(results.verified_value, 0) as verified_value,

@@ -1,5 +1,9 @@
 {%- set below = hypotenuse('rate_with - low_with', 'high_without - rate_without') -%}
 {%- set above = hypotenuse('high_with - rate_with', 'rate_without - low_without') -%}
+{%- set columns = [
+    'channel', 'campaign_id', 'campaign_name', 'action', 'object_type', 'object',
+    'persons_with', 'converters_with', 'persons_without', 'converters_without',
+] -%}
 
 -- what people who converted after a campaign had searched, viewed and asked before it, against those who did not
 with messages as (
@@ -19,6 +23,7 @@ recipients as (
         person_id,
         max(campaign_name) as campaign_name,
         min(reached_at) as first_reached_at,
+        {{ timestamp_plus('min(reached_at)', '-' ~ var('insight_days'), 'day') }} as earliest_at,
         max(case when conversions > 0 then 1 else 0 end) as has_converted
     from messages
     group by channel, campaign_id, person_id
@@ -66,7 +71,7 @@ interested as (
     inner join interests
         on recipients.person_id = interests.person_id
         and recipients.first_reached_at > interests.occurred_at
-        and {{ timestamp_plus('recipients.first_reached_at', '-' ~ var('insight_days'), 'day') }} <= interests.occurred_at
+        and recipients.earliest_at <= interests.occurred_at
     where interests.object is not null
 
 ),
@@ -133,16 +138,7 @@ final as (
 
     select
         {{ surrogate_key(['channel', 'campaign_id', 'action', 'object_type', 'object']) }} as insight_key,
-        channel,
-        campaign_id,
-        campaign_name,
-        action,
-        object_type,
-        object,
-        persons_with,
-        converters_with,
-        persons_without,
-        converters_without,
+        {{ columns | join(', ') }},
         {{ six_decimals('rate_with') }} as rate_with,
         {{ six_decimals('rate_without') }} as rate_without,
         lift,
