@@ -182,7 +182,7 @@ def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
         plan = _compared(settings, warehouse, spec, wanted, now, folder)
         counted: Iterable[dict] = ()
         if "audience" in columns:
-            counted = counts.of_plan(settings, warehouse, relation, wanted, plan.rows_path)
+            counted = counts.of_plan(settings, warehouse, relation, plan.rows_path)
         _store(settings, warehouse, plan, counted)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
