@@ -264,6 +264,19 @@ def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
     )
 
 
+def shared(warehouse: Warehouse, wanted_sql: str, other_sql: str) -> list[dict]:
+    """Return the fields that two models want of the same keys: field, keys."""
+    return warehouse.fetch(
+        f"""
+    select wanted.field, count(*) as keys
+    from ({wanted_sql}) as wanted
+    inner join ({other_sql}) as others
+        on wanted.sync_key = others.sync_key and wanted.field = others.field
+    group by wanted.field
+    order by wanted.field"""
+    )
+
+
 def by_audience(warehouse: Warehouse, relation: str) -> list[dict]:
     """Return the persons of each audience and channel: audience, channel, outcome, reason, persons,
     row_count.
