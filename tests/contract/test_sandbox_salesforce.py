@@ -284,3 +284,46 @@ def test_a_campaign_has_statuses_and_a_response_follows_from_them(marketer: Call
     marketer.post(f"{DATA}/sobjects/CampaignMember", member)
     (found,) = marketer.sandbox.org.records("CampaignMember")
     assert found["HasResponded"]
+
+
+def test_an_ingest_job_takes_one_file_and_tells_what_became_of_it_in_its_own_order() -> None:
+    fields = {"Contact": {"Id": "id", "LastName": "string", "No__c": "external_id"}}
+    with SalesforceSandbox(org=Org(fields)) as sandbox:
+        caller = Caller(sandbox)
+        wanted = {
+            "object": "Contact",
+            "operation": "upsert",
+            "externalIdFieldName": "No__c",
+            "contentType": "CSV",
+            "lineEnding": "LF",
+            "columnDelimiter": "COMMA",
+        }
+        other = {**wanted, "externalIdFieldName": "LastName"}
+        assert caller.post(f"{DATA}/jobs/ingest", other).json()[0]["errorCode"] == "INVALIDJOB"
+        job = caller.post(f"{DATA}/jobs/ingest", wanted).json()
+        path = f"{DATA}/jobs/ingest/{job['id']}"
+        assert job["state"] == "Open" and job["contentUrl"].endswith("/batches")
+
+        def send(method: str, more: str = "", **options: object) -> requests.Response:
+            headers = {**caller.headers, **options.pop("headers", {})}
+            return requests.request(
+                method, sandbox.url + path + more, headers=headers, timeout=5, **options
+            )
+
+        content = "No__c,LastName\na,A\nb,\nc,C\n"
+        told = send("PATCH", json={"state": "UploadComplete"}).json()
+        assert told[0]["errorCode"] == "INVALIDJOBSTATE", "nothing was uploaded"
+        csv_kind = {"Content-Type": "text/csv"}
+        assert send("PUT", "/batches", data=content, headers=csv_kind).status_code == 201
+        twice = send("PUT", "/batches", data=content, headers=csv_kind).json()
+        assert "multiple contents" in twice[0]["message"]
+        assert send("GET", "/failedResults").status_code == 400
+        assert send("PATCH", json={"state": "UploadComplete"}).json()["state"] == "UploadComplete"
+        states = [send("GET").json()["state"] for _ in range(2)]
+        assert states == ["InProgress", "JobComplete"]
+        done = list(csv.DictReader(io.StringIO(send("GET", "/successfulResults").text)))
+        assert [row["No__c"] for row in done] == ["c", "a"]
+        (failed,) = csv.DictReader(io.StringIO(send("GET", "/failedResults").text))
+        assert failed["No__c"] == "b"
+        assert failed["sf__Error"].startswith("REQUIRED_FIELD_MISSING:")
+        assert send("GET", "/unprocessedrecords").text == "No__c,LastName\n"

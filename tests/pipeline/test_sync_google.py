@@ -269,7 +269,7 @@ def test_an_erased_person_is_taken_off_every_list_and_out_of_the_ledger(
         listed = memberships(there.settings, warehouse, known)
         forget_logs(warehouse, read_columns(REPOSITORY), known)
     assert len(listed["google"]) == 4
-    assert keeping(there.settings) == set()
+    assert keeping(there.settings) == {}
     deletions.queue(there.settings, "an-erasure", ["google"], listed["google"])
     monkeypatch.setenv("MADANG_GOOGLE_REFRESH_TOKEN", "no-token")
     (told,) = deletions.send(there.settings)

@@ -225,4 +225,4 @@ def test_a_sync_that_does_not_say_what_it_tells_is_refused(tmp_path, google, mor
 
 
 def test_an_erasure_says_that_google_keeps_what_it_was_told(there):
-    assert keeping(there.settings) == {"google"}
+    assert keeping(there.settings) == {"google": {"conversions"}}

@@ -52,6 +52,11 @@ OF_THE_ORDER = {
     "marts.record_match_rates": ({"records", "share"}, 4),
     "marts.channel_days": ({"orders", "net_order_amount"}, 1),
     "marts.identity_coverage": ({"known_order_amount", "unknown_order_amount"}, 1),
+    # a score is a place among all buyers
+    "marts.customer_rfm": (set(), 400),
+    "marts.customer_preferences": (set(), 6),
+    "marts.customer_profiles": (set(), 400),
+    "marts.next_categories": (set(), 400),
     "marts.order_ends": (set(), 1),
     # all orders, those of no product, of its campaign and of its region
     "marts.inquiry_order_contrast": (set(), 200),
@@ -59,9 +64,11 @@ OF_THE_ORDER = {
     "marts.online_vs_actual": (set(), 1),  # orders of its day
     # who orders enters the stage of those who bought
     "marts.person_stages": (set(), 2),
-    "marts.person_states": (set(), 1),
+    "marts.sent_messages": (set(), 1),  # the stage in which a message met its person
+    "marts.person_states": (set(), 401),  # with RFM groups
     "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one
+    "marts.purchase_histories": (set(), 1),
     "marts.conversion_changes": (set(), 2),
     "marts.conversion_outcomes": (set(), 1),
     "marts.online_conversions": (set(), 1),

@@ -260,7 +260,8 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "{has: tier,",
             "{has: teir,",
             "teir",
-            "Unknown attribute 'teir': not a column of customers. Did you mean 'tier'?",
+            "Unknown attribute 'teir': not a column of customers or customer_profiles. "
+            "Did you mean 'tier'?",
         ),
         (
             AUDIENCE_FILE,
@@ -1285,7 +1286,8 @@ def test_all_mistakes_of_a_rule_are_told_at_once(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     assert sorted(told(check_project(folder))) == [
         "Unknown action 'viewed_modle'. Did you mean 'viewed_model'?",
-        "Unknown attribute 'teir': not a column of customers. Did you mean 'tier'?",
+        "Unknown attribute 'teir': not a column of customers or customer_profiles. "
+        "Did you mean 'tier'?",
         "Unknown key 'at_leest'. Did you mean 'at_least'?",
         "at_least: must be greater than or equal to 1 (found 0).",
         "within: '30 dyas' is not a duration such as '30 minutes', '1 hour' or '14 days'.",

@@ -17,6 +17,7 @@ renamed as (
         campaign_name,
         title,
         body,
+        collected_fields,
         is_advertisement = 'true' as is_advertisement,
         {{ sha256_hex("concat(coalesce(title, ''), chr(31), body)") }} as text_sha256,
         {{ timestamp_from_text('sent_at') }} as effective_from,
@@ -67,6 +68,7 @@ final as (
         campaign_name,
         title,
         body,
+        collected_fields,
         is_advertisement,
         -- what the law wants at the head of an advertisement: exactly this, no other spelling
         coalesce(title, body) like '(광고)%' or body like '(광고)%' as has_advertisement_mark,

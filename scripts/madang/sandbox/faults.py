@@ -22,6 +22,7 @@ KINDS = {
     "row_lock": "let another change hold the records whose external ids or ids are in `rows`",
     "request_lock": "refuse a whole request, for another change holds its records (Salesforce)",
     "job_failed": "let the job fail (Salesforce)",
+    "never_ends": "let the job that is made stay at work (Salesforce)",
     "short": "tell more records than are given (Salesforce)",
 }
 

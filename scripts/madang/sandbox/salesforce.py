@@ -24,6 +24,7 @@ from madang.sandbox import salesforce_records
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer
 from madang.sandbox.org import Org, Record, Refused, as_csv, as_json
+from madang.sandbox.salesforce_ingest import LISTS, Ingest
 
 TOKEN = "/services/oauth2/token"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -71,6 +72,7 @@ class SalesforceSandbox(LocalServer):
         super().__init__(_Handler, port)
         self.client_id, self.client_secret = client_id, client_secret
         self.org = org or Org()
+        self.ingest = Ingest(self.org)
         self.page_rows, self.calls, self.job_looks = page_rows, calls, job_looks
         self.public_key = public_key
         self.control = control
@@ -90,6 +92,9 @@ class _Handler(LocalHandler):
         self._serve()
 
     def do_PATCH(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
         self._serve()
 
     def do_DELETE(self) -> None:
@@ -157,6 +162,9 @@ class _Handler(LocalHandler):
                 return {"query", *params.get("q", "").split()}
             case ["query" | "queryAll", _]:
                 return {"more"}
+            case ["jobs", "ingest", *what]:
+                kinds = {"POST": "ingest", "PUT": "upload", "PATCH": "close", "GET": "look"}
+                return {kinds.get(self.command, ""), *what[1:]}
             case ["jobs", "query", job, "results"]:
                 return {"results", *_object(self.sandbox.jobs.get(job))}
             case ["jobs", "query", *job]:
@@ -178,6 +186,7 @@ class _Handler(LocalHandler):
         if token not in self.sandbox.tokens:
             raise Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
         self.sandbox.used += 1
+        version = path.split("/")[3]
         match self.command, parts:
             case "GET", []:
                 return 200, {"query": f"{path}/query", "sobjects": f"{path}/sobjects"}, {}
@@ -207,6 +216,24 @@ class _Handler(LocalHandler):
             case "POST", ["sobjects", name]:
                 one = {"attributes": {"type": name}, **json.loads(body)}
                 return 201, salesforce_records.insert(self.sandbox.org, one, _locked(faults)), {}
+            case "POST", ["jobs", "ingest"]:
+                looks = 1_000_000 if "never_ends" in faults else self.sandbox.job_looks
+                return 200, self.sandbox.ingest.make(json.loads(body), looks).told(version), {}
+            case "PUT", ["jobs", "ingest", job, "batches"]:
+                kind = self.headers.get("Content-Type", "")
+                self.sandbox.ingest.upload(self.sandbox.ingest.known(job), body, kind)
+                return 201, "", {}
+            case "PATCH", ["jobs", "ingest", job]:
+                found, wanted = self.sandbox.ingest.known(job), json.loads(body).get("state")
+                is_failing = "job_failed" in faults
+                self.sandbox.ingest.change(found, wanted, is_failing, _locked(faults))
+                return 200, found.told(version), {}
+            case "GET", ["jobs", "ingest", job]:
+                found = self.sandbox.ingest.known(job)
+                return 200, self.sandbox.ingest.look(found).told(version), {}
+            case "GET", ["jobs", "ingest", job, what] if what in LISTS:
+                found = self.sandbox.ingest.known(job)
+                return 200, self.sandbox.ingest.results(found, what), {}
             case "DELETE", ["jobs", "query", job]:
                 del self.sandbox.jobs[self._known(job).job_id]
                 return 204, "", {}

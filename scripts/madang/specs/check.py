@@ -270,7 +270,7 @@ def _check_names(project: Project, entry: ModelEntry, at: tuple, data: Any, acti
             if key in ("did", "and_not", "action") and isinstance(value, str):
                 _check_action(project, entry, (*at, key), value, actions)
             elif key == "has" and isinstance(value, str):
-                _check_attribute(project, entry, (*at, key), value)
+                _check_attribute(project, entry, (*at, key), value, of_profiles=True)
             elif key != "where":
                 _check_names(project, entry, (*at, key), value, actions)
 
@@ -283,7 +283,8 @@ def _check_audience(
         if isinstance(rule, DidRule):
             _check_did(project, entry, here, rule, actions, rule.within or audience.within)
         elif isinstance(rule, HasRule):
-            _check_attribute(project, entry, (*here, "has"), rule.has)
+            of_profiles = not rule.moments()
+            _check_attribute(project, entry, (*here, "has"), rule.has, of_profiles=of_profiles)
             for value in _listed(rule.is_):
                 project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
 
@@ -386,16 +387,21 @@ def _check_named(
         _check_where(project, entry, (*at[:-1], "where"), where, actions.get(name))
 
 
-def _check_attribute(project: Project, entry: ModelEntry, at: tuple, name: str) -> None:
+def _check_attribute(
+    project: Project, entry: ModelEntry, at: tuple, name: str, *, of_profiles: bool = False
+) -> None:
     customers = project.model("customers")
     columns = customers.columns() if customers else {}
+    if of_profiles and (profiles := project.model("customer_profiles")):
+        columns = profiles.columns() | columns
     usable = [column for column, data in columns.items() if not is_personal(data)]
     if name in usable or (customers is None and project.unread):
         return
     if name in columns:
         message = f"'{name}' holds personal data, so no audience may depend on it."
     else:
-        message = f"Unknown attribute '{name}': not a column of customers."
+        tables = "customers or customer_profiles" if of_profiles else "customers"
+        message = f"Unknown attribute '{name}': not a column of {tables}."
         message += did_you_mean(name, usable)
     fix = f"Attributes: {', '.join(usable) or 'none'}."
     project.problems.append(entry.problem(at, message, fix))

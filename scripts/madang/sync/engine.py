@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil
@@ -18,21 +18,31 @@ from madang.sync import (
     SyncError,
     diff,
     files,
+    later,
     ledger,
     pending,
     permits,
 )
 from madang.sync.clock import new_id, stamp, utc_now
 from madang.sync.connections import Answered, Connections
-from madang.sync.destinations.base import Change, Destination, ObjectKind, Receipt, SyncObject
+from madang.sync.destinations.base import (
+    Batch,
+    Change,
+    Destination,
+    KnowsPlan,
+    ObjectKind,
+    Prepares,
+    Receipt,
+    SyncObject,
+)
 from madang.sync.destinations.registry import object_of, open_destination
 from madang.sync.journal import UNKNOWN, Journal, Run, locked
+from madang.sync.later import WarehouseOpener
 from madang.sync.now import rows_now
 from madang.sync.plan import Plan, checked_relation
 from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError
 
-WarehouseOpener = Callable[[], AbstractContextManager[Warehouse]]
 DestinationOpener = Callable[[SyncSpec, Settings], Destination]
 Asker = Callable[[Settings, SyncSpec], str]
 MOST_STEPS = 40  # progress lines of a run, however many batches it has
@@ -111,6 +121,8 @@ def apply_plan(
             relation = checked_relation(warehouse, spec)
             is_resumed = pending.was_begun(warehouse, plan)
         destination = None if plan.is_empty else destination_opener(spec, settings)
+        if isinstance(destination, Prepares):
+            later.settle(settings, warehouse_opener, destination, plan.sync)
         current = relation if plan.is_empty else f"({asker(settings, spec)})"
         with warehouse_opener() as warehouse:
             run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
@@ -191,6 +203,8 @@ def _send(
 
     When one stops the run, nothing more leaves, and what is in flight is waited for.
     """
+    if isinstance(destination, KnowsPlan):
+        destination.planned(run.plan_id)
     expected = ceil(objects / destination.objects_per_request)
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
@@ -201,8 +215,12 @@ def _send(
     stop: Exception | None = None
     try:
         while True:
-            free = 0 if stop else sending.free
-            leaving = dict(islice(batches, free))
+            leaving: dict[int, Batch] = {}
+            try:
+                for number, batch in islice(batches, 0 if stop else sending.free):
+                    leaving[number] = _prepared(destination, batch)
+            except (DestinationDown, DestinationRefused, DestinationUnclear) as error:
+                stop = error
             settled = {number: one.noted for number, one in answered.items() if one.is_known}
             journal.note(run.run_id, leaving, settled)
             for number, one in answered.items():
@@ -223,6 +241,10 @@ def _send(
     finally:
         sending.close()
         result.requests = destination.requests
+
+
+def _prepared(destination: Destination, batch: Batch) -> Batch:
+    return destination.prepare(batch) if isinstance(destination, Prepares) else batch
 
 
 def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:

@@ -131,10 +131,10 @@ class Journal:
         now = stamp(utc_now())
         with self._db:
             self._db.executemany(
-                "insert into batches (run_id, batch_no, objects, status, sent_at, numbers) "
-                "values (?, ?, ?, 'sending', ?, ?)",
+                "insert into batches (run_id, batch_no, objects, status, sent_at, numbers, "
+                "remote_reference) values (?, ?, ?, 'sending', ?, ?, ?)",
                 [
-                    (run_id, number, len(batch.objects), now, _spans(batch))
+                    (run_id, number, len(batch.objects), now, _spans(batch), batch.reference)
                     for number, batch in leaving.items()
                 ],
             )

@@ -7,7 +7,8 @@ or without a fate when the reason passes.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -17,12 +18,12 @@ from madang.errors import MadangError
 from madang.settings.workspace import Settings
 from madang.sync import ledger
 from madang.sync.clock import stamp, utc_now
-from madang.sync.destinations.base import Polls
+from madang.sync.destinations.base import Polls, Prepares
 from madang.sync.destinations.registry import entry_of, open_by_name
-from madang.sync.engine import WarehouseOpener
 from madang.sync.journal import locked
 from madang.warehouse import Warehouse
 
+WarehouseOpener = Callable[[], AbstractContextManager[Warehouse]]
 TABLE = "sync_answers"
 MOST_DAYS = 7  # after so long without an answer a request is not asked about any more
 
@@ -47,6 +48,13 @@ class Told:
     status: str
     problem: str | None = None
     rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    others: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the fate of each row of the batch is known."""
+        return bool(self.rows) or self.others is not None or self.status in WHOLE
 
 
 def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
@@ -68,6 +76,25 @@ def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
             with warehouse_opener() as warehouse:
                 _keep(settings, warehouse, settled)
     return told
+
+
+def settle(
+    settings: Settings, warehouse_opener: WarehouseOpener, destination: Prepares, sync: str
+) -> None:
+    """Wait for what earlier runs of a sync left at work, and keep what became of it.
+
+    Else it could write over what is sent after it. Raises what `wait` raises. Must be called under
+    the journal's lock.
+    """
+    with warehouse_opener() as warehouse:
+        waiting = [one for one in _waiting(settings, warehouse) if one.sync == sync]
+    settled = []
+    for one in waiting:
+        found = destination.wait(one.remote_reference)
+        settled.append(Told(one, found.status, found.problem, keys=found.keys, others=found.others))
+    if settled:
+        with warehouse_opener() as warehouse:
+            _keep(settings, warehouse, settled)
 
 
 def _answers_later(name: str) -> bool:
@@ -110,7 +137,8 @@ def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
             if len(known) == len(states):
                 worst = max(known, key=lambda state: _RANK.index(state.status))
                 rows = worst.rows if len(known) == 1 else {}  # places are of one request
-                told.append(Told(one, worst.status, worst.problem, rows))
+                others = worst.others if len(known) == 1 else None
+                told.append(Told(one, worst.status, worst.problem, rows, worst.keys, others))
             elif one.age > timedelta(days=MOST_DAYS):
                 told.append(Told(one, "unknown", f"no answer in {MOST_DAYS} days"))
             else:
@@ -134,6 +162,9 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
     now = stamp(utc_now())
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for one in settled:
+        if one.others is not None:
+            _keep_by_key(settings, warehouse, one, now)
+            continue
         fates: dict[tuple[str, str], list[int]] = defaultdict(list)
         for place, fate in one.rows.items():
             fates[fate].append(place)
@@ -165,7 +196,7 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             )""",
             [now, one.asked.run_id, one.asked.batch_no],
         )
-    _count(warehouse, [one.asked for one in settled if one.rows or one.status in WHOLE])
+    _count(warehouse, [one.asked for one in settled if one.is_whole])
     rows = [
         {
             "run_id": one.asked.run_id,
@@ -174,17 +205,39 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             "asked_at": now,
             "status": one.status,
             "problem": one.problem,
-            "names_rows": "true" if one.rows else None,
+            "names_rows": "true" if one.rows or one.others else None,
         }
         for one in settled
     ]
     ledger.append(settings, warehouse, TABLE, rows)
 
 
-def _count(warehouse: Warehouse, known: list[Asked]) -> None:
-    """Count the accepted rows of batches, of which each row's fate is known, as what they became.
+def _keep_by_key(settings: Settings, warehouse: Warehouse, one: Told, now: str) -> None:
+    """Write the fate of each row of a batch whose answer names keys, where it is another one."""
+    deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    rows = warehouse.fetch(
+        f"""
+        select * from {deliveries} as sent
+        where run_id = ? and batch_no = ? and status in ('accepted', 'unknown') and not exists (
+            select 1 from {deliveries} as kept
+            where kept.run_id = concat(sent.run_id, '-later') and kept.batch_no = sent.batch_no
+        )""",
+        [one.asked.run_id, one.asked.batch_no],
+    )
+    told = []
+    for row in rows:
+        status, reason = one.keys.get(row["sync_key"], (one.others, ""))
+        if status != row["status"]:
+            fate = {"status": status, "reason": reason or None, "recorded_at": now}
+            told.append({**row, **fate, "run_id": f"{one.asked.run_id}-later"})
+    if told:
+        ledger.append(settings, warehouse, "sync_deliveries", told)
 
-    Counts are only added to, so what was accepted is taken off again.
+
+def _count(warehouse: Warehouse, known: list[Asked]) -> None:
+    """Count the sent rows of batches, of which each row's fate is known, as what they became.
+
+    Counts are only added to, so what they were before is taken off again.
     """
     if not known:
         return
@@ -205,14 +258,15 @@ def _count(warehouse: Warehouse, known: list[Asked]) -> None:
         with fates as (
             select concat(sent.run_id, '-later') as run_id, sent.plan_id, sent.sync, sent.audience,
                 sent.channel, sent.operation, sent.batch_no,
-                case when coalesce(told.status, 'accepted') = 'accepted' then 'applied'
-                    else told.status end as status,
+                sent.status as was,
+                case when coalesce(told.status, sent.status) = 'accepted' then 'applied'
+                    else coalesce(told.status, sent.status) end as status,
                 case when told.status <> 'accepted' then told.reason end as reason
             from {deliveries} as sent
             left join {deliveries} as told
                 on told.run_id = concat(sent.run_id, '-later') and told.batch_no = sent.batch_no
                 and told.sync_key = sent.sync_key and told.field = sent.field
-            where sent.status = 'accepted' and ({asked})
+            where sent.status in ('accepted', 'unknown') and ({asked})
                 and not exists (
                     select 1 from {counts} as kept
                     where kept.run_id = concat(sent.run_id, '-later')
@@ -224,10 +278,10 @@ def _count(warehouse: Warehouse, known: list[Asked]) -> None:
         from fates
         group by run_id, plan_id, sync, audience, channel, operation, status, reason, batch_no
         union all
-        select run_id, plan_id, sync, audience, channel, operation, 'accepted', null, batch_no,
+        select run_id, plan_id, sync, audience, channel, operation, was, null, batch_no,
             0 - count(*)
         from fates
-        group by run_id, plan_id, sync, audience, channel, operation, batch_no"""
+        group by run_id, plan_id, sync, audience, channel, operation, was, batch_no"""
     )
 
 

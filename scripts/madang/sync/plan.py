@@ -230,7 +230,11 @@ def _compared(
         total=total,
         by_field=by_field,
         held_back=diff.held_back(warehouse, relation),
-        guards=(*_clock_guard(settings, warehouse), *guards.tripped(total, by_field, share)),
+        guards=(
+            *_clock_guard(settings, warehouse),
+            *guards.tripped(total, by_field, share),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+        ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),

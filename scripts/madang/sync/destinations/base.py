@@ -76,17 +76,21 @@ class SyncObject:
 
 @dataclass(frozen=True)
 class Batch:
-    """The objects of one request, each with the bytes that stand for it there."""
+    """The objects of one request, each with the bytes that stand for it there.
+
+    `reference` is the destination's own name of what was made for it (`Prepares`), if anything.
+    """
 
     objects: tuple[SyncObject, ...]
     encoded: tuple[bytes, ...]
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one object: accepted, or rejected with the destination's words.
 
-    Unknown, where it may have been taken or not; such a one counts among the rejected of a run.
+    Unknown, where it may have been taken or not and is not asked about again.
     """
 
     status: str
@@ -122,12 +126,16 @@ class Later:
     """What became of a request that was taken: applied, partial or failed, with the reasons.
 
     `rows`, of those that are named by their place in the request: a status, rejected (for good),
-    unknown (may be sent again) or accepted (it is there), and a reason in capital letters.
+    unknown (may be sent again) or accepted (it is there), and a reason in capital letters. `keys`:
+    the same of a request that says what became of each by its key; `others` is the status of the
+    keys that it does not name.
     """
 
     status: str
     problem: str | None = None
     rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    others: str | None = None
 
 
 class Destination(Protocol):
@@ -171,11 +179,34 @@ class Deletes(Protocol):
 
 
 @runtime_checkable
+class KnowsPlan(Protocol):
+    """A destination that wants to know which plan it sends."""
+
+    def planned(self, plan_id: str) -> None:
+        """Note the plan; called before the first batch."""
+
+
+@runtime_checkable
 class Polls(Protocol):
     """A destination that takes a request first and says later what became of it."""
 
     def poll(self, remote_reference: str) -> "Later | None":
         """Return what became of a request; None while it is at work."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A destination that makes something to send a batch with, such as a job, and is asked by it.
+
+    The journal has the reference before anything is sent. So after a kill the job is found again,
+    and what comes next waits until it is known what became of it.
+    """
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Return the batch with its reference, where it needs one. Nothing of it is written yet."""
+
+    def wait(self, remote_reference: str) -> Later:
+        """Wait until it is known what became of a request. Raises DestinationDown."""
 
 
 @dataclass(frozen=True)

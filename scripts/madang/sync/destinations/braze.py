@@ -18,12 +18,13 @@ from pydantic import Field
 
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
-from madang.sync.destinations import braze_campaigns, braze_groups
+from madang.sync.destinations import braze_groups
 from madang.sync.destinations.base import (
     Batch,
     Destination,
     DestinationSettings,
     Entry,
+    Look,
     ObjectKind,
     Opening,
     Receipt,
@@ -40,11 +41,13 @@ from madang.sync.destinations.braze_events import (
 )
 from madang.sync.destinations.braze_groups import BrazeGroups, GroupOptions, group_problem
 from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_look import NEEDED, look
 from madang.sync.destinations.braze_sending import Sending
 
 if TYPE_CHECKING:
     from madang.http.client import Client
     from madang.sync.guards import Counts
+    from madang.sync.spec import SyncSpec
 
 DELETE = "/users/delete"
 DELETE_LIMIT = 50  # ids a request, all of one kind
@@ -60,13 +63,6 @@ ENVELOPE = b'{"attributes":[%s]}'
 RESERVED = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "push_token_import"}
 )
-#: What the REST API key must be allowed to, by object.
-PERMISSIONS = {
-    "user_attributes": "users.track",
-    "events": "users.track",
-    "subscription_groups": braze_groups.PERMISSION,
-    "campaign_messages": braze_campaigns.PERMISSION,
-}
 
 
 class BrazeSettings(DestinationSettings):
@@ -83,9 +79,11 @@ class UserOptions(KeyOptions):
     """`create_missing`: whether Braze may create a user whom it does not know.
 
     `array_attribute`: one array of audiences instead of an attribute each, with add and remove.
+    `hold_days`: for how long who left an audience is kept there, because coming back costs.
     """
 
     create_missing: bool = False
+    hold_days: Annotated[int, Field(ge=1, le=30)] | None = None
     array_attribute: (
         Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_]{0,254}", "a name of an attribute")] | None
     ) = None
@@ -99,7 +97,7 @@ class Braze:
         """Raises ConfigError where the key is missing."""
         from madang.http.auth import Bearer
 
-        permission = PERMISSIONS.get(opening.sends or "", "users.track")
+        permission = " and ".join(NEEDED[opening.sends or "user_attributes"])
         key = opening.secret("key_env", f"a REST API key that may call {permission}")
         check = "Check the address in madang.yml and Braze's status page."
         client, settings = opening.client("Braze", Bearer(key), check), opening.settings
@@ -126,7 +124,7 @@ class Braze:
     ) -> None:
         self._http = http
         self._options = options
-        self._sending = Sending(http, PERMISSIONS["user_attributes"])
+        self._sending = Sending(http, "users.track")
         self.objects_per_request = objects_per_request
         self.connections = connections  # a user is one object of a run: batches have no order
 
@@ -172,6 +170,10 @@ class Braze:
                         fix="The key must be allowed to call users.delete.",
                     )
         return status
+
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask for the instance, the key and its permissions."""
+        return look(self._http, syncs, self._sending.clean)
 
     def close(self) -> None:
         self._http.close()

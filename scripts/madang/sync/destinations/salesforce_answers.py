@@ -174,6 +174,16 @@ def not_there(name: str, fix: str = "let the sync say create_missing: true") -> 
     )
 
 
+def not_processed(state: str, error: str) -> Outcome:
+    """Return the outcome of a record that a job ended without."""
+    return Outcome(
+        "rejected",
+        reason="not processed by salesforce",
+        problem=f"The job ended as {state} before this record: {error or 'no reason given'}",
+        fix="The next plan sends it again.",
+    )
+
+
 def several(problem: str) -> Outcome:
     """Return the outcome of a key that means more than one record, or the same one twice."""
     return Outcome(
