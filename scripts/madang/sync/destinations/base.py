@@ -90,7 +90,7 @@ class Batch:
 class Outcome:
     """What became of one object: accepted, or rejected with the destination's words.
 
-    Unknown, where it may have been taken or not; such a one counts among the rejected of a run.
+    Unknown, where it may have been taken or not and is not asked about again.
     """
 
     status: str
