@@ -68,6 +68,7 @@ OF_THE_ORDER = {
     "marts.person_states": (set(), 401),  # with RFM groups
     "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one
+    "marts.purchase_histories": (set(), 1),
     "marts.conversion_changes": (set(), 2),
     "marts.conversion_outcomes": (set(), 1),
     "marts.online_conversions": (set(), 1),
