@@ -64,9 +64,11 @@ OF_THE_ORDER = {
     "marts.online_vs_actual": (set(), 1),  # orders of its day
     # who orders enters the stage of those who bought
     "marts.person_stages": (set(), 2),
+    "marts.sent_messages": (set(), 1),  # the stage in which a message met its person
     "marts.person_states": (set(), 401),  # with RFM groups
     "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one
+    "marts.purchase_histories": (set(), 1),
     "marts.conversion_changes": (set(), 2),
     "marts.conversion_outcomes": (set(), 1),
     "marts.online_conversions": (set(), 1),

@@ -37,6 +37,7 @@ from madang.sync.destinations.base import (
 )
 from madang.sync.destinations.members import request_of
 from madang.sync.destinations.reports import compact, not_sent
+from madang.sync.destinations.row_columns import ColumnName
 from madang.sync.destinations.sfmc_answers import (
     TOKEN_PLACE,
     deleted,
@@ -51,7 +52,6 @@ from madang.sync.destinations.sfmc_answers import (
 )
 from madang.sync.destinations.sfmc_columns import (
     Column,
-    ColumnName,
     WrongRow,
     check_row,
     definition,
