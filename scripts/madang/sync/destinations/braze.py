@@ -11,6 +11,7 @@ The contract, with the vendor's pages:
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -207,14 +208,18 @@ def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[st
         built[options.array_attribute] = {name: part for name, part in parts.items() if part}
         return built
     for change in one.changes:
-        built[change.field] = None if change.value is None else json.loads(change.value)
+        built[change.field] = None if change.value is None else _value(change.value)
     return built
+
+
+#: Most values of a run are alike, such as true.
+_value = lru_cache(json.loads)
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(one: SyncObject, options: UserOptions = UserOptions()) -> bytes:
     """Return an object as it stands in a request."""
-    built = attributes(one, options)
-    return json.dumps(built, ensure_ascii=False, separators=(",", ":")).encode()
+    return _text(attributes(one, options)).encode()
 
 
 def payload(encoded: Sequence[bytes]) -> bytes:
