@@ -155,7 +155,45 @@ ACTUALS = """
         conversion_type, channel_group, is_mature, online, actual, pending, lost, reversed, gap,
         online_value, actual_value
     )"""
+INQUIRY_GROUPS = """
+    select * from (values
+        (date '2026-10-05', 'refund', 30, 3, 2, 1), (date '2026-10-12', 'refund', 12, 0, 1, 1),
+        (date '2026-10-05', 'own_group', 14, 7, 0, 0)
+    ) as weeks (
+        week, inquiry_group, inquiries, reopened_inquiries, open_inquiries,
+        inquiries_without_person
+    )"""
+INQUIRIES = """
+    select 'chat' as route, true as is_root, case when n < 21 then 'person' end as person_id
+    from range(56) as inquiries (n)
+    union all
+    select 'chat', false, null from range(7)"""
+INQUIRY_ORDERS = """
+    select * from (values
+        ('q1', 'number', 1.0), ('q2', 'person_and_time', 0.6543), ('q3', 'no_order_near', null)
+    ) as matched (inquiry_id, match_method, confidence)"""
+CONTRAST = """
+    select * from (values
+        ('all', 'refund', 42, 87.5, 3.5, 40, 0.45, 0.15, 3.0, 0.1234, 0.4567),
+        ('product', 'refund', 909, 1.0, 1.0, 1, 0.1, 0.1, 1.0, 0.0, 0.1)
+    ) as rows_of (
+        dimension, inquiry_group, inquiries, inquiries_per_1000_orders, median_days_from_order,
+        orders_with, taken_back_rate_with, taken_back_rate_without, taken_back_lift,
+        taken_back_difference_low, taken_back_difference_high
+    )"""
+POINTS = """
+    select * from (values
+        ('product', 1, 'Cable', 'refund', 19, 2.75, true, 1.5, 78.4),
+        ('campaign', 1, 'spring_campaign', 'refund', 19, 2.75, true, 1.5, 78.4)
+    ) as points (
+        dimension, place, value, inquiry_group, volume, lift, is_lift_certain, trend, score
+    )"""
 MARTS = {
+    "inquiries": INQUIRIES,
+    "inquiry_groups": INQUIRY_GROUPS,
+    "inquiry_orders": INQUIRY_ORDERS,
+    "inquiry_order_contrast": CONTRAST,
+    "improvement_points": POINTS,
     "funnel_dropoff": DROPOFF,
     "funnel_dropoff_summary": DROPOFF_SUMMARY,
     "online_vs_actual": ACTUALS,
@@ -332,6 +370,7 @@ def test_rendering_leaves_nothing_but_the_page(
 ) -> None:
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "index.html",
+        "inquiries.html",
         "journeys.html",
         "returns.html",
     ]
@@ -381,7 +420,9 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
         reports.render(settings)
     assert "applications" in caught.value.message
     assert "Traceback" not in str(caught.value)
-    assert caught.value.where == "charts/index.yml, charts/journeys.yml, charts/returns.yml"
+    assert caught.value.where == (
+        "charts/index.yml, charts/inquiries.yml, charts/journeys.yml, charts/returns.yml"
+    )
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
 
@@ -407,6 +448,24 @@ def test_without_the_extra_the_error_says_what_to_install(
 
 
 @needs_charts
+@needs_charts
+def test_the_page_of_inquiries_shows_groups_over_all_weeks_and_what_goes_with_refunds(
+    page: Path,
+) -> None:
+    words = words_of(page.parent / "inquiries.html").splitlines()
+    # 42 of 56 in two weeks, 3 of them asked again; a group of the company's own by its name
+    for shown in ("환불·반품", "42", "75.0", "7.1", "own_group", "50.0"):
+        assert shown in words
+    # merged ones are no second matter: 56 by chat, 21 of known persons
+    for shown in ("채팅", "56", "37.5"):
+        assert shown in words
+    assert "63" not in words
+    for shown in ("87.5", "45.0", "15.0", "12.3", "45.7", "Cable", "19", "65.4", "고객과 시점으로"):
+        assert shown in words
+    assert "spring_campaign" not in words
+    assert "909" not in words
+
+
 def test_a_project_without_the_board_is_told_where_it_belongs(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "dbt_project.yml").write_text("name: other\n")

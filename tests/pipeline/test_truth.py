@@ -880,6 +880,59 @@ def test_inquiries_are_about_orders_and_merged_and_reopened(tables: Tables):
     assert all(counts.values()), counts
 
 
+#: What the desk's rules call the topics of which people of the world ask.
+TOPICS = {
+    "delivery": "delivery",
+    "charging": "installation",
+    "price": "price",
+    "test_drive": "reservation",
+    "refund": "refund",
+}
+
+
+def test_inquiries_are_in_the_group_of_what_was_asked(tables: Tables):
+    """Whatever the spacing, the wrong letters and the telephone numbers in the text."""
+    found = tables.rows("""
+        select inquiry_group, topic
+        from madang_marts.inquiries inner join truth_inquiries using (inquiry_id)""")
+    assert len(found) == tables.value("select count(*) from truth_inquiries") > 0
+    assert {(topic, group) for group, topic in found} <= set(TOPICS.items())
+
+
+def test_no_text_of_an_inquiry_has_the_telephone_of_its_person(tables: Tables):
+    """In digits or in words, however it was written."""
+    texts = tables.rows("""
+        select content, phone_digits
+        from madang_staging.stg_inquiries__states
+        inner join truth_inquiries using (inquiry_id)
+        where phone_digits is not null""")
+    assert any("(phone)" in text for text, _ in texts)
+    words = str.maketrans("공일이삼사오육칠팔구", "0123456789")
+    left = ["".join(filter(str.isdigit, text.translate(words))) for text, _ in texts]
+    # a model and months are digits too: a telephone has eight in a row after its 10
+    assert [
+        digits for digits, (_, phone) in zip(left, texts, strict=True) if phone[2:] in digits
+    ] == []
+
+
+def test_orders_of_inquiries_are_those_that_people_asked_about(tables: Tables, measured: Callable):
+    """By number all; by person and time as far as the last order is the one that was meant."""
+    named, near, near_right = tables.rows("""
+        select
+            count(*) filter (match_method = 'number' and found.order_id = about_order_id),
+            count(*) filter (match_method = 'person_and_time'),
+            count(*) filter (match_method = 'person_and_time' and found.order_id = about_order_id)
+        from madang_marts.inquiry_orders as found
+        inner join truth_inquiries using (inquiry_id)""")[0]
+    wrong = tables.value("""
+        select count(*) from madang_marts.inquiry_orders as found
+        inner join truth_inquiries using (inquiry_id)
+        where match_method = 'number' and found.order_id <> about_order_id""")
+    measured(f"orders of inquiries: {named} by number, {near_right} of {near} by person and time")
+    assert wrong == 0 < named
+    assert near_right >= 0.8 * near
+
+
 def test_the_pages_orders_and_net_revenue_are_the_worlds(tables: Tables, measured: Callable):
     """With and without a web session, less what was cancelled or refunded, each order once.
 

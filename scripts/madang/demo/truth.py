@@ -20,6 +20,8 @@ where an event there and a record that names them carry one business id.
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
   (`fate`, `value`, and `ended_because` where it came to nothing) and in the end (`final_fate`,
   `final_value`); `outcomes`: which application each was about, also where the file does not say so.
+- `inquiries`: who asked, about what (`topic`), about which order, also where the ticket does not
+  name it, and the digits of the asker's telephone, which no text may show.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
 - `ad_costs`: what each campaign really cost, by the day of its platform's account, as it stands
   after all restatements; `origin_campaign` is the name that its links bear.
@@ -56,6 +58,12 @@ _TABLES = {
     "stage_people": "from truth_stage_people order by person",
     "conversions": "from truth_conversions order by application_id",
     "outcomes": "from truth_outcomes order by outcome_id",
+    "inquiries": """
+        select
+            inquiry_id, person, category as topic, about_order_id,
+            order_id is not null as names_order, phone_digits
+        from seen_inquiries order by inquiry_id
+    """,
     "orders": "from truth_orders order by order_id",
     "ad_costs": """
         select
