@@ -98,6 +98,16 @@ SYNCS = """
         1 as runs, 1411.0 as accepted, 8.0 as rejected, 6.0 as skipped, 29.0 as requests,
         timestamp '2026-10-31 23:15:00' as started_at,
         timestamp '2026-10-31 23:16:00' as finished_at"""
+HISTORY = """
+    select * from (values
+        ('braze_audiences', 'flagship', 'email', 1902, 377, 1525, 1391, 4, 1401, 1234, 7, 3,
+            timestamp '2026-10-31 23:10:00'),
+        ('braze_audiences', 'flagship', 'email', 8888, 0, 0, 0, 0, 0, 0, 0, 0,
+            timestamp '2026-10-30 23:10:00')
+    ) as plans (
+        sync, audience, channel, size, held_back, allowed, added, removed, accepted, applied,
+        rejected, unknown, planned_at
+    )"""
 # 1.6448536 x sqrt(16 + 3 x 3) = 8.22: 80 lies between 72 and 88
 RETURNS = """
     select 'last_non_direct' as model, 'Paid Search' as channel_group, 7 as conversions,
@@ -230,6 +240,7 @@ MARTS = {
     "audience_waterfall": WATERFALL,
     "audience_members": MEMBERS,
     "sync_results": SYNCS,
+    "audience_history": HISTORY,
 }
 
 
@@ -293,6 +304,10 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     # the last sync: planned, accepted, rejected, skipped, held back, requests; the time in Seoul
     for shown in ("1,425", "1,411", "8", "6", "377", "29", "일부 성공", "2026-11-01 08:16"):
         assert shown in words
+    # the audiences of the last plan, and not of an older one
+    for shown in ("1,391", "1,401", "1,234"):
+        assert shown in words
+    assert "8,888" not in words
     told = words_of(page).replace("\n", " ")
     assert "2026-10-04 – 2026-10-31" in told
     # three orders of each channel on one of the recent days
