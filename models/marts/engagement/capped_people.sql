@@ -1,7 +1,7 @@
 -- who was sent as many messages as a cap allows, and on which channels that holds them
 with caps as (
 
-    select cap_number, channel, most, within, within_micros
+    select cap_number, channel, most, time_window, within_micros
     from {{ ref('message_caps') }}
 
 ),
@@ -34,7 +34,7 @@ final as (
         caps.channel,
         caps.cap_number,
         caps.most,
-        caps.within,
+        caps.time_window,
         reached.messages
     from reached
     inner join caps on reached.cap_number = caps.cap_number

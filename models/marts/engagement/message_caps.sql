@@ -16,7 +16,7 @@
 with caps as (
 
     {{ rows_of(
-        {'cap_number': 'int64', 'channel': 'string', 'most': 'int64', 'within': 'string', 'within_micros': 'int64'},
+        {'cap_number': 'int64', 'channel': 'string', 'most': 'int64', 'time_window': 'string', 'within_micros': 'int64'},
         rows,
     ) }}
 
@@ -36,7 +36,7 @@ final as (
         caps.cap_number,
         coalesce(caps.channel, policy.channel) as channel,
         caps.most,
-        caps.within,
+        caps.time_window,
         caps.within_micros,
         policy.channel is not null as is_in_policy
     from caps
