@@ -145,7 +145,33 @@ ACTUALS = """
         conversion_type, channel_group, is_mature, online, actual, pending, lost, reversed, gap,
         online_value, actual_value
     )"""
+# Messages by tier and audience, and in-app messages, which have no delivery.
+PERFORMANCE = """
+    select
+        breakdown, channel, tier, audience, 'c-' || channel as campaign_id, campaign_name,
+        reached + 7 as messages, reached, 3 as clicked, 2 as mature_converted,
+        case when channel = 'email' then 0.321 end as open_rate,
+        case when channel = 'email' then 0.281 end as open_rate_low,
+        case when channel = 'email' then 0.361 end as open_rate_high,
+        0.056 as click_rate, 0.041 as click_rate_low, 0.076 as click_rate_high,
+        0.017 as conversion_rate, 0.009 as conversion_rate_low, 0.032 as conversion_rate_high,
+        0.004 as unsubscribe_rate, 11 as conversions, 5 as verified_conversions,
+        6543210.0 as verified_value, 4711.0 as cost, 38 as in_other_group,
+        breakdown <> 'campaign' as is_mature
+    from (values
+        ('channel', 'email', null, null, null, 537),
+        ('channel', 'in_app_message', null, null, null, 826),
+        ('tier', 'email', 'VVIP', null, null, 137),
+        ('tier', 'email', null, null, null, 400),
+        ('tier', 'in_app_message', 'VVIP', null, null, 826),
+        ('audience', 'email', null, 'likely', null, 95),
+        ('campaign', 'email', null, null, 'Autumn', 538),
+        ('campaign', 'in_app_message', null, null, 'Welcome', 827)
+    ) as t (breakdown, channel, tier, audience, campaign_name, reached)
+"""
+
 MARTS = {
+    "campaign_performance": PERFORMANCE,
     "funnel_dropoff": DROPOFF,
     "funnel_dropoff_summary": DROPOFF_SUMMARY,
     "online_vs_actual": ACTUALS,
@@ -261,6 +287,20 @@ def test_the_page_of_journeys_shows_reasons_who_can_be_reached_and_what_is_not_m
 
 
 @needs_charts
+def test_the_page_of_messages_has_tiers_beside_audiences_and_in_app_messages_apart(
+    page: Path,
+) -> None:
+    words = words_of(page.parent / "messages.html").splitlines()
+    for shown in ("VVIP", "likely", "오디언스", "등급 없음", "137", "95", "32.1", "38"):
+        assert shown in words
+    # an impression is no delivery: it is in the table of in-app messages alone
+    assert words.count("827") == 1 and "826" not in words
+    assert words.index("827") > words.index("인앱 메시지")
+    for shown in ("Autumn", "538", "진행 중", "6,543,210", "4,711", "Welcome"):
+        assert shown in words
+
+
+@needs_charts
 def test_older_orders_are_no_sessions_to_compare_with(tmp_path: Path) -> None:
     days = f"""
         select * from ({CHANNEL_DAYS}) where activity_date > date '2026-10-03'
@@ -318,6 +358,7 @@ def test_rendering_leaves_nothing_but_the_page(
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "index.html",
         "journeys.html",
+        "messages.html",
         "returns.html",
     ]
     stage = reports._environment(tmp_path)
@@ -366,7 +407,9 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
         reports.render(settings)
     assert "applications" in caught.value.message
     assert "Traceback" not in str(caught.value)
-    assert caught.value.where == "charts/index.yml, charts/journeys.yml, charts/returns.yml"
+    assert caught.value.where == (
+        "charts/index.yml, charts/journeys.yml, charts/messages.yml, charts/returns.yml"
+    )
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
 
