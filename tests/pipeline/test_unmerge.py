@@ -95,6 +95,10 @@ OF_THE_ORDER = {
     "activation.sync_google__conversions": (set(), 1),
     "activation.sync_meta__conversions": (set(), 1),
     "activation.sync_ga4__conversions": (set(), 1),
+    # a row says orders and the last activity of its person, once for each audience
+    "activation.sync_sfmc__journey_audience": ({"value"}, 3),
+    "activation.sync_file__members": ({"value"}, 3),
+    "activation.sync_webhook__members": ({"value"}, 3),
     "marts.credited_returns": (set(), 600),
     "marts.campaign_returns": (set(), 600),
     "marts.crm_against_ads": (set(), 1),

@@ -77,7 +77,14 @@ final as (
         wanted.field,
         wanted.value,
         wanted.held_back_reason,
-        coalesce(wanted.warning, case when not last_sent.is_there then 'came_back' end) as warning
+        coalesce(
+            wanted.warning,
+            {%- if rule.get('array_attribute') %}
+            case when count(case when wanted.held_back_reason is null then 1 end)
+                over (partition by wanted.sync_key) > 25 then 'array_is_full' end,
+            {%- endif %}
+            case when not last_sent.is_there then 'came_back' end
+        ) as warning
     from wanted
     left join last_sent
         on wanted.sync_key = last_sent.sync_key
