@@ -17,7 +17,7 @@
         {% set columns = [] %}
         {% for column in source.columns.values() %}
             {% if known is none or column.name not in known %}
-                {% do columns.append(adapter.quote(column.name) ~ ' ' ~ column.data_type) %}
+                {% do columns.append(adapter.quote(column.name) ~ ' ' ~ (float64() if column.data_type == 'float64' else column.data_type)) %}
             {% endif %}
         {% endfor %}
         {% if known is none %}

@@ -32,6 +32,7 @@
         'placeholder_ids': ['placeholder'],
         'promotions': ['promotion', 'first_date'],
         'reward_campaigns': ['campaign', 'via', 'channel', 'first_date'],
+        'rfm_groups': ['recency_score', 'value_score'],
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],

@@ -119,8 +119,8 @@
             {{ madang.braze_person_keys(rule) }}
         ) as person_keys
         inner join (
-            {{ madang.sync_held_keys(madang.sync_name()) }}
-        ) as held on person_keys.sync_key = held.sync_key
+            {{ madang.sync_last_sent(madang.sync_name()) }}
+        ) as held on person_keys.sync_key = held.sync_key and held.is_there
         group by person_keys.person_id
     ) as moved
         on chosen.person_id = moved.person_id
@@ -129,21 +129,47 @@
 {%- endmacro %}
 
 
-{# The keys under which the destination of a sync holds something, by the ledger. #}
-{% macro sync_held_keys(sync) -%}
-    select distinct sync_key
-    from (
-        select
-            sync_key,
-            operation,
-            row_number() over (
-                partition by sync_key, field
-                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
-            ) as recency
-        from {{ ref('stg_sync__deliveries') }}
-        where sync = '{{ sync }}' and status in ('accepted', 'unknown')
-    ) as deliveries
-    where recency = 1 and operation <> 'remove'
+{# What was sent last of each key and field by a sync: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
+{% macro sync_last_sent(sync) -%}
+    select
+        sync_key,
+        field,
+        operation <> 'remove' as is_there
+    from {{ ref('stg_sync__deliveries') }}
+    where sync = '{{ sync }}' and status in ('accepted', 'unknown')
+    qualify row_number() over (
+        partition by sync_key, field
+        order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
+    ) = 1
+{%- endmacro %}
+
+
+{#
+    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now. A sync that keeps them for so long pays nothing for somebody
+    who comes back soon.
+#}
+{% macro sync_leavers(days) -%}
+    select
+        leavers.audience,
+        leavers.person_id,
+        consents.channel,
+        consents.purpose,
+        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
+        contactability.is_main_address
+    from {{ ref('audience_leavers') }} as leavers
+    inner join (
+        {{ madang.audience_consent_rows(madang.audience_specs()) }}
+    ) as consents on leavers.audience = consents.audience
+    left join {{ ref('contactability') }} as contactability
+        on leavers.person_id = contactability.person_id
+        and consents.channel = contactability.channel
+        and consents.purpose = contactability.purpose
+    where
+        leavers.seconds_since_exit < {{ days }} * 86400
+        and consents.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
+    {%- if madang.sync_rule().get('channels') %}
+        and consents.channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
+    {%- endif %}
 {%- endmacro %}
 
 

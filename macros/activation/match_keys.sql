@@ -1,6 +1,6 @@
 {#
     What an advertising platform finds people by: the SHA-256 of the e-mail address and of the telephone number, in the platform's own spelling, as email:<hash> and
-    phone:<hash>. Of each person the address and the number in `customers`. Nothing that can be read leaves the warehouse.
+    phone:<hash>; one of them alone where the sync names an `identifier`. Of each person the address and the number in `customers`. Nothing that can be read leaves the warehouse.
 #}
 {% macro ad_match_keys(platform) -%}
     select
@@ -10,7 +10,7 @@
             else concat('phone:', {{ madang.platform_hash(platform, 'phone', 'field_value') }})
         end as match_key
     from {{ ref('customer_values') }}
-    where field in ('email', 'phone') and is_chosen
+    where field in ({{ madang.text_literals([madang.sync_rule().identifier] if madang.sync_rule().get('identifier') else ['email', 'phone']) }}) and is_chosen
 {%- endmacro %}
 
 

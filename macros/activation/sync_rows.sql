@@ -2,9 +2,9 @@
     What a row says beside its key, as JSON text whose values are texts: the columns that the sync names (`columns`), each from a column of `customers` or from the permit.
     `permits`, `customers` and `key` are expressions of the model. Dates are the project's wall clock, because such a column has no zone.
 #}
-{% macro sync_row(permits, customers, key) -%}
+{% macro sync_row(permits, customers, key, key_column='key') -%}
     {%- set rule = madang.sync_rule() -%}
-    {%- set values = {rule.get('key_column', 'SubscriberKey'): key} -%}
+    {%- set values = {rule.get('key_column', key_column): key} -%}
     {%- for name, column in rule.get('columns', {}).items() -%}
         {%- set of = permits if column['from'] in ('audience', 'channel', 'person_id') else customers -%}
         {%- do values.update({name: madang.sync_row_value(of ~ '.' ~ column['from'], column.get('type', 'Text'))}) -%}
@@ -42,4 +42,52 @@
     select {{ madang.text_literal(journey) }} as journey, cast({{ rule.get('again_after_days') or 'null' }} as int64) as again_after_days
     {{- ' union all' if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+
+{#
+    The rows of a sync whose members are customers by their number: one a person and list, which is an audience and a channel. Each says what `sync_row` says.
+    `prefix` begins the name of each list. `knows_address`: the destination writes to the address that it has.
+#}
+{% macro sync_members_by_number(prefix='', key_column='key', knows_address=false) -%}
+with permits as (
+
+    {{ madang.sync_permits() }}
+
+),
+
+customer_numbers as (
+
+    {{ madang.sync_customer_numbers() }}
+
+),
+
+customers as (
+
+    select *
+    from {{ ref('customers') }}
+
+),
+
+final as (
+
+    select
+        permits.person_id,
+        permits.audience,
+        permits.channel,
+        permits.purpose,
+        customer_numbers.customer_no as sync_key,
+        concat('{{ prefix }}', permits.audience, '_', permits.channel) as field,
+        {{ madang.sync_row('permits', 'customers', 'customer_numbers.customer_no', key_column) }} as value,
+        {{ madang.sync_held_back(
+            'permits', 'customer_numbers.customer_no', 'no_external_id',
+            known_address='permits.is_main_address' if knows_address else none
+        ) }} as held_back_reason
+    from permits
+    left join customer_numbers on permits.person_id = customer_numbers.person_id
+    left join customers on permits.person_id = customers.person_id
+
+)
+
+select * from final
 {%- endmacro %}

@@ -204,7 +204,7 @@
     {%- set rows = [] -%}
     {%- for name, spec in audience_specs().items() -%}
         {%- for part in audience_parts_of(spec.rule) -%}
-            {%- set kind = (['any', 'all', 'not', 'did', 'has', 'funnel', 'in_stage', 'in_audience', 'sample'] | select('in', part) | list)[0] -%}
+            {%- set kind = (['any', 'all', 'not', 'did', 'has', 'funnel', 'in_stage', 'score', 'in_audience', 'sample'] | select('in', part) | list)[0] -%}
             {%- set condition = {} -%}
             {%- do condition.update(part) -%}
             {%- if kind == 'did' and spec.get('within') %}{% do condition.setdefault('within', spec.within) %}{% endif -%}

@@ -64,7 +64,7 @@
     samples.
 #}
 {% macro is_evidence(part) %}
-    {{ return('did' in part or 'funnel' in part or 'in_stage' in part or is_moment_of_customer(part)) }}
+    {{ return('did' in part or 'funnel' in part or 'in_stage' in part or 'score' in part or is_moment_of_customer(part)) }}
 {% endmacro %}
 
 

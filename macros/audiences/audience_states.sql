@@ -8,7 +8,7 @@
     {% set found = [] %}
     {% for name, spec in audience_specs().items() %}
         {% for part in audience_parts_of(spec.rule) if is_evidence(part) and 'did' not in part %}
-            {% set kind = 'funnel' if 'funnel' in part else 'in_stage' if 'in_stage' in part else 'has' %}
+            {% set kind = ['funnel', 'in_stage', 'score', 'has'] | select('in', part) | first %}
             {% do found.append({'audience': name, 'part': none, 'rule': part, 'kind': kind}) %}
         {% endfor %}
         {% set numbers = [] %}
@@ -23,7 +23,7 @@
 
 {# The rows of audience_evidence for conditions on states. `activities` is how many rows hold; none of them is an activity that the rule counts. #}
 {% macro evidence_of_states(states) -%}
-    {%- set kinds = ['funnel', 'in_stage', 'has'] | select('in', states | map(attribute='kind') | list) | list -%}
+    {%- set kinds = ['funnel', 'in_stage', 'score', 'has'] | select('in', states | map(attribute='kind') | list) | list -%}
     select
         audience,
         part_number,
@@ -39,7 +39,8 @@
     from (
         {%- for kind in kinds %}
         {%- set of_kind = states | selectattr('kind', 'equalto', kind) | list %}
-        {{ states_in_funnels(of_kind) if kind == 'funnel' else states_in_stages(of_kind) if kind == 'in_stage' else moments_of_customers(of_kind) }}
+        {{ states_in_funnels(of_kind) if kind == 'funnel' else states_in_stages(of_kind) if kind == 'in_stage'
+            else states_in_scores(of_kind) if kind == 'score' else moments_of_customers(of_kind) }}
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     ) as states
@@ -117,6 +118,29 @@
         and stages.stage = wanted.stage
         and (wanted.entered_until is null or stages.entered_at <= wanted.entered_until)
     where stages.left_at is null
+{%- endmacro %}
+
+
+{# Persons whose score is in one of the bands. It began when the score was made. #}
+{% macro states_in_scores(states) -%}
+    {%- set rows = [] -%}
+    {%- for one in states -%}
+        {%- for band in value_texts(one.rule.band) -%}
+            {%- do rows.append([text_literal(one.audience), one.part, text_literal(one.rule.score), text_literal(band)]) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    select
+        wanted.audience,
+        wanted.part_number,
+        concat('score ', scores.model) as state,
+        scores.person_id as subject_id,
+        scores.person_id,
+        scores.as_of as began_at
+    from {{ ref('scores') }} as scores
+    inner join (
+        {{ rows_of({'audience': 'string', 'part_number': 'int64', 'score': 'string', 'band': 'string'}, rows) }}
+    ) as wanted
+        on scores.model = wanted.score and scores.band = wanted.band
 {%- endmacro %}
 
 

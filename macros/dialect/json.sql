@@ -20,9 +20,9 @@
 {% macro json_object(values) %}{{ adapter.dispatch('json_object', 'madang')(values) }}{% endmacro %}
 
 {% macro default__json_object(values) -%}
-    to_json_string(struct({% for key, expression in values.items() %}{{ expression }} as {{ adapter.quote(key) }}{{ ', ' if not loop.last }}{% endfor %}))
+    to_json_string(struct({% for key, expression in values.items() %}{{ expression }} as `{{ key }}`{{ ', ' if not loop.last }}{% endfor %}))
 {%- endmacro %}
 
 {% macro duckdb__json_object(values) -%}
-    cast(to_json(struct_pack({% for key, expression in values.items() %}{{ adapter.quote(key) }} := {{ expression }}{{ ', ' if not loop.last }}{% endfor %})) as string)
+    cast(to_json(struct_pack({% for key, expression in values.items() %}"{{ key }}" := {{ expression }}{{ ', ' if not loop.last }}{% endfor %})) as string)
 {%- endmacro %}

@@ -503,6 +503,16 @@ def exclude(
 
 
 @app.command()
+def score(ctx: typer.Context) -> None:
+    """Score customers from the marts, and land the scores for the next build."""
+    from madang.score import command as room
+
+    settings = settings_of(ctx)
+    with workspace_lock(settings, "score"):
+        _end(room.score(settings))
+
+
+@app.command()
 def report(ctx: typer.Context) -> None:
     """Render the page."""
     from madang import work as room

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,17 @@ VARS = {
 def users_in(root: Path) -> dict[str, dict]:
     """What the local Braze holds."""
     with sqlite3.connect(f"file:{root / 'sandbox.sqlite'}?mode=ro", uri=True) as file:
-        rows = file.execute("select external_id, attributes from users").fetchall()
-    return {key: json.loads(attributes) for key, attributes in rows}
+        rows = file.execute("select key, profile from profiles").fetchall()
+    return {key: json.loads(profile)["attributes"] for key, profile in rows}
+
+
+def happened_in(root: Path) -> list[tuple[str, str, float | None]]:
+    """What the local Braze was told of: the user, the event or product, and its price."""
+    with sqlite3.connect(f"file:{root / 'sandbox.sqlite'}?mode=ro", uri=True) as file:
+        rows = [json.loads(one) for (one,) in file.execute("select happened from tracked")]
+    return sorted(
+        (one["user"], one.get("name") or one["product_id"], one.get("price")) for one in rows
+    )
 
 
 # the first run
@@ -74,7 +84,9 @@ def test_braze_holds_exactly_what_the_mart_wants(company: Company):
         held_back = tables.rows("""
             select sync_key, field from madang_activation.sync_braze__users
             where held_back_reason is not null and sync_key is not null""")
-        run = tables.row("select status, planned, accepted from madang_ledger.sync_runs")
+        run = tables.row("""
+            select status, planned, accepted from madang_ledger.sync_runs
+            where sync = 'braze_audiences'""")
     held = {key: user for key, user in users_in(company.root).items() if user}
     assert held == wanted
     assert len(held) > 50
@@ -84,14 +96,29 @@ def test_braze_holds_exactly_what_the_mart_wants(company: Company):
     assert run == {"status": "succeeded", "planned": values, "accepted": values}
 
 
+def test_braze_was_told_each_event_and_purchase_of_the_mart_once(company: Company):
+    with tables_of(company.root) as tables:
+        wanted = tables.rows("""
+            select json_extract_string(value, '$.user'), field,
+                case when json_extract_string(value, '$.kind') = 'purchase'
+                    then json_extract_string(value, '$.value')::double end
+            from madang_activation.sync_braze__events
+            where held_back_reason is null""")
+    assert happened_in(company.root) == sorted(map(tuple, wanted))
+    assert {name for _, name, _ in wanted} == {
+        *("test_drive_visited", "charger_installed", "shop_order")
+    }
+
+
 def test_the_receipts_are_in_the_published_marts(company: Company):
     with tables_of(company.root) as tables:
         receipts = tables.rows(f"""
             select status, accepted, rejected
             from '{company.root / "marts" / "sync_results.parquet"}'""")
         deliveries = tables.value("select count(*) from madang_ledger.sync_deliveries")
-    ((status, accepted, rejected),) = receipts
-    assert (status, accepted, rejected) == ("succeeded", deliveries, 0)
+    assert {status for status, _, _ in receipts} == {"succeeded"}
+    assert sum(accepted for _, accepted, _ in receipts) == deliveries
+    assert {rejected for _, _, rejected in receipts} == {0}
 
 
 @pytest.mark.parametrize(
@@ -201,13 +228,20 @@ def test_a_second_demo_does_nothing_twice(again: Again, company: Company):
     assert "nothing to send: the destination has what it should have" in again.out
     assert users_in(again.root) == users_in(company.root)
     counted = """
-        select (select count(*) from madang_ledger.sync_runs) as runs,
-            (select count(*) from madang_ledger.sync_deliveries) as deliveries,
+        select
+            (select count(*) from madang_ledger.sync_runs where sync = 'braze_audiences') as runs,
+            (select count(*) from madang_ledger.sync_deliveries
+                where sync = 'braze_audiences') as deliveries,
             (select count(*) from madang_raw.crm_customers) as customers,
             (select count(*) from madang_staging.stg_ga4__events) as events"""
     with tables_of(company.root) as first, tables_of(again.root) as second:
         assert second.row(counted) == first.row(counted)
-        assert second.value("select count(*) from madang_ledger.sync_plans") == 2
+        plans = "select count(*) from madang_ledger.sync_plans where sync = 'braze_audiences'"
+        assert second.value(plans) == 2
+    # refunds go in the second run: they wait until their purchases were taken
+    before, after = Counter(happened_in(company.root)), Counter(happened_in(again.root))
+    assert before - after == Counter()
+    assert all(price is not None and price < 0 for _, _, price in after - before)
     compiled = "target/compiled/madang/models/staging/ga4/base_ga4__events.sql"
     assert "read_parquet" not in (again.root / compiled).read_text(encoding="utf-8")
 

@@ -138,6 +138,8 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
     ("month_before", ("date '2026-01-15'", "0"), date(2026, 1, 1)),
     ("days_between", ("date '2026-02-27'", "date '2026-03-01'"), 2),
     ("json_object", ({"a": TEXT("x"), "b": "cast(null as string)"},), '{"a":"x","b":null}'),
+    # a key may be a word of SQL
+    ("json_object", ({"Order": TEXT("x")},), '{"Order":"x"}'),
     ("week_of", ("date '2026-11-01'",), date(2026, 10, 26)),
     ("date_from_suffix", (TEXT("20261101"),), date(2026, 11, 1)),
     (

@@ -87,6 +87,7 @@ ROWS: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     ("sync",): ((), "0000011011"),
     # drawing it takes long; the run that made "files only" has drawn it
     ("report",): ((), "1-1-----11"),
+    ("score",): ((), "1010001011"),
     ("run",): ((), "------1-11"),
     # last: plans of this matrix are in it
     ("status",): (("--json",), "0000113333"),

@@ -134,7 +134,7 @@ def test_an_error_in_a_201_that_names_nobody_leaves_the_batch_unknown_and_sends_
     braze.faults.add("reject_vaguely", keys=("e7",))
     rows = [event(f"e{n:03}") for n in range(60)] + [event("e7")]
     result = place.sync(*rows)
-    assert (result.accepted, result.rejected) == (50, 11)
+    assert (result.accepted, result.rejected, result.unknown) == (50, 0, 11)
     unknown = place.ledger("sync_deliveries", "status = 'unknown'")
     assert len(unknown) == 11
     plan = place.plan()

@@ -1,7 +1,9 @@
 """Subscription groups, arrays of audiences and triggered campaigns at a strict local Braze."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +11,9 @@ from madang.errors import SpecError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationUnclear, SyncError
 from madang.sync.destinations.braze import BrazeSettings
+from madang.sync.destinations.braze_look import INSTANCES
+from madang.sync.destinations.registry import open_by_name
+from madang.sync.spec import SyncSpec
 from sync_place import Place
 
 KEY = "11111111-2222-3333-4444-555555555555"
@@ -183,3 +188,51 @@ def test_an_exposure_that_contradicts_itself_is_said(place, own):
     there = place(*own)
     with pytest.raises(SpecError):
         there.plan()
+
+
+def looked(url: str, *syncs, key: str = KEY) -> dict[str, tuple[str, str]]:
+    settings = load_settings_with(url)
+    with closing(open_by_name("braze", settings, environ={"TEST_BRAZE_KEY": key})) as braze:
+        return {one.name: (one.status, one.detail) for one in braze.look(syncs)}
+
+
+def load_settings_with(url: str):
+    settings = BrazeSettings(url=url, key_env="TEST_BRAZE_KEY")
+    return SimpleNamespace(destinations={"braze": settings}, config_path="madang.yml")
+
+
+def test_the_doctor_asks_what_the_key_may_call_and_changes_nothing(place, braze):
+    events = SyncSpec("braze_events", "braze", "events", "m", "event_id")
+    groups = SyncSpec("braze_groups", "braze", "subscription_groups", "m", "external_id")
+    before = braze.users()
+    assert looked(braze.url, events, groups) == {
+        "users.track": ("ok", "the key may call it (braze_events)"),
+        "subscription.status.set": ("ok", "the key may call it (braze_groups)"),
+        "users.delete": ("ok", "the key may call it (madang erase)"),
+    }
+    assert (braze.users(), braze.events(), braze.groups.states()) == (before, [], {})
+    braze.permissions = frozenset({"users.track"})
+    found = looked(braze.url, events, groups)
+    assert {name: status for name, (status, _) in found.items()} == {
+        "users.track": "ok",
+        "subscription.status.set": "problem",
+        "users.delete": "warning",
+    }
+    wrong = looked(braze.url, events, key="another-key")
+    assert wrong["users.track"][0] == "problem"
+    assert "another-key" not in str(wrong)
+    elsewhere = looked(f"{braze.url}/rest", events)
+    assert "HTTP 404" in elsewhere["users.track"][1]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_known"),
+    [
+        ("https://rest.kr-01.braze.com", True),
+        ("https://rest.fra-01.braze.eu", True),
+        ("https://dashboard-01.braze.com", False),
+        ("https://rest.iad-03.braze.eu", False),
+    ],
+)
+def test_an_address_that_is_no_instance_of_braze_is_said(url, is_known):
+    assert bool(INSTANCES.fullmatch(url)) is is_known

@@ -1,6 +1,7 @@
 """What a plan says, what it refuses, and when it may not be applied."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,6 +9,7 @@ from madang.errors import UsageError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import SyncError
 from madang.sync.engine import open_plans
+from madang.sync.journal import Journal
 from madang.sync.plan import make_plan
 from sync_workspace import KEY, Workspace, members
 
@@ -213,3 +215,44 @@ def test_a_row_that_came_to_wait_after_the_plan_is_not_sent(workspace, braze):
     workspace.want([("C1", "a", "true", "late_consent")])
     workspace.apply()
     assert not braze.users()
+
+
+def test_two_syncs_that_write_one_field_of_one_key_are_refused(workspace):
+    folder = workspace.root / "project/models/activation"
+    exposures = folder / "braze/_braze__exposures.yml"
+    text = exposures.read_text().replace("sync_braze__users", "sync_braze__others")
+    (exposures.parent / "_others.yml").write_text(text.replace("braze_audiences", "braze_others"))
+    (folder / "sync_braze__others.sql").write_text("select 1\n")
+    workspace.want(members(5))
+    with workspace.warehouse() as warehouse:
+        ours, theirs = (
+            warehouse.relation("activation", f"sync_braze__{name}") for name in ("users", "others")
+        )
+        warehouse.execute(f"create table {theirs} as from {ours} where sync_key > 'C000002'")
+    with pytest.raises(SyncError, match=r"flagship_interest \(2 keys\)") as refused:
+        workspace.plan()
+    assert "braze_others" in refused.value.message
+    with workspace.warehouse() as warehouse:
+        warehouse.execute(f"update {theirs} set sync_key = concat('D', sync_key)")
+    assert workspace.plan().added == 5
+
+
+def test_the_journal_of_another_workspace_is_refused(tmp_path, braze, monkeypatch):
+    one, other = (Workspace(tmp_path / name, braze.url) for name in ("one", "other"))
+    for workspace in (one, other):
+        workspace.want(members(3))
+        workspace.plan()
+
+    def die(self, run_id):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "folded", die)
+        with pytest.raises(KeyboardInterrupt):
+            one.apply()
+    other.settings.paths.journal.unlink()
+    shutil.copy(one.settings.paths.journal, other.settings.paths.journal)
+    with pytest.raises(SyncError, match="belongs to another workspace"):
+        other.plan()
+    one.settings.paths.journal.unlink()  # what it held is in the ledger already
+    assert one.plan().is_empty

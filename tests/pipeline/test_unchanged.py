@@ -37,7 +37,10 @@ RESTLESS = {"contactability", "funnel_entries", "audience_members", "person_stag
 #: Of the run, and so another in every run.
 OF_THE_RUN = {"built_at", "loaded_at", "run_id", "revision"}
 #: Logs of what was known when, which a build from nothing does not know.
-HISTORY = ("madang_history", "identity_history", "audience_membership", "restatements")
+HISTORY = (
+    *("madang_history", "identity_history", "audience_membership", "audience_leavers"),
+    "restatements",
+)
 NEW_ORDER = """
     insert into madang_raw.shop_orders by name
     select * replace ('NEW-' || order_id as order_id, now()::timestamp as _loaded_at)

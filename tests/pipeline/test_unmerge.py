@@ -52,16 +52,26 @@ OF_THE_ORDER = {
     "marts.record_match_rates": ({"records", "share"}, 4),
     "marts.channel_days": ({"orders", "net_order_amount"}, 1),
     "marts.identity_coverage": ({"known_order_amount", "unknown_order_amount"}, 1),
+    # a score is a place among all buyers
+    "marts.customer_rfm": (set(), 400),
+    "marts.customer_preferences": (set(), 6),
+    "marts.customer_profiles": (set(), 400),
+    "marts.next_categories": (set(), 400),
     "marts.order_ends": (set(), 1),
+    "marts.tier_migration": ({"order_amount", "amounts_without_rate"}, 1),
+    # name, e-mail and telephone of the order
+    "marts.collected_fields": ({"records", "first_collected_at", "last_collected_at"}, 3),
     # all orders, those of no product, of its campaign and of its region
     "marts.inquiry_order_contrast": (set(), 200),
     "marts.improvement_points": (set(), 200),
     "marts.online_vs_actual": (set(), 1),  # orders of its day
     # who orders enters the stage of those who bought
     "marts.person_stages": (set(), 2),
-    "marts.person_states": (set(), 1),
+    "marts.sent_messages": (set(), 1),  # the stage in which a message met its person
+    "marts.person_states": (set(), 401),  # with RFM groups
     "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one
+    "marts.purchase_histories": (set(), 1),
     "marts.conversion_changes": (set(), 2),
     "marts.conversion_outcomes": (set(), 1),
     "marts.online_conversions": (set(), 1),
@@ -88,6 +98,10 @@ OF_THE_ORDER = {
     "activation.sync_google__conversions": (set(), 1),
     "activation.sync_meta__conversions": (set(), 1),
     "activation.sync_ga4__conversions": (set(), 1),
+    # a row says orders and the last activity of its person, once for each audience
+    "activation.sync_sfmc__journey_audience": ({"value"}, 3),
+    "activation.sync_file__members": ({"value"}, 3),
+    "activation.sync_webhook__members": ({"value"}, 3),
     "marts.credited_returns": (set(), 600),
     "marts.campaign_returns": (set(), 600),
     "marts.crm_against_ads": (set(), 1),

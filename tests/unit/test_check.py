@@ -18,6 +18,7 @@ DBT_PROJECT = """
         model_id: string
         product: string
         tab: string
+      score_goals: {seen: {conversion_type: look, within: 14 days}}
       global_holdout: {share: 5, since: "2026-10-01", salt: everyone}
       order_rule: {one_order_per: device, placeholders: ["(not set)", 0], repeat_days: 30}
 """
@@ -260,7 +261,8 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "{has: tier,",
             "{has: teir,",
             "teir",
-            "Unknown attribute 'teir': not a column of customers. Did you mean 'tier'?",
+            "Unknown attribute 'teir': not a column of customers or customer_profiles. "
+            "Did you mean 'tier'?",
         ),
         (
             AUDIENCE_FILE,
@@ -464,6 +466,13 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "windw: 14 days",
             "windw",
             "Unknown key 'windw'. Did you mean 'window'?",
+        ),
+        (
+            "dbt_project.yml",
+            "score_goals: {seen: {conversion_type: look,",
+            "score_goals: {seen: {conversion_type: lok,",
+            "lok",
+            "Unknown type of conversions 'lok'. Did you mean 'look'?",
         ),
         (
             "dbt_project.yml",
@@ -1285,7 +1294,8 @@ def test_all_mistakes_of_a_rule_are_told_at_once(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     assert sorted(told(check_project(folder))) == [
         "Unknown action 'viewed_modle'. Did you mean 'viewed_model'?",
-        "Unknown attribute 'teir': not a column of customers. Did you mean 'tier'?",
+        "Unknown attribute 'teir': not a column of customers or customer_profiles. "
+        "Did you mean 'tier'?",
         "Unknown key 'at_leest'. Did you mean 'at_least'?",
         "at_least: must be greater than or equal to 1 (found 0).",
         "within: '30 dyas' is not a duration such as '30 minutes', '1 hour' or '14 days'.",

@@ -44,6 +44,7 @@ deduplicated as (
 
     select *
     from told
+    where occurred_at > {{ before_as_of(rule.get('within', '30 days')) }}
     qualify row_number() over (partition by activity_id, event_name order by event_array, condition_number) = 1
 
 ),

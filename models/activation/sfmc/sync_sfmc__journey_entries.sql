@@ -69,7 +69,7 @@ asked as (
         memberships.entered_at,
         coalesce(told.entries, 0) as entries,
         told.last_told_at,
-        {{ sync_row('permits', 'customers', 'customer_numbers.customer_no') }} as value,
+        {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }} as value,
         {{ sync_held_back(
             'permits',
             'customer_numbers.customer_no',

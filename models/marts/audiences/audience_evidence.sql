@@ -1,4 +1,4 @@
-{%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers']) %}
+{%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores']) %}
 {% do ref(name) %}
 {% endfor -%}
 {%- set dids = audience_dids() -%}

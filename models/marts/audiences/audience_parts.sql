@@ -19,7 +19,7 @@ with evidence as (
 customers as (
 
     select {{ (['person_id'] + audience_attributes()) | join(', ') }}
-    from {{ ref('customers') }}
+    from {{ customers_with_profiles() }}
 
 ),
 

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 {%- set moments = {
     'sent': "outcome = 'sent'",
     'delivered': "outcome = 'delivered'",
@@ -15,7 +16,8 @@
 } -%}
 {%- set named = ['campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id'] -%}
 
--- what became of each message that Braze sent, in the columns that every sender's messages have
+-- what became of each message that Braze sent, in the columns that every sender's messages have; a view, so that
+-- messages are written once
 with events as (
 
     select

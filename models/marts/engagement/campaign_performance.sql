@@ -37,6 +37,7 @@ with messages as (
 
     select
         messages.*,
+        coalesce(messages.campaign_id, messages.canvas_id) as campaign,
         messages.last_verified_value as verified_value,
         case when messages.is_tier_known then messages.tier else messages.tier_now end as group_tier,
         coalesce(credits.credited_conversions, 0) as credited_conversions,
@@ -51,7 +52,7 @@ finest as (
 
     select
         channel,
-        coalesce(campaign_id, canvas_id) as campaign_id,
+        campaign as campaign_id,
         canvas_step_id,
         variation_id,
         group_tier as tier,
@@ -67,8 +68,7 @@ finest as (
         round(sum({{ name }}), 4) as {{ name }}{{ ',' if not loop.last }}
         {% endfor -%}
     from messages
-    group by
-        channel, coalesce(campaign_id, canvas_id), canvas_step_id, variation_id, group_tier, audience, message_week
+    group by channel, campaign, canvas_step_id, variation_id, group_tier, audience, message_week
 
 ),
 

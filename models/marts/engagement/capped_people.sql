@@ -6,7 +6,7 @@ with caps as (
 
 ),
 
-messages as (
+sent as (
 
     select person_id, channel, sent_at
     from {{ ref('person_messages') }}
@@ -16,12 +16,12 @@ messages as (
 
 reached as (
 
-    select messages.person_id, caps.cap_number, count(*) as messages
-    from messages
+    select sent.person_id, caps.cap_number, count(*) as messages
+    from sent
     inner join caps
-        on messages.channel = caps.channel
-        and {{ micros_of('messages.sent_at') }} > {{ micros_of(as_of()) }} - caps.within_micros
-    group by messages.person_id, caps.cap_number, caps.most
+        on sent.channel = caps.channel
+        and {{ micros_of('sent.sent_at') }} > {{ micros_of(as_of()) }} - caps.within_micros
+    group by sent.person_id, caps.cap_number, caps.most
     having count(*) >= caps.most
 
 ),

@@ -13,7 +13,7 @@ with arms as (
 
 ),
 
-conversions as (
+verified as (
 
     select person_id, conversion_type, converted_at, verified_value
     from {{ ref('conversions') }}
@@ -27,22 +27,22 @@ summed as (
         arms.experiment,
         arms.person_id,
         arms.arm,
-        conversions.conversion_type,
-        count(case when conversions.converted_at >= arms.assigned_at then 1 end) as conversions,
+        verified.conversion_type,
+        count(case when verified.converted_at >= arms.assigned_at then 1 end) as conversions,
         round(sum(
-            case when conversions.converted_at >= arms.assigned_at then coalesce(conversions.verified_value, 0e0) end
+            case when verified.converted_at >= arms.assigned_at then coalesce(verified.verified_value, 0e0) end
         ), 4) as value_after,
-        count(case when conversions.converted_at < arms.assigned_at then 1 end) as conversions_before,
+        count(case when verified.converted_at < arms.assigned_at then 1 end) as conversions_before,
         round(sum(
-            case when conversions.converted_at < arms.assigned_at then coalesce(conversions.verified_value, 0e0) end
+            case when verified.converted_at < arms.assigned_at then coalesce(verified.verified_value, 0e0) end
         ), 4) as value_before
     from arms
-    inner join conversions
-        on arms.person_id = conversions.person_id
-        and arms.counted_from <= conversions.converted_at
-        and arms.counted_until > conversions.converted_at
+    inner join verified
+        on arms.person_id = verified.person_id
+        and arms.counted_from <= verified.converted_at
+        and arms.counted_until > verified.converted_at
     where arms.counted_until <= {{ as_of() }}
-    group by arms.experiment, arms.person_id, arms.arm, conversions.conversion_type
+    group by arms.experiment, arms.person_id, arms.arm, verified.conversion_type
 
 ),
 

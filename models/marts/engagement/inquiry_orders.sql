@@ -1,7 +1,7 @@
 -- which order each inquiry is about: by the number that it names, else the person's last order before it
 with inquiries as (
 
-    select inquiry_id, inquiry_group, person_id, order_id, received_at
+    select inquiry_id, inquiry_group, person_id, order_id, application_id, received_at
     from {{ ref('inquiries') }}
     where is_root
 
@@ -35,6 +35,7 @@ of_person as (
     from inquiries
     inner join orders
         on inquiries.person_id = orders.person_id
+        and (inquiries.application_id is null or inquiries.order_id is not null)
         and inquiries.received_at >= orders.ordered_at
         and orders.ordered_at >= {{ timestamp_plus('inquiries.received_at', 0 - var('inquiry_order_days'), 'day') }}
 
@@ -76,6 +77,7 @@ matched as (
             when by_number.order_id is not null then 'number'
             when by_person.order_id is not null then 'person_and_time'
             when inquiries.order_id is not null then 'unknown_number'
+            when inquiries.application_id is not null then 'application'
             when inquiries.person_id is null then 'unknown_person'
             else 'no_order_near'
         end as match_method,

@@ -2,7 +2,7 @@
 with messages as (
 
     select message_key, person_id, channel, reached_at, opened_at, clicked_at, window_hours
-    from ({{ sent_messages() }}) as sent
+    from {{ ref('sent_messages') }}
     where person_id is not null and reached_at is not null
 
 ),

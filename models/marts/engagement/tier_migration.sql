@@ -40,15 +40,15 @@ prices as (
 messages as (
 
     select
-        messages.person_id,
-        {{ month_before(local_date('messages.sent_at'), 0) }} as month,
+        sent.person_id,
+        {{ month_before(local_date('sent.sent_at'), 0) }} as month,
         count(*) as messages,
         count(case when prices.price is null then 1 end) as messages_without_price,
         round(sum(prices.price), 4) as message_cost
-    from {{ ref('person_messages') }} as messages
-    left join prices on messages.channel = prices.channel
-    where messages.sent_at <= {{ as_of() }}
-    group by messages.person_id, {{ month_before(local_date('messages.sent_at'), 0) }}
+    from {{ ref('person_messages') }} as sent
+    left join prices on sent.channel = prices.channel
+    where sent.sent_at <= {{ as_of() }}
+    group by sent.person_id, {{ month_before(local_date('sent.sent_at'), 0) }}
 
 ),
 

@@ -31,6 +31,16 @@ states as (
 
     union all
 
+    select person_id, 'score' as kind, model as name, band as state, as_of as since
+    from {{ ref('scores') }}
+
+    union all
+
+    select person_id, 'rfm' as kind, 'rfm' as name, rfm_group as state, cast(null as timestamp) as since
+    from {{ ref('customer_rfm') }}
+
+    union all
+
     select person_id, 'audience' as kind, audience as name, 'candidate' as state, cast(null as timestamp) as since
     from {{ ref('audience_candidates') }}
     where person_id is not null

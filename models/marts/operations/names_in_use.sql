@@ -1,6 +1,6 @@
 {%- set columns = ['object_type', 'object_id', 'object_name', 'source', 'channel_group', 'campaign'] -%}
 {%- set attributes = attributes_in_rules() -%}
-{%- set customers = ref('customers') -%}
+{%- set customers = customers_with_profiles() -%}
 {%- set since = date_plus(as_of_day(), -90) -%}
 {%- set actions = named_actions() -%}
 

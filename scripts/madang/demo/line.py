@@ -176,12 +176,14 @@ def _outcome(settings: Settings) -> list[tuple[str, str]]:
             rows.append((row["audience"], words))
         last = warehouse.fetch(
             f"""
-            select accepted, rejected, requests from {warehouse.relation("ledger", "sync_runs")}
-            order by ledger_no desc limit 1"""
+            select sync, accepted, rejected, requests
+            from {warehouse.relation("ledger", "sync_runs")}
+            qualify row_number() over (partition by sync order by ledger_no desc) = 1
+            order by sync"""
         )
     for row in last:
         words = f"{row['accepted']:,} values accepted, {row['rejected']:,} rejected"
-        rows.append(("last sync", f"{words}, {row['requests']:,} requests"))
+        rows.append((f"sync {row['sync']}", f"{words}, {row['requests']:,} requests"))
     return rows
 
 

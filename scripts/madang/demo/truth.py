@@ -15,11 +15,15 @@ where an event there and a record that names them carry one business id.
 - `permission_changes`: each yes and no, by person and channel, and where it was said;
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
   is marketing.
+- `tier_moves`: who had another tier before, and when it changed; the CRM's lists show it from the
+  first list after that. `rewards`: who said yes to get a coupon.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
 - `stage_people`: how far each really came towards a test drive, from looking (1) to coming (5).
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
   (`fate`, `value`, and `ended_because` where it came to nothing) and in the end (`final_fate`,
   `final_value`); `outcomes`: which application each was about, also where the file does not say so.
+- `inquiries`: who asked, about what (`topic`), about which order, also where the ticket does not
+  name it, and the digits of the asker's telephone, which no text may show.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
 - `ad_costs`: what each campaign really cost, by the day of its platform's account, as it stands
   after all restatements; `origin_campaign` is the name that its links bear.
@@ -49,6 +53,16 @@ _TABLES = {
             utc_at(until_us) as valid_to, is_allowed, said_in
         from permissions inner join people using (person_no) order by all
     """,
+    "tier_moves": """
+        select person, tier_before, tier as tier_after, utc_at(tier_moved_us) as moved_at
+        from people where is_customer and tier_before is not null and tier_before != tier
+        order by person
+    """,
+    "rewards": """
+        select person, channel, utc_at(occurred_us) as rewarded_at
+        from seen_consents inner join people using (person_no)
+        where collected_via = 'coupon_event' order by all
+    """,
     "contactability": "from truth_contactability order by person, channel",
     "audiences": "from truth_audiences order by audience, person",
     "funnel": "from truth_funnel order by step_number",
@@ -56,6 +70,12 @@ _TABLES = {
     "stage_people": "from truth_stage_people order by person",
     "conversions": "from truth_conversions order by application_id",
     "outcomes": "from truth_outcomes order by outcome_id",
+    "inquiries": """
+        select
+            inquiry_id, person, category as topic, about_order_id,
+            order_id is not null as names_order, phone_digits
+        from seen_inquiries order by inquiry_id
+    """,
     "orders": "from truth_orders order by order_id",
     "ad_costs": """
         select

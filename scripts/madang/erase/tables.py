@@ -10,6 +10,8 @@ from madang.warehouse import Warehouse
 LAYERS = ("staging", "identity", "activity", "marts", "activation", "history", "ledger")
 #: Tables of the ledger that name people; nothing makes them anew.
 LEDGERS = ("sync_deliveries", "sync_rejects")
+#: Landed by 'madang score', by the key of an identifier, which is no record that others land.
+SCORES = ("raw", "scores")
 #: BigQuery reads them only where the days are said.
 BY_DAY = ("base_ga4__events", "stg_ga4__events")
 ANY_DAY = "event_date >= date '1970-01-01'"
@@ -70,7 +72,7 @@ def forget_logs(warehouse: Warehouse, declared: Columns, known: Known) -> None:
     """Delete the person's rows of the logs."""
     wanted = declared.wanted(known)
     logs = [(layer, name) for layer in LAYERS for name in sorted(declared.declared.logs)]
-    for layer, table in [*logs, *(("ledger", name) for name in LEDGERS)]:
+    for layer, table in [*logs, SCORES, *(("ledger", name) for name in LEDGERS)]:
         columns = warehouse.columns(layer).get(table, [])
         for condition, values in _conditions(columns, wanted):
             relation = warehouse.relation(layer, table)

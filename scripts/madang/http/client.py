@@ -104,9 +104,9 @@ class Client:
         self._login = threading.Lock()
         self._is_closed = False
 
-    def post(self, path: str, body: bytes) -> Reply:
-        """Post JSON, as `request`."""
-        headers = {"Content-Type": "application/json"}
+    def post(self, path: str, body: bytes, more: Mapping[str, str] | None = None) -> Reply:
+        """Post JSON, as `request`; `more` are other headers."""
+        headers = {"Content-Type": "application/json", **(more or {})}
         return self.request("POST", path, once=self._posts_once, data=body, headers=headers)
 
     def request(self, method: str, path: str, **options: Any) -> Reply:

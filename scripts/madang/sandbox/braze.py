@@ -33,6 +33,7 @@ from madang.sandbox.users import Users
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
 from madang.sync.destinations.braze import DELETE_NAMES, BrazeSettings
+from madang.sync.destinations.braze_look import EMPTY
 
 TRACK = "/users/track"
 GROUPS = "/v2/subscription/status/set"
@@ -80,7 +81,8 @@ class BrazeSandbox(LocalServer):
 
     `objects_limit`: 50 (MAU contracts) or 75 objects a request, all arrays together.
     `state_path`: an SQLite file that keeps the users between runs; None keeps them in memory.
-    `groups`: the subscription groups that there are; None takes every id. `clock`: the moment now.
+    `permissions`: what the key may call; None is everything. `groups`: the subscription groups that
+    there are; None takes every id. `clock`: the moment now.
     `control`: serve `/_sandbox/…` too, so that another process can set faults and look.
     """
 
@@ -93,11 +95,13 @@ class BrazeSandbox(LocalServer):
         objects_limit: int = 50,
         rate_limit: tuple[int, float] = RATE_LIMIT,
         groups: frozenset[str] | None = None,
+        permissions: frozenset[str] | None = None,
         clock: Callable[[], datetime] = utc_now,
         control: bool = False,
     ) -> None:
         super().__init__(_Handler, port)
         self.key = key
+        self.permissions = permissions
         self.objects_limit = objects_limit
         self.control = control
         self.window = RateWindow(*rate_limit)
@@ -133,6 +137,8 @@ class _Handler(LocalHandler):
         body = self.body()
         if self.path.startswith("/_sandbox/") and self.sandbox.control:
             self._control(body)
+        elif self._is_authorised() and not self._may_call():
+            self.answer(403, {"message": f"The key may not call {self.path}"})
         elif self.path == TRACK:
             self._track(body)
         elif self.path == DELETE:
@@ -252,6 +258,11 @@ class _Handler(LocalHandler):
         if errors:
             answer["errors"] = errors
         return answer, sum(map(len, good.values()))
+
+    def _may_call(self) -> bool:
+        allowed = self.sandbox.permissions
+        paths = {path: permission for permission, (path, _) in EMPTY.items()}
+        return allowed is None or self.path not in paths or paths[self.path] in allowed
 
     def _is_authorised(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {self.sandbox.key}"

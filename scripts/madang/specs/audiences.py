@@ -10,7 +10,7 @@ from madang.specs.conditions import Number
 from madang.specs.strict import Strict, matching
 from madang.specs.values import Day, Duration, Name, Texts, Values, one_of
 
-KINDS = ("any", "all", "not", "did", "has", "funnel", "in_stage", "in_audience", "sample")
+KINDS = ("any", "all", "not", "did", "has", "funnel", "in_stage", "score", "in_audience", "sample")
 #: What a condition on a moment of customers asks.
 MOMENTS = ("from", "before", "within", "not_within")
 
@@ -179,6 +179,13 @@ class StageRule(Strict):
     stuck_for: Duration | None = None
 
 
+class ScoreRule(Strict):
+    """Whose score is in a band: decile_1 (lowest) to decile_10, or a cluster."""
+
+    score: Name
+    band: Texts
+
+
 class InAudienceRule(Strict):
     """Who is a candidate of another audience; with `contactable`, who may be contacted for it."""
 
@@ -231,6 +238,7 @@ Rule = Annotated[
     | Annotated[HasRule, Tag("has")]
     | Annotated[FunnelRule, Tag("funnel")]
     | Annotated[StageRule, Tag("in_stage")]
+    | Annotated[ScoreRule, Tag("score")]
     | Annotated[InAudienceRule, Tag("in_audience")]
     | Annotated[SampleRule, Tag("sample")],
     Discriminator(

@@ -24,13 +24,13 @@ from madang.specs.check_states import (
     check_targets,
 )
 from madang.specs.conditions import Tests
-from madang.specs.conversions import ConversionType
+from madang.specs.conversions import ConversionType, ScoreGoal
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel, StepWhere
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
-from madang.specs.located_yaml import load_located, place_of
+from madang.specs.located_yaml import line_of, load_located, place_of
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
 from madang.specs.policy import policy_fix, policy_problem, read_policy
@@ -128,7 +128,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     cadences = _read(project, read_cadences)
     for entry, place, audience in _readable(audiences) if cadences or not project.unread else ():
         check_requires_fresh(project, entry, place, audience, cadences)
-    _check_vars(project)
+    _check_vars(project, conversions)
     check_jinja(project, secrets)
     read_identifying(project)
     sources = _read(project, _read_sources)
@@ -160,11 +160,19 @@ def _check_dispatch(project: Project) -> None:
     project.problems.append(Problem("dbt_project.yml", 0, message, fix))
 
 
-def _check_vars(project: Project) -> None:
+def _check_vars(project: Project, conversions: Collection[str]) -> None:
     if (rule := project.vars.get("order_rule")) is not None:
         _check_var(project, rule, OrderRule, ("vars", "order_rule"))
     if (rule := project.vars.get("global_holdout")) is not None:
         _check_var(project, rule, Holdout, ("vars", "global_holdout"))
+    for name, goal in (project.vars.get("score_goals") or {}).items():
+        _check_var(project, goal, ScoreGoal, ("vars", "score_goals", name))
+        kind = goal.get("conversion_type") if isinstance(goal, dict) else None
+        if isinstance(kind, str) and kind not in conversions:
+            message = f"Unknown type of conversions '{kind}'.{did_you_mean(kind, conversions)}"
+            at = ("vars", "score_goals", name, "conversion_type")
+            line = line_of(project.lines, at)
+            project.problems.append(Problem("dbt_project.yml", line, message))
     asked = {name: project.vars[name] for name in Ga4Columns.model_fields if name in project.vars}
     _check_var(project, asked, Ga4Columns, ("vars",))
     project.problems += unquoted_freely("dbt_project.yml", project.lines, ("vars",))
@@ -270,7 +278,7 @@ def _check_names(project: Project, entry: ModelEntry, at: tuple, data: Any, acti
             if key in ("did", "and_not", "action") and isinstance(value, str):
                 _check_action(project, entry, (*at, key), value, actions)
             elif key == "has" and isinstance(value, str):
-                _check_attribute(project, entry, (*at, key), value)
+                _check_attribute(project, entry, (*at, key), value, of_profiles=True)
             elif key != "where":
                 _check_names(project, entry, (*at, key), value, actions)
 
@@ -283,7 +291,8 @@ def _check_audience(
         if isinstance(rule, DidRule):
             _check_did(project, entry, here, rule, actions, rule.within or audience.within)
         elif isinstance(rule, HasRule):
-            _check_attribute(project, entry, (*here, "has"), rule.has)
+            of_profiles = not rule.moments()
+            _check_attribute(project, entry, (*here, "has"), rule.has, of_profiles=of_profiles)
             for value in _listed(rule.is_):
                 project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
 
@@ -386,16 +395,21 @@ def _check_named(
         _check_where(project, entry, (*at[:-1], "where"), where, actions.get(name))
 
 
-def _check_attribute(project: Project, entry: ModelEntry, at: tuple, name: str) -> None:
+def _check_attribute(
+    project: Project, entry: ModelEntry, at: tuple, name: str, *, of_profiles: bool = False
+) -> None:
     customers = project.model("customers")
     columns = customers.columns() if customers else {}
+    if of_profiles and (profiles := project.model("customer_profiles")):
+        columns = profiles.columns() | columns
     usable = [column for column, data in columns.items() if not is_personal(data)]
     if name in usable or (customers is None and project.unread):
         return
     if name in columns:
         message = f"'{name}' holds personal data, so no audience may depend on it."
     else:
-        message = f"Unknown attribute '{name}': not a column of customers."
+        tables = "customers or customer_profiles" if of_profiles else "customers"
+        message = f"Unknown attribute '{name}': not a column of {tables}."
         message += did_you_mean(name, usable)
     fix = f"Attributes: {', '.join(usable) or 'none'}."
     project.problems.append(entry.problem(at, message, fix))

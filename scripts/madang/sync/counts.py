@@ -20,14 +20,14 @@ AT_THE_START = ("candidates", "members")  # steps of the waterfall that come bef
 
 
 def of_plan(
-    settings: Settings, warehouse: Warehouse, relation: str, wanted: str, rows: Path
+    settings: Settings, warehouse: Warehouse, relation: str, rows: Path
 ) -> Iterator[dict[str, Any]]:
     """Yield a plan's counts: audience, channel, outcome, reason, persons, row_count.
 
     `relation` is a model with the column `audience`, `rows` the planned rows. Nothing is yielded of
     audiences that a project counts no waterfall of, save what is planned of them.
     """
-    counted = diff.by_audience(warehouse, relation, wanted)
+    counted = diff.by_audience(warehouse, relation)
     with files.scratch(settings) as (connection, _):
         planned = connection.execute(
             f"""

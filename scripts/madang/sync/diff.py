@@ -15,6 +15,12 @@ from madang.warehouse.dialects import DIALECTS
 LATE = "late_"
 
 
+#: Of a row of a model: the destination should hold it.
+WANTED = (
+    "held_back_reason is null and sync_key is not null and value is not null and value <> 'null'"
+)
+
+
 def wanted(relation: str, dialect: str, counted_by: str = "", warning: str | None = None) -> str:
     """Return a query of what the destination should hold: sync_key, field, value, value_hash.
 
@@ -30,11 +36,7 @@ def wanted(relation: str, dialect: str, counted_by: str = "", warning: str | Non
         {DIALECTS[dialect].sha256_hex("value")} as value_hash,
         {warning or "cast(null as string)"} as warning
     from {relation}
-    where
-        held_back_reason is null
-        and sync_key is not null
-        and value is not null
-        and value <> 'null'"""
+    where {WANTED}"""
 
 
 def counting(columns: Collection[str]) -> str:
@@ -262,7 +264,20 @@ def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
     )
 
 
-def by_audience(warehouse: Warehouse, relation: str, wanted_sql: str) -> list[dict]:
+def shared(warehouse: Warehouse, wanted_sql: str, other_sql: str) -> list[dict]:
+    """Return the fields that two models want of the same keys: field, keys."""
+    return warehouse.fetch(
+        f"""
+    select wanted.field, count(*) as keys
+    from ({wanted_sql}) as wanted
+    inner join ({other_sql}) as others
+        on wanted.sync_key = others.sync_key and wanted.field = others.field
+    group by wanted.field
+    order by wanted.field"""
+    )
+
+
+def by_audience(warehouse: Warehouse, relation: str) -> list[dict]:
     """Return the persons of each audience and channel: audience, channel, outcome, reason, persons,
     row_count.
 
@@ -279,23 +294,19 @@ def by_audience(warehouse: Warehouse, relation: str, wanted_sql: str) -> list[di
         sum(wanted_rows) as row_count
     from (
         select
-            asked.audience,
-            asked.channel,
-            asked.person_id,
-            count(wanted.sync_key) as wanted_rows,
+            audience,
+            channel,
+            person_id,
+            count(case when {WANTED} then 1 end) as wanted_rows,
             min(
                 coalesce(
-                    asked.held_back_reason,
-                    case when asked.sync_key is null then 'no_sync_key' else 'no_value' end
+                    held_back_reason,
+                    case when sync_key is null then 'no_sync_key' else 'no_value' end
                 )
             ) as reason
-        from {relation} as asked
-        left join ({wanted_sql}) as wanted
-            on asked.sync_key = wanted.sync_key
-            and asked.field = wanted.field
-            and asked.held_back_reason is null
-        where asked.audience is not null
-        group by asked.audience, asked.channel, asked.person_id
+        from {relation}
+        where audience is not null
+        group by audience, channel, person_id
     ) as asked_persons
     group by 1, 2, 3, 4
     order by 1, 2, 3, 4"""

@@ -29,6 +29,7 @@ from madang.sync.destinations.base import (
     Batch,
     Change,
     Destination,
+    KnowsPlan,
     ObjectKind,
     Prepares,
     Receipt,
@@ -202,6 +203,8 @@ def _send(
 
     When one stops the run, nothing more leaves, and what is in flight is waited for.
     """
+    if isinstance(destination, KnowsPlan):
+        destination.planned(run.plan_id)
     expected = ceil(objects / destination.objects_per_request)
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):

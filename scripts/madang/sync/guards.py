@@ -73,3 +73,19 @@ def _swing(counts: Counts, max_share: float, what: str) -> list[Guard]:
             )
             found.append(Guard(name, message))
     return found
+
+
+def too_small(by_field: dict[str, Counts], least: int) -> list[Guard]:
+    """Return a guard for each list that would begin with fewer members than its platform takes.
+
+    One that is there already is never stopped: members who leave must be able to.
+    """
+    return [
+        Guard(
+            "size",
+            f"'{field}' would begin with {counts.wanted:,} members; under {least:,} it is not "
+            "used for advertising.",
+        )
+        for field, counts in sorted(by_field.items())
+        if counts.delivered == 0 and 0 < counts.wanted < least
+    ]

@@ -123,15 +123,31 @@ def recover(settings: Settings, warehouse: Warehouse, journal: Journal) -> None:
     """Fold every run that ended, or died, before its entries reached the warehouse.
 
     Must be called under the journal's lock: a run that still stands as `running` has then died.
+    Raises SyncError for a run of a plan that neither this warehouse nor this workspace knows.
     """
     ensure(warehouse, settings.project_dir)
     for run in journal.unfolded():
+        _refuse_foreign(settings, warehouse, run)
         if run.status == "running":
             journal.finish(run.run_id, "interrupted")
         fold(settings, warehouse, journal, run.run_id)
     for which in ("*/spool-*.parquet", "*/.*.partial"):
         for left in settings.paths.plans.glob(which):
             left.unlink(missing_ok=True)  # of a run that died before it stood in the journal
+
+
+def _refuse_foreign(settings: Settings, warehouse: Warehouse, run: Run) -> None:
+    if (settings.paths.plans / run.plan_id).exists():
+        return
+    plans = warehouse.relation(LAYER, "sync_plans")
+    sql = f"select 1 as found from {plans} where plan_id = {files.text(run.plan_id)} limit 1"
+    if not warehouse.fetch(sql):
+        raise SyncError(
+            f"The journal belongs to another workspace: it holds a run of the plan {run.plan_id}, "
+            "which neither the warehouse nor this workspace knows.",
+            where=str(settings.paths.journal),
+            fix="Correct paths.journal in madang.yml: each workspace has a journal of its own.",
+        )
 
 
 def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str) -> dict[str, int]:
@@ -152,8 +168,8 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
             raise UnreadableRun(f"the entries of the run {run_id} cannot be read") from error
         for table in TABLES_OF_A_RUN:
             relation = warehouse.relation(LAYER, table)
-            there = f"select count(*) as rows_found from {relation} where run_id = ?"
-            if warehouse.fetch(there, [run_id])[0]["rows_found"]:
+            there = f"select count(*) as n from {relation} where run_id = {files.text(run_id)}"
+            if warehouse.fetch(there)[0]["n"]:
                 continue
             path = folder / f"{table}.parquet"
             if files.write(connection, f"select * from {table}", path):

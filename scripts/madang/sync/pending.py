@@ -1,7 +1,7 @@
 """Decides which stored plan may be sent now: the latest of its sync, whole, fresh and unguarded."""
 
 from madang.settings.workspace import Settings
-from madang.sync import SyncError, ledger
+from madang.sync import SyncError, files, ledger
 from madang.sync.clock import utc_now
 from madang.sync.plan import Plan, read_plan, verify_rows
 from madang.warehouse import Warehouse
@@ -60,8 +60,8 @@ def choose(settings: Settings, warehouse: Warehouse, plan_id: str | None) -> tup
 def was_begun(warehouse: Warehouse, plan: Plan) -> bool:
     """Say whether an earlier run has sent a part of a plan."""
     sent = warehouse.relation(ledger.LAYER, "sync_deliveries")
-    sql = f"select 1 as found from {sent} where plan_id = ? limit 1"
-    return bool(warehouse.fetch(sql, [plan.plan_id]))
+    sql = f"select 1 as found from {sent} where plan_id = {files.text(plan.plan_id)} limit 1"
+    return bool(warehouse.fetch(sql))
 
 
 def check(settings: Settings, plan: Plan, allow_guards: bool) -> None:

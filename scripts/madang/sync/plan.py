@@ -99,16 +99,18 @@ def make_plan(
     was accepted. Raises SpecError, UsageError (unknown name) or SyncError (the activation model is
     missing, carries a key and field twice, or holds what cannot be sent).
     """
-    specs = load_specs(settings.project_dir)
+    known = load_specs(settings.project_dir)
+    placed = [spec for spec in known if has_place(settings, spec)]
     if sync_name is not None:
-        specs = [find_spec(specs, sync_name)]
+        specs = [find_spec(known, sync_name)]
     else:
-        specs = [spec for spec in specs if has_place(settings, spec) and spec.name not in but]
+        specs = [spec for spec in placed if spec.name not in but]
     with locked(settings.paths.journal) as journal:
         ledger.recover(settings, warehouse, journal)
         plans = []
         for spec in specs:
             with labels.labelled(sync=spec.name):
+                _refuse_shared(settings, warehouse, spec, placed)
                 plans.append(_plan(settings, warehouse, spec))
         return plans
 
@@ -182,7 +184,7 @@ def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
         plan = _compared(settings, warehouse, spec, wanted, now, folder)
         counted: Iterable[dict] = ()
         if "audience" in columns:
-            counted = counts.of_plan(settings, warehouse, relation, wanted, plan.rows_path)
+            counted = counts.of_plan(settings, warehouse, relation, plan.rows_path)
         _store(settings, warehouse, plan, counted)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -228,7 +230,11 @@ def _compared(
         total=total,
         by_field=by_field,
         held_back=diff.held_back(warehouse, relation),
-        guards=(*_clock_guard(settings, warehouse), *guards.tripped(total, by_field, share)),
+        guards=(
+            *_clock_guard(settings, warehouse),
+            *guards.tripped(total, by_field, share),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+        ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),
@@ -271,6 +277,30 @@ def _refuse_duplicates(warehouse: Warehouse, spec: SyncSpec, wanted: str) -> Non
             where=spec.where,
             fix=f"Make {spec.model} unique by sync_key and field; two persons may share a key.",
         )
+
+
+def _refuse_shared(
+    settings: Settings, warehouse: Warehouse, spec: SyncSpec, others: Iterable[SyncSpec]
+) -> None:
+    """Raise SyncError where another sync wants the same field of the same key, in the same place.
+
+    Each keeps to what itself has delivered, so one would take away what the other set.
+    """
+    ours, dialect = checked_relation(warehouse, spec), settings.warehouse.type
+    for other in others:
+        there = (other.destination, other.object) == (spec.destination, spec.object)
+        if other.name == spec.name or not there or not warehouse.exists(LAYER, other.model):
+            continue
+        theirs = warehouse.relation(LAYER, other.model)
+        shared = diff.shared(warehouse, diff.wanted(ours, dialect), diff.wanted(theirs, dialect))
+        if shared:
+            told = ", ".join(f"{row['field']} ({row['keys']:,} keys)" for row in shared)
+            raise SyncError(
+                f"Two syncs write one field of {spec.destination}: {told} is in "
+                f"'{spec.model}' and in '{other.model}' of the sync '{other.name}'.",
+                where=spec.where,
+                fix="Leave the rows out of one of the two models, or give its field another name.",
+            )
 
 
 def _count(

@@ -132,11 +132,12 @@ class DuckDBWarehouse:
         )
 
     def columns(self, layer: str) -> dict[str, list[str]]:
-        sql = """
+        sql = f"""
             select table_name, column_name from information_schema.columns
-            where table_schema = ? order by table_name, ordinal_position"""
+            where table_schema = {literal(f"{self._schema}_{layer}")}
+            order by table_name, ordinal_position"""
         tables: dict[str, list[str]] = {}
-        for row in self.fetch(sql, [f"{self._schema}_{layer}"]):
+        for row in self.fetch(sql):
             tables.setdefault(row["table_name"], []).append(row["column_name"])
         return tables
 

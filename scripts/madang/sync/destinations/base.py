@@ -90,7 +90,7 @@ class Batch:
 class Outcome:
     """What became of one object: accepted, or rejected with the destination's words.
 
-    Unknown, where it may have been taken or not; such a one counts among the rejected of a run.
+    Unknown, where it may have been taken or not and is not asked about again.
     """
 
     status: str
@@ -176,6 +176,14 @@ class Deletes(Protocol):
 
         Raises DestinationRefused, DestinationUnclear or DestinationDown.
         """
+
+
+@runtime_checkable
+class KnowsPlan(Protocol):
+    """A destination that wants to know which plan it sends."""
+
+    def planned(self, plan_id: str) -> None:
+        """Note the plan; called before the first batch."""
 
 
 @runtime_checkable

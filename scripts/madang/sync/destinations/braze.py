@@ -11,18 +11,20 @@ The contract, with the vendor's pages:
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
-from madang.sync.destinations import braze_campaigns, braze_groups
+from madang.sync.destinations import braze_groups
 from madang.sync.destinations.base import (
     Batch,
     Destination,
     DestinationSettings,
     Entry,
+    Look,
     ObjectKind,
     Opening,
     Receipt,
@@ -39,11 +41,13 @@ from madang.sync.destinations.braze_events import (
 )
 from madang.sync.destinations.braze_groups import BrazeGroups, GroupOptions, group_problem
 from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_look import NEEDED, look
 from madang.sync.destinations.braze_sending import Sending
 
 if TYPE_CHECKING:
     from madang.http.client import Client
     from madang.sync.guards import Counts
+    from madang.sync.spec import SyncSpec
 
 DELETE = "/users/delete"
 DELETE_LIMIT = 50  # ids a request, all of one kind
@@ -59,13 +63,6 @@ ENVELOPE = b'{"attributes":[%s]}'
 RESERVED = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "push_token_import"}
 )
-#: What the REST API key must be allowed to, by object.
-PERMISSIONS = {
-    "user_attributes": "users.track",
-    "events": "users.track",
-    "subscription_groups": braze_groups.PERMISSION,
-    "campaign_messages": braze_campaigns.PERMISSION,
-}
 
 
 class BrazeSettings(DestinationSettings):
@@ -82,9 +79,11 @@ class UserOptions(KeyOptions):
     """`create_missing`: whether Braze may create a user whom it does not know.
 
     `array_attribute`: one array of audiences instead of an attribute each, with add and remove.
+    `hold_days`: for how long who left an audience is kept there, because coming back costs.
     """
 
     create_missing: bool = False
+    hold_days: Annotated[int, Field(ge=1, le=30)] | None = None
     array_attribute: (
         Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_]{0,254}", "a name of an attribute")] | None
     ) = None
@@ -98,7 +97,7 @@ class Braze:
         """Raises ConfigError where the key is missing."""
         from madang.http.auth import Bearer
 
-        permission = PERMISSIONS.get(opening.sends or "", "users.track")
+        permission = " and ".join(NEEDED[opening.sends or "user_attributes"])
         key = opening.secret("key_env", f"a REST API key that may call {permission}")
         check = "Check the address in madang.yml and Braze's status page."
         client, settings = opening.client("Braze", Bearer(key), check), opening.settings
@@ -125,7 +124,7 @@ class Braze:
     ) -> None:
         self._http = http
         self._options = options
-        self._sending = Sending(http, PERMISSIONS["user_attributes"])
+        self._sending = Sending(http, "users.track")
         self.objects_per_request = objects_per_request
         self.connections = connections  # a user is one object of a run: batches have no order
 
@@ -172,6 +171,10 @@ class Braze:
                     )
         return status
 
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask for the instance, the key and its permissions."""
+        return look(self._http, syncs, self._sending.clean)
+
     def close(self) -> None:
         self._http.close()
 
@@ -205,14 +208,18 @@ def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[st
         built[options.array_attribute] = {name: part for name, part in parts.items() if part}
         return built
     for change in one.changes:
-        built[change.field] = None if change.value is None else json.loads(change.value)
+        built[change.field] = None if change.value is None else _value(change.value)
     return built
+
+
+#: Most values of a run are alike, such as true.
+_value = lru_cache(json.loads)
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(one: SyncObject, options: UserOptions = UserOptions()) -> bytes:
     """Return an object as it stands in a request."""
-    built = attributes(one, options)
-    return json.dumps(built, ensure_ascii=False, separators=(",", ":")).encode()
+    return _text(attributes(one, options)).encode()
 
 
 def payload(encoded: Sequence[bytes]) -> bytes:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 SEND = "/campaigns/trigger/send"
 SCHEDULE = "/campaigns/trigger/schedule/create"
-PERMISSION = "campaigns.trigger.send and campaigns.trigger.schedule.create"
 RECIPIENTS = 50  # a request
 LATEST = 90 * 86400  # seconds ahead that a message can be scheduled
 PRIORITY = ["identified", "most_recently_updated"]  # of several users with one address
@@ -71,7 +70,8 @@ class BrazeCampaigns:
         self._http = http
         self._now = now
         known = frozenset({"dispatch_id", "schedule_id"})
-        self._sending = Sending(http, PERMISSION, may_repeat=False, known=known)
+        permission = "campaigns.trigger.send and campaigns.trigger.schedule.create"
+        self._sending = Sending(http, permission, may_repeat=False, known=known)
 
     @property
     def requests(self) -> int:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from madang.http.client import Client
 
 PATH = "/v2/subscription/status/set"
-PERMISSION = "subscription.status.set"
 IDS_LIMIT = 50  # ids a request
 #: What a request calls the ids of a kind; by others nobody can be subscribed.
 NAMES = {"external_id": "external_ids", "email": "emails", "phone": "phones"}
@@ -43,7 +42,7 @@ class BrazeGroups:
 
     def __init__(self, http: "Client") -> None:
         self._http = http
-        self._sending = Sending(http, PERMISSION)
+        self._sending = Sending(http, "subscription.status.set")
 
     @property
     def requests(self) -> int:

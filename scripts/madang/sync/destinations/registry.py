@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 MODULES = {
     "braze": "madang.sync.destinations.braze",
+    "file": "madang.sync.destinations.file",
     "ga4": "madang.sync.destinations.ga4",
     "google": "madang.sync.destinations.google",
+    "kakao": "madang.sync.destinations.kakao",
     "meta": "madang.sync.destinations.meta",
+    "naver": "madang.sync.destinations.naver",
     "salesforce": "madang.sync.destinations.salesforce",
     "sfmc": "madang.sync.destinations.sfmc",
+    "webhook": "madang.sync.destinations.webhook",
 }
 
 

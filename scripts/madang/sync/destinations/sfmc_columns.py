@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, model_validator
 
-from madang.specs.strict import Strict, matching
+from madang.specs.strict import Strict
 from madang.sync.destinations.base import Definition
+from madang.sync.destinations.row_columns import Sources
 
 KEY_LENGTH = 50  # of the column with the contact key, as we describe it
 LENGTHS = {"Text": 4000, "EmailAddress": 254, "Phone": 50}
@@ -20,25 +21,6 @@ NUMBER = re.compile(r"-?\d{1,10}")
 DECIMAL = re.compile(r"-?\d{1,29}([.]\d+)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(Z)?)?")
 SHAPES = {"Number": NUMBER, "Decimal": DECIMAL, "Date": DATE}
-Sources = Literal[
-    "audience",
-    "channel",
-    "person_id",
-    "name",
-    "email",
-    "phone",
-    "tier",
-    "region",
-    "orders",
-    "registered_at",
-    "first_seen_at",
-    "last_activity_at",
-    "last_order_at",
-    "total_order_amount",
-]
-ColumnName = Annotated[
-    str, matching(r"[A-Za-z][A-Za-z0-9_]{0,49}", "the name of a column: letters, digits and _")
-]
 
 
 class Column(Strict):

@@ -1,0 +1,2 @@
+-- who is to be in Naver's customer files, one file an audience, for those who allowed advertising
+{{ sync_ad_members('naver') }}
