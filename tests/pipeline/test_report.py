@@ -98,6 +98,16 @@ SYNCS = """
         1 as runs, 1411.0 as accepted, 8.0 as rejected, 6.0 as skipped, 29.0 as requests,
         timestamp '2026-10-31 23:15:00' as started_at,
         timestamp '2026-10-31 23:16:00' as finished_at"""
+HISTORY = """
+    select * from (values
+        ('braze_audiences', 'flagship', 'email', 1902, 377, 1525, 1391, 4, 1401, 1234, 7, 3,
+            timestamp '2026-10-31 23:10:00'),
+        ('braze_audiences', 'flagship', 'email', 8888, 0, 0, 0, 0, 0, 0, 0, 0,
+            timestamp '2026-10-30 23:10:00')
+    ) as plans (
+        sync, audience, channel, size, held_back, allowed, added, removed, accepted, applied,
+        rejected, unknown, planned_at
+    )"""
 # 1.6448536 x sqrt(16 + 3 x 3) = 8.22: 80 lies between 72 and 88
 RETURNS = """
     select 'last_non_direct' as model, 'Paid Search' as channel_group, 7 as conversions,
@@ -145,6 +155,36 @@ ACTUALS = """
         conversion_type, channel_group, is_mature, online, actual, pending, lost, reversed, gap,
         online_value, actual_value
     )"""
+OPT_IN = """
+    select * from (values
+        ('email', date '2026-09-01', true, 200, 150, 12, 6),
+        ('email', date '2026-10-01', true, 200, 120, 4, 30),
+        ('email', date '2026-10-01', true, 50, 0, 0, 0),
+        ('email', date '2026-11-01', false, 250, 119, 0, 1),
+        ('ads', date '2026-10-01', true, 250, 0, 0, 0)
+    ) as months (channel, month, is_complete, people, opted_in, granted, withdrawn)"""
+REWARDS = """
+    select * from (values
+        ('coupon', 'sms', 40, 32, 120000.0, 3750.0, 0.625, null, 0.3125),
+        ('(none)', 'sms', 75, 75, null, null, 0.96, 0.88, 0.0)
+    ) as results (
+        campaign, channel, yeses, grants, cost, cost_per_grant, survival_30, survival_90,
+        reward_hunter_share
+    )"""
+FATIGUE = """
+    select * from (values
+        ('email', 7, 0, false, 9, 9000.0, 1.0, 0.457, 1.898),
+        ('email', 7, 5, true, 3, 400.0, 7.5, 1.508, 21.916),
+        ('email', 30, 0, false, 0, 0.0, null, null, null)
+    ) as counts (
+        channel, window_days, messages, is_or_more, withdrawals, person_days, per_1000_days,
+        per_1000_days_low, per_1000_days_high
+    )"""
+DUE = """
+    select * from (values
+        ('reconfirmation', 'email', 'overdue'), ('reconfirmation', 'email', 'overdue'),
+        ('consent_result', 'sms', 'sent_late')
+    ) as due (kind, channel, state)"""
 INQUIRY_GROUPS = """
     select * from (values
         (date '2026-10-05', 'refund', 30, 3, 2, 1), (date '2026-10-12', 'refund', 12, 0, 1, 1),
@@ -179,6 +219,10 @@ POINTS = """
         dimension, place, value, inquiry_group, volume, lift, is_lift_certain, trend, score
     )"""
 MARTS = {
+    "opt_in_rates": OPT_IN,
+    "reward_campaign_results": REWARDS,
+    "consent_fatigue": FATIGUE,
+    "consent_due": DUE,
     "inquiries": INQUIRIES,
     "inquiry_groups": INQUIRY_GROUPS,
     "inquiry_orders": INQUIRY_ORDERS,
@@ -196,6 +240,7 @@ MARTS = {
     "audience_waterfall": WATERFALL,
     "audience_members": MEMBERS,
     "sync_results": SYNCS,
+    "audience_history": HISTORY,
 }
 
 
@@ -259,6 +304,10 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     # the last sync: planned, accepted, rejected, skipped, held back, requests; the time in Seoul
     for shown in ("1,425", "1,411", "8", "6", "377", "29", "일부 성공", "2026-11-01 08:16"):
         assert shown in words
+    # the audiences of the last plan, and not of an older one
+    for shown in ("1,391", "1,401", "1,234"):
+        assert shown in words
+    assert "8,888" not in words
     told = words_of(page).replace("\n", " ")
     assert "2026-10-04 – 2026-10-31" in told
     # three orders of each channel on one of the recent days
@@ -312,6 +361,19 @@ def test_older_orders_are_no_sessions_to_compare_with(tmp_path: Path) -> None:
     told = words_of(reports.render(workspace(tmp_path / "old", marts)))
     assert told.count("비교할 직전 28일 없음") == 4
     assert "2026-10-04 – 2026-10-31" in told.replace("\n", " ")
+
+
+@needs_charts
+def test_the_page_of_consent_shows_the_last_month_that_is_over_and_what_rewards_kept(
+    page: Path,
+) -> None:
+    words = words_of(page.parent / "consent.html").splitlines()
+    # 120 of 200 and 0 of 50; 30 of the 150 yeses that stood in October went
+    for shown in ("수신 동의율", "48.0", "20.0", "250", "coupon", "120,000", "3,750", "62.5"):
+        assert shown in words, shown
+    for shown in ("리워드 없음", "5건 이상", "7.5", "2년 수신동의 확인", "14일 처리결과 통지"):
+        assert shown in words, shown
+    assert "30일" not in words, "a window without time has no row"
 
 
 @needs_charts
@@ -406,7 +468,8 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
     assert "applications" in caught.value.message
     assert "Traceback" not in str(caught.value)
     assert caught.value.where == (
-        "charts/index.yml, charts/inquiries.yml, charts/journeys.yml, charts/returns.yml"
+        "charts/consent.yml, charts/index.yml, charts/inquiries.yml, charts/journeys.yml, "
+        "charts/returns.yml"
     )
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]

@@ -224,6 +224,16 @@ def test_a_wrong_secret_or_unit_is_refused_without_being_shown(tmp_path, cloud):
         there.apply()
 
 
+def test_doctor_asks_for_a_token(there, cloud):
+    with there_destination(there) as destination:
+        (one,) = destination.look([])
+        assert (one.name, one.status, one.detail) == ("login", "ok", "business unit 510000001")
+        cloud.client_secret = "another"
+        destination._login.renew()
+        with pytest.raises(DestinationRefused, match="refused the login"):
+            list(destination.look([]))
+
+
 def test_requests_stay_under_five_megabytes_and_letters_are_not_escaped(tmp_path, cloud):
     there = There(tmp_path, cloud)
     with there_destination(there) as destination:

@@ -455,6 +455,101 @@ def test_who_left_an_application_is_the_audience_and_the_scenario(
     assert counts["ready"] > 0
 
 
+# tiers and consent over time
+
+
+def test_the_tier_of_each_list_is_the_tier_that_the_customer_had(
+    tables: Tables, measured: Callable
+):
+    counts = tables.row("""
+        with listed as (
+            select distinct told.*, same_person.person_id, rows.listed_at,
+                -- the list of the last day was written at noon
+                case when rows.listed_at = max(rows.listed_at) over () then rows.listed_at
+                    + interval 12 hour else rows.listed_at end as written_at
+            from truth_tier_moves as told
+            inner join truth_records as records
+                on told.person = records.person and records.source = 'crm'
+            inner join madang_staging.base_crm__customers as rows
+                on records.record_id = rows.customer_no
+            inner join same_person on told.person = same_person.person
+        )
+        select count(*) as listed, count(distinct listed_at) as lists,
+            count(*) filter (moved_at > written_at) as before_the_move,
+            count(*) filter (history.tier =
+                case when moved_at > written_at then tier_before else tier_after end) as "right"
+        from listed
+        left join madang_marts.tier_history as history
+            on listed.person_id = history.person_id and listed.listed_at >= history.valid_from
+            and (history.valid_to is null or listed.listed_at < history.valid_to)""")
+    measured(f"tiers of {counts['lists']} lists: {counts}")
+    assert counts["lists"] == 3
+    assert 0 < counts["before_the_move"] < counts["listed"]
+    assert counts["right"] >= 0.98 * counts["listed"] > 20
+    moved = tables.rows("""
+        select count(*) from (
+            select person_id from madang_marts.tier_history group by all having count(*) > 1
+        ) where person_id not in (
+            select person_id from same_person inner join truth_tier_moves using (person))""")
+    assert moved == [(0,)], "only who moved has two tiers"
+
+
+def test_consent_stood_when_the_people_say_that_it_stood(tables: Tables, measured: Callable):
+    """A dead address is no no: it closes the address, and `contactability` says so."""
+    counts = tables.row("""
+        with told as (
+            select * from truth_permissions where said_in != 'braze_bounce'
+        ), states as (
+            select person, channel, valid_from, bool_and(is_open) as is_open
+            from madang_marts.consent_states inner join same_person using (person_id)
+            where purpose = 'marketing' and met_by = 'record' group by all
+        )
+        select count(*) as told, count(states.person) as found,
+            count(*) filter (states.is_open = told.is_allowed) as "right"
+        from told left join states using (person, channel, valid_from)""")
+    measured(f"answers that counted for a time: {counts}")
+    assert counts["right"] == counts["found"] >= 0.98 * counts["told"] > 500
+
+
+def test_a_reward_campaign_brought_whom_the_world_rewarded(tables: Tables, measured: Callable):
+    told = tables.row("""
+        with ended as (
+            select rewards.person, rewards.rewarded_at, min(permissions.valid_from) as gone_at
+            from truth_rewards as rewards
+            left join truth_permissions as permissions
+                on rewards.person = permissions.person and rewards.channel = permissions.channel
+                and permissions.valid_from > rewards.rewarded_at
+                and not permissions.is_allowed
+            group by all
+        )
+        select count(*) as yeses,
+            count(*) filter (gone_at < rewarded_at + interval 7 day) as hunters
+        from ended""")
+    ours = tables.row("""
+        select yeses, grants, reward_hunters, grants_of_30 - kept_30 as gone, cost
+        from madang_marts.reward_campaign_results where campaign = 'SMS coupon week'""")
+    measured(f"rewarded: {told}; ours: {ours}")
+    assert told["hunters"] > 0
+    assert abs(ours["yeses"] - told["yeses"]) <= 0.03 * told["yeses"]
+    assert ours["cost"] == 3000 * ours["yeses"]
+    assert 0 < ours["grants"] < ours["yeses"], "some had said yes before"
+    assert abs(ours["reward_hunters"] - told["hunters"]) <= 1
+    assert ours["gone"] >= ours["reward_hunters"]
+
+
+def test_every_field_was_collected_under_one_of_the_two_versions(tables: Tables):
+    rows = tables.rows("""
+        select version_number, sum(records) from madang_marts.collected_fields
+        where source = 'crm' and field = 'name' group by all order by 1""")
+    late = tables.value("""
+        select count(*) from madang_staging.stg_crm__customers
+        where registered_at >= (select max(effective_from) from madang_marts.notices
+            where kind = 'collection')""")
+    everybody = tables.value("select count(*) from madang_staging.stg_crm__customers")
+    assert rows == [(1, everybody - late), (2, late)]
+    assert 0 < late < everybody
+
+
 # what is allowed
 
 

@@ -58,6 +58,9 @@ OF_THE_ORDER = {
     "marts.customer_profiles": (set(), 400),
     "marts.next_categories": (set(), 400),
     "marts.order_ends": (set(), 1),
+    "marts.tier_migration": ({"order_amount", "amounts_without_rate"}, 1),
+    # name, e-mail and telephone of the order
+    "marts.collected_fields": ({"records", "first_collected_at", "last_collected_at"}, 3),
     # all orders, those of no product, of its campaign and of its region
     "marts.inquiry_order_contrast": (set(), 200),
     "marts.improvement_points": (set(), 200),
@@ -95,6 +98,10 @@ OF_THE_ORDER = {
     "activation.sync_google__conversions": (set(), 1),
     "activation.sync_meta__conversions": (set(), 1),
     "activation.sync_ga4__conversions": (set(), 1),
+    # a row says orders and the last activity of its person, once for each audience
+    "activation.sync_sfmc__journey_audience": ({"value"}, 3),
+    "activation.sync_file__members": ({"value"}, 3),
+    "activation.sync_webhook__members": ({"value"}, 3),
     "marts.credited_returns": (set(), 600),
     "marts.campaign_returns": (set(), 600),
     "marts.crm_against_ads": (set(), 1),

@@ -18,6 +18,7 @@ DBT_PROJECT = """
         model_id: string
         product: string
         tab: string
+      score_goals: {seen: {conversion_type: look, within: 14 days}}
       global_holdout: {share: 5, since: "2026-10-01", salt: everyone}
       order_rule: {one_order_per: device, placeholders: ["(not set)", 0], repeat_days: 30}
 """
@@ -465,6 +466,13 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "windw: 14 days",
             "windw",
             "Unknown key 'windw'. Did you mean 'window'?",
+        ),
+        (
+            "dbt_project.yml",
+            "score_goals: {seen: {conversion_type: look,",
+            "score_goals: {seen: {conversion_type: lok,",
+            "lok",
+            "Unknown type of conversions 'lok'. Did you mean 'look'?",
         ),
         (
             "dbt_project.yml",

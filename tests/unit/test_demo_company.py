@@ -63,6 +63,7 @@ def test_the_workspace_has_every_file_a_company_would_have(company: DemoSummary)
         "ga4/events_20261020.parquet",
         "ga4/events_20261031.parquet",
         "ga4/events_intraday_20261101.parquet",
+        "inbox/crm/고객명부_20261020.xlsx",
         "inbox/crm/고객명부_20261101.xlsx",
         "inbox/consent/consent_log_history.csv",
         "inbox/consent/consent_log_202610.csv",
@@ -311,7 +312,7 @@ def test_another_company_replaces_the_one_that_was_there(tmp_path: Path):
 
 
 def test_the_workbook_looks_as_a_marketer_left_it(company: DemoSummary):
-    sheet = openpyxl.load_workbook(next((company.out / "inbox/crm").iterdir())).active
+    sheet = openpyxl.load_workbook(max((company.out / "inbox/crm").iterdir())).active
     rows = list(sheet.iter_rows(values_only=True))
     assert rows[0][0].startswith("마루모터스 고객명부")
     assert rows[2] == ("고객번호", "이름", "휴대폰", "이메일", "등급", "지역", "가입일")

@@ -1,6 +1,6 @@
 {%- set days = var('due_list_days') -%}
 
--- which notices about a consent the law wants to be sent: the confirmation every two years, and the result within 14 days
+-- the notices about a consent that the law wants: the confirmation every two years, and the result within 14 days
 with states as (
 
     select signal_id, person_id, channel, purpose, is_open, decided_at, confirmed_at, valid_to

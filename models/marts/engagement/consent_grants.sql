@@ -74,8 +74,8 @@ final as (
         ends.reason as closed_reason,
         {% for day in days -%}
         case
-            when grants.closed_at < {{ timestamp_plus('grants.valid_from', day, 'day') }} then false
-            when {{ timestamp_plus('grants.valid_from', day, 'day') }} <= {{ as_of() }} then true
+            when {{ timestamp_plus('grants.valid_from', day, 'day') }} <= {{ as_of() }}
+                then not coalesce(grants.closed_at < {{ timestamp_plus('grants.valid_from', day, 'day') }}, false)
         end as is_kept_{{ day }},
         {% endfor -%}
         grants.campaign is not null

@@ -14,7 +14,7 @@ shown as (
     inner join {{ ref('person_messages') }} as messages
         on versions.campaign_name = messages.campaign_name
         and versions.effective_from <= messages.sent_at
-        and (versions.effective_to is null or messages.sent_at < versions.effective_to)
+        and (versions.effective_to is null or versions.effective_to > messages.sent_at)
 
     union all
 
@@ -23,7 +23,7 @@ shown as (
     from versions
     inner join {{ ref('customer_numbers') }} as numbers
         on versions.effective_from <= numbers.registered_at
-        and (versions.effective_to is null or numbers.registered_at < versions.effective_to)
+        and (versions.effective_to is null or versions.effective_to > numbers.registered_at)
     where versions.kind = 'collection'
 
 ),

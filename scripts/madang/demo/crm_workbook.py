@@ -1,4 +1,4 @@
-"""The CRM workbook, as a marketer uploads it: a title, Korean headers, a total, mixed typing."""
+"""The CRM workbooks, as a marketer uploads them: a title, Korean headers, a total, mixed typing."""
 
 import datetime as dt
 import re
@@ -29,15 +29,21 @@ UNREADABLE = (
 _EVERY = 6
 
 
-def relative_path(world: World) -> str:
-    """Where the workbook of this moment lies below the workspace."""
-    return f"inbox/crm/고객명부_{world.until:%Y%m%d}.xlsx"
+def uploads(world: World) -> list[dt.datetime]:
+    """Return the moments of the lists: the first day, the middle, and the moment of the look."""
+    earlier = [world.start, world.start + dt.timedelta(days=world.days // 2)]
+    return [*(at for at in earlier if at.date() < world.until.date()), world.until]
 
 
 def write(engine: Engine, world: World, publisher: Publisher) -> None:
-    """Write the workbook: title in row 1, header in row 3, customers, a total row."""
-    rows = list(_rows(engine))
-    publisher.put(relative_path(world), lambda draft: _save(rows, world, draft))
+    """Write each workbook: title in row 1, header in row 3, customers, a total row.
+
+    Rows that no loader can read stand in the last one.
+    """
+    for at in uploads(world):
+        rows = list(_rows(engine, at, with_unreadable=at == world.until))
+        path = f"inbox/crm/고객명부_{at:%Y%m%d}.xlsx"
+        publisher.put(path, lambda draft, rows=rows, at=at: _save(rows, at, draft))
 
 
 def expected_rejects(engine: Engine) -> list[tuple[str, int, str, str]]:
@@ -59,9 +65,10 @@ def _position(n: int) -> int:
     return (n + 1) * _EVERY + n
 
 
-def _rows(engine: Engine) -> Iterator[list[Any]]:
-    bad = 0
-    for n, row in enumerate(engine.rows("from workbook_rows")):
+def _rows(engine: Engine, at: dt.datetime, with_unreadable: bool) -> Iterator[list[Any]]:
+    bad = 0 if with_unreadable else len(UNREADABLE)
+    micros = int(at.timestamp()) * 1_000_000
+    for n, row in enumerate(engine.rows(f"from workbook_rows({micros})")):
         if bad < len(UNREADABLE) and n == (bad + 1) * _EVERY:
             yield _unreadable(bad)
             bad += 1
@@ -91,10 +98,10 @@ def _typed_date(day: dt.date, style: float) -> dt.date | str:
     return day.strftime("%Y.%m.%d" if style < 0.9 else "%Y%m%d")
 
 
-def _save(rows: list[list[Any]], world: World, path: Path) -> None:
+def _save(rows: list[list[Any]], at: dt.datetime, path: Path) -> None:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("고객")
-    sheet.append([f"마루모터스 고객명부 ({world.until:%Y-%m-%d} 기준)"])
+    sheet.append([f"마루모터스 고객명부 ({at:%Y-%m-%d} 기준)"])
     sheet.append([])
     sheet.append(list(HEADERS))
     for row in rows:

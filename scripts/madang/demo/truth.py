@@ -15,6 +15,8 @@ where an event there and a record that names them carry one business id.
 - `permission_changes`: each yes and no, by person and channel, and where it was said;
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
   is marketing.
+- `tier_moves`: who had another tier before, and when it changed; the CRM's lists show it from the
+  first list after that. `rewards`: who said yes to get a coupon.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
 - `stage_people`: how far each really came towards a test drive, from looking (1) to coming (5).
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
@@ -50,6 +52,16 @@ _TABLES = {
         select person, channel, 'marketing' as purpose, utc_at(said_us) as valid_from,
             utc_at(until_us) as valid_to, is_allowed, said_in
         from permissions inner join people using (person_no) order by all
+    """,
+    "tier_moves": """
+        select person, tier_before, tier as tier_after, utc_at(tier_moved_us) as moved_at
+        from people where is_customer and tier_before is not null and tier_before != tier
+        order by person
+    """,
+    "rewards": """
+        select person, channel, utc_at(occurred_us) as rewarded_at
+        from seen_consents inner join people using (person_no)
+        where collected_via = 'coupon_event' order by all
     """,
     "contactability": "from truth_contactability order by person, channel",
     "audiences": "from truth_audiences order by audience, person",

@@ -38,26 +38,34 @@ def score(settings: Settings) -> int:
         raise ScoreError(
             "Scores need packages that are not installed.", fix="pip install 'madang[science]'"
         )
-    from madang.score import customers
+    from threadpoolctl import threadpool_limits
 
-    horizon = int(read_project(settings.project_dir).vars["score_horizon_days"])
-    with open_warehouse(settings) as warehouse, ui.progress("Scoring") as step:
+    from madang.score import customers, propensity
+
+    declared = read_project(settings.project_dir).vars
+    horizon = int(declared["score_horizon_days"])
+    threads = threadpool_limits(settings.warehouse.threads)
+    with threads, open_warehouse(settings) as warehouse, ui.progress("Scoring") as step:
         rows = _read(warehouse, "purchase_histories")
         step("customer value")
         made = customers.customer_value(rows, horizon)
         step("clusters")
         made.append(customers.clusters(rows))
+        for goal in sorted(declared.get("score_goals") or {}):
+            step(goal)
+            of_goal = f"where goal = {warehouse.dialect.literal(goal)}"
+            made.append(propensity.propensity(goal, _read(warehouse, "goal_moments", of_goal)))
         _land(settings, warehouse, made)
     show(made)
     return 0
 
 
-def _read(warehouse: Warehouse, mart: str) -> list[dict]:
+def _read(warehouse: Warehouse, mart: str, which: str = "") -> list[dict]:
     if not warehouse.exists("marts", mart):
         raise ScoreError(
             f"The mart '{mart}' is not in the warehouse.", fix="Run 'madang build' first."
         )
-    return warehouse.fetch(f"select * from {warehouse.relation('marts', mart)}")
+    return warehouse.fetch(f"select * from {warehouse.relation('marts', mart)} {which}")
 
 
 def _land(settings: Settings, warehouse: Warehouse, made: Iterable[Made]) -> None:

@@ -95,8 +95,8 @@ def clusters(rows: Rows) -> Made:
     best, labels = _separated(data)
     spent = [columns[2][labels == label].mean() for label in range(labels.max() + 1)]
     place = {label: place for place, label in enumerate(np.argsort(spent)[::-1], start=1)}
-    simple = _separated(shuffled)[0] + MARGIN
-    quality = Quality("silhouette", best, simple, len(rows), more_is_better=True)
+    simple, customers = _separated(shuffled)[0], len(rows)
+    quality = Quality("silhouette", best, simple, customers, more_is_better=True, margin=MARGIN)
     numbers = np.array([place[label] for label in labels], dtype=float)
     return Made(name, way, _by_person(rows, numbers), [quality], len(rows))
 

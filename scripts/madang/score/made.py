@@ -8,7 +8,10 @@ PUBLISHED, NO_BETTER, TOO_FEW = "published", "no_better", "too_few"
 
 @dataclass(frozen=True)
 class Quality:
-    """One measure of a model on a later time, beside a simple rule; less is better, unless said."""
+    """One measure of a model on a later time, beside a simple rule; less is better, unless said.
+
+    `margin` is by how much it must be better, where chance alone may make it so.
+    """
 
     measure: str
     value: float
@@ -16,13 +19,14 @@ class Quality:
     persons: int
     positives: int | None = None
     more_is_better: bool = False
+    margin: float = 0
 
     @property
     def is_better(self) -> bool:
         """Whether the model beats the simple rule."""
         if self.more_is_better:
-            return self.value > self.baseline
-        return self.value < self.baseline
+            return self.value - self.margin > self.baseline
+        return self.value + self.margin < self.baseline
 
 
 @dataclass(frozen=True)

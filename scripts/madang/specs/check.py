@@ -24,13 +24,13 @@ from madang.specs.check_states import (
     check_targets,
 )
 from madang.specs.conditions import Tests
-from madang.specs.conversions import ConversionType
+from madang.specs.conversions import ConversionType, ScoreGoal
 from madang.specs.freshness import check_requires_fresh, read_cadences
 from madang.specs.funnels import Funnel, StepWhere
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
-from madang.specs.located_yaml import load_located, place_of
+from madang.specs.located_yaml import line_of, load_located, place_of
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
 from madang.specs.policy import policy_fix, policy_problem, read_policy
@@ -128,7 +128,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     cadences = _read(project, read_cadences)
     for entry, place, audience in _readable(audiences) if cadences or not project.unread else ():
         check_requires_fresh(project, entry, place, audience, cadences)
-    _check_vars(project)
+    _check_vars(project, conversions)
     check_jinja(project, secrets)
     read_identifying(project)
     sources = _read(project, _read_sources)
@@ -160,11 +160,19 @@ def _check_dispatch(project: Project) -> None:
     project.problems.append(Problem("dbt_project.yml", 0, message, fix))
 
 
-def _check_vars(project: Project) -> None:
+def _check_vars(project: Project, conversions: Collection[str]) -> None:
     if (rule := project.vars.get("order_rule")) is not None:
         _check_var(project, rule, OrderRule, ("vars", "order_rule"))
     if (rule := project.vars.get("global_holdout")) is not None:
         _check_var(project, rule, Holdout, ("vars", "global_holdout"))
+    for name, goal in (project.vars.get("score_goals") or {}).items():
+        _check_var(project, goal, ScoreGoal, ("vars", "score_goals", name))
+        kind = goal.get("conversion_type") if isinstance(goal, dict) else None
+        if isinstance(kind, str) and kind not in conversions:
+            message = f"Unknown type of conversions '{kind}'.{did_you_mean(kind, conversions)}"
+            at = ("vars", "score_goals", name, "conversion_type")
+            line = line_of(project.lines, at)
+            project.problems.append(Problem("dbt_project.yml", line, message))
     asked = {name: project.vars[name] for name in Ga4Columns.model_fields if name in project.vars}
     _check_var(project, asked, Ga4Columns, ("vars",))
     project.problems += unquoted_freely("dbt_project.yml", project.lines, ("vars",))

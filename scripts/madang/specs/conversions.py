@@ -123,3 +123,10 @@ class ConversionType(Strict):
             for place, names in given.items()
             for number, name in enumerate([names] if isinstance(names, str) else names or [])
         ]
+
+
+class ScoreGoal(Strict):
+    """A goal of `vars.score_goals`: people get the probability that they reach it in time."""
+
+    conversion_type: Name
+    within: Duration

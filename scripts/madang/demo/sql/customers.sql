@@ -52,6 +52,8 @@ select
         then phone_digits[1:2] || (1 - phone_digits[3]::integer)::varchar || phone_digits[4:]
         else phone_digits end as phone_digits,
     tier,
+    tier_before,
+    tier_moved_us,
     region,
     registered_us,
     shares_phone or uses_branch_phone as has_shared_phone,
@@ -84,7 +86,11 @@ asked as (
         rows_of.*,
         channel,
         chance,
-        channel || person_no as key
+        channel || person_no as key,
+        -- A week in September in which a coupon was given for a yes to short messages.
+        getvariable('end_us') - us_days(41.5)
+            + floor(draw(person_no, 'rewarded_at') * us_days(7))::bigint as reward_us,
+        channel = 'sms' and registered_us < getvariable('end_us') - us_days(42) as can_be_rewarded
     from rows_of
     cross join (
         values ('email', 0.74), ('sms', 0.52), ('kakao', 0.66), ('push', 0.30)
@@ -100,11 +106,16 @@ answers as (
                 or (channel = 'email' and uses_filler_email)
                 then case when draw(key, 'refuses') < 0.4 then 'refused' else 'silent' end
             when draw(key, 'grants') > chance then
-                case when draw(key, 'refuses') < 0.05 then 'refused' else 'silent' end
+                case
+                    when draw(key, 'refuses') < 0.05 then 'refused'
+                    when can_be_rewarded and draw(key, 'reward') < 0.3 then 'rewarded'
+                    else 'silent'
+                end
             when draw(key, 'then') < 0.11 then 'withdrew'
             when draw(key, 'then') < 0.13 then 'came_back'
             when draw(key, 'then') < 0.14 then 'tied'
             when draw(key, 'then') < 0.25 then 'confirmed'
+            when can_be_rewarded and draw(key, 'reward') < 0.06 then 'rewarded_again'
             else 'granted'
         end as story,
         registered_us + floor(
@@ -117,7 +128,7 @@ answers as (
 told as (
     select *, 1 as nth, 'granted' as status, registered_us as occurred_us
     from answers
-    where story not in ('silent', 'refused')
+    where story not in ('silent', 'refused', 'rewarded')
     union all
     select *, 1, 'withdrawn', registered_us from answers where story in ('refused', 'tied')
     union all
@@ -132,6 +143,13 @@ told as (
         changed_us + greatest((getvariable('end_us') - changed_us) // 3, 1000000)
     from answers
     where story = 'came_back'
+    union all
+    select *, 4, 'granted', reward_us from answers where story in ('rewarded', 'rewarded_again')
+    union all
+    -- Who came for the coupon goes again within two days.
+    select *, 5, 'withdrawn', reward_us + us_hours(3 + draw(key, 'goes_at') * 40)
+    from answers
+    where story = 'rewarded' and draw(key, 'hunts') < 0.3
 )
 
 select
@@ -154,6 +172,7 @@ select
         when status = 'withdrawn' and nth > 1 and channel = 'email' then 'email_unsubscribe'
         when status = 'withdrawn' and nth > 1 then pick(['my_page', 'call_centre'], draw(key, 'via'))
         when status = 'confirmed' then 'two_year_notice'
+        when nth = 4 then 'coupon_event'
         else pick(['sign_up', 'sign_up', 'showroom', 'my_page'], draw(key, 'via'))
     end as collected_via,
     case when occurred_us < getvariable('start_us') - us_days(365) then '2024-1' else '2025-2' end

@@ -14,7 +14,8 @@ create macro phone_typed(d, r) as case
     else '82-' || d[1:2] || '-' || d[3:6] || '-' || d[7:10]
 end;
 
-create view workbook_rows as
+-- As the list was at a moment.
+create macro workbook_rows(at_us) as table
 select
     customer_no,
     name_given,
@@ -26,11 +27,12 @@ select
         when draw(customer_no, 'email_typed') < 0.09 then ' ' || email || ' '
         else email
     end as email,
-    tier,
+    case when at_us < tier_moved_us then coalesce(tier_before, tier) else tier end as tier,
     region,
     kst_date(registered_us) as registered_on,
     draw(customer_no, 'date_typed') as date_style
 from seen_crm_rows
+where registered_us <= at_us
 order by customer_no;
 
 -- The showrooms keep a list of their own, without numbers.
@@ -271,14 +273,46 @@ select
 from salesforce_contacts
 order by individual_id;
 
+-- What is collected at the registration was said in two versions.
 create view notice_rows as
 select
     'N' || lpad(row_number() over (order by sent_us, channel)::varchar, 5, '0') as notice_id,
+    null as version,
+    'advertisement' as kind,
     campaign_name,
     channel,
     '(광고) 마루모터스 ' || (week + 1) || '주차 소식' as title,
     '(광고) 마루모터스: 가까운 지점에서 마루9을 시승해 보세요. 무료수신거부 080-000-0000' as body,
+    null as collected_fields,
     'Y' as is_advertisement,
     kst_text(sent_us) as sent_at
 from campaigns
-order by sent_us, channel;
+union all
+select
+    'C00001',
+    version,
+    'collection',
+    null,
+    'web',
+    '개인정보 수집·이용 안내',
+    text,
+    collected_fields,
+    'N',
+    kst_text(said_us)
+from (values
+    (
+        'v1',
+        '이름, 휴대폰 번호, 이메일, 거주지역을 회원 관리와 시승 안내에 씁니다. 보유 기간: 탈퇴 시까지.',
+        '이름, 휴대폰번호, 이메일, 거주지역',
+        getvariable('start_us') - us_days(2000)
+    ),
+    (
+        'v2',
+        '이름, 휴대폰 번호, 이메일, 거주지역을 회원 관리와 시승 안내에 씁니다. '
+        || '동의하시면 신차 소식과 쿠폰을 먼저 보내 드립니다. 보유 기간: 탈퇴 시까지.',
+        '이름 / 휴대폰번호 / 이메일 / 거주지역',
+        getvariable('start_us') + us_days(getvariable('days') // 2)
+    )
+) as collection (version, text, collected_fields, said_us)
+where said_us <= getvariable('until_us')
+order by kind, sent_at, channel;

@@ -103,6 +103,12 @@ select
     end as phone_digits,
     pick(['VVIP', 'VIP', 'VIP', '일반', '일반', '일반', '일반', '일반'],
         draw(named.person_no, 'tier')) as tier,
+    -- Some had another tier before; it changes on one day.
+    case when draw(named.person_no, 'tier_moves') < 0.14
+        then pick(['VVIP', 'VIP', '일반'], draw(named.person_no, 'tier_before')) end as tier_before,
+    getvariable('start_us') + floor(
+        draw(named.person_no, 'tier_moved') * (getvariable('end_us') - getvariable('start_us'))
+    )::bigint as tier_moved_us,
     pick(['서울 영등포구', '서울 강남구', '서울 마포구', '경기 성남시 분당구', '경기 수원시 영통구',
         '부산 해운대구', '인천 연수구', '대전 유성구'], draw(named.person_no, 'region')) as region,
     pick(['Seoul', 'Seoul', 'Seoul', 'Seongnam-si', 'Busan', 'Incheon', '(not set)'],

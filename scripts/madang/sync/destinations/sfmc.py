@@ -29,6 +29,7 @@ from madang.sync.destinations.base import (
     DestinationSettings,
     Entry,
     Later,
+    Look,
     NoOptions,
     ObjectKind,
     Opening,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
     from madang.http.client import Client
+    from madang.sync.spec import SyncSpec
 
 ROWS_LIMIT = 28_000  # rows a request that production tools send
 BYTES_LIMIT = 5_000_000
@@ -259,6 +261,11 @@ class Sfmc:
         except WrongRow as wrong:
             return str(wrong)
         return None
+
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask for a token; what must be there for the syncs is said by `describe`."""
+        self._login.prepare(self._client)
+        yield Look("login", "ok", f"business unit {self._settings.account_id}")
 
     def close(self) -> None:
         self._client.close()
