@@ -438,6 +438,7 @@ def test_rendering_leaves_nothing_but_the_page(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sorted(path.name for path in page.parent.iterdir()) == [
+        "consent.html",
         "index.html",
         "inquiries.html",
         "journeys.html",
