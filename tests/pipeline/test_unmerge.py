@@ -61,6 +61,7 @@ OF_THE_ORDER = {
     "marts.tier_migration": ({"order_amount", "amounts_without_rate"}, 1),
     # name, e-mail and telephone of the order
     "marts.collected_fields": ({"records", "first_collected_at", "last_collected_at"}, 3),
+    "marts.inquiry_orders": (set(), 2),  # what its person asked after it
     # all orders, those of no product, of its campaign and of its region
     "marts.inquiry_order_contrast": (set(), 200),
     "marts.improvement_points": (set(), 200),
