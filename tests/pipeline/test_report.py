@@ -242,8 +242,30 @@ PERFORMANCE = """
         ('campaign', 'in_app_message', null, null, 'Welcome', 827)
     ) as t (breakdown, channel, tier, audience, campaign_name, reached)
 """
+EXPERIMENTS = """
+    select * from (values
+        ('flagship', 'measured', 10.0, 5432, 603, 41, 7, 2, 0.6543),
+        ('lapsed', 'sample_ratio', 20.0, 888, 111, 0, 0, 0, 0.0001)
+    ) as experiments (
+        experiment, status, share, treated_persons, holdout_persons, persons_waiting,
+        persons_in_both_arms, holdout_exposed, sample_ratio_p
+    )"""
+LIFT = """
+    select *, 'measured' as status, difference as adjusted_difference,
+        difference_low as adjusted_low, difference_high as adjusted_high
+    from (values
+        ('flagship', 'order', 'conversion_rate', 0.123, 0.1, 0.023, 0.0114, 0.0345, 125, 62, 187,
+            true),
+        ('flagship', 'order', 'value_per_person', 9100, 8000, 1100, -150, 2350, 5975200, -814800,
+            12765200, false)
+    ) as lift (
+        experiment, conversion_type, metric, treated, holdout, difference, difference_low,
+        difference_high, incremental, incremental_low, incremental_high, is_significant
+    )"""
 MARTS = {
     "campaign_performance": PERFORMANCE,
+    "experiments": EXPERIMENTS,
+    "lift": LIFT,
     "opt_in_rates": OPT_IN,
     "reward_campaign_results": REWARDS,
     "consent_fatigue": FATIGUE,
@@ -459,6 +481,7 @@ def test_rendering_leaves_nothing_but_the_page(
         "index.html",
         "inquiries.html",
         "journeys.html",
+        "lift.html",
         "messages.html",
         "returns.html",
     ]
@@ -510,7 +533,7 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
     assert "Traceback" not in str(caught.value)
     assert caught.value.where == (
         "charts/consent.yml, charts/index.yml, charts/inquiries.yml, charts/journeys.yml, "
-        "charts/messages.yml, charts/returns.yml"
+        "charts/lift.yml, charts/messages.yml, charts/returns.yml"
     )
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
@@ -537,6 +560,15 @@ def test_without_the_extra_the_error_says_what_to_install(
 
 
 @needs_charts
+def test_the_page_of_lift_shows_what_sending_changed_and_why_there_is_no_result(page: Path) -> None:
+    words = words_of(page.parent / "lift.html").splitlines()
+    for shown in ("측정됨", "나뉜 비율이 이상함", "5,432", "603", "확실함", "아직 모름"):
+        assert shown in words
+    # rates in per cent, amounts whole, each with both ends of its interval
+    for shown in ("12.3", "10.0", "2.3", "125", "62", "187", "9,100", "1,100", "5,975,200"):
+        assert shown in words
+
+
 @needs_charts
 def test_the_page_of_inquiries_shows_groups_over_all_weeks_and_what_goes_with_refunds(
     page: Path,
