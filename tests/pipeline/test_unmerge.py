@@ -58,6 +58,10 @@ OF_THE_ORDER = {
     "marts.customer_profiles": (set(), 400),
     "marts.next_categories": (set(), 400),
     "marts.order_ends": (set(), 1),
+    "marts.tier_migration": ({"order_amount", "amounts_without_rate"}, 1),
+    # name, e-mail and telephone of the order
+    "marts.collected_fields": ({"records", "first_collected_at", "last_collected_at"}, 3),
+    "marts.inquiry_orders": (set(), 2),  # what its person asked after it
     # all orders, those of no product, of its campaign and of its region
     "marts.inquiry_order_contrast": (set(), 200),
     "marts.improvement_points": (set(), 200),
