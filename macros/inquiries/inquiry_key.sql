@@ -11,8 +11,9 @@
     ] -%}
     {%- set wrong, right = [], [] -%}
     {%- for letter, others in mistaken -%}{%- for other in others -%}{%- do wrong.append(other) -%}{%- do right.append(letter) -%}{%- endfor -%}{%- endfor -%}
+    {%- set plain = 'case when ' ~ regex_matches(expression, '[\\x{3000}\\x{ff01}-\\x{ff5e}]') ~ ' then ' ~ nfkc(expression) ~ ' else ' ~ nfc(expression) ~ ' end' -%}
     translate(
-        {{ regex_replace('lower(' ~ nfkc(visible(expression)) ~ ')', '[' ~ blanks() ~ '\\p{P}\\p{S}ㄱ-ㅎㅏ-ㅣ\\x{1100}-\\x{11ff}]+', '') }},
+        {{ regex_replace('lower(' ~ plain ~ ')', '[' ~ blanks() ~ invisible_signs() ~ '\\p{P}\\p{S}ㄱ-ㅎㅏ-ㅣ\\x{1100}-\\x{11ff}]+', '') }},
         '{{ wrong | join }}',
         '{{ right | join }}'
     )

@@ -218,7 +218,54 @@ POINTS = """
     ) as points (
         dimension, place, value, inquiry_group, volume, lift, is_lift_certain, trend, score
     )"""
+# Messages by tier and audience, and in-app messages, which have no delivery.
+PERFORMANCE = """
+    select
+        breakdown, channel, tier, audience, 'c-' || channel as campaign_id, campaign_name,
+        reached + 7 as messages, reached, 3 as clicked, 2 as mature_converted,
+        case when channel = 'email' then 0.321 end as open_rate,
+        case when channel = 'email' then 0.281 end as open_rate_low,
+        case when channel = 'email' then 0.361 end as open_rate_high,
+        0.056 as click_rate, 0.041 as click_rate_low, 0.076 as click_rate_high,
+        0.017 as conversion_rate, 0.009 as conversion_rate_low, 0.032 as conversion_rate_high,
+        0.004 as unsubscribe_rate, 11 as conversions, 5 as verified_conversions,
+        6543210.0 as verified_value, 4711.0 as cost, 38 as in_other_group,
+        breakdown <> 'campaign' as is_mature
+    from (values
+        ('channel', 'email', null, null, null, 537),
+        ('channel', 'in_app_message', null, null, null, 826),
+        ('tier', 'email', 'VVIP', null, null, 137),
+        ('tier', 'email', null, null, null, 400),
+        ('tier', 'in_app_message', 'VVIP', null, null, 826),
+        ('audience', 'email', null, 'likely', null, 95),
+        ('campaign', 'email', null, null, 'Autumn', 538),
+        ('campaign', 'in_app_message', null, null, 'Welcome', 827)
+    ) as t (breakdown, channel, tier, audience, campaign_name, reached)
+"""
+EXPERIMENTS = """
+    select * from (values
+        ('flagship', 'measured', 10.0, 5432, 603, 41, 7, 2, 0.6543),
+        ('lapsed', 'sample_ratio', 20.0, 888, 111, 0, 0, 0, 0.0001)
+    ) as experiments (
+        experiment, status, share, treated_persons, holdout_persons, persons_waiting,
+        persons_in_both_arms, holdout_exposed, sample_ratio_p
+    )"""
+LIFT = """
+    select *, 'measured' as status, difference as adjusted_difference,
+        difference_low as adjusted_low, difference_high as adjusted_high
+    from (values
+        ('flagship', 'order', 'conversion_rate', 0.123, 0.1, 0.023, 0.0114, 0.0345, 125, 62, 187,
+            true),
+        ('flagship', 'order', 'value_per_person', 9100, 8000, 1100, -150, 2350, 5975200, -814800,
+            12765200, false)
+    ) as lift (
+        experiment, conversion_type, metric, treated, holdout, difference, difference_low,
+        difference_high, incremental, incremental_low, incremental_high, is_significant
+    )"""
 MARTS = {
+    "campaign_performance": PERFORMANCE,
+    "experiments": EXPERIMENTS,
+    "lift": LIFT,
     "opt_in_rates": OPT_IN,
     "reward_campaign_results": REWARDS,
     "consent_fatigue": FATIGUE,
@@ -348,6 +395,20 @@ def test_the_page_of_journeys_shows_reasons_who_can_be_reached_and_what_is_not_m
 
 
 @needs_charts
+def test_the_page_of_messages_has_tiers_beside_audiences_and_in_app_messages_apart(
+    page: Path,
+) -> None:
+    words = words_of(page.parent / "messages.html").splitlines()
+    for shown in ("VVIP", "likely", "오디언스", "등급 없음", "137", "95", "32.1", "38"):
+        assert shown in words
+    # an impression is no delivery: it is in the table of in-app messages alone
+    assert words.count("827") == 1 and "826" not in words
+    assert words.index("827") > words.index("인앱 메시지")
+    for shown in ("Autumn", "538", "진행 중", "6,543,210", "4,711", "Welcome"):
+        assert shown in words
+
+
+@needs_charts
 def test_older_orders_are_no_sessions_to_compare_with(tmp_path: Path) -> None:
     days = f"""
         select * from ({CHANNEL_DAYS}) where activity_date > date '2026-10-03'
@@ -416,9 +477,12 @@ def test_rendering_leaves_nothing_but_the_page(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sorted(path.name for path in page.parent.iterdir()) == [
+        "consent.html",
         "index.html",
         "inquiries.html",
         "journeys.html",
+        "lift.html",
+        "messages.html",
         "returns.html",
     ]
     stage = reports._environment(tmp_path)
@@ -469,7 +533,7 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
     assert "Traceback" not in str(caught.value)
     assert caught.value.where == (
         "charts/consent.yml, charts/index.yml, charts/inquiries.yml, charts/journeys.yml, "
-        "charts/returns.yml"
+        "charts/lift.yml, charts/messages.yml, charts/returns.yml"
     )
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]
@@ -496,6 +560,15 @@ def test_without_the_extra_the_error_says_what_to_install(
 
 
 @needs_charts
+def test_the_page_of_lift_shows_what_sending_changed_and_why_there_is_no_result(page: Path) -> None:
+    words = words_of(page.parent / "lift.html").splitlines()
+    for shown in ("측정됨", "나뉜 비율이 이상함", "5,432", "603", "확실함", "아직 모름"):
+        assert shown in words
+    # rates in per cent, amounts whole, each with both ends of its interval
+    for shown in ("12.3", "10.0", "2.3", "125", "62", "187", "9,100", "1,100", "5,975,200"):
+        assert shown in words
+
+
 @needs_charts
 def test_the_page_of_inquiries_shows_groups_over_all_weeks_and_what_goes_with_refunds(
     page: Path,

@@ -61,6 +61,7 @@ OF_THE_ORDER = {
     "marts.tier_migration": ({"order_amount", "amounts_without_rate"}, 1),
     # name, e-mail and telephone of the order
     "marts.collected_fields": ({"records", "first_collected_at", "last_collected_at"}, 3),
+    "marts.inquiry_orders": (set(), 2),  # what its person asked after it
     # all orders, those of no product, of its campaign and of its region
     "marts.inquiry_order_contrast": (set(), 200),
     "marts.improvement_points": (set(), 200),
@@ -98,6 +99,9 @@ OF_THE_ORDER = {
     "activation.sync_google__conversions": (set(), 1),
     "activation.sync_meta__conversions": (set(), 1),
     "activation.sync_ga4__conversions": (set(), 1),
+    # what is added once more is said; refunds wait until their purchases were taken
+    "activation.sync_braze__users": ({"warning"}, 6),
+    "activation.sync_braze__events": ({"held_back_reason"}, 10),
     # a row says orders and the last activity of its person, once for each audience
     "activation.sync_sfmc__journey_audience": ({"value"}, 3),
     "activation.sync_file__members": ({"value"}, 3),
@@ -109,7 +113,10 @@ OF_THE_ORDER = {
     "marts.names_in_use": ({"occurrences", "names"}, 1000),  # of a kind
 }
 #: Rows that are about nothing but the order: there is one, and it was not there before.
-OWN = {"marts.names_in_use": f"kind = 'object_id' and name = '{ORDER}'"}
+OWN = {
+    "marts.names_in_use": f"kind = 'object_id' and name = '{ORDER}'",
+    "activation.sync_braze__events": f'''contains(value, '"object_id":"{ORDER}"')''',
+}
 
 
 @dataclass

@@ -2,8 +2,8 @@
 {%- set fields = ['name', 'email', 'phone', 'tier', 'region'] -%}
 {%- set sources = [
     ('crm', ref('stg_crm__customers'), 'customer_no', 'is_current', 'registered_at', fields),
-    ('salesforce', ref('stg_salesforce__contacts'), 'contact_id', 'not is_deleted', 'modified_at', fields[:3]),
-    ('salesforce', ref('stg_salesforce__leads'), 'lead_id', 'not is_deleted', 'modified_at', fields[:3]),
+    ('salesforce', ref('stg_salesforce__contacts'), 'contact_id', 'not is_deleted', 'modified_at', fields),
+    ('salesforce', ref('stg_salesforce__leads'), 'lead_id', 'not is_deleted', 'modified_at', fields),
     ('shop', ref('stg_shop__orders'), 'order_id', 'true', 'updated_at', fields[:3]),
     ('inquiry', ref('stg_inquiries__inquiries'), 'inquiry_id', 'true', 'received_at', fields[1:3]),
     ('offline', ref('stg_offline__outcomes'), 'outcome_id', 'true', 'occurred_at', ['phone']),

@@ -61,7 +61,7 @@ features as (
         max(activities.occurred_at) as last_at,
         min(activities.occurred_at) as first_at
     from activities
-    inner join goals on goals.known_until > activities.occurred_at
+    inner join goals on activities.occurred_at < goals.known_until
     group by goals.goal, goals.moment, activities.person_id
 
 ),
@@ -104,7 +104,8 @@ final as (
         features.activities_7_days,
         features.activities_28_days,
         round(1e4 * {{ seconds_between('features.last_at', 'features.known_until') }} / 86400) / 1e4 as days_since_last,
-        round(1e4 * {{ seconds_between('features.first_at', 'features.known_until') }} / 86400) / 1e4 as days_since_first,
+        round(1e4 * {{ seconds_between('features.first_at', 'features.known_until') }} / 86400) / 1e4
+            as days_since_first,
         with_conversions.goals_before,
         with_conversions.other_conversions_before,
         case when features.moment <> 'now' then with_conversions.goals_after > 0 end as is_reached

@@ -23,6 +23,8 @@ final as (
         {{ hash_as_given('email') }} as email_hash,
         {{ hash_as_given('coalesce(mobile_phone, phone)') }} as phone_hash,
         lead_source,
+        tier,
+        region,
 
         -- booleans
         has_opted_out_of_email = 'true' as has_opted_out_of_email,

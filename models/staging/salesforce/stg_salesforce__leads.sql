@@ -27,6 +27,8 @@ final as (
         company,
         status,
         lead_source,
+        tier,
+        region,
 
         -- booleans
         is_converted = 'true' as is_converted,

@@ -44,6 +44,8 @@ def build_beside(settings: Settings, manifest: Any, chosen: Collection[str], tit
 
     Raises BuildError where they cannot be built.
     """
+    # a history is kept by dbt's snapshots and never made anew: it is read where it stands
+    chosen = [key for key in chosen if kind_of(manifest.nodes[key]) != "snapshot"]
     move(settings, manifest, chosen)
     for key in [key for key, node in manifest.nodes.items() if kind_of(node) == "operation"]:
         del manifest.nodes[key]

@@ -12,7 +12,7 @@ from typing import Any
 from madang.settings.workspace import Settings
 from madang.sync import diff, files
 from madang.sync.clock import stamp
-from madang.warehouse import Warehouse
+from madang.warehouse import Warehouse, WarehouseError
 
 FRESHNESS = "source_freshness"
 WATERFALL = "audience_waterfall"
@@ -55,10 +55,13 @@ def of_plan(
 
 def crm_as_of(warehouse: Warehouse) -> str | None:
     """Return when the newest customers of the CRM were loaded; None where none ever were."""
-    if "is_crm" not in warehouse.columns("marts").get(FRESHNESS, ()):
-        return None  # another project, or one that an earlier version built
+    if not warehouse.exists("marts", FRESHNESS):
+        return None
     relation = warehouse.relation("marts", FRESHNESS)
-    (row,) = warehouse.fetch(
-        f"select max(last_loaded_at) as loaded_at from {relation} where is_crm"
-    )
+    try:
+        (row,) = warehouse.fetch(
+            f"select max(last_loaded_at) as loaded_at from {relation} where is_crm"
+        )
+    except WarehouseError:
+        return None  # another project's table, or one that an earlier version built
     return stamp(row["loaded_at"].replace(tzinfo=UTC)) if row["loaded_at"] else None

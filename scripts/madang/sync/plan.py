@@ -107,11 +107,12 @@ def make_plan(
         specs = [spec for spec in placed if spec.name not in but]
     with locked(settings.paths.journal) as journal:
         ledger.recover(settings, warehouse, journal)
+        columns = warehouse.columns(LAYER)
         plans = []
         for spec in specs:
             with labels.labelled(sync=spec.name):
                 _refuse_shared(settings, warehouse, spec, placed)
-                plans.append(_plan(settings, warehouse, spec))
+                plans.append(_plan(settings, warehouse, spec, columns.get(spec.model, ())))
         return plans
 
 
@@ -170,9 +171,10 @@ def _forget_overtaken(settings: Settings, latest: Plan) -> None:
                     rows.unlink()
 
 
-def _plan(settings: Settings, warehouse: Warehouse, spec: SyncSpec) -> Plan:
+def _plan(
+    settings: Settings, warehouse: Warehouse, spec: SyncSpec, columns: Collection[str]
+) -> Plan:
     relation = checked_relation(warehouse, spec)
-    columns = warehouse.columns(LAYER)[spec.model]
     warning = WARNING if WARNING in columns else None
     wanted = diff.wanted(relation, settings.warehouse.type, diff.counting(columns), warning)
     _refuse_duplicates(warehouse, spec, wanted)
