@@ -15,6 +15,7 @@ from madang.settings.workspace import LAYERS, Settings
 from madang.warehouse import Warehouse, open_warehouse
 
 SCRATCH = "whatif_"
+HISTORY = "history"  # the schema of models that keep a log, beside the layers
 STALE = "Where the rules have changed since the last build, run 'madang build' first."
 
 
@@ -81,5 +82,5 @@ def scratch(warehouse: Warehouse, layer: str, table: str) -> str:
 
 def drop(warehouse: Warehouse) -> None:
     """Take the scratch schemas away: at the end, and where a run was killed."""
-    for layer in LAYERS:
+    for layer in (*LAYERS, HISTORY):
         warehouse.drop_layer(SCRATCH + layer)
