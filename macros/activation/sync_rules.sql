@@ -1,7 +1,7 @@
 {# What the exposure that sends this model says under config.meta.sync: its purpose and channels, and which key a person has at the destination. #}
 {% macro sync_rule() %}
     {% if execute %}
-        {% for exposure in graph.exposures.values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
+        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
             {{ return(exposure.config.meta.sync) }}
         {% endfor %}
     {% endif %}

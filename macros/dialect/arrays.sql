@@ -44,7 +44,7 @@
 {% macro default__rows_of(columns, rows) -%}
     {%- set fields, lines = [], [] -%}
     {%- for name, type in columns.items() %}{% do fields.append(name ~ ' ' ~ type) %}{% endfor -%}
-    {%- for row in rows %}{% do lines.append('(' ~ row | join(', ') ~ ')') %}{% endfor -%}
+    {%- for row in rows %}{% do lines.append('struct(' ~ row | join(', ') ~ ')') %}{% endfor -%}
     select * from unnest(array<struct<{{ fields | join(', ') }}>>[
         {{ lines | join(',\n        ') }}
     ])

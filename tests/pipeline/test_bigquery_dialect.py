@@ -323,6 +323,8 @@ def test_rows_are_written_and_days_listed_on_both(client, macros) -> None:
     found = both(client, macros, "rows_of", (typed, [[TEXT("b"), "1"], [TEXT("a"), "2"]]), around)
     assert found == {"duckdb": "a3", "bigquery": "a3"}
     counted = "select count(word) from ({}) as written"
+    found = both(client, macros, "rows_of", ({"word": "string"}, [[TEXT("a")]]), counted)
+    assert found == {"duckdb": 1, "bigquery": 1}
     found = both(client, macros, "rows_of", (typed, []), counted)
     assert found == {"duckdb": 0, "bigquery": 0}
     days = "select concat(cast(min(day) as string), cast(count(*) as string)) from {}"

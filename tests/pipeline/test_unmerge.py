@@ -69,6 +69,7 @@ OF_THE_ORDER = {
     # who orders enters the stage of those who bought
     "marts.person_stages": (set(), 2),
     "marts.sent_messages": (set(), 1),  # the stage in which a message met its person
+    "marts.audience_loop": (set(), 18),  # the plans that the story makes
     "marts.person_states": (set(), 401),  # with RFM groups
     "marts.stage_days": (FIGURES, 4),  # of its month: all, and the segments of its person
     "marts.conversions": (set(), 1),  # the order is one

@@ -14,12 +14,12 @@ ordered as (
 
     select
         *,
-        lead(plan_id) over following as next_plan_id,
-        lead(as_of) over following as next_as_of,
-        lead(size) over following as next_size,
-        row_number() over following as place
+        lead(plan_id) over by_plan as next_plan_id,
+        lead(as_of) over by_plan as next_as_of,
+        lead(size) over by_plan as next_size,
+        row_number() over by_plan as place
     from plans
-    window following as (partition by sync, audience, channel order by as_of, plan_id)
+    window by_plan as (partition by sync, audience, channel order by as_of, plan_id)
 
 ),
 

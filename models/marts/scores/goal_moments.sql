@@ -24,7 +24,7 @@ with goals as (
 
 ),
 
-activities as (
+acts as (
 
     select person_id, occurred_at, activity_date, action, session_key
     from {{ ref('activities') }}
@@ -46,23 +46,23 @@ features as (
     select
         goals.goal,
         goals.moment,
-        activities.person_id,
+        acts.person_id,
         min(goals.conversion_type) as conversion_type,
         min(goals.known_until) as known_until,
         min(goals.counted_until) as counted_until,
         count(*) as activities,
-        count(distinct activities.action) as actions,
-        count(distinct activities.session_key) as sessions,
-        count(distinct activities.activity_date) as active_days,
-        count(case when activities.occurred_at >= {{ timestamp_plus('goals.known_until', '(-7)', 'day') }} then 1 end)
+        count(distinct acts.action) as actions,
+        count(distinct acts.session_key) as sessions,
+        count(distinct acts.activity_date) as active_days,
+        count(case when acts.occurred_at >= {{ timestamp_plus('goals.known_until', '(-7)', 'day') }} then 1 end)
             as activities_7_days,
-        count(case when activities.occurred_at >= {{ timestamp_plus('goals.known_until', '(-28)', 'day') }} then 1 end)
+        count(case when acts.occurred_at >= {{ timestamp_plus('goals.known_until', '(-28)', 'day') }} then 1 end)
             as activities_28_days,
-        max(activities.occurred_at) as last_at,
-        min(activities.occurred_at) as first_at
-    from activities
-    inner join goals on activities.occurred_at < goals.known_until
-    group by goals.goal, goals.moment, activities.person_id
+        max(acts.occurred_at) as last_at,
+        min(acts.occurred_at) as first_at
+    from acts
+    inner join goals on acts.occurred_at < goals.known_until
+    group by goals.goal, goals.moment, acts.person_id
 
 ),
 
