@@ -97,3 +97,7 @@
     {%- endif -%}
     {{ return(local_date(as_of())) }}
 {% endmacro %}
+
+
+{# The moment at which that day began, in the property's time zone: figures of whole days stay as they are until the next one. #}
+{% macro today_began() %}{{ timestamp_from_local_text('cast(' ~ as_of_day() ~ ' as string)') }}{% endmacro %}

@@ -42,8 +42,8 @@ final as (
         share,
         holdouts > 0 and holdouts < assignments as is_in_both_arms,
         arm = 'holdout'
-        and since_date <= {{ local_date(as_of()) }}
-        and coalesce(until_date, date '9999-01-01') >= {{ local_date(as_of()) }} as is_held_out,
+        and since_date <= {{ as_of_day() }}
+        and coalesce(until_date, date '9999-01-01') >= {{ as_of_day() }} as is_held_out,
         window_micros
     from assigned
     where place = 1

@@ -1,16 +1,24 @@
+{%- set moment = "coalesce(occurred_at, timestamp '9999-01-01 00:00:00')" -%}
+{%- set is_past = nothing_lies_ahead(moment, [ref('consent_signals')]) -%}
+{%- set given = "effect in ('opens', 'starts', 'keeps')" ~ ('' if is_past else ' and occurred_at <= ' ~ as_of()) -%}
+
 -- from when until when each yes and no counted; a yes counts once it was given, a no as soon as it is known
 with signals as (
 
     select
         *,
+        {% if is_past -%}
+        occurred_at as counts_from
+        {%- else -%}
         case
             when effect = 'closes' and not coalesce(occurred_at <= {{ as_of() }}, false) then {{ as_of() }}
             else occurred_at
         end as counts_from
+        {%- endif %}
     from {{ ref('consent_signals') }}
     where
         person_id is not null
-        and (effect = 'closes' or (effect in ('opens', 'starts', 'keeps') and occurred_at <= {{ as_of() }}))
+        and (effect = 'closes' or ({{ given }}))
 
 ),
 

@@ -22,9 +22,16 @@ observed as (
 
 states as (
 
-    select signal_id, person_id, channel, valid_from, coalesce(valid_to, {{ as_of() }}) as valid_to, is_open, was_open
+    select
+        signal_id,
+        person_id,
+        channel,
+        valid_from,
+        least(coalesce(valid_to, {{ today_began() }}), {{ today_began() }}) as valid_to,
+        is_open,
+        was_open
     from {{ ref('consent_states') }}
-    where purpose = 'marketing'
+    where purpose = 'marketing' and valid_from < {{ today_began() }}
 
 ),
 

@@ -41,7 +41,7 @@ with_campaign as (
         on states.via = campaigns.via
         and campaigns.channel in ('all', states.channel)
         and {{ local_date('states.valid_from') }} >= campaigns.first_date
-        and {{ local_date('states.valid_from') }} <= coalesce(campaigns.last_date, {{ local_date(as_of()) }})
+        and {{ local_date('states.valid_from') }} <= coalesce(campaigns.last_date, {{ as_of_day() }})
     where states.is_open
 
 ),
@@ -74,7 +74,7 @@ final as (
         ends.reason as closed_reason,
         {% for day in days -%}
         case
-            when {{ timestamp_plus('grants.valid_from', day, 'day') }} <= {{ as_of() }}
+            when {{ timestamp_plus('grants.valid_from', day, 'day') }} <= {{ today_began() }}
                 then not coalesce(grants.closed_at < {{ timestamp_plus('grants.valid_from', day, 'day') }}, false)
         end as is_kept_{{ day }},
         {% endfor -%}

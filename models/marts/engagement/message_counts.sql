@@ -11,7 +11,7 @@ messages as (
 
     select person_id, channel, sent_at
     from {{ ref('person_messages') }}
-    where sent_at <= {{ as_of() }}
+    where sent_at < {{ today_began() }}
 
 ),
 

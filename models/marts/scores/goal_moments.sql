@@ -14,8 +14,8 @@ with goals as (
 
     select
         *,
-        {{ timestamp_plus(as_of(), '(0 - micros_ago)', 'microsecond') }} as known_until,
-        {{ timestamp_plus(as_of(), '(window_micros - micros_ago)', 'microsecond') }} as counted_until
+        {{ timestamp_plus(today_began(), '(0 - micros_ago)', 'microsecond') }} as known_until,
+        {{ timestamp_plus(today_began(), '(window_micros - micros_ago)', 'microsecond') }} as counted_until
     from (
         {{ rows_of({
             'goal': 'string', 'conversion_type': 'string', 'moment': 'string', 'micros_ago': 'int64', 'window_micros': 'int64'

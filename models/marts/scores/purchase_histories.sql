@@ -1,4 +1,4 @@
-{%- set today = local_date(as_of()) -%}
+{%- set today = as_of_day() -%}
 {%- set cutoff = date_plus(today, 0 - var('score_horizon_days')) -%}
 
 -- what models of customer value are fitted on: days with a verified order, now and as it was one horizon ago

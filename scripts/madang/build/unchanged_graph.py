@@ -28,7 +28,14 @@ KNOWN = frozenset(
             "erased_identifiers",
             "ga4_changed_days",
         ),
-        *("ga4_days_built_last", "ga4_days_ledger", "has_happened", "logged", "without_erased"),
+        *(
+            "ga4_days_built_last",
+            "ga4_days_ledger",
+            "has_happened",
+            "logged",
+            "nothing_lies_ahead",
+            "without_erased",
+        ),
         # they note when a day was built, or give a table the types of the variables
         *("ga4_record_days", "ga4_record_user_days", "ga4_retype_columns"),
     }
