@@ -31,7 +31,7 @@ def chosen(company: Company) -> set[str] | None:
 
 def test_a_second_build_runs_only_what_hangs_on_the_clock(built: Company) -> None:
     found = chosen(built)
-    assert {"contactability", "funnel_entries", "person_stages"} <= found
+    assert {"audience_permits", "funnel_entries", "person_stages"} <= found
     assert not found & {"base_ga4__events", "stg_crm__customers", "sessions", "activities"}
     ran = built.madang("build")
     assert ran.code == 0, ran.out
