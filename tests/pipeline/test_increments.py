@@ -32,6 +32,7 @@ LAYERS = ("staging", "identity", "activity", "marts", "activation")
 #: When and from which file a row was loaded: two warehouses have two histories.
 PROVENANCE = ("loaded_at", "_loaded_at", "file_sha256", "sha256", "file_row")
 PROVENANCE += ("version_key", "known_from", "known_to", "last_loaded_at", "files", "loaded_rows")
+PROVENANCE += ("crm_as_of",)
 #: They keep every row of every file.
 REPORTS = "base_ads__"
 STAGED = ("base_ga4__shards", "base_ga4__events", "stg_ga4__events", "ga4_partitions")
