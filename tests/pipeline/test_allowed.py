@@ -275,7 +275,7 @@ def test_what_is_built_is_what_the_oracle_allows(company: Company) -> None:
 def test_a_no_that_was_loaded_or_received_since_is_heard_at_sending(company: Company) -> None:
     chance = random.Random(14)
     planned = company.wanted()
-    assert madang(company.root, "plan").code == 0
+    assert madang(company.root, "plan", "braze_audiences").code == 0
     told = [person for person in company.people if chance.random() < 0.3]
     noes = ["withdrawn", "withdrawn by address", "withdrawn by unknown number"]
     noes += ["users.messages.email.Unsubscribe", "users.messages.email.Bounce", "do_not_call"]

@@ -1,3 +1,4 @@
+{{ config(tags=['clock_day'] if var('score_goals') else []) }}
 {%- set goals = var('score_goals') or {} -%}
 {%- set rows = [] -%}
 {%- for name, goal in goals.items() -%}
@@ -8,7 +9,17 @@
         ]) -%}
     {%- endfor -%}
 {%- endfor -%}
+{%- set columns = {
+    'goal': 'string', 'moment': 'string', 'person_id': 'string', 'activities': 'int64', 'actions': 'int64', 'sessions': 'int64',
+    'active_days': 'int64', 'activities_7_days': 'int64', 'activities_28_days': 'int64', 'days_since_last': float64(),
+    'days_since_first': float64(), 'goals_before': 'int64', 'other_conversions_before': 'int64', 'is_reached': 'boolean'
+} %}
 
+{% if not goals -%}
+-- depends_on: {{ ref('activities') }}, {{ ref('conversions') }}
+-- no goal is declared, so nothing is read
+{{ rows_of(columns, []) }}
+{%- else -%}
 -- what was known of each person at three moments: two windows ago to learn, one ago to test, and now
 with goals as (
 
@@ -118,3 +129,4 @@ final as (
 )
 
 select * from final
+{%- endif %}
