@@ -271,9 +271,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
         )
         db.execute(
             "create table madang_marts.customers (person_id varchar, orders bigint, tier varchar, "
-            "registered_at timestamp, last_activity_at timestamp, has_logged_in boolean)"
+            "registered_at timestamp, last_activity_at timestamp, has_logged_in boolean, "
+            "last_order_at timestamp)"
         )
-        db.executemany("insert into madang_marts.customers values (?, ?, ?, ?, ?, ?)", customers)
+        db.executemany(
+            "insert into madang_marts.customers values (?, ?, ?, ?, ?, ?, null)", customers
+        )
         db.execute(f"""
             create table madang_marts.contactability as
             select person_id, 'email' as channel, 'marketing' as purpose,
