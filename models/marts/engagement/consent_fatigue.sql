@@ -1,4 +1,4 @@
-{%- set most = 5 -%}
+{%- set most, until = 5, today_began() -%}
 
 -- how often people withdraw, by how many messages of the channel they had had in the days before
 with counts as (
@@ -23,15 +23,10 @@ observed as (
 states as (
 
     select
-        signal_id,
-        person_id,
-        channel,
-        valid_from,
-        least(coalesce(valid_to, {{ today_began() }}), {{ today_began() }}) as valid_to,
-        is_open,
-        was_open
+        signal_id, person_id, channel, valid_from,
+        least(coalesce(valid_to, {{ until }}), {{ until }}) as valid_to, is_open, was_open
     from {{ ref('consent_states') }}
-    where purpose = 'marketing' and valid_from < {{ today_began() }}
+    where purpose = 'marketing' and valid_from < {{ until }}
 
 ),
 
