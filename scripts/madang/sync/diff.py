@@ -6,6 +6,7 @@ once, and never taken away or changed; a correction is a row of its own.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from madang.sync.destinations.base import ObjectKind
 from madang.warehouse import Warehouse
@@ -47,10 +48,18 @@ def counting(columns: Collection[str]) -> str:
     )
 
 
-def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = False) -> str:
-    """Return a query of what the destination holds: sync_key, field, value_hash.
+def delivered(
+    relation: str,
+    sync: str,
+    target: ObjectKind,
+    *,
+    counted: bool = False,
+    forgotten_before: datetime | None = None,
+) -> str:
+    """Return a query of what the destination holds: sync_key, field, value_hash, is_old.
 
-    With `counted` also the audience and the channel that each row was sent for.
+    With `counted` also the audience and the channel that each row was sent for. `is_old`: it was
+    sent before `forgotten_before` (UTC), and the destination forgets it; not of events.
 
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
@@ -90,11 +99,13 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
     group by sync_key, field
     having {taken}"""
     counted_by = "audience, channel," if counted else ""
+    old = f"recorded_at < timestamp '{forgotten_before:%F %T}'" if forgotten_before else "false"
     return f"""
     select
         sync_key,
         field,
         {counted_by}
+        {old} as is_old,
         case when status = 'accepted' then value_hash end as value_hash
     from (
         select
@@ -104,6 +115,7 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
             operation,
             status,
             value_hash,
+            recorded_at,
             row_number() over (
                 partition by sync_key, field
                 order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
@@ -149,10 +161,12 @@ def changes(
 
     Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash,
     warning; with `counted`, which both queries must have too, the audience and the channel.
-    Attributes of one key are one object. Of other kinds each row is one, in the order of the field
+    A member whom the destination forgets is added again. Attributes of one key are one object. Of
+    other kinds each row is one, in the order of the field
     and the operation, so that those of one request stand together.
     """
     stays = "wanted.value_hash = delivered.value_hash" if target.leaves else "true"
+    renewed = "\n            when delivered.is_old then 'add'" if target.kind == "members" else ""
     gone = "" if target.leaves else "wanted.sync_key is not null and "
     order = "sync_key" if target.kind == "attributes" else "field, operation, sync_key"
     names = ("audience", "channel") if counted else ()
@@ -173,7 +187,7 @@ compared as (
         coalesce(wanted.field, delivered.field) as field,
         case
             when delivered.sync_key is null then 'add'
-            when wanted.sync_key is null then 'remove'
+            when wanted.sync_key is null then 'remove'{renewed}
             when {stays} then 'unchanged'
             else 'change'
         end as operation,

@@ -211,14 +211,14 @@ def _receipts(
         spool = (  # one of an earlier version lacks columns
             f"(select * from read_parquet({files.text(run.spool)}) union all by name "
             "select null::varchar as amount, null::varchar as audience, null::varchar as channel, "
-            "false as was_unknown where false)"
+            "null::varchar as match_key, false as was_unknown where false)"
         )
     else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
         log.warning("run %s: %s is missing, its deliveries are forgotten", run.run_id, run.spool)
         spool = (
             "(select 0::int64 as object_no, '' as sync_key, '' as field, '' as operation, "
-            "'' as value_hash, '' as amount, '' as audience, '' as channel, false as was_unknown, "
-            "'' as skip_reason where false)"
+            "'' as value_hash, '' as amount, '' as audience, '' as channel, '' as match_key, "
+            "false as was_unknown, '' as skip_reason where false)"
         )
     connection.execute(
         f"""
@@ -246,6 +246,7 @@ def _receipts(
             spool.amount,
             spool.audience,
             spool.channel,
+            spool.match_key,
             coalesce(spool.was_unknown, false) as was_unknown
         from {spool} as spool
         left join places
@@ -271,7 +272,7 @@ def _receipts(
         select {listed}
         from (
             select run_id, plan_id, sync, audience, channel, operation, status, reason,
-                null::bigint as batch_no, sum(counted)::bigint as row_count
+                match_key, null::bigint as batch_no, sum(counted)::bigint as row_count
             from (
                 select *, 1 as counted from fates
                 where status is not null and not (was_unknown and status = 'skipped')
@@ -279,7 +280,7 @@ def _receipts(
                 select * replace ('unknown' as status, null as reason), -1 as counted
                 from fates where status <> 'skipped' and was_unknown
             )
-            group by run_id, plan_id, sync, audience, channel, operation, status, reason
+            group by run_id, plan_id, sync, audience, channel, operation, status, reason, match_key
         )
         """
     )

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang import private
@@ -208,7 +208,10 @@ def _compared(
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     target = object_of(spec)
     waiting = diff.waiting(relation)
-    delivered = diff.delivered(deliveries, spec.name, target, counted=True)
+    forgotten = _forgotten_before(spec, now)
+    delivered = diff.delivered(
+        deliveries, spec.name, target, counted=True, forgotten_before=forgotten
+    )
     changes = diff.changes(wanted, delivered, waiting, target, counted=True)
     warehouse.export(changes, folder / "rows.parquet")
     wanted_rows = {
@@ -235,7 +238,7 @@ def _compared(
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
-            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", None) or 0),
         ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
@@ -243,6 +246,15 @@ def _compared(
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
     )
+
+
+def _forgotten_before(spec: SyncSpec, now: datetime) -> datetime | None:
+    """Return before which moment a member was sent who is to be added again, if they are forgotten.
+
+    A tenth of the time is left for runs that fail.
+    """
+    days = getattr(spec.options, "membership_days", None)
+    return None if days is None else (now - timedelta(days=days) * 0.9).astimezone(UTC)
 
 
 def _clock_guard(settings: Settings, warehouse: Warehouse) -> list[Guard]:
