@@ -77,10 +77,11 @@ class Files:
         from madang.sync.destinations.file_rows import Shape
 
         folder = Path(opening.workspace.root) / opening.settings.folder
+        if opening.target is None:  # to look at it
+            return cls(opening.workspace, folder, Shape("members", "csv", "full", "key"))
         options: FileOptions = opening.options
-        kind = opening.target.kind if opening.target else "members"
         shape = Shape(
-            kind,
+            opening.target.kind,
             options.format,
             options.content,
             options.key_column,
