@@ -161,7 +161,7 @@ def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     online: Annotated[
-        bool, typer.Option("--online", help="Also ask BigQuery, Salesforce and destinations what they allow.")
+        bool, typer.Option("--online", help="Also ask BigQuery, Salesforce and destinations.")
     ] = False,
 ) -> None:
     """Look at the machine and the workspace, and say what would stop a run."""
