@@ -4,7 +4,8 @@ The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_track (objects, ids, null removes)
 - https://www.braze.com/docs/api/objects_filters/user_attributes_object (arrays: add and remove)
 - https://www.braze.com/docs/api/api_limits (50 or 75 objects a request by contract, 4 MB)
-- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good)
+- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good; an e-mail
+  address with the user that is meant of several)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
 - how its answers are read: `braze_answers`; ids of users: `braze_keys`
 """
@@ -58,6 +59,8 @@ DELETE_NAMES = {
     "email": "email_addresses",
     "phone": "phone_numbers",
 }
+#: Which user of an address is deleted: whoever has a customer number is deleted by that.
+ADDRESS_ALONE = ["unidentified", "most_recently_updated"]
 ENVELOPE = b'{"attributes":[%s]}'
 # names that mean something else in an attributes object than a value to store
 RESERVED = frozenset(
@@ -155,8 +158,10 @@ class Braze:
         status = None
         by_kind: dict[str, list[Any]] = {}
         for key in keys:
-            (named,) = id_of(key).items()
-            by_kind.setdefault(named[0], []).append(named[1])
+            ((kind, one),) = id_of(key).items()
+            if kind == "email":
+                one = {"email": one, "prioritization": ADDRESS_ALONE}
+            by_kind.setdefault(kind, []).append(one)
         for kind, ids in by_kind.items():
             for first in range(0, len(ids), DELETE_LIMIT):
                 asked = {DELETE_NAMES[kind]: ids[first : first + DELETE_LIMIT]}
