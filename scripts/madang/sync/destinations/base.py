@@ -281,7 +281,7 @@ class Opening:
     sends: str | None
     target: ObjectKind | None
     options: Any
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     retry: "Retry | None"
 
     def secret(self, setting: str, meaning: str) -> str:
