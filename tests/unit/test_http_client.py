@@ -237,7 +237,9 @@ def token(number, **more):
 
 def test_a_token_is_asked_for_once_and_anew_before_it_ends():
     clock = Clock()
-    auth = Token("https://login.example/token", RefreshToken("id", "secret", "refresh-1"), fix="Look.")
+    auth = Token(
+        "https://login.example/token", RefreshToken("id", "secret", "refresh-1"), fix="Look."
+    )
     answers = [token(1, expires_in=3600), answer(201), answer(201), token(2), answer(201)]
     http = http_with(answers, clock, auth=auth)
     http.post("/x", b"{}")
@@ -249,7 +251,9 @@ def test_a_token_is_asked_for_once_and_anew_before_it_ends():
 
 
 def test_a_token_that_is_refused_is_renewed_once():
-    auth = Token("https://login.example/token", RefreshToken("id", "secret", "refresh-1"), fix="Look.")
+    auth = Token(
+        "https://login.example/token", RefreshToken("id", "secret", "refresh-1"), fix="Look."
+    )
     answers = [token(1), answer(401), token(2), answer(401)]
     http = http_with(answers, Clock(), auth=auth)
     assert (http.post("/x", b"{}").status, http.requests) == (401, 4)
