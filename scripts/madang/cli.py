@@ -372,7 +372,9 @@ def sync(
                 f"'madang sync' does not know '{action}'.",
                 fix="'madang sync describe NAME' shows what to create; '--apply' sends.",
             )
-        _end(room.describe(settings, name))
+        from madang.sync.describe import describe
+
+        _end(describe(settings, name))
     with workspace_lock(settings, "sync"):
         _end(room.poll(settings) if poll else room.sync(settings, apply, plan, force))
 
