@@ -313,13 +313,14 @@ def by_audience(warehouse: Warehouse, relation: str) -> list[dict]:
     )
 
 
-def held_back(warehouse: Warehouse, relation: str) -> dict[str, int]:
-    """Return how many persons are held back, by reason."""
+def held_back(warehouse: Warehouse, relation: str, target: ObjectKind) -> dict[str, int]:
+    """Return how many persons are held back, by reason; of things how many rows."""
+    counted = "distinct person_id" if target.is_of_persons else "*"
     rows = warehouse.fetch(
         f"""
     select
         coalesce(held_back_reason, 'no_sync_key') as reason,
-        count(distinct person_id) as persons
+        count({counted}) as persons
     from {relation}
     where held_back_reason is not null or sync_key is null
     group by 1

@@ -22,7 +22,8 @@ from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
 WARNING = "warning"  # a model may have it: what is odd about a row that is sent, or null
-COLUMNS = ("person_id", "channel", "purpose", "sync_key", "field", "value", "held_back_reason")
+COLUMNS_OF_THINGS = ("sync_key", "field", "value", "held_back_reason")
+COLUMNS = ("person_id", "channel", "purpose", *COLUMNS_OF_THINGS)
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def _compared(
         objects=objects,
         total=total,
         by_field=by_field,
-        held_back=diff.held_back(warehouse, relation),
+        held_back=diff.held_back(warehouse, relation, target),
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
@@ -258,14 +259,22 @@ def checked_relation(warehouse: Warehouse, spec: SyncSpec) -> str:
         message = f"The activation model '{spec.model}' is not in the warehouse."
         raise SyncError(message, where=spec.where, fix=fix)
     relation = warehouse.relation(LAYER, spec.model)
+    needed = COLUMNS if object_of(spec).is_of_persons else COLUMNS_OF_THINGS
     try:
-        warehouse.fetch(f"select {', '.join(COLUMNS)} from {relation} where 1 = 0")
+        warehouse.fetch(f"select {', '.join(needed)} from {relation} where 1 = 0")
     except WarehouseError as error:
         raise SyncError(
             f"The activation model '{spec.model}' lacks a column: {error.message}",
             where=spec.where,
-            fix=f"An activation model has the columns {', '.join(COLUMNS)}.",
+            fix=f"An activation model has the columns {', '.join(needed)}.",
         ) from error
+    if needed is COLUMNS_OF_THINGS and "person_id" in warehouse.columns(LAYER)[spec.model]:
+        raise SyncError(
+            f"'{spec.model}' has the column person_id, and {spec.destination} {spec.object} are of "
+            "no persons: consent is not asked for there.",
+            where=spec.where,
+            fix=f"Take person_id out of {spec.model}, and what is personal with it.",
+        )
     return relation
 
 
