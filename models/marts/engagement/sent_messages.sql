@@ -99,11 +99,7 @@ stages as (
 
 prices as (
 
-    select
-        channel,
-        {{ number_from_text('price') }} as price,
-        {{ currency_code('currency', reporting_currency()) }} as currency
-    from {{ list_of('message_prices') }}
+    {{ message_prices() }}
 
 ),
 
