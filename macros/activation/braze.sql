@@ -1,14 +1,3 @@
-{# The name of the sync that sends this model; empty where none does. #}
-{% macro sync_name() %}
-    {% if execute %}
-        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
-            {{ return(exposure.name) }}
-        {% endfor %}
-    {% endif %}
-    {{ return('') }}
-{% endmacro %}
-
-
 {#
     Every id by which Braze may know a person, as `sync_key` has it: (person_id, key_kind, sync_key, place, is_usable). `place` orders the ids of one
     kind. Usable is what a sync may take as the person's key: an address that several persons have is none.
@@ -119,7 +108,7 @@
             {{ madang.braze_person_keys(rule) }}
         ) as person_keys
         inner join (
-            {{ madang.sync_last_sent(madang.sync_name()) }}
+            {{ madang.sync_last_sent() }}
         ) as held on person_keys.sync_key = held.sync_key and held.is_there
         group by person_keys.person_id
     ) as moved
@@ -129,14 +118,14 @@
 {%- endmacro %}
 
 
-{# What was sent last of each key and field by a sync: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
-{% macro sync_last_sent(sync) -%}
+{# What was sent last of each key and field by the sync of this model: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
+{% macro sync_last_sent() -%}
     select
         sync_key,
         field,
         operation <> 'remove' as is_there
     from {{ ref('stg_sync__deliveries') }}
-    where sync = '{{ sync }}' and status in ('accepted', 'unknown')
+    where sync in ({{ madang.sync_names() }}) and status in ('accepted', 'unknown')
     qualify row_number() over (
         partition by sync_key, field
         order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc

@@ -1,11 +1,23 @@
 {# What the exposure that sends this model says under config.meta.sync: its purpose and channels, and which key a person has at the destination. #}
 {% macro sync_rule() %}
-    {% if execute %}
-        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
-            {{ return(exposure.config.meta.sync) }}
-        {% endfor %}
-    {% endif %}
+    {% for exposure in madang.sync_exposures() %}{{ return(exposure.config.meta.sync) }}{% endfor %}
     {{ return({}) }}
+{% endmacro %}
+
+
+{# The names of the syncs that send this model, as texts; one that none has where there is no such sync. #}
+{% macro sync_names() -%}
+    {{ madang.text_literals(madang.sync_exposures() | map(attribute='name') | list or ['']) }}
+{%- endmacro %}
+
+
+{# The exposures that send this model. #}
+{% macro sync_exposures() %}
+    {% set found = [] %}
+    {% for exposure in graph.get('exposures', {}).values() if execute and exposure.config.meta.get('sync', {}).get('model') == model.name %}
+        {% do found.append(exposure) %}
+    {% endfor %}
+    {{ return(found) }}
 {% endmacro %}
 
 
@@ -41,6 +53,19 @@
         case when {{ key }} is null then '{{ without_key }}' end,
         'late_' || {{ permits }}.late_source
     )
+{%- endmacro %}
+
+
+{#
+    Of the rows of a sync that are one at the destination, the one that counts: a single no holds them back. `per` is what makes them one, `tie` orders those that say the same.
+#}
+{% macro sync_no_wins(relation, per, tie) -%}
+    select *
+    from {{ relation }}
+    qualify row_number() over (
+        partition by {{ per }}
+        order by case when held_back_reason is null then 1 else 0 end, {{ tie }}
+    ) = 1
 {%- endmacro %}
 
 
