@@ -118,50 +118,6 @@
 {%- endmacro %}
 
 
-{# What was sent last of each key and field by the sync of this model: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
-{% macro sync_last_sent() -%}
-    select
-        sync_key,
-        field,
-        operation <> 'remove' as is_there
-    from {{ ref('stg_sync__deliveries') }}
-    where sync in ({{ madang.sync_names() }}) and status in ('accepted', 'unknown')
-    qualify row_number() over (
-        partition by sync_key, field
-        order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
-    ) = 1
-{%- endmacro %}
-
-
-{#
-    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now. A sync that keeps them for so long pays nothing for somebody
-    who comes back soon.
-#}
-{% macro sync_leavers(days) -%}
-    select
-        leavers.audience,
-        leavers.person_id,
-        consents.channel,
-        consents.purpose,
-        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
-        contactability.is_main_address
-    from {{ ref('audience_leavers') }} as leavers
-    inner join (
-        {{ madang.audience_consent_rows(madang.audience_specs()) }}
-    ) as consents on leavers.audience = consents.audience
-    left join {{ ref('contactability') }} as contactability
-        on leavers.person_id = contactability.person_id
-        and consents.channel = contactability.channel
-        and consents.purpose = contactability.purpose
-    where
-        leavers.seconds_since_exit < {{ days }} * 86400
-        and consents.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
-    {%- if madang.sync_rule().get('channels') %}
-        and consents.channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
-    {%- endif %}
-{%- endmacro %}
-
-
 {# The conditions of the activities that the sync of this model tells Braze, for `activities_that_meet`: each with its name there and whether it is a purchase. #}
 {% macro braze_event_conditions(rule) %}
     {% set conditions = [] %}
@@ -178,25 +134,6 @@
     {% endfor %}
     {{ return(conditions) }}
 {% endmacro %}
-
-
-{# One permit a person: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the first channel and the reason there. #}
-{% macro sync_person_permits() -%}
-    select
-        person_id,
-        channel,
-        purpose,
-        nullif(reason, 'allowed') as held_back_reason
-    from {{ ref('contactability') }}
-    where
-        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
-    {%- if madang.sync_rule().get('channels') %}
-        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
-    {%- endif %}
-    qualify row_number() over (
-        partition by person_id order by case when is_allowed then 0 else 1 end, channel
-    ) = 1
-{%- endmacro %}
 
 
 {#
