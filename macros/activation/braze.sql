@@ -177,7 +177,7 @@
         {%- do used.append(column) -%}
         {%- do values.update({name: madang.sync_catalog_value(column, field.get('type', 'string'))}) -%}
     {%- endfor -%}
-    {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' and node.name == relation.identifier -%}
+    {%- for node in (graph.get('nodes', {}).values() if execute else []) if node.resource_type == 'model' and node.name == relation.identifier -%}
         {%- for column in node.columns.values() if column.name in used and (column.config.meta.get('pii') or column.meta.get('pii')) -%}
             {{ exceptions.raise_compiler_error(model.name ~ ': the column ' ~ column.name ~ ' of ' ~ node.name ~ ' is personal, and a catalog is of no persons.') }}
         {%- endfor -%}

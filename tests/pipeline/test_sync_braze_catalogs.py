@@ -2,9 +2,11 @@
 
 import json
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
+from madang.erase.lists import memberships
 from madang.errors import SpecError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationRefused, SyncError
@@ -16,9 +18,8 @@ from sync_place import Place
 
 KEY = "11111111-2222-3333-4444-555555555555"
 FIELDS = {"name": "string", "price": "number", "in_stock": "boolean", "changed": "time"}
-OPTIONS = ", catalog: products, item_id: product_id, fields: {%s}" % ", ".join(
-    f"{name}: {{type: {kind}}}" for name, kind in FIELDS.items()
-)
+TYPES = ", ".join(f"{name}: {{type: {kind}}}" for name, kind in FIELDS.items())
+OPTIONS = f", catalog: products, item_id: product_id, fields: {{{TYPES}}}"
 
 
 @pytest.fixture
@@ -214,3 +215,10 @@ def test_describe_says_what_to_make_and_which_rows_do_not_fit(place, capsys):
     assert "catalog products" in shown
     assert "in_stock" in shown
     assert "1 row of products: Its price is no number." in shown
+
+
+def test_an_erasure_takes_no_item_whose_id_looks_like_a_persons_number(place):
+    place.sync(item("C1", name="a"))
+    person = SimpleNamespace(numbers=["C1"], match_keys=lambda: ["C1"])
+    with place.warehouse() as warehouse:
+        assert memberships(place.settings, warehouse, person) == {}

@@ -72,7 +72,9 @@ class Place:
         lines = [json.dumps(dict(zip(NAMES, row, strict=False))) for row in rows]
         path.write_text("".join(f"{line}\n" for line in lines))
         kinds = ", ".join(f"{name}: 'varchar'" for name in NAMES)
-        persons = "'p' as person_id, 'ads' as channel, 'advertising' as purpose, field as audience, "
+        persons = (
+            "'p' as person_id, 'ads' as channel, 'advertising' as purpose, field as audience, "
+        )
         with self.warehouse() as warehouse:
             warehouse.ensure_layer("activation")
             relation = warehouse.relation("activation", "sync_one__rows")

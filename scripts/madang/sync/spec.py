@@ -153,9 +153,13 @@ def _read(
         message = f"{read.destination} {read.object} cannot be keyed by '{read.key}'."
         problem("key", message + did_you_mean(read.key, keys), _known(keys))
     policy = read_policy(project_dir)
-    is_of_persons = objects is None or read.object not in objects or objects[read.object].is_of_persons
+    is_of_persons = (
+        objects is None or read.object not in objects or objects[read.object].is_of_persons
+    )
     for key in () if is_of_persons else sorted(OF_PERSONS & read.model_fields_set):
-        problem(key, f"{read.destination} {read.object} are of no persons, so '{key}' says nothing.")
+        problem(
+            key, f"{read.destination} {read.object} are of no persons, so '{key}' says nothing."
+        )
     known = read.channels or [channel for purpose, channel in policy if purpose == read.purpose]
     for channel in (known or [""]) if is_of_persons else ():
         if message := policy_problem(policy, read.purpose, channel):

@@ -10,7 +10,7 @@ https://www.braze.com/docs/api/endpoints/catalogs/:
 Items are of no person, so no consent is asked for. A catalog is made in Braze, and its fields have
 types there; the first request of a run asks for both. Whatever is sent may be sent again.
 
-A sync model writes a row as JSON whose values are texts (`sync_catalog_items` in macros/activation).
+A sync model writes a row as JSON whose values are texts (`sync_catalog_items`).
 """
 
 import math

@@ -130,9 +130,7 @@ class Sending:
             "request held may have arrived or not; it is not sent again, and counts as unknown.",
         )
 
-    def refused(
-        self, status: int, words: str, permission: str | None = None
-    ) -> DestinationRefused:
+    def refused(self, status: int, words: str, permission: str | None = None) -> DestinationRefused:
         """Return the error for a key that may not do this: it lacks the permission."""
         if status == 401:
             return DestinationRefused(
@@ -145,8 +143,8 @@ class Sending:
         return DestinationRefused(
             f"Braze forbids this: {words or '403 Forbidden'}",
             where=self.http.url,
-            fix=f"Give the REST API key the permission {permission or self._permission}, and check its IP "
-            "allowlist.",
+            fix=f"Give the REST API key the permission {permission or self._permission}, and check "
+            "its IP allowlist.",
         )
 
     def _unexpected(self, status: int, path: str, words: str) -> DestinationRefused:
