@@ -145,8 +145,8 @@
 
 
 {#
-    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now. A sync that keeps them for so long pays nothing for somebody
-    who comes back soon.
+    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now, by the reasons of `audience_permits`. A sync that keeps them for so long pays
+    nothing for somebody who comes back soon.
 #}
 {% macro sync_leavers(days) -%}
     select
@@ -154,7 +154,11 @@
         leavers.person_id,
         consents.channel,
         consents.purpose,
-        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
+        coalesce(
+            nullif(coalesce(contactability.reason, 'no_consent'), 'allowed'),
+            case when held_out.person_id is not null then 'holdout' end,
+            case when capped.person_id is not null then 'message_cap' end
+        ) as held_back_reason,
         contactability.is_main_address
     from {{ ref('audience_leavers') }} as leavers
     inner join (
@@ -164,6 +168,15 @@
         on leavers.person_id = contactability.person_id
         and consents.channel = contactability.channel
         and consents.purpose = contactability.purpose
+    left join (
+        {{ madang.held_out_rows(madang.holdout_audience_rows()) }}
+    ) as held_out
+        on leavers.audience = held_out.audience
+        and leavers.person_id = held_out.person_id
+    left join {{ ref('capped_people') }} as capped
+        on leavers.person_id = capped.person_id
+        and consents.channel = capped.channel
+        and consents.purpose = 'marketing'
     where
         leavers.seconds_since_exit < {{ days }} * 86400
         and consents.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
@@ -236,4 +249,10 @@
     ) as numbers on customer_values.person_id = numbers.person_id
     where customer_values.field = '{{ key }}' and customer_values.is_chosen
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The key of the message that a campaign sends a person for an entry into its audience. #}
+{% macro message_of_entry(campaign_id, person_id, entered_at) -%}
+    {{ surrogate_key([campaign_id, person_id, 'cast(' ~ micros_of(entered_at) ~ ' as string)']) }}
 {%- endmacro %}

@@ -31,11 +31,7 @@ late as (
 -- who is held out of an audience, or of all
 held_out as (
 
-    select distinct of_audiences.audience, arms.person_id
-    from {{ ref('holdout_arms') }} as arms
-    inner join ({{ holdout_audience_rows() }}) as of_audiences
-        on arms.experiment = of_audiences.experiment
-    where arms.is_held_out
+    {{ held_out_rows(holdout_audience_rows()) }}
 
 ),
 
