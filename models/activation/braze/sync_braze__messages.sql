@@ -73,7 +73,8 @@ told as (
         and entries.entered_at <= moments.entered_at
     inner join {{ ref('person_identifiers') }} as former on entries.person_id = former.person_id
     inner join {{ ref('stg_sync__deliveries') }} as deliveries
-        on deliveries.sync_key = {{ message_of_entry('entries.campaign_id', 'former.identifier_key', 'moments.entered_at') }}
+        on {{ message_of_entry('entries.campaign_id', 'former.identifier_key', 'moments.entered_at') }}
+        = deliveries.sync_key
     where
         deliveries.status in ('accepted', 'unknown')
         and deliveries.sync in ({{ madang.sync_names() }})

@@ -30,7 +30,8 @@ class Plan:
     """One sync's plan, without personal data. Counts are rows: one key and one field each.
 
     `unknown`: rows of earlier plans that may have arrived or not, and are never sent again.
-    `warnings`: keys that are sent although the model says that something is odd, by what it says.
+    `warnings`: keys that are sent although something is odd, by what the model says; among them
+    those that the destination rejected when they were sent last.
     `forecast`: what sending costs, in the destination's own unit.
     """
 
@@ -209,7 +210,8 @@ def _compared(
     target = object_of(spec)
     waiting = diff.waiting(relation)
     delivered = diff.delivered(deliveries, spec.name, target, counted=True)
-    changes = diff.changes(wanted, delivered, waiting, target, counted=True)
+    rejected = diff.rejected(deliveries, spec.name)
+    changes = diff.changes(wanted, delivered, waiting, target, rejected_sql=rejected, counted=True)
     warehouse.export(changes, folder / "rows.parquet")
     wanted_rows = {
         row["field"]: int(row["wanted_rows"])
