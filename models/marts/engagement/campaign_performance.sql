@@ -78,6 +78,14 @@ summed as (
 
 ),
 
+-- SMS, for example, tells no clicks without links of Braze's own
+with_clicks as (
+
+    select *, max(clicked) over (partition by channel) > 0 as has_clicks
+    from summed
+
+),
+
 names as (
 
     select kind, id, name
@@ -105,12 +113,12 @@ final as (
         summed.{{ measures.keys() | join(', summed.') }},
         summed.immature = 0 as is_mature,
         {{ rate_columns('open_rate', 'summed.opened', 'summed.reached', 'channels.has_opens') }},
-        {{ rate_columns('click_rate', 'summed.clicked', 'summed.reached') }},
+        {{ rate_columns('click_rate', 'summed.clicked', 'summed.reached', 'summed.has_clicks') }},
         {{ rate_columns('conversion_rate', 'summed.mature_converted', 'summed.mature') }},
         {{ rate_columns('unsubscribe_rate', 'summed.unsubscribed', 'summed.reached') }},
         {{ reporting_currency() }} as currency,
         round(summed.cost / nullif(summed.verified_conversions, 0), 4) as cost_per_verified_conversion
-    from summed
+    from with_clicks as summed
     left join channels on summed.channel = channels.channel
     left join names as campaigns on campaigns.kind = 'campaign' and summed.campaign_id = campaigns.id
     left join names as steps on steps.kind = 'step' and summed.canvas_step_id = steps.id

@@ -3,7 +3,9 @@
 -- how often people withdraw, by how many messages of the channel they had had in the days before
 with counts as (
 
-    select person_id, channel, window_days, counts_from, counts_to, messages
+    select
+        *,
+        coalesce(counts_to, timestamp '9999-01-01 00:00:00') as ends_at
     from {{ ref('message_counts') }}
 
 ),
@@ -64,7 +66,7 @@ time_with_messages as (
         least(counts.messages, {{ most }}) as messages,
         sum(round({{ seconds_between(
             'greatest(open_times.open_from, counts.counts_from)',
-            'least(open_times.open_to, coalesce(counts.counts_to, open_times.open_to))',
+            'least(open_times.open_to, counts.ends_at)',
         ) }})) as seconds
     from open_times
     inner join counts
@@ -72,7 +74,7 @@ time_with_messages as (
         and open_times.channel = counts.channel
         and open_times.window_days = counts.window_days
         and open_times.open_to > counts.counts_from
-        and (counts.counts_to is null or open_times.open_from < counts.counts_to)
+        and open_times.open_from < counts.ends_at
     where counts.messages > 0
     group by open_times.channel, open_times.window_days, least(counts.messages, {{ most }})
 
@@ -95,7 +97,7 @@ withdrawals as (
         and states.channel = counts.channel
         and observed.window_days = counts.window_days
         and states.valid_from > counts.counts_from
-        and (counts.counts_to is null or states.valid_from <= counts.counts_to)
+        and states.valid_from <= counts.ends_at
     where states.was_open and not states.is_open
     group by states.channel, observed.window_days, least(coalesce(counts.messages, 0), {{ most }})
 

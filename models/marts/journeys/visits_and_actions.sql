@@ -20,9 +20,10 @@ customers as (
 
 ),
 
+-- the open end is a far date: with "or" a join by range compares every row with every other
 tiers as (
 
-    select person_id, tier, valid_from, valid_to
+    select person_id, tier, valid_from, coalesce(valid_to, timestamp '9999-01-01 00:00:00') as valid_to
     from {{ ref('tier_history') }}
 
 ),
@@ -66,7 +67,7 @@ final as (
     left join tiers
         on activities.person_id = tiers.person_id
         and activities.occurred_at >= tiers.valid_from
-        and (tiers.valid_to is null or activities.occurred_at < tiers.valid_to)
+        and activities.occurred_at < tiers.valid_to
 
 )
 
