@@ -154,11 +154,7 @@
         leavers.person_id,
         consents.channel,
         consents.purpose,
-        coalesce(
-            nullif(coalesce(contactability.reason, 'no_consent'), 'allowed'),
-            case when held_out.person_id is not null then 'holdout' end,
-            case when capped.person_id is not null then 'message_cap' end
-        ) as held_back_reason,
+        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason,
         contactability.is_main_address
     from {{ ref('audience_leavers') }} as leavers
     inner join (
@@ -204,21 +200,37 @@
 {% endmacro %}
 
 
-{# One permit a person: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the first channel and the reason there. #}
+{#
+    One permit a person of what belongs to no audience: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the channel and the reason
+    that keeps the least back. Who is held out of all audiences has none, and who reached the caps of all these channels has none until then.
+#}
 {% macro sync_person_permits() -%}
     select
-        person_id,
-        channel,
-        purpose,
-        nullif(reason, 'allowed') as held_back_reason
-    from {{ ref('contactability') }}
+        contactability.person_id,
+        contactability.channel,
+        contactability.purpose,
+        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason
+    from {{ ref('contactability') }} as contactability
+    left join (
+        select person_id
+        from {{ ref('holdout_arms') }}
+        where experiment = '{{ madang.global_experiment() }}' and is_held_out
+    ) as held_out on contactability.person_id = held_out.person_id
+    left join {{ ref('capped_people') }} as capped
+        on contactability.person_id = capped.person_id
+        and contactability.channel = capped.channel
+        and contactability.purpose = 'marketing'
     where
-        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
+        contactability.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
     {%- if madang.sync_rule().get('channels') %}
-        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
+        and contactability.channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
     {%- endif %}
     qualify row_number() over (
-        partition by person_id order by case when is_allowed then 0 else 1 end, channel
+        partition by contactability.person_id
+        order by
+            case when not contactability.is_allowed then 1 else 0 end,
+            case when capped.person_id is not null then 1 else 0 end,
+            contactability.channel
     ) = 1
 {%- endmacro %}
 

@@ -27,13 +27,13 @@
 {#
     Why a row of a sync is held back, null where it may be sent: the first that holds of what the permit says, an address that the destination does not know
     (`known_address`, of one that writes to the address that it has), no key there (`without_key`), and a source that is late. A row that starts a message (`is_message`) is held
-    back in the night, too, where the person did not allow it.
+    back in the night, too, where the person did not allow it: by the run's clock, or by the hour at which the message goes (`message_hour`).
 #}
-{% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false) -%}
+{% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false, message_hour=none) -%}
     coalesce(
         {{ permits }}.held_back_reason,
         {%- if is_message %}
-        case when {{ madang.is_night_now() }} and not {{ permits }}.is_night_allowed then 'night_hours' end,
+        case when {{ madang.is_night(message_hour) }} and not {{ permits }}.is_night_allowed then 'night_hours' end,
         {%- endif %}
         {%- if known_address %}
         case when not {{ known_address }} then 'bounced' end,

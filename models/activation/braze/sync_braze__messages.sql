@@ -35,6 +35,7 @@ entries as (
         membership.entered_at,
         campaigns.campaign_id,
         campaigns.channel,
+        campaigns.hour,
         case when campaigns.hour is not null then {{ timestamp_plus(
             timestamp_from_local_text('cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'),
             'campaigns.hour', 'hour'
@@ -101,7 +102,12 @@ final as (
             when permits.person_id is null then 'not_permitted'
             when told.person_id is not null then 'sent_before'
             else {{ sync_held_back(
-                'permits', 'braze_keys.sync_key', 'no_braze_key', known_address='permits.is_main_address'
+                'permits',
+                'braze_keys.sync_key',
+                'no_braze_key',
+                known_address='permits.is_main_address',
+                is_message=true,
+                message_hour='case when entries.send_at > ' ~ as_of() ~ ' then entries.hour else ' ~ hour_now() ~ ' end',
             ) }}
         end as held_back_reason
     from entries

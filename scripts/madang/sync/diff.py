@@ -125,21 +125,32 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
 def rejected(relation: str, sync: str) -> str:
     """Return a query of the rows that the destination rejected when they were sent last: sync_key,
     field.
+
+    Only keys that were ever rejected are looked at, for those are few.
     """
     return f"""
     select sync_key, field
     from (
         select
-            sync_key,
-            field,
-            status,
+            deliveries.sync_key,
+            deliveries.field,
+            deliveries.status,
             row_number() over (
-                partition by sync_key, field
-                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
+                partition by deliveries.sync_key, deliveries.field
+                order by coalesce(deliveries.ledger_no, 0) desc, deliveries.recorded_at desc,
+                    deliveries.run_id desc
             ) as recency
-        from {relation}
-        where sync = '{sync}' and status in ('accepted', 'rejected', 'unknown')
-    ) as deliveries
+        from {relation} as deliveries
+        inner join (
+            select distinct sync_key, field
+            from {relation}
+            where sync = '{sync}' and status = 'rejected'
+        ) as refused
+            on deliveries.sync_key = refused.sync_key and deliveries.field = refused.field
+        where
+            deliveries.sync = '{sync}'
+            and deliveries.status in ('accepted', 'rejected', 'unknown')
+    ) as latest
     where recency = 1 and status = 'rejected'"""
 
 
@@ -284,6 +295,22 @@ def unknown(warehouse: Warehouse, relation: str, sync: str) -> int:
     ) as lost"""
     )
     return int(row["unknown_rows"])
+
+
+def refused(warehouse: Warehouse, relation: str, sync: str) -> int:
+    """Return how many rows were taken and rejected later, of what is sent only once."""
+    (row,) = warehouse.fetch(
+        f"""
+    select count(*) as refused_rows
+    from ({rejected(relation, sync)}) as refused
+    inner join (
+        select distinct sync_key, field
+        from {relation}
+        where sync = '{sync}' and status = 'accepted'
+    ) as taken
+        on refused.sync_key = taken.sync_key and refused.field = taken.field"""
+    )
+    return int(row["refused_rows"])
 
 
 def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
