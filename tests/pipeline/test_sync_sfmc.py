@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from demo_workspace import SUPPORT
-from madang import work
 from madang.erase.columns import read_columns
 from madang.erase.tables import forget_logs
 from madang.erase.values import Known
@@ -24,6 +23,7 @@ from madang.sync import (
     SyncError,
     deletions,
 )
+from madang.sync.describe import describe
 from madang.sync.destinations.sfmc import SfmcSettings
 from madang.sync.destinations.sfmc_columns import Column
 from madang.sync.later import ask
@@ -350,7 +350,7 @@ def test_an_erasure_deletes_the_contact_and_the_ledger_forgets_the_key(there, cl
 
 def test_describe_prints_what_to_create_and_what_does_not_fit(there, cloud, capsys):
     there.want(row("C1"), row("C2", tier="Diamond"), row("C3", "madang_vips_email"))
-    assert work.describe(there.settings, "one_sync") == 1
+    assert describe(there.settings, "one_sync") == 1
     out = capsys.readouterr().out
     for word in ("madang_buyers_email", "madang_vips_email", "SubscriberKey", "primary key"):
         assert word in out
@@ -358,7 +358,7 @@ def test_describe_prints_what_to_create_and_what_does_not_fit(there, cloud, caps
     assert "1 row of madang_buyers_email" in out and "holds 5 characters" in out
     assert "Diamond" not in out
     there.want(row("C1"))
-    assert work.describe(there.settings, "one_sync") == 0
+    assert describe(there.settings, "one_sync") == 0
     assert held(cloud) == {}
 
 
