@@ -341,7 +341,9 @@ def test_users_are_deleted_by_each_kind_of_id_one_kind_a_request(braze, session)
     braze.store.create(["C1"], email="a@maru.example")
     braze.store.create(["C2"], aliases=[alias])
     url = f"{braze.url}/users/delete"
-    assert session.post(url, json={"email_addresses": ["a@maru.example"]}).json()["deleted"] == 1
+    assert session.post(url, json={"email_addresses": ["a@maru.example"]}).status_code == 400
+    one = {"email": "a@maru.example", "prioritization": ["most_recently_updated"]}
+    assert session.post(url, json={"email_addresses": [one]}).json()["deleted"] == 1
     assert session.post(url, json={"user_aliases": [alias]}).json()["deleted"] == 1
     both = {"external_ids": ["C1"], "braze_ids": ["b"]}
     assert session.post(url, json=both).status_code == 400

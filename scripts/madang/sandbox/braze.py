@@ -165,8 +165,11 @@ class _Handler(LocalHandler):
             ((name, ids),) = json.loads(body).items()
             kind = next(kind for kind, plural in DELETE_NAMES.items() if plural == name)
             good = 0 < len(ids) <= DELETE_LIMIT and isinstance(ids, list)
-            asked = [{kind: one} for one in ids]
-            good = good and not any(map(problem_of_id, asked))
+            if kind == "email":  # with the user that is meant of several
+                asked = [{kind: one["email"]} for one in ids if one["prioritization"]]
+            else:
+                asked = [{kind: one} for one in ids]
+            good = good and len(asked) == len(ids) and not any(map(problem_of_id, asked))
         except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
             return self.answer(400, {"message": "'external_ids' is required"})
         if not good:

@@ -30,7 +30,9 @@ class Plan:
     """One sync's plan, without personal data. Counts are rows: one key and one field each.
 
     `unknown`: rows of earlier plans that may have arrived or not, and are never sent again.
-    `warnings`: keys that are sent although the model says that something is odd, by what it says.
+    `refused`: events that were taken and rejected later; they are not sent again either.
+    `warnings`: keys that are sent although something is odd, by what the model says; among them
+    those that the destination rejected when they were sent last.
     `forecast`: what sending costs, in the destination's own unit.
     """
 
@@ -48,6 +50,7 @@ class Plan:
     rows_sha256: str
     folder: Path
     unknown: int = 0
+    refused: int = 0
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
     forecast: str | None = None
 
@@ -140,6 +143,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             rows_sha256=stored["rows_sha256"],
             folder=folder,
             unknown=stored.get("unknown", 0),
+            refused=stored.get("refused", 0),
             warnings=stored.get("warnings", {}),
             forecast=stored.get("forecast"),
         )
@@ -209,7 +213,8 @@ def _compared(
     target = object_of(spec)
     waiting = diff.waiting(relation)
     delivered = diff.delivered(deliveries, spec.name, target, counted=True)
-    changes = diff.changes(wanted, delivered, waiting, target, counted=True)
+    rejected = diff.rejected(deliveries, spec.name)
+    changes = diff.changes(wanted, delivered, waiting, target, rejected_sql=rejected, counted=True)
     warehouse.export(changes, folder / "rows.parquet")
     wanted_rows = {
         row["field"]: int(row["wanted_rows"])
@@ -240,6 +245,7 @@ def _compared(
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),
+        refused=0 if target.leaves else diff.refused(warehouse, deliveries, spec.name),
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
     )
@@ -374,6 +380,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "guards": [vars(guard) for guard in plan.guards],
         "rows_sha256": plan.rows_sha256,
         "unknown": plan.unknown,
+        "refused": plan.refused,
         "warnings": plan.warnings,
         "forecast": plan.forecast,
     }

@@ -281,7 +281,7 @@ class Opening:
     sends: str | None
     target: ObjectKind | None
     options: Any
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     retry: "Retry | None"
 
     def secret(self, setting: str, meaning: str) -> str:
@@ -363,7 +363,7 @@ def opened(
     """Open a destination, with its secrets from the environment.
 
     Raises ConfigError where a secret is missing or would travel unencrypted to another machine,
-    SyncError for messages to a real host: permits know no night hours and no caps yet.
+    SyncError for messages to a real host: permits know no notices, and none was tried yet.
     """
     settings: DestinationSettings = workspace.destinations[name]
     target = entry.objects[sends] if sends is not None else None
@@ -377,8 +377,8 @@ def opened(
             )
         if target is not None and target.kind == "messages" and not is_loopback(address):
             raise SyncError(
-                "Messages go to the local server only: permits do not know night hours, caps and "
-                "notices yet.",
+                "Messages go to the local server only: permits know caps and night hours and no "
+                "notices, and no run against a real platform was tried yet.",
                 where=f"{where}.{key}",
                 fix="Send what people are (attributes) or where they belong (members) instead.",
             )

@@ -4,7 +4,8 @@ The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_track (objects, ids, null removes)
 - https://www.braze.com/docs/api/objects_filters/user_attributes_object (arrays: add and remove)
 - https://www.braze.com/docs/api/api_limits (50 or 75 objects a request by contract, 4 MB)
-- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good)
+- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good; an e-mail
+  address with the user that is meant of several)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
 - how its answers are read: `braze_answers`; ids of users: `braze_keys`
 """
@@ -30,19 +31,21 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
+from madang.sync.destinations.batches import within_limits
 from madang.sync.destinations.braze_answers import complaints, words_of
 from madang.sync.destinations.braze_campaigns import BrazeCampaigns, MessageOptions
 from madang.sync.destinations.braze_events import (
+    PAYLOAD_LIMIT,
     TRACK,
     BrazeEvents,
     EventOptions,
     event_problem,
-    within_limits,
 )
 from madang.sync.destinations.braze_groups import BrazeGroups, GroupOptions, group_problem
-from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_keys import KeyOptions, id_of, user_of
 from madang.sync.destinations.braze_look import NEEDED, look
 from madang.sync.destinations.braze_sending import Sending
+from madang.sync.destinations.rows import plain
 
 if TYPE_CHECKING:
     from madang.http.client import Client
@@ -58,6 +61,8 @@ DELETE_NAMES = {
     "email": "email_addresses",
     "phone": "phone_numbers",
 }
+#: Which user of an address is deleted: whoever has a customer number is deleted by that.
+ADDRESS_ALONE = ["unidentified", "most_recently_updated"]
 ENVELOPE = b'{"attributes":[%s]}'
 # names that mean something else in an attributes object than a value to store
 RESERVED = frozenset(
@@ -135,7 +140,8 @@ class Braze:
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group objects, in order, by the limits on their number and on the payload's size."""
         encoded = ((one, encode(one, self._options)) for one in objects)
-        return within_limits(encoded, self.objects_per_request, len(ENVELOPE))
+        most_bytes = PAYLOAD_LIMIT - len(ENVELOPE)
+        return within_limits(encoded, self.objects_per_request, most_bytes)
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, in parts where Braze does not say which object it means."""
@@ -155,8 +161,10 @@ class Braze:
         status = None
         by_kind: dict[str, list[Any]] = {}
         for key in keys:
-            (named,) = id_of(key).items()
-            by_kind.setdefault(named[0], []).append(named[1])
+            ((kind, one),) = id_of(key).items()
+            if kind == "email":
+                one = {"email": one, "prioritization": ADDRESS_ALONE}
+            by_kind.setdefault(kind, []).append(one)
         for kind, ids in by_kind.items():
             for first in range(0, len(ids), DELETE_LIMIT):
                 asked = {DELETE_NAMES[kind]: ids[first : first + DELETE_LIMIT]}
@@ -195,11 +203,8 @@ def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[st
 
     Only a sync that says so creates the user whom it is about, and never by a removal.
     """
-    built: dict[str, Any] = id_of(one.key)
-    if not options.create_missing or all(change.value is None for change in one.changes):
-        built["_update_existing_only"] = True
-    elif "user_alias" in built:
-        built["_update_existing_only"] = False  # true unless it is said, of an alias
+    takes_only = all(change.value is None for change in one.changes)
+    built = user_of(one.key, creates=options.create_missing and not takes_only)
     if options.array_attribute is not None:
         # an element is there or not: what stands in `value` says no more
         gone = [change.field for change in one.changes if change.value in (None, "false")]
@@ -214,12 +219,11 @@ def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[st
 
 #: Most values of a run are alike, such as true.
 _value = lru_cache(json.loads)
-_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(one: SyncObject, options: UserOptions = UserOptions()) -> bytes:
     """Return an object as it stands in a request."""
-    return _text(attributes(one, options)).encode()
+    return plain(attributes(one, options)).encode()
 
 
 def payload(encoded: Sequence[bytes]) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from madang.sync import DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Batch, Outcome, Receipt
+from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt
 from madang.sync.destinations.braze_answers import (
     Place,
     Verdict,
@@ -59,7 +59,7 @@ class Sending:
             verdict = self._judged(reply, path, places(part))
             references += [_reference(reply)] if verdict.accepted else []
             for at in verdict.accepted:
-                receipt.outcomes[batch.objects[part[at]].number] = Outcome("accepted")
+                receipt.outcomes[batch.objects[part[at]].number] = ACCEPTED
             for at, problem in verdict.rejected.items():
                 receipt.outcomes[batch.objects[part[at]].number] = rejected(problem)
             if verdict.again:

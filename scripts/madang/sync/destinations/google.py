@@ -35,6 +35,7 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
+from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.google_answers import judge, not_understood, told_state
 from madang.sync.destinations.google_conversions import (
     EVENTS_LIMIT,
@@ -42,7 +43,7 @@ from madang.sync.destinations.google_conversions import (
     GoogleConversions,
 )
 from madang.sync.destinations.google_sending import Sending, envelope
-from madang.sync.destinations.members import batched, hash_of, list_problem, request_of
+from madang.sync.destinations.members import hash_of, list_problem
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth

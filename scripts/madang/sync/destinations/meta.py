@@ -22,17 +22,18 @@ from madang.errors import ConfigError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import (
+    ACCEPTED,
     Batch,
     Destination,
     DestinationSettings,
     Entry,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.members import batched, hash_of, list_problem, request_of
+from madang.sync.destinations.batches import batched, request_of
+from madang.sync.destinations.members import hash_of, list_problem
 from madang.sync.destinations.meta_answers import (
     checked,
     invalid_entries,
@@ -132,7 +133,7 @@ class Meta:
             if not invalid:
                 self._has_accepted = True
                 for place in places:
-                    receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
+                    receipt.outcomes[batch.objects[place].number] = ACCEPTED
             elif len(places) == 1:
                 receipt.outcomes[batch.objects[places[0]].number] = rejected()
                 self._stop_if_systematic(receipt)
