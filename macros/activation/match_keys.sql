@@ -102,7 +102,7 @@ lists_held_back as (
 
 ),
 
-final as (
+allowed as (
 
     select
         members.person_id,
@@ -115,10 +115,12 @@ final as (
         coalesce(members.held_back_reason, lists_held_back.reason) as held_back_reason
     from members
     left join lists_held_back on members.audience = lists_held_back.audience
-    qualify row_number() over (
-        partition by members.audience, coalesce(members.sync_key, members.person_id)
-        order by case when members.held_back_reason is null then 1 else 0 end, members.person_id
-    ) = 1
+
+),
+
+final as (
+
+    {{ madang.sync_no_wins('allowed', 'audience, coalesce(sync_key, person_id)', 'person_id') }}
 
 )
 

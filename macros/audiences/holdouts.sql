@@ -44,6 +44,12 @@
 {%- endmacro %}
 
 
+{# Does an experiment of `holdout_rows` hold people out on a day? #}
+{% macro is_holdout_on(day) -%}
+    since_date <= {{ day }} and (until_date is null or until_date >= {{ day }})
+{%- endmacro %}
+
+
 {# One row an audience and experiment in which its people are. #}
 {% macro holdout_audience_rows() -%}
     {%- set rows = [] -%}
@@ -55,6 +61,16 @@
         {%- if spec.get('holdout') is mapping %}{% do rows.append([text_literal(name), text_literal(name)]) %}{% endif -%}
     {%- endfor -%}
     {{ rows_of({'audience': 'string', 'experiment': 'string'}, rows) }}
+{%- endmacro %}
+
+
+{# Who is held out of an audience, or of all: (audience, person_id). `pairs` is a query of audiences with the experiments in which their people are. #}
+{% macro held_out_rows(pairs) -%}
+    select distinct of_audiences.audience, arms.person_id
+    from {{ ref('holdout_arms') }} as arms
+    inner join ({{ pairs }}) as of_audiences
+        on arms.experiment = of_audiences.experiment
+    where arms.is_held_out
 {%- endmacro %}
 
 

@@ -161,7 +161,7 @@ def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     online: Annotated[
-        bool, typer.Option("--online", help="Also ask BigQuery and Salesforce what they allow.")
+        bool, typer.Option("--online", help="Also ask BigQuery, Salesforce and destinations.")
     ] = False,
 ) -> None:
     """Look at the machine and the workspace, and say what would stop a run."""
@@ -372,7 +372,9 @@ def sync(
                 f"'madang sync' does not know '{action}'.",
                 fix="'madang sync describe NAME' shows what to create; '--apply' sends.",
             )
-        _end(room.describe(settings, name))
+        from madang.sync.describe import describe
+
+        _end(describe(settings, name))
     with workspace_lock(settings, "sync"):
         _end(room.poll(settings) if poll else room.sync(settings, apply, plan, force))
 

@@ -121,13 +121,6 @@ def plan(settings: Settings, sync: str | None = None, only_due: bool = False) ->
     return FAILED if any(made.status == "guarded" for made in plans) else OK
 
 
-def describe(settings: Settings, name: str | None) -> int:
-    """Show what is to be created at the destination of a sync. 0, or 1 where rows do not fit."""
-    from madang.sync.describe import describe as show
-
-    return show(settings, name)
-
-
 def sync(
     settings: Settings, apply: bool = False, plan_id: str | None = None, force: bool = False
 ) -> int:
@@ -153,10 +146,10 @@ def sync(
         with open_warehouse(settings) as warehouse:
             plan_ids = open_plans(settings, warehouse)
             skipped = not_due(settings, warehouse) if apply else {}
-        not_now = [name for name in plan_ids if read_plan(settings, name).sync in skipped]
+        syncs = {name: read_plan(settings, name).sync for name in plan_ids}
+        not_now = [name for name in plan_ids if syncs[name] in skipped]
         for name in not_now:
-            why = skipped[read_plan(settings, name).sync]
-            ui.line(f"{why} To send it now: madang sync --apply --plan {name}")
+            ui.line(f"{skipped[syncs[name]]} To send it now: madang sync --apply --plan {name}")
         plan_ids = [name for name in plan_ids if name not in not_now]
         if not_now and not plan_ids:
             return max(codes, default=OK)
@@ -251,6 +244,11 @@ def show_plan(made: object) -> None:
     if made.unknown:
         ui.line(
             f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
+            "yellow",
+        )
+    if made.refused:
+        ui.line(
+            f"  {made.refused:,} were taken before and rejected later; they are not sent again",
             "yellow",
         )
     for guard in made.guards:

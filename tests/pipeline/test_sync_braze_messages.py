@@ -7,9 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from demo_workspace import REPOSITORY
+from madang.erase.columns import read_columns
+from madang.erase.lists import note_keys
+from madang.erase.tables import forget_logs
+from madang.erase.values import Known
 from madang.errors import SpecError
 from madang.sandbox.braze import BrazeSandbox
-from madang.sync import DestinationUnclear, SyncError
+from madang.sync import DestinationUnclear, SyncError, deletions
 from madang.sync.destinations.braze import BrazeSettings
 from madang.sync.destinations.braze_look import INSTANCES
 from madang.sync.destinations.registry import open_by_name
@@ -160,6 +165,35 @@ def test_a_message_that_is_wrong_by_itself_is_not_sent(place, braze, bad, said):
     (reject,) = there.ledger("sync_rejects")
     assert said in reject["problem"]
     assert len(braze.campaigns.sent()) == 1
+
+
+def test_an_erasure_finds_a_user_by_every_key_that_fields_were_sent_under(
+    place, braze, monkeypatch
+):
+    alias = {"alias_name": "C7", "alias_label": "crm"}
+    braze.store.create(["a"], email="min@maru.example")
+    braze.store.create(["b"], phone="+821012345678")
+    braze.store.create(["c"], braze_id="b-1")
+    braze.store.create(["d"], aliases=[alias])
+    braze.store.create(["other"], email="other@maru.example")
+    order = "key_order: [external_id, user_alias, braze_id, email, phone]"
+    order += ", user_alias: {label: crm, identifier: crm_id}"
+    there = place("user_attributes", "in_order", f", {order}")
+    mine = ["email:min@maru.example", "phone:+821012345678", "braze_id:b-1", "user_alias:crm:C7"]
+    there.sync(*[(key, "a", "true") for key in (*mine, "email:other@maru.example")])
+    known = Known("p", numbers=["C7"], emails=["min@maru.example"], phones=["+821012345678"])
+    known.add_records("braze_user_id", ["b-1"])
+    with there.warehouse() as warehouse:
+        note_keys(there.settings, warehouse, known)
+        forget_logs(warehouse, read_columns(REPOSITORY), known)
+    assert known.sent == {"braze": sorted(mine)}
+    left = [row["sync_key"] for row in there.ledger("sync_deliveries")]
+    assert left == ["email:other@maru.example"]
+    monkeypatch.setenv("TEST_BRAZE_KEY", KEY)
+    deletions.queue(there.settings, "e1", ["braze"], [*known.numbers, *known.sent["braze"]])
+    (told,) = deletions.send(there.settings)
+    assert (told.status, told.keys) == ("deleted", 5)
+    assert set(braze.users()) == {"other", *(f"C{number}" for number in range(120))} - {"C7"}
 
 
 def test_messages_to_a_real_host_are_refused(place, braze):

@@ -1,6 +1,7 @@
 """The doctor says in time that the version of an API ends, by a list with the vendors' pages."""
 
 import csv
+import tomllib
 from datetime import UTC, datetime
 from itertools import pairwise
 from types import SimpleNamespace
@@ -8,8 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from demo_workspace import MARU, REPOSITORY
-from madang.health import doctor_destinations
+from madang.health import doctor, doctor_destinations
 from madang.settings.salesforce import SalesforceSettings
+from madang.sync.destinations.customer_files import KakaoSettings, NaverSettings
+from madang.sync.destinations.file import FileSettings
 from madang.sync.destinations.meta import MetaSettings
 from madang.sync.destinations.salesforce import SalesforceTarget
 
@@ -61,6 +64,31 @@ def test_a_company_may_know_more(version, tmp_path):
     row = "salesforce,66.0,66.0,,2026-12-31,https://vendor.example"
     (tmp_path / "seeds/api_versions_added.csv").write_text(f"{header}\n{row}\n")
     assert version("2026-11-30", "salesforce", "66.0", tmp_path)[0] == "warning"
+
+
+@pytest.mark.parametrize("row", ["salesforce,sixty,66.0,,,x", "salesforce,66.0,66.0,,soon,x", "x"])
+def test_a_list_of_a_company_that_cannot_be_read_is_told(version, tmp_path, row):
+    (tmp_path / "seeds").mkdir()
+    header = (REPOSITORY / "seeds/api_versions.csv").read_text().splitlines()[0]
+    (tmp_path / "seeds/api_versions_added.csv").write_text(f"{header}\n{row}\n")
+    status, detail = version("2026-11-30", "salesforce", "66.0", tmp_path)
+    assert status == "warning"
+    assert "api_versions_added.csv cannot be read" in detail
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("file", FileSettings()), ("kakao", KakaoSettings()), ("naver", NaverSettings())],
+)
+def test_a_folder_is_looked_at_without_a_sync(tmp_path, name, given):
+    settings = SimpleNamespace(destinations={name: given}, root=tmp_path, config_path="madang.yml")
+    (look,) = doctor_destinations.examine(settings)
+    assert (look.name, look.status) == (f"destination {name}", "ok")
+
+
+def test_every_extra_is_looked_for():
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert set(doctor.EXTRAS) == set(declared["project"]["optional-dependencies"])
 
 
 def test_every_row_has_a_page_and_no_two_overlap():

@@ -9,7 +9,15 @@ import requests
 from urllib3 import HTTPResponse
 
 from madang.http import HttpError
-from madang.http.auth import Bearer, Header, RefreshToken, Signature, Token
+from madang.http.auth import (
+    Bearer,
+    ClientCredentials,
+    Header,
+    RefreshToken,
+    Signature,
+    SignedJwt,
+    Token,
+)
 from madang.http.client import Client
 from madang.http.retry import Retry
 from madang.http.windows import seconds_to_wait, seconds_until_reset
@@ -229,7 +237,9 @@ def token(number, **more):
 
 def test_a_token_is_asked_for_once_and_anew_before_it_ends():
     clock = Clock()
-    auth = Token("https://login.example/token", RefreshToken("id", "secret", "r"), fix="Look.")
+    auth = Token(
+        "https://login.example/token", RefreshToken("id", "secret", "refresh-1"), fix="Look."
+    )
     answers = [token(1, expires_in=3600), answer(201), answer(201), token(2), answer(201)]
     http = http_with(answers, clock, auth=auth)
     http.post("/x", b"{}")
@@ -241,7 +251,9 @@ def test_a_token_is_asked_for_once_and_anew_before_it_ends():
 
 
 def test_a_token_that_is_refused_is_renewed_once():
-    auth = Token("https://login.example/token", RefreshToken("id", "secret", "r"), fix="Look.")
+    auth = Token(
+        "https://login.example/token", RefreshToken("id", "secret", "refresh-1"), fix="Look."
+    )
     answers = [token(1), answer(401), token(2), answer(401)]
     http = http_with(answers, Clock(), auth=auth)
     assert (http.post("/x", b"{}").status, http.requests) == (401, 4)
@@ -254,4 +266,29 @@ def test_a_login_that_is_refused_says_why_without_the_secret():
     http = http_with([answer(400, said.encode())], Clock(), auth=auth)
     with pytest.raises(HttpError, match="invalid_grant: Token has been revoked") as error:
         http.post("/x", b"{}")
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        RefreshToken("id", "hush-secret", "hush-token"),
+        ClientCredentials("id", "hush-secret", "510000001"),
+        SignedJwt({"iss": "id"}, "hush-key", 300, "a file"),
+    ],
+)
+def test_neither_a_grant_nor_an_answer_that_repeats_it_shows_a_secret(grant):
+    assert "hush" not in repr(grant)
+    told = Token("https://login.example/token", grant, fix="Look.").redact(
+        " ".join(("wrong:", *grant.hidden()))
+    )
+    assert "hush" not in told and told.startswith("wrong:")
+
+
+def test_a_refused_login_that_repeats_the_secret_does_not_show_it():
+    said = json.dumps({"error": "invalid_client", "error_description": "not hush-secret"})
+    auth = Token("https://login.example/token", ClientCredentials("i", "hush-secret"), fix="Look.")
+    http = http_with([answer(400, said.encode())], Clock(), auth=auth)
+    with pytest.raises(HttpError, match=r"invalid_client: not \[key\]") as error:
+        http.request("GET", "/")
     assert "hush" not in str(error.value)

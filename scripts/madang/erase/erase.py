@@ -23,7 +23,7 @@ from madang.erase import space as erase_space
 from madang.erase import tables as erase_tables
 from madang.erase.certificate import Certificate
 from madang.erase.columns import read_columns
-from madang.erase.lists import keeping, memberships
+from madang.erase.lists import keeping, memberships, note_keys
 from madang.erase.records import Found, follow
 from madang.erase.values import Known, keep, kept, known_by
 from madang.errors import MadangError, UsageError
@@ -157,6 +157,7 @@ def _remove(settings: Settings, path: Path, known: Known, certificate: Certifica
                 where = str(settings.paths.received)
                 raise MadangError(one.skipped_reason or "", where=where, fix=one.fix)
         found = follow(warehouse, settings.project_dir, known)
+        note_keys(settings, warehouse, known)
         for name, listed in memberships(settings, warehouse, known).items():
             known.listed[name] = sorted({*known.listed.get(name, []), *listed})
         keep(known, path)  # what came since, before anything is gone
@@ -261,7 +262,8 @@ def settle_all(settings: Settings) -> int:
 def _queue(settings: Settings, erasure_id: str, known: Known, names: Iterable[str]) -> None:
     """Note what each destination is to forget: a person of its own, or who is on its lists."""
     for name in names:
-        keys = known.numbers if can_delete(name) else known.listed.get(name, [])
+        own = [*known.numbers, *known.sent.get(name, [])]
+        keys = own if can_delete(name) else known.listed.get(name, [])
         if forgets(name):
             deletions.queue(settings, erasure_id, [name], keys)
 
@@ -273,6 +275,7 @@ def _send(settings: Settings) -> dict[str, str]:
 
 def _count(settings: Settings, warehouse: Warehouse, known: Known) -> tuple[Found, dict[str, int]]:
     found = follow(warehouse, settings.project_dir, known)
+    note_keys(settings, warehouse, known)
     columns = read_columns(settings.project_dir)
     return found, erase_tables.count(warehouse, columns, known, found.rows)
 
@@ -298,7 +301,7 @@ def _show(settings: Settings, known: Known, before: dict[str, int], inputs: list
     for table, rows in before.items():
         ui.line(f"  {table}: {rows:,} rows")
     for name in filter(can_delete, settings.destinations):
-        ui.line(f"  {name}: {len(known.numbers)} keys to delete")
+        ui.line(f"  {name}: {len(known.numbers) + len(known.sent.get(name, ()))} keys to delete")
     for name in settings.destinations:
         if forgets(name) and not can_delete(name):
             ui.line(f"  {name}: to be taken off every list and out of every field that was sent")

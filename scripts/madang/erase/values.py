@@ -40,6 +40,8 @@ class Known:
     hashed: dict[str, list[str]] = field(default_factory=dict)  # of e-mails and telephones
     records: dict[str, list[str]] = field(default_factory=dict)  # order_id, contact_id, …
     listed: dict[str, list[str]] = field(default_factory=dict)  # on lists, by destination
+    sent: dict[str, list[str]] = field(default_factory=dict)  # other keys, by destination
+    alias_labels: list[str] = field(default_factory=list)  # of the syncs to Braze
 
     def hashes(self, kind: str) -> list[str]:
         """SHA-256 of every e-mail address or telephone, also where the plain one is not known.
@@ -55,6 +57,19 @@ class Known:
     def match_keys(self) -> list[str]:
         """The keys of members of lists (`ad_match_keys`): email:<hash>, phone:<hash>."""
         return [f"{kind}:{one}" for kind in ("email", "phone") for one in self.hashes(kind)]
+
+    def destination_keys(self) -> list[str]:
+        """Every key by which a destination may know them, as activation models write them.
+
+        Numbers, hashes of addresses, and what `braze_keys` of the destinations says.
+        """
+        ids = {*self.numbers, *self.values}
+        found = [f"external_id:{one}" for one in self.numbers]
+        found += [f"email:{one}" for one in self.emails]
+        found += [f"phone:{one}" for one in self.phones]
+        found += [f"braze_id:{one}" for one in self.records.get("braze_user_id", ())]
+        found += [f"user_alias:{label}:{one}" for label in self.alias_labels for one in ids]
+        return sorted({*self.numbers, *self.match_keys(), *found})
 
     def has_address(self, kind: str, text: str) -> bool:
         """Say whether a cell holds an address of theirs, however it is written, or its hash."""
@@ -96,7 +111,7 @@ class Known:
         phone = [*self.phones, *self.hashes("phone")]
         return {
             "crm_id": self.numbers,
-            "destination_key": [*self.numbers, *self.match_keys()],
+            "destination_key": self.destination_keys(),
             "person": sorted({self.person_id, *self.keys}),
             "identifier_key": self.keys,
             "device": self.devices,

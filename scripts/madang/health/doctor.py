@@ -32,6 +32,7 @@ EXTRAS = {
     "reports": "dbt_charts",
     "receiver": "starlette",
     "salesforce": "jwt",
+    "science": "sklearn",
 }
 FREE_BYTES = 1 << 30
 FILES_ONLY = "Without an export everything is built from files alone."

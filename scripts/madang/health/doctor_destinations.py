@@ -14,7 +14,7 @@ from madang.sync.destinations.base import Look, Looks
 from madang.sync.destinations.registry import entry_of, open_by_name
 from madang.sync.spec import load_specs
 
-LIST = "seeds/api_versions.csv"
+LIST, ADDED = "seeds/api_versions.csv", "seeds/api_versions_added.csv"
 WARN_DAYS = 90
 
 
@@ -72,8 +72,13 @@ def _version(settings: Settings, name: str) -> Iterator[Look]:
     version = entry_of(name).api_version(settings.destinations[name], settings)
     if version is None:
         return
-    label, known = f"API version of {name}", _lasting(settings).get(name, [])
-    wanted = _number(version)
+    label, wanted = f"API version of {name}", _number(version)
+    try:
+        known = _lasting(settings).get(name, [])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        fix = f"A row has the columns of {LIST}, versions such as 66.0 and days such as 2026-12-31."
+        yield Look(label, "warning", f"{ADDED} cannot be read: {error}", fix)
+        return
     found = next((one for one in known if one.first <= wanted <= one.last), None)
     if found is None:
         fix = f"Look at the vendor's page; a row in {LIST} makes it known."
@@ -97,7 +102,7 @@ def _version(settings: Settings, name: str) -> Iterator[Look]:
 
 def _lasting(settings: Settings) -> dict[str, list[Lasting]]:
     """Return the versions of the list, by destination; rows that a company adds come first."""
-    paths = [settings.project_dir / "seeds" / "api_versions_added.csv"]
+    paths = [settings.project_dir / ADDED]
     paths.append(package.found(settings.project_dir, LIST))
     found: dict[str, list[Lasting]] = {}
     for path in filter(lambda one: one.is_file(), paths):

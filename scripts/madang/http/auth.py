@@ -10,7 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -114,8 +114,12 @@ class ClientCredentials:
     """The form of a token request by id and secret; `account_id` where there are several."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     account_id: str | None = None
+
+    def hidden(self) -> tuple[str, ...]:
+        """Return what no text may repeat."""
+        return (self.client_secret,)
 
     def form(self) -> dict[str, str]:
         account = {"account_id": self.account_id} if self.account_id else {}
@@ -132,8 +136,12 @@ class RefreshToken:
     """The form of a token request by a refresh token that a person once allowed."""
 
     client_id: str
-    client_secret: str
-    refresh_token: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+    def hidden(self) -> tuple[str, ...]:
+        """Return what no text may repeat."""
+        return (self.client_secret, self.refresh_token)
 
     def form(self) -> dict[str, str]:
         return {
@@ -152,10 +160,14 @@ class SignedJwt:
     """
 
     claims: Mapping[str, str]
-    private_key: bytes | str
+    private_key: bytes | str = field(repr=False)
     seconds: int
     where: str
     key_id: str | None = None
+
+    def hidden(self) -> tuple[str, ...]:
+        """Return nothing: the key itself never leaves."""
+        return ()
 
     def form(self) -> dict[str, str]:
         """Raises ConfigError where the package is missing or the key is none."""
@@ -213,7 +225,8 @@ class Token(Auth):
         reply = client.send("POST", self._url, auth=Auth(), data=self._grant.form())
         said = read_json(reply.content)
         if not reply.is_good or not isinstance(said, dict):
-            raise client.refused(f"refused the login ({_why(said) or reply.status})", self._fix)
+            why = self.redact(_why(said)) or reply.status
+            raise client.refused(f"refused the login ({why})", self._fix)
         token, seconds = said.get("access_token"), said.get("expires_in")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             raise client.refused("'s login gave no access token", self._fix)
@@ -227,7 +240,9 @@ class Token(Auth):
         return True
 
     def redact(self, text: str) -> str:
-        return text.replace(self._token, "[key]") if self._token else text
+        for secret in filter(None, (self._token, *self._grant.hidden())):
+            text = text.replace(secret, "[key]")
+        return text
 
     def _host(self, client: "Client", told: Any) -> str:
         try:

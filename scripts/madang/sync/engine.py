@@ -131,7 +131,8 @@ def apply_plan(
         gone = {}
         if isinstance(destination, KnowsLists):
             gone = lists_gone.forget(settings, warehouse_opener, destination, plan)
-        current = relation if plan.is_empty else f"({asker(settings, spec)})"
+        is_asked = object_of(spec).is_of_persons and not plan.is_empty
+        current = f"({asker(settings, spec)})" if is_asked else relation
         with warehouse_opener() as warehouse:
             run, spooled = _spool(settings, warehouse, plan, current, spec)
         result = RunResult(

@@ -9,7 +9,7 @@ or without a fate when the reason passes.
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -42,21 +42,24 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """What became of a batch: applied, partial, failed, unknown (no answer in days) or waiting."""
+    """A batch and what became of it, which may also be unknown (no answer in days) or waiting."""
 
     asked: Asked
-    status: str
-    problem: str | None = None
-    rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    others: str | None = None
-    warnings: str | None = None
-    rate: MatchRate | None = None
+    became: Later
+
+    @property
+    def status(self) -> str:
+        return self.became.status
+
+    @property
+    def problem(self) -> str | None:
+        return self.became.problem
 
     @property
     def is_whole(self) -> bool:
         """Whether the fate of each row of the batch is known."""
-        return bool(self.rows) or self.others is not None or self.status in WHOLE
+        names = bool(self.became.rows) or self.became.others is not None
+        return names or self.status in WHOLE
 
 
 def ask(settings: Settings, warehouse_opener: WarehouseOpener) -> list[Told]:
@@ -90,10 +93,7 @@ def settle(
     """
     with warehouse_opener() as warehouse:
         waiting = [one for one in _waiting(settings, warehouse) if one.sync == sync]
-    settled = []
-    for one in waiting:
-        found = destination.wait(one.remote_reference)
-        settled.append(Told(one, found.status, found.problem, keys=found.keys, others=found.others))
+    settled = [Told(one, destination.wait(one.remote_reference)) for one in waiting]
     if settled:
         with warehouse_opener() as warehouse:
             _keep(settings, warehouse, settled)
@@ -131,25 +131,27 @@ def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
     try:
         destination = open_by_name(name, settings)
     except MadangError as error:
-        return [Told(one, "waiting", error.message) for one in batches]
+        return [Told(one, Later("waiting", error.message)) for one in batches]
     try:
         for one in batches:
             states = [destination.poll(part) for part in one.remote_reference.split()]
             known = [state for state in states if state is not None]
             if len(known) == len(states):
                 worst = max(known, key=lambda state: _RANK.index(state.status))
-                rows = worst.rows if len(known) == 1 else {}  # places are of one request
-                others = worst.others if len(known) == 1 else None
-                more = {"warnings": _warnings(known), "rate": _rate(known)}
-                told.append(
-                    Told(one, worst.status, worst.problem, rows, worst.keys, others, **more)
-                )
+                if len(known) > 1:  # which rows it names is known of one request alone
+                    worst = Later(
+                        worst.status,
+                        worst.problem,
+                        warnings=_warnings(known),
+                        rate=_rate(known),
+                    )
+                told.append(Told(one, worst))
             elif one.age > timedelta(days=MOST_DAYS):
-                told.append(Told(one, "unknown", f"no answer in {MOST_DAYS} days"))
+                told.append(Told(one, Later("unknown", f"no answer in {MOST_DAYS} days")))
             else:
-                told.append(Told(one, "waiting"))
+                told.append(Told(one, Later("waiting")))
     except MadangError as error:
-        told += [Told(one, "waiting", error.message) for one in batches[len(told) :]]
+        told += [Told(one, Later("waiting", error.message)) for one in batches[len(told) :]]
     finally:
         destination.close()
     return told
@@ -171,6 +173,17 @@ def _rate(known: list[Later]) -> MatchRate | None:
     return MatchRate(", ".join(dict.fromkeys(rate.words for rate in rates)), low, high, records)
 
 
+def _told_rate(rate: MatchRate | None) -> dict[str, str | int | None]:
+    if rate is None:
+        return {}
+    return {
+        "match_rate": rate.words,
+        "match_percent_low": rate.low,
+        "match_percent_high": rate.high,
+        "match_records": rate.records,
+    }
+
+
 _RANK = ("applied", "partial", "failed")
 WHOLE = ("applied", "failed")  # each row has the fate of its batch
 
@@ -183,11 +196,11 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
     now = stamp(utc_now())
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for one in settled:
-        if one.others is not None:
+        if one.became.others is not None:
             _keep_by_key(settings, warehouse, one, now)
             continue
         fates: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for place, fate in one.rows.items():
+        for place, fate in one.became.rows.items():
             fates[fate].append(place)
         if not fates and one.status != "failed":
             continue
@@ -219,7 +232,7 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             [now, one.asked.run_id, one.asked.batch_no],
         )
     _count(warehouse, [one.asked for one in settled if one.is_whole])
-    audiences = _audiences(warehouse, [one.asked for one in settled if one.rate])
+    audiences = _audiences(warehouse, [one.asked for one in settled if one.became.rate])
     rows = [
         {
             "run_id": one.asked.run_id,
@@ -228,19 +241,10 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             "asked_at": now,
             "status": one.status,
             "problem": one.problem,
-            "names_rows": "true" if one.rows or one.others else None,
-            "warnings": one.warnings,
+            "names_rows": "true" if one.became.rows or one.became.others else None,
+            "warnings": one.became.warnings,
             "audience": audiences.get((one.asked.run_id, one.asked.batch_no)),
-            **(
-                {
-                    "match_rate": one.rate.words,
-                    "match_percent_low": one.rate.low,
-                    "match_percent_high": one.rate.high,
-                    "match_records": one.rate.records,
-                }
-                if one.rate
-                else {}
-            ),
+            **_told_rate(one.became.rate),
         }
         for one in settled
     ]
@@ -287,7 +291,7 @@ def _keep_by_key(settings: Settings, warehouse: Warehouse, one: Told, now: str) 
     )
     told = []
     for row in rows:
-        status, reason = one.keys.get(row["sync_key"], (one.others, ""))
+        status, reason = one.became.keys.get(row["sync_key"], (one.became.others, ""))
         if status != row["status"]:
             fate = {"status": status, "reason": reason or None, "recorded_at": now}
             told.append({**row, **fate, "run_id": f"{one.asked.run_id}-later"})

@@ -33,6 +33,8 @@ class ObjectKind:
 
     `keys`: what its `sync_key` may be. `field_problem` says why a field of this name cannot be
     stored, or None. `tells_doubles`: of events, the same one sent again counts once there.
+    `is_of_persons`: rows are about persons, who are asked for consent; of things, such as products,
+    a row says nothing of a person.
     `forecast` says what a plan of so many rows will cost there, in the destination's own unit.
     """
 
@@ -41,6 +43,7 @@ class ObjectKind:
     field_problem: Callable[[str], str | None] = lambda field: None
     options: type[NoOptions] = NoOptions
     tells_doubles: bool = False
+    is_of_persons: bool = True
     forecast: "Callable[[Counts], str] | None" = None
 
     @property
@@ -306,7 +309,7 @@ class Opening:
     sends: str | None
     target: ObjectKind | None
     options: Any
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     retry: "Retry | None"
 
     def secret(self, setting: str, meaning: str) -> str:
@@ -388,7 +391,7 @@ def opened(
     """Open a destination, with its secrets from the environment.
 
     Raises ConfigError where a secret is missing or would travel unencrypted to another machine,
-    SyncError for messages to a real host: permits know no night hours and no caps yet.
+    SyncError for messages to a real host: permits know no notices, and none was tried yet.
     """
     settings: DestinationSettings = workspace.destinations[name]
     target = entry.objects[sends] if sends is not None else None
@@ -402,8 +405,8 @@ def opened(
             )
         if target is not None and target.kind == "messages" and not is_loopback(address):
             raise SyncError(
-                "Messages go to the local server only: permits do not know night hours, caps and "
-                "notices yet.",
+                "Messages go to the local server only: permits know caps and night hours and no "
+                "notices, and no run against a real platform was tried yet.",
                 where=f"{where}.{key}",
                 fix="Send what people are (attributes) or where they belong (members) instead.",
             )

@@ -4,7 +4,8 @@ The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_track (objects, ids, null removes)
 - https://www.braze.com/docs/api/objects_filters/user_attributes_object (arrays: add and remove)
 - https://www.braze.com/docs/api/api_limits (50 or 75 objects a request by contract, 4 MB)
-- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good)
+- https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good; an e-mail
+  address with the user that is meant of several)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
 - how its answers are read: `braze_answers`; ids of users: `braze_keys`
 """
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from madang.errors import UsageError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
-from madang.sync.destinations import braze_groups
+from madang.sync.destinations import braze_catalogs, braze_groups
 from madang.sync.destinations.base import (
     Batch,
+    Definition,
     Destination,
     DestinationSettings,
     Entry,
@@ -30,19 +33,22 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
+from madang.sync.destinations.batches import within_limits
 from madang.sync.destinations.braze_answers import complaints, words_of
 from madang.sync.destinations.braze_campaigns import BrazeCampaigns, MessageOptions
+from madang.sync.destinations.braze_catalogs import BrazeCatalogs, CatalogOptions, name_problem
 from madang.sync.destinations.braze_events import (
+    PAYLOAD_LIMIT,
     TRACK,
     BrazeEvents,
     EventOptions,
     event_problem,
-    within_limits,
 )
 from madang.sync.destinations.braze_groups import BrazeGroups, GroupOptions, group_problem
-from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_keys import KeyOptions, id_of, user_of
 from madang.sync.destinations.braze_look import NEEDED, look
 from madang.sync.destinations.braze_sending import Sending
+from madang.sync.destinations.rows import plain
 
 if TYPE_CHECKING:
     from madang.http.client import Client
@@ -58,6 +64,8 @@ DELETE_NAMES = {
     "email": "email_addresses",
     "phone": "phone_numbers",
 }
+#: Which user of an address is deleted: whoever has a customer number is deleted by that.
+ADDRESS_ALONE = ["unidentified", "most_recently_updated"]
 ENVELOPE = b'{"attributes":[%s]}'
 # names that mean something else in an attributes object than a value to store
 RESERVED = frozenset(
@@ -107,6 +115,8 @@ class Braze:
             return BrazeGroups(client)
         if opening.sends == "campaign_messages":
             return BrazeCampaigns(client, opening.now())
+        if opening.sends == "catalog_items":
+            return BrazeCatalogs(client, opening.options)
         return cls(
             client,
             objects_per_request=settings.objects_per_request,
@@ -135,7 +145,8 @@ class Braze:
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group objects, in order, by the limits on their number and on the payload's size."""
         encoded = ((one, encode(one, self._options)) for one in objects)
-        return within_limits(encoded, self.objects_per_request, len(ENVELOPE))
+        most_bytes = PAYLOAD_LIMIT - len(ENVELOPE)
+        return within_limits(encoded, self.objects_per_request, most_bytes)
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, in parts where Braze does not say which object it means."""
@@ -155,8 +166,10 @@ class Braze:
         status = None
         by_kind: dict[str, list[Any]] = {}
         for key in keys:
-            (named,) = id_of(key).items()
-            by_kind.setdefault(named[0], []).append(named[1])
+            ((kind, one),) = id_of(key).items()
+            if kind == "email":
+                one = {"email": one, "prioritization": ADDRESS_ALONE}
+            by_kind.setdefault(kind, []).append(one)
         for kind, ids in by_kind.items():
             for first in range(0, len(ids), DELETE_LIMIT):
                 asked = {DELETE_NAMES[kind]: ids[first : first + DELETE_LIMIT]}
@@ -170,6 +183,19 @@ class Braze:
                         fix="The key must be allowed to call users.delete.",
                     )
         return status
+
+    @classmethod
+    def describe(cls, options: Any, fields: Sequence[str]) -> list[Definition]:
+        """Return the catalog that is to be made. Raises UsageError for what needs nothing."""
+        if isinstance(options, CatalogOptions):
+            return braze_catalogs.describe(options)
+        raise UsageError("Of Braze only a catalog is to be made before a sync.")
+
+    @classmethod
+    def row_problem(cls, options: Any, key: str, value: str) -> str | None:
+        """Say why an item would not be sent."""
+        is_item = isinstance(options, CatalogOptions)
+        return braze_catalogs.row_problem(options, key, value) if is_item else None
 
     def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
         """Ask for the instance, the key and its permissions."""
@@ -195,11 +221,8 @@ def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[st
 
     Only a sync that says so creates the user whom it is about, and never by a removal.
     """
-    built: dict[str, Any] = id_of(one.key)
-    if not options.create_missing or all(change.value is None for change in one.changes):
-        built["_update_existing_only"] = True
-    elif "user_alias" in built:
-        built["_update_existing_only"] = False  # true unless it is said, of an alias
+    takes_only = all(change.value is None for change in one.changes)
+    built = user_of(one.key, creates=options.create_missing and not takes_only)
     if options.array_attribute is not None:
         # an element is there or not: what stands in `value` says no more
         gone = [change.field for change in one.changes if change.value in (None, "false")]
@@ -214,12 +237,11 @@ def attributes(one: SyncObject, options: UserOptions = UserOptions()) -> dict[st
 
 #: Most values of a run are alike, such as true.
 _value = lru_cache(json.loads)
-_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(one: SyncObject, options: UserOptions = UserOptions()) -> bytes:
     """Return an object as it stands in a request."""
-    return _text(attributes(one, options)).encode()
+    return plain(attributes(one, options)).encode()
 
 
 def payload(encoded: Sequence[bytes]) -> bytes:
@@ -259,6 +281,13 @@ ENTRY = Entry(
             options=GroupOptions,
         ),
         "campaign_messages": ObjectKind("messages", keys=("message_id",), options=MessageOptions),
+        "catalog_items": ObjectKind(
+            "members",
+            keys=("item_id",),
+            field_problem=name_problem,
+            options=CatalogOptions,
+            is_of_persons=False,
+        ),
     },
     destination=Braze,
     sandbox="madang.sandbox.braze",

@@ -19,12 +19,12 @@ from pydantic import Field
 from madang.specs.strict import Strict, matching
 from madang.specs.values import Duration, Name
 from madang.sync.destinations.base import Batch, Receipt, SyncObject
-from madang.sync.destinations.braze_keys import KeyOptions, kind_of
+from madang.sync.destinations.braze_keys import KeyOptions, id_of, kind_of
 from madang.sync.destinations.braze_sending import Sending
-from madang.sync.destinations.reports import (
+from madang.sync.destinations.rows import (
     AHEAD,
     MICROS,
-    WrongReport,
+    WrongRow,
     compact,
     micros,
     needed,
@@ -83,7 +83,7 @@ class BrazeCampaigns:
         for one in objects:
             try:
                 told = texts(one.changes[0].value)
-            except WrongReport:
+            except WrongRow:
                 told = {}
             group = (told.get("campaign_id"), told.get("send_micros"))
             taken = waiting.setdefault(group, [])
@@ -104,7 +104,7 @@ class BrazeCampaigns:
                 envelope, path = self._envelope(told)
                 recipients.append(recipient(told))
                 good.append(one)
-            except WrongReport as error:
+            except WrongRow as error:
                 wrong[one.number] = not_sent(str(error))
         if not good:
             return Receipt(wrong)
@@ -123,14 +123,14 @@ class BrazeCampaigns:
         self._http.close()
 
     def _envelope(self, told: dict[str, str | None]) -> tuple[dict[str, Any], str]:
-        """Return what stands around the recipients, and the path. Raises WrongReport."""
+        """Return what stands around the recipients, and the path. Raises WrongRow."""
         envelope: dict[str, Any] = {"campaign_id": needed(told, "campaign_id"), "broadcast": False}
         if told.get("send_micros") is None:
             return envelope, SEND
         moment = micros(needed(told, "send_micros")) // MICROS
         ahead = moment - self._now.timestamp()
         if ahead > LATEST:
-            raise WrongReport("Its moment is more than 90 days ahead.")
+            raise WrongRow("Its moment is more than 90 days ahead.")
         if ahead < AHEAD:  # it has come: a schedule of the past would be refused
             return envelope, SEND
         time = datetime.fromtimestamp(moment, UTC).isoformat()
@@ -138,17 +138,17 @@ class BrazeCampaigns:
 
 
 def recipient(told: dict[str, str | None]) -> dict[str, Any]:
-    """Return a message's recipient. Raises WrongReport."""
-    kind, value = kind_of(needed(told, "user"))
+    """Return a message's recipient. Raises WrongRow."""
+    user = needed(told, "user")
+    kind, value = kind_of(user)
     own = ("user", "campaign_id", "send_micros")
     properties = {name: text for name, text in told.items() if name not in own and text is not None}
     if kind == "external_id":
         who: dict[str, Any] = {"external_user_id": value, "send_to_existing_only": True}
     elif kind == "user_alias":
-        label, _, name = value.partition(":")
-        who = {"user_alias": {"alias_name": name, "alias_label": label}}
+        who = id_of(user)
     elif kind == "email":
         who = {"email": value, "prioritization": PRIORITY, "send_to_existing_only": True}
     else:
-        raise WrongReport(f"Braze takes no recipient by {kind}.")
+        raise WrongRow(f"Braze takes no recipient by {kind}.")
     return who | {"trigger_properties": properties}

@@ -20,14 +20,16 @@ from madang.specs.audiences import Where
 from madang.specs.strict import Strict, matching
 from madang.specs.values import Duration, Texts
 from madang.sync.destinations.base import Batch, Receipt, SyncObject
+from madang.sync.destinations.batches import within_limits
 from madang.sync.destinations.braze_answers import Place
-from madang.sync.destinations.braze_keys import KeyOptions, id_of
+from madang.sync.destinations.braze_keys import KeyOptions, user_of
 from madang.sync.destinations.braze_sending import Sending
-from madang.sync.destinations.reports import (
+from madang.sync.destinations.rows import (
     AHEAD,
     CURRENCY,
     MICROS,
-    WrongReport,
+    WrongRow,
+    as_it_is,
     compact,
     micros,
     needed,
@@ -95,8 +97,8 @@ class BrazeEvents:
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group events, in order, by the limits on their number and on the payload's size."""
-        encoded = ((one, (one.changes[0].value or "").encode()) for one in objects)
-        return within_limits(encoded, self.objects_per_request, ENVELOPE)
+        encoded = ((one, as_it_is(one)) for one in objects)
+        return within_limits(encoded, self.objects_per_request, PAYLOAD_LIMIT - ENVELOPE)
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, without what is wrong by itself."""
@@ -105,7 +107,7 @@ class BrazeEvents:
             try:
                 built.append(event_of(one, self._now, creates=self._creates))
                 good.append(one)
-            except WrongReport as error:
+            except WrongRow as error:
                 wrong[one.number] = not_sent(str(error))
         if not good:
             return Receipt(wrong)
@@ -136,16 +138,12 @@ class BrazeEvents:
 
 
 def event_of(one: SyncObject, now: datetime, *, creates: bool) -> tuple[str, dict[str, Any]]:
-    """Return the array that a row belongs to, and its object there. Raises WrongReport."""
+    """Return the array that a row belongs to, and its object there. Raises WrongRow."""
     told = texts(one.changes[0].value)
     happened = micros(needed(told, "happened_micros"))
     if happened / MICROS > now.timestamp() + AHEAD:
-        raise WrongReport("It lies in the future.")
-    built: dict[str, Any] = id_of(needed(told, "user"))
-    if not creates:
-        built["_update_existing_only"] = True
-    elif "user_alias" in built:
-        built["_update_existing_only"] = False  # true unless it is said, of an alias
+        raise WrongRow("It lies in the future.")
+    built = user_of(needed(told, "user"), creates=creates)
     built["time"] = datetime.fromtimestamp(happened // MICROS, UTC).isoformat()
     properties = {
         name: text[:NAME_LIMIT]
@@ -155,9 +153,9 @@ def event_of(one: SyncObject, now: datetime, *, creates: bool) -> tuple[str, dic
     if told.get("kind") == "purchase":
         currency, price = told.get("currency"), told.get("value")
         if not currency or not CURRENCY.fullmatch(currency):
-            raise WrongReport("A purchase needs a currency of three capital letters, such as KRW.")
+            raise WrongRow("A purchase needs a currency of three capital letters, such as KRW.")
         if not price or not NUMBER.fullmatch(price):
-            raise WrongReport("A purchase needs a value.")
+            raise WrongRow("A purchase needs a value.")
         built |= {
             "product_id": one.changes[0].field,
             "currency": currency,
@@ -176,21 +174,3 @@ def event_problem(field: str) -> str | None:
     if not field or len(field) > NAME_LIMIT:
         return f"The name of an event or a product has 1 to {NAME_LIMIT} characters."
     return f"'{field}' begins with $, which Braze keeps for itself." if field[0] == "$" else None
-
-
-def within_limits(
-    encoded: Iterable[tuple[SyncObject, bytes]], most: int, envelope: int
-) -> Iterator[Batch]:
-    """Group objects, in order, by the limits on their number and on the payload's size."""
-    taken: list[SyncObject] = []
-    contents: list[bytes] = []
-    size = envelope
-    for one, content in encoded:
-        if taken and (len(taken) == most or size + len(content) + 1 > PAYLOAD_LIMIT):
-            yield Batch(tuple(taken), tuple(contents))
-            taken, contents, size = [], [], envelope
-        taken.append(one)
-        contents.append(content)
-        size += len(content) + 1
-    if taken:
-        yield Batch(tuple(taken), tuple(contents))

@@ -14,10 +14,10 @@ from pydantic import Field
 from madang.specs.strict import matching
 from madang.specs.values import Name
 from madang.sync.destinations.base import Batch, NoOptions, Receipt, SyncObject
+from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.braze_keys import kind_of
 from madang.sync.destinations.braze_sending import Sending
-from madang.sync.destinations.members import batched, request_of
-from madang.sync.destinations.reports import compact, not_sent
+from madang.sync.destinations.rows import compact, not_sent
 
 if TYPE_CHECKING:
     from madang.http.client import Client

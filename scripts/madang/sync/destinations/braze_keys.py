@@ -58,3 +58,13 @@ def id_of(key: str) -> dict[str, Any]:
         label, _, name = value.partition(":")
         return {"user_alias": {"alias_name": name, "alias_label": label}}
     return {kind: value}
+
+
+def user_of(key: str, *, creates: bool) -> dict[str, Any]:
+    """Return how an object of /users/track says which user it is about, and whether to make one."""
+    built = id_of(key)
+    if not creates:
+        built["_update_existing_only"] = True
+    elif "user_alias" in built:
+        built["_update_existing_only"] = False  # true unless it is said, of an alias
+    return built

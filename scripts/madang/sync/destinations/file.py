@@ -25,18 +25,17 @@ from madang.specs.strict import matching
 from madang.sync import DestinationDown
 from madang.sync.clock import new_id, utc_now
 from madang.sync.destinations.base import (
+    ACCEPTED,
     Batch,
     DestinationSettings,
     Entry,
-    NoOptions,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.reports import not_sent
-from madang.sync.destinations.row_columns import ColumnName, ColumnOf
+from madang.sync.destinations.row_columns import RowOptions
+from madang.sync.destinations.rows import not_sent
 
 if TYPE_CHECKING:
     from madang.sync.destinations.file_rows import Shape
@@ -52,8 +51,8 @@ class FileSettings(DestinationSettings):
     folder: Annotated[str, Field(min_length=1)] = "outbox"
 
 
-class FileOptions(NoOptions):
-    """`path` is the sync's own folder. `columns` are those beside the key, in their order.
+class FileOptions(RowOptions):
+    """`path` is the sync's own folder.
 
     `content`: all rows, or what a plan changes. `safe`: of CSV, no cell is a formula.
     """
@@ -63,8 +62,6 @@ class FileOptions(NoOptions):
     content: Literal["full", "difference"] = "full"
     header: bool = True
     safe: bool = True
-    key_column: ColumnName = "key"
-    columns: dict[ColumnName, ColumnOf] = Field(default={})
 
 
 class Files:
@@ -77,10 +74,11 @@ class Files:
         from madang.sync.destinations.file_rows import Shape
 
         folder = Path(opening.workspace.root) / opening.settings.folder
+        if opening.target is None:  # to look at it
+            return cls(opening.workspace, folder, Shape("members", "csv", "full", "key"))
         options: FileOptions = opening.options
-        kind = opening.target.kind if opening.target else "members"
         shape = Shape(
-            kind,
+            opening.target.kind,
             options.format,
             options.content,
             options.key_column,
@@ -121,7 +119,7 @@ class Files:
             ) from error
         self.requests += 1
         outcomes = {
-            number: Outcome("accepted") if problem is None else not_sent(problem)
+            number: ACCEPTED if problem is None else not_sent(problem)
             for number, problem in problems.items()
         }
         return Receipt(outcomes, None, 1, told)

@@ -21,25 +21,17 @@ from pydantic import Field
 from madang.specs.strict import EnvironmentName, HttpAddress, Strict, matching
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import (
+    ACCEPTED,
     Batch,
     DestinationSettings,
     Entry,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.reports import (
-    Report,
-    ReportOptions,
-    WrongReport,
-    as_it_is,
-    compact,
-    not_sent,
-    read_report,
-    unknown_type,
-)
+from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
+from madang.sync.destinations.rows import WrongRow, as_it_is, compact, not_sent
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -120,7 +112,7 @@ class Ga4:
             if name not in self._good:
                 self._validate(body)
                 self._good.add(name)
-        except WrongReport as wrong:
+        except WrongRow as wrong:
             return Receipt({one.number: not_sent(str(wrong))})
         reply = self._client.post("/mp/collect", body)
         if 400 <= reply.status < 500:
@@ -130,13 +122,13 @@ class Ga4:
             )
         if not reply.is_good:
             raise _not_understood(reply, "it is not sent again.")
-        return Receipt({one.number: Outcome("accepted")}, reply.status, reply.attempts)
+        return Receipt({one.number: ACCEPTED}, reply.status, reply.attempts)
 
     def close(self) -> None:
         self._client.close()
 
     def _validate(self, body: bytes) -> None:
-        """Ask whether GA4 would take an event; nothing is counted there. Raises WrongReport."""
+        """Ask whether GA4 would take an event; nothing is counted there. Raises WrongRow."""
         headers = {"Content-Type": "application/json"}
         reply = self._client.request("POST", "/debug/mp/collect", data=body, headers=headers)
         messages = (reply.body or {}).get("validationMessages")
@@ -149,19 +141,19 @@ class Ga4:
         told = [str(one.get("description")) for one in messages if isinstance(one, dict)]
         if messages:
             words = self._client.redact("; ".join(told) or "no description")
-            raise WrongReport(f"GA4 would not take it: {harmless(words)}")
+            raise WrongRow(f"GA4 would not take it: {harmless(words)}")
 
 
 def request(report: Report, name: str) -> tuple[str, bytes]:
-    """Return an event's name and its request. Raises WrongReport."""
+    """Return an event's name and its request. Raises WrongRow."""
     if report.operation not in ("conversion", "retraction"):
-        raise WrongReport("GA4 takes no change of a value, only refunds.")
+        raise WrongRow("GA4 takes no change of a value, only refunds.")
     if report.operation == "retraction" and name != PURCHASE:
-        raise WrongReport(f"GA4 takes back a {PURCHASE} only, by a refund.")
+        raise WrongRow(f"GA4 takes back a {PURCHASE} only, by a refund.")
     if report.device_id is None or not CLIENT_ID.fullmatch(report.device_id):
-        raise WrongReport("It has no client id of the website.")
+        raise WrongRow("It has no client id of the website.")
     if report.age > OLDEST:
-        raise WrongReport("It is older than 72 hours, and GA4 would give it another moment.")
+        raise WrongRow("It is older than 72 hours, and GA4 would give it another moment.")
     params: dict[str, Any] = {"transaction_id": report.transaction_id}
     if report.value is not None:
         params |= {"value": report.value, "currency": report.currency}

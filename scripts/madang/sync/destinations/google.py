@@ -34,6 +34,7 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
+from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.google_answers import UnknownAction, told_state
 from madang.sync.destinations.google_conversions import (
     EVENTS_LIMIT,
@@ -47,11 +48,9 @@ from madang.sync.destinations.members import (
     LeastSize,
     ListTrouble,
     ReviewedNames,
-    batched,
     hash_of,
     list_problem,
     list_refused,
-    request_of,
 )
 
 if TYPE_CHECKING:

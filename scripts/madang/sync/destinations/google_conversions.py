@@ -18,20 +18,11 @@ from pydantic import Field
 
 from madang.specs.strict import Strict, matching
 from madang.sync.destinations.base import Batch, Receipt, SyncObject
+from madang.sync.destinations.batches import batched
 from madang.sync.destinations.google_answers import UnknownAction, rejected
 from madang.sync.destinations.google_sending import Sending, envelope
-from madang.sync.destinations.members import batched
-from madang.sync.destinations.reports import (
-    MICROS,
-    Report,
-    ReportOptions,
-    WrongReport,
-    as_it_is,
-    compact,
-    not_sent,
-    read_report,
-    unknown_type,
-)
+from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
+from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
 
 if TYPE_CHECKING:
     from madang.http.client import Client
@@ -86,7 +77,7 @@ class GoogleConversions:
                     raise unknown_type(one.changes[0].field, self._actions)
                 report = read_report(one, "Google", CLICK_IDS, self._now)
                 encoded[place] = event(report, action.source)
-            except WrongReport as wrong:
+            except WrongRow as wrong:
                 receipt.outcomes[one.number] = not_sent(str(wrong))
         if action is None or not encoded:
             return receipt
@@ -104,11 +95,11 @@ class GoogleConversions:
 
 
 def event(report: Report, source: str) -> bytes:
-    """Return a conversion as it stands in a request. Raises WrongReport."""
+    """Return a conversion as it stands in a request. Raises WrongRow."""
     if report.operation != "conversion":
-        raise WrongReport("The Data Manager API takes no corrections.")
+        raise WrongRow("The Data Manager API takes no corrections.")
     if report.click_id is None and not report.match_keys:
-        raise WrongReport("It has neither a click id of Google's nor a match key.")
+        raise WrongRow("It has neither a click id of Google's nor a match key.")
     found: dict[str, Any] = {
         "transactionId": report.transaction_id,
         "eventTimestamp": _moment(report.happened),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from madang.sync import DestinationRefused
-from madang.sync.destinations.base import Batch, Outcome, Receipt
+from madang.sync.destinations.base import ACCEPTED, Batch, Receipt
 from madang.sync.destinations.google_answers import judge, rejected
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Sending:
             if verdict.is_accepted:
                 self._has_accepted = True
                 for place in places:
-                    receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
+                    receipt.outcomes[batch.objects[place].number] = ACCEPTED
             elif verdict.rejected:
                 left = [place for at, place in enumerate(places) if at not in verdict.rejected]
                 waiting += [left] if left else []

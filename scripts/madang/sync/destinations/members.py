@@ -1,12 +1,11 @@
-"""What lists of members share at every advertising platform: keys, batches of one list."""
+"""What lists of members share at every advertising platform: their keys, names and troubles."""
 
-from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 from pydantic import Field
 
 from madang.sync import DestinationRefused
-from madang.sync.destinations.base import Batch, Outcome, Receipt, SyncObject
+from madang.sync.destinations.base import Batch, Outcome, Receipt
 
 #: Options of lists that the activation model applies (`sync_ad_members`): a list does not begin
 #: with fewer persons, or with a name that suggests what platforms forbid, unless it was reviewed.
@@ -34,25 +33,6 @@ def hash_of(key: str) -> tuple[str, str]:
     kind, _, value = key.partition(":")
     is_hash = len(value) == 64 and not set(value) - set("0123456789abcdef")
     return (kind, value) if is_hash else ("", "")
-
-
-def request_of(one: SyncObject) -> tuple[str, bool]:
-    """Return the list, and whether the member is to be removed from it."""
-    return one.changes[0].field, one.changes[0].value is None
-
-
-def batched(
-    objects: Iterable[SyncObject], most: int, encoded: Callable[[SyncObject], bytes]
-) -> Iterator[Batch]:
-    """Group members, in order, by list and by what is to be done with them."""
-    taken: list[SyncObject] = []
-    for one in objects:
-        if taken and (len(taken) == most or request_of(one) != request_of(taken[0])):
-            yield Batch(tuple(taken), tuple(map(encoded, taken)))
-            taken = []
-        taken.append(one)
-    if taken:
-        yield Batch(tuple(taken), tuple(map(encoded, taken)))
 
 
 def list_problem(field: str) -> str | None:

@@ -22,6 +22,7 @@ from madang.errors import ConfigError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
 from madang.sync.destinations.base import (
+    ACCEPTED,
     Batch,
     Destination,
     DestinationSettings,
@@ -30,19 +31,17 @@ from madang.sync.destinations.base import (
     NoOptions,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
+from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.members import (
     LeastSize,
     ListTrouble,
     ReviewedNames,
-    batched,
     hash_of,
     list_problem,
     list_refused,
-    request_of,
 )
 from madang.sync.destinations.meta_answers import (
     checked,
@@ -175,7 +174,7 @@ class Meta:
         if not invalid:
             self._has_accepted = True
             for place in places:
-                receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
+                receipt.outcomes[batch.objects[place].number] = ACCEPTED
         elif len(places) == 1:
             receipt.outcomes[batch.objects[places[0]].number] = rejected()
             self._stop_if_systematic(receipt)

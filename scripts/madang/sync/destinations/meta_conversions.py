@@ -21,20 +21,11 @@ from pydantic import Field
 
 from madang.specs.strict import Strict, matching
 from madang.sync import DestinationRefused
-from madang.sync.destinations.base import Batch, Outcome, Receipt, SyncObject
-from madang.sync.destinations.members import batched
+from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt, SyncObject
+from madang.sync.destinations.batches import batched
 from madang.sync.destinations.meta_answers import refused_events, taken_events
-from madang.sync.destinations.reports import (
-    MICROS,
-    Report,
-    ReportOptions,
-    WrongReport,
-    as_it_is,
-    compact,
-    not_sent,
-    read_report,
-    unknown_type,
-)
+from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
+from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
 
 if TYPE_CHECKING:
     from madang.http.client import Client
@@ -104,7 +95,7 @@ class MetaConversions:
                     raise unknown_type(field, self._events)
                 report = read_report(one, "Meta", ("fbclid",), self._now)
                 encoded[place] = event(report, self._events[field], one.key)
-            except WrongReport as wrong:
+            except WrongRow as wrong:
                 receipt.outcomes[one.number] = not_sent(str(wrong))
         waiting = [sorted(encoded)] if encoded else []
         while waiting:
@@ -128,7 +119,7 @@ class MetaConversions:
                 receipt.remote_reference = taken_events(reply, len(places))
                 self._has_accepted = True
                 for place in places:
-                    receipt.outcomes[batch.objects[place].number] = Outcome("accepted")
+                    receipt.outcomes[batch.objects[place].number] = ACCEPTED
             elif len(places) == 1:
                 receipt.outcomes[batch.objects[places[0]].number] = refused
                 self._stop_if_systematic(receipt, refused)
@@ -150,16 +141,14 @@ class MetaConversions:
 
 
 def event(report: Report, of: ConversionEvent, key: str) -> bytes:
-    """Return a conversion as it stands in a request. Raises WrongReport."""
+    """Return a conversion as it stands in a request. Raises WrongRow."""
     if report.operation != "conversion":
-        raise WrongReport("Meta takes no corrections.")
+        raise WrongRow("Meta takes no corrections.")
     if report.click_id is None and not report.match_keys:
-        raise WrongReport("It has neither a click id of Meta's nor a match key.")
+        raise WrongRow("It has neither a click id of Meta's nor a match key.")
     days = MOST_DAYS_IN_STORE if of.action_source == "physical_store" else MOST_DAYS
     if report.age > days * DAY:
-        raise WrongReport(
-            f"It is older than {days} days, and Meta would refuse all others with it."
-        )
+        raise WrongRow(f"It is older than {days} days, and Meta would refuse all others with it.")
     user: dict[str, Any] = {
         name: report.hashes[kind] for kind, name in IDENTIFIERS.items() if kind in report.hashes
     }

@@ -1,10 +1,5 @@
-"""What reports of conversions share at every platform: how a row is read, what is wrong with it.
+"""What reports of conversions share at every platform: `sync_conversions` writes their rows."""
 
-A sync model writes a row as JSON whose values are texts (`sync_conversions` in macros/activation).
-What can be known to be wrong is said before anything is sent.
-"""
-
-import json
 import math
 import re
 from collections.abc import Collection, Mapping
@@ -14,20 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from madang.sync.destinations.base import NoOptions, Outcome, SyncObject
+from madang.sync.destinations.base import NoOptions, SyncObject
 from madang.sync.destinations.members import hash_of
+from madang.sync.destinations.rows import AHEAD, CURRENCY, MICROS, WrongRow, micros, needed, texts
 
-AHEAD = 60  # seconds that an event may lie ahead of the clock
-MICROS = 1_000_000
-CURRENCY = re.compile(r"[A-Z]{3}")
 CLICK_ID = re.compile(r"[!-~]{1,1024}")  # what an address can hold
-DIGITS = re.compile(r"\d{15,17}")
-TEXTS = {str, type(None)}
 WaitDays = Annotated[int, Field(ge=0, le=90)]
-
-
-class WrongReport(ValueError):
-    """A row that is not sent; the text says why, without its values."""
 
 
 class ReportOptions(NoOptions):
@@ -69,11 +56,11 @@ class Report:
 def read_report(
     one: SyncObject, platform: str, click_ids: Collection[str], now: datetime
 ) -> Report:
-    """Read a row for a platform that takes these click ids. Raises WrongReport."""
+    """Read a row for a platform that takes these click ids. Raises WrongRow."""
     told = texts(one.changes[0].value)
     keys = tuple(hash_of(key) for key in (told.get("match_keys") or "").split())
     if ("", "") in keys:
-        raise WrongReport("A match key is no SHA-256 hash.")
+        raise WrongRow("A match key is no SHA-256 hash.")
     happened = micros(needed(told, "happened_micros"))
     report = Report(
         operation=needed(told, "operation"),
@@ -91,65 +78,23 @@ def read_report(
         age=now.timestamp() - happened / MICROS,
     )
     if report.age < -AHEAD:
-        raise WrongReport("It lies in the future.")
+        raise WrongRow("It lies in the future.")
     if report.value is not None and not report.currency:
-        raise WrongReport("It has a value and no currency.")
+        raise WrongRow("It has a value and no currency.")
     if report.currency and not CURRENCY.fullmatch(report.currency):
-        raise WrongReport("Its currency is no code of three capital letters, such as KRW.")
+        raise WrongRow("Its currency is no code of three capital letters, such as KRW.")
     if (report.click_id is None) != (report.click_id_name is None):
-        raise WrongReport("It has a click id without a name, or a name without a click id.")
+        raise WrongRow("It has a click id without a name, or a name without a click id.")
     if report.click_id_name is not None and report.click_id_name not in click_ids:
-        raise WrongReport(f"Its click id is not one of {platform}'s ({', '.join(click_ids)}).")
+        raise WrongRow(f"Its click id is not one of {platform}'s ({', '.join(click_ids)}).")
     if report.click_id is not None and not CLICK_ID.fullmatch(report.click_id):
-        raise WrongReport("Its click id holds what no click id holds.")
+        raise WrongRow("Its click id holds what no click id holds.")
     return report
 
 
-#: An object as JSON. `json.dumps` with separators would make an encoder for each row.
-compact = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def as_it_is(one: SyncObject) -> bytes:
-    """Return the bytes of a row: its value."""
-    return (one.changes[0].value or "").encode()
-
-
-def not_sent(problem: str) -> Outcome:
-    """Return the outcome of a row that was not sent for what is wrong with it."""
-    return Outcome(
-        "rejected",
-        reason="not sent",
-        problem=problem,
-        fix="Correct the activation model or its source, then plan and apply again.",
-    )
-
-
-def unknown_type(field: str, known: Mapping[str, Any]) -> WrongReport:
+def unknown_type(field: str, known: Mapping[str, Any]) -> WrongRow:
     """Return the problem of a row whose type the sync does not name."""
-    return WrongReport(f"The sync names no conversion '{field[:40]}', only {', '.join(known)}.")
-
-
-def texts(value: str | None) -> dict[str, str | None]:
-    try:
-        told = json.loads(value or "")
-    except ValueError:
-        told = None
-    if not isinstance(told, dict) or not set(map(type, told.values())) <= TEXTS:
-        raise WrongReport("Its value is no JSON object of texts, as sync_conversions writes it.")
-    return told
-
-
-def needed(told: Mapping[str, str | None], name: str) -> str:
-    found = told.get(name)
-    if not found:
-        raise WrongReport(f"It has no {name}.")
-    return found
-
-
-def micros(text: str) -> int:
-    if not DIGITS.fullmatch(text):
-        raise WrongReport("One of its moments is not in microseconds since 1970.")
-    return int(text)
+    return WrongRow(f"The sync names no conversion '{field[:40]}', only {', '.join(known)}.")
 
 
 def _value(text: str | None) -> float | None:
@@ -160,5 +105,5 @@ def _value(text: str | None) -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise WrongReport("Its value is no amount of zero or more.")
+        raise WrongRow("Its value is no amount of zero or more.")
     return value

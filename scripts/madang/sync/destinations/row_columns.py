@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
+from madang.sync.destinations.base import NoOptions
 
 Sources = Literal[
     "audience",
@@ -32,3 +33,10 @@ class ColumnOf(Strict):
 
     source: Annotated[Sources, Field(alias="from")]
     type: Literal["Text", "Number", "Decimal", "Date"] = "Text"
+
+
+class RowOptions(NoOptions):
+    """What rows say: `key_column` holds the key, `columns` are those beside it, in their order."""
+
+    key_column: ColumnName = "key"
+    columns: dict[ColumnName, ColumnOf] = Field(default={})

@@ -23,6 +23,7 @@ from madang.http.client import AGAIN
 from madang.settings.salesforce import FieldName, ObjectName
 from madang.sync import DestinationDown, DestinationRefused
 from madang.sync.destinations.base import (
+    ACCEPTED,
     Batch,
     Destination,
     DestinationSettings,
@@ -32,16 +33,15 @@ from madang.sync.destinations.base import (
     NoOptions,
     ObjectKind,
     Opening,
-    Outcome,
     Receipt,
     SyncObject,
 )
 from madang.sync.destinations.members import list_problem
 from madang.sync.destinations.salesforce_answers import (
-    PASSING,
     not_processed,
     not_there,
     outcome,
+    passes,
     refused,
     several,
 )
@@ -224,14 +224,14 @@ class Salesforce:
         locked = []
         for one in batch.asked:
             error = found.failed.get(one.key) if found else None
-            if error is not None and any(word in error for word in PASSING):
+            if error is not None and passes(error):
                 locked.append(one)
             elif error is not None:
                 receipt.outcomes[one.number] = refusal(error, self._org.redact)
             elif found and found.succeeded is not None and one.key not in found.succeeded:
                 receipt.outcomes[one.number] = not_processed(found.state, found.error)
             else:
-                receipt.outcomes[one.number] = Outcome("accepted")
+                receipt.outcomes[one.number] = ACCEPTED
         for first in range(0, len(locked), self.objects_per_request):
             piece = locked[first : first + self.objects_per_request]
             self._send_records(piece, [self._record(one) for one in piece], receipt)
@@ -248,7 +248,7 @@ class Salesforce:
         there = self._existing([one.key for one in asked])
         for one in asked:
             if one.key.lower() not in there:
-                gone = Outcome("accepted") if _only_removes(one) else not_there(self._object)
+                gone = ACCEPTED if _only_removes(one) else not_there(self._object)
                 receipt.outcomes[one.number] = gone
 
     def _record(self, one: SyncObject) -> bytes:

@@ -5,14 +5,14 @@ in the order of the request; an error of the whole request `[{"errorCode", "mess
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from madang.http.client import AGAIN
 from madang.http.exchange import read_json
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Outcome
+from madang.sync.destinations.base import ACCEPTED, Outcome
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 USED = re.compile(r"(?<![-\w])api-usage=(\d{1,15})/(\d{1,15})")  # not per-app-api-usage
 #: A record that another change holds just now, and what passes like that.
 PASSING = ("UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE")
-
-
 #: What a refusal of one record means, and what to do, by its code.
 REFUSALS = {
     "": (
@@ -54,10 +52,7 @@ REFUSALS = {
         "deleted in salesforce",
         "Take the record out of the recycle bin there, or let it be gone.",
     ),
-    **dict.fromkeys(
-        ("UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE"),
-        ("busy in salesforce", "The next plan sends it again."),
-    ),
+    **dict.fromkeys(PASSING, ("busy in salesforce", "The next plan sends it again.")),
 }
 
 
@@ -85,15 +80,18 @@ def usage_of(headers: Mapping[str, str], usage: Usage) -> None:
         usage.used, usage.allowed = int(found[1]), int(found[2])
 
 
+def passes(words: str) -> bool:
+    """Say whether an error is one that passes."""
+    return any(code in words for code in PASSING)
+
+
 def is_locked(reply: "Reply") -> bool:
     """Say whether a whole request met a record that another change holds: nothing was taken.
 
     The body of an error is a list; the word for it stands in the code or in the message.
     """
     return not reply.is_good and any(
-        word in f"{one.get('errorCode')} {one.get('message')}"
-        for one in _whole(reply)
-        for word in PASSING
+        passes(f"{one.get('errorCode')} {one.get('message')}") for one in _whole(reply)
     )
 
 
@@ -142,9 +140,14 @@ def results(reply: "Reply", count: int) -> list[dict[str, Any]]:
 def is_passing(result: dict[str, Any]) -> bool:
     """Say whether a record may be taken a moment later."""
     return not result["success"] and any(
-        word in f"{error.get('statusCode')} {error.get('message')}"
-        for error in _errors(result)
-        for word in PASSING
+        passes(f"{error.get('statusCode')} {error.get('message')}") for error in _errors(result)
+    )
+
+
+def says(result: dict[str, Any], codes: Collection[str]) -> bool:
+    """Say whether a record failed with one of these codes."""
+    return not result["success"] and any(
+        str(error.get("statusCode")) in codes for error in _errors(result)
     )
 
 
@@ -152,7 +155,7 @@ def outcome(result: dict[str, Any], redact: Callable[[str], str]) -> Outcome:
     """Return what became of a record. Success with errors is none."""
     errors = _errors(result)
     if result["success"] and not errors:
-        return Outcome("accepted")
+        return ACCEPTED
     told = [f"{one.get('statusCode')}: {one.get('message')}" for one in errors]
     code = str(errors[0].get("statusCode")) if errors else ""
     return refused(code, harmless(redact("; ".join(told))) or "Salesforce gave no reason.")
@@ -186,12 +189,7 @@ def not_processed(state: str, error: str) -> Outcome:
 
 def several(problem: str) -> Outcome:
     """Return the outcome of a key that means more than one record, or the same one twice."""
-    return Outcome(
-        "rejected",
-        reason="several in salesforce",
-        problem=problem,
-        fix="Merge the records in Salesforce, or make the external id field unique.",
-    )
+    return refused("MULTIPLE_CHOICES", problem)
 
 
 def not_understood(reply: "Reply") -> DestinationUnclear:

@@ -20,9 +20,9 @@ from pydantic import Field
 from madang.settings.salesforce import FieldName
 from madang.specs.strict import matching
 from madang.sync import DestinationRefused
-from madang.sync.destinations.base import Batch, NoOptions, Outcome, Receipt, SyncObject
-from madang.sync.destinations.members import batched, request_of
-from madang.sync.destinations.salesforce_answers import not_there, outcome, several
+from madang.sync.destinations.base import ACCEPTED, Batch, NoOptions, Outcome, Receipt, SyncObject
+from madang.sync.destinations.batches import batched, request_of
+from madang.sync.destinations.salesforce_answers import not_there, outcome, says, several
 from madang.sync.destinations.salesforce_org import OrgConnection, as_json, quoted
 
 MEMBERS_LIMIT = 200  # a request
@@ -76,7 +76,7 @@ class SalesforceCampaigns:
         campaign = self._campaign(audience, makes=not is_removal)
         if campaign is None:  # never made: nobody is a member
             for one in batch.objects:
-                receipt.outcomes[one.number] = Outcome("accepted")
+                receipt.outcomes[one.number] = ACCEPTED
         elif is_removal:
             self._remove(campaign, batch.objects, receipt)
         else:
@@ -107,7 +107,7 @@ class SalesforceCampaigns:
                 elif wanted and there[0]["Status"] != wanted:
                     updates.append((one, there[0]["Id"], wanted))
                 else:  # who is a member stays as somebody has put them there
-                    receipt.outcomes[one.number] = Outcome("accepted")
+                    receipt.outcomes[one.number] = ACCEPTED
         self._make_statuses(campaign, {row[-1] for row in (*inserts, *updates)})
         kind = {"attributes": {"type": "CampaignMember"}}
         new = [
@@ -119,9 +119,9 @@ class SalesforceCampaigns:
             if records:
                 told = self._org.collection(method, "/composite/sobjects", records, receipt)
                 for (one, *_), result in zip(rows, told, strict=True):
-                    is_there = method == "POST" and _says(result, (THERE,))
+                    is_there = method == "POST" and says(result, (THERE,))
                     receipt.outcomes[one.number] = (
-                        Outcome("accepted") if is_there else outcome(result, self._org.redact)
+                        ACCEPTED if is_there else outcome(result, self._org.redact)
                     )
 
     def _remove(self, campaign: str, objects: Iterable[SyncObject], receipt: Receipt) -> None:
@@ -135,12 +135,12 @@ class SalesforceCampaigns:
             for member in members.get(id_, [])
         ]
         for one in objects:
-            receipt.outcomes[one.number] = Outcome("accepted")
+            receipt.outcomes[one.number] = ACCEPTED
         for first in range(0, len(leaving), MEMBERS_LIMIT):
             piece = leaving[first : first + MEMBERS_LIMIT]
             told = self._org.delete([member for _, member in piece], receipt)
             for (one, _), result in zip(piece, told, strict=True):
-                if not _says(result, GONE):
+                if not says(result, GONE):
                     found = outcome(result, self._org.redact)
                     if found.status != "accepted":
                         receipt.outcomes[one.number] = found
@@ -266,9 +266,3 @@ def _status(one: SyncObject) -> str | None:
     """Return the status that a row says; a row that says true says none."""
     said = json.loads(one.changes[0].value or "null")
     return said if isinstance(said, str) and said else None
-
-
-def _says(result: dict[str, Any], codes: tuple[str, ...]) -> bool:
-    errors = result.get("errors")
-    told = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
-    return not result["success"] and any(str(one.get("statusCode")) in codes for one in told)

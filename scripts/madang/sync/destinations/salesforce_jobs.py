@@ -12,14 +12,14 @@ a killed run left open ends it; one that was closed is waited for.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from madang.http.client import AGAIN
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Later, SyncObject
+from madang.sync.destinations.base import Later, Outcome, SyncObject
 from madang.sync.destinations.salesforce_answers import refused
 from madang.sync.destinations.salesforce_org import OrgConnection
 from madang.sync.words import harmless
@@ -221,7 +221,7 @@ def code_of(error: str) -> str:
     return code if code.replace("_", "").isalpha() and code.isupper() else "REFUSED"
 
 
-def refusal(error: str, redact: Any) -> Any:
+def refusal(error: str, redact: Callable[[str], str]) -> Outcome:
     """Return the outcome of a record that failed in a job."""
     return refused(code_of(error), harmless(redact(error)))
 

@@ -3,12 +3,12 @@
 Collections: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-sobjects-collections.html
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from madang.sync import DestinationUnclear
 from madang.sync.destinations.base import Opening, Receipt
+from madang.sync.destinations.rows import plain
 from madang.sync.destinations.salesforce_answers import (
     Usage,
     checked,
@@ -161,7 +161,7 @@ class OrgConnection:
 
 def as_json(record: Mapping[str, Any]) -> bytes:
     """Return a record as it stands in a collection."""
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    return plain(record).encode()
 
 
 def quoted(value: str) -> str:

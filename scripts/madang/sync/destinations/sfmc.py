@@ -36,9 +36,9 @@ from madang.sync.destinations.base import (
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.members import request_of
-from madang.sync.destinations.reports import compact, not_sent
+from madang.sync.destinations.batches import request_of
 from madang.sync.destinations.row_columns import ColumnName
+from madang.sync.destinations.rows import WrongRow, compact, not_sent
 from madang.sync.destinations.sfmc_answers import (
     TOKEN_PLACE,
     deleted,
@@ -53,7 +53,6 @@ from madang.sync.destinations.sfmc_answers import (
 )
 from madang.sync.destinations.sfmc_columns import (
     Column,
-    WrongRow,
     check_row,
     definition,
     name_problem,

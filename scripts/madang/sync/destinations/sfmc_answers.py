@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from madang.sync import DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Later, Outcome
+from madang.sync.destinations.base import ACCEPTED, Later, Outcome
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def taken(reply: "Reply", name: str, redact: Redact) -> tuple[Outcome, str | Non
         request_id = _request_id(reply)
         if request_id is None or _has_error(reply.body or {}):
             raise not_understood(reply)
-        return Outcome("accepted"), request_id
+        return ACCEPTED, request_id
     _refuse_login(reply, words)
     if reply.status not in (400, 404, 413, 422):
         raise not_understood(reply)
@@ -119,7 +119,7 @@ def entered(
         is_queued = bool(one.get("eventInstanceId")) and not one.get("errorcode")
         problem = harmless(redact(f"{one.get('errorcode') or ''} {one.get('message') or ''}"))
         outcomes.append(
-            Outcome("accepted")
+            ACCEPTED
             if is_queued
             else _refused(problem or "Marketing Cloud gave no reason.", FIX_EVENT)
         )
@@ -175,7 +175,7 @@ def deleted(reply: "Reply", count: int, name: str, redact: Redact) -> list[Outco
     outcomes = []
     for status, words in results:
         if status == "OK" or NOT_THERE.search(words):
-            outcomes.append(Outcome("accepted"))
+            outcomes.append(ACCEPTED)
         else:
             outcomes.append(_refused(f"{name}: {harmless(redact(words))}", FIX_ROWS))
     return outcomes

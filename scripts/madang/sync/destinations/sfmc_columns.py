@@ -4,15 +4,15 @@ https://help.salesforce.com/s/articleView?id=mktg.mc_es_data_extension_data_type
 (types and their lengths; the name and the external key of a data extension)
 """
 
-import json
 import re
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, model_validator
 
 from madang.specs.strict import Strict
 from madang.sync.destinations.base import Definition
 from madang.sync.destinations.row_columns import Sources
+from madang.sync.destinations.rows import WrongRow, texts
 
 KEY_LENGTH = 50  # of the column with the contact key, as we describe it
 LENGTHS = {"Text": 4000, "EmailAddress": 254, "Phone": 50}
@@ -58,18 +58,9 @@ class Options(Protocol):
     columns: dict[str, Column]
 
 
-class WrongRow(ValueError):
-    """A row that is not sent; the text says why, without its values."""
-
-
 def check_row(value: str | None, key: str, options: Options) -> None:
     """Raises WrongRow where a row is not what the data extension takes."""
-    try:
-        row: Any = json.loads(value or "")
-    except ValueError:
-        row = None
-    if not isinstance(row, dict) or not all(isinstance(one, str | None) for one in row.values()):
-        raise WrongRow("Its value is no JSON object of texts.")
+    row = texts(value)
     if row.get(options.key_column) != key:
         raise WrongRow(f"Its column {options.key_column} is not the row's key.")
     if len(key) > KEY_LENGTH:

@@ -11,9 +11,7 @@ The contract is ours; an endpoint keeps to it, or a small program in front of on
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -21,18 +19,19 @@ from pydantic import Field
 from madang.specs.strict import EnvironmentName, HttpAddress
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import (
+    ACCEPTED,
     Batch,
     DestinationSettings,
     Entry,
-    NoOptions,
     ObjectKind,
     Opening,
     Outcome,
     Receipt,
     SyncObject,
 )
-from madang.sync.destinations.reports import compact
-from madang.sync.destinations.row_columns import ColumnName, ColumnOf
+from madang.sync.destinations.batches import within_limits
+from madang.sync.destinations.row_columns import RowOptions
+from madang.sync.destinations.rows import compact, plain
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -53,13 +52,6 @@ class WebhookSettings(DestinationSettings):
     answers: Literal["batch", "rows"] = "batch"
     rows_per_request: Annotated[int, Field(ge=1, le=10_000)] = 500
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
-
-
-class WebhookOptions(NoOptions):
-    """What rows say beside their key (macros/activation reads it)."""
-
-    key_column: ColumnName = "key"
-    columns: dict[ColumnName, ColumnOf] = Field(default={})
 
 
 class Webhook:
@@ -89,20 +81,8 @@ class Webhook:
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
         """Group objects, in order, by number and size."""
-        waiting = iter(objects)
-        while taken := list(islice(waiting, self.objects_per_request)):
-            group: list[SyncObject] = []
-            encoded: list[bytes] = []
-            size = 0
-            for one in taken:
-                body = b",".join(self._rows(one))
-                if group and size + len(body) > BYTES_LIMIT:
-                    yield Batch(tuple(group), tuple(encoded))
-                    group, encoded, size = [], [], 0
-                group.append(one)
-                encoded.append(body)
-                size += len(body) + 1
-            yield Batch(tuple(group), tuple(encoded))
+        encoded = ((one, b",".join(self._rows(one))) for one in objects)
+        return within_limits(encoded, self.objects_per_request, BYTES_LIMIT)
 
     def send(self, batch: Batch) -> Receipt:
         """Send a batch. Raises DestinationRefused, DestinationUnclear or DestinationDown."""
@@ -122,7 +102,7 @@ class Webhook:
         for change, row_id in zip(one.changes, row_ids(one), strict=True):
             operation = "remove" if change.value is None else "set"
             row = {"id": row_id, "key": one.key, "field": change.field, "operation": operation}
-            head = json.dumps(row, ensure_ascii=False, separators=(",", ":"))[:-1]
+            head = plain(row)[:-1]
             yield f'{head},"value":{change.value or "null"}}}'.encode()
 
 
@@ -150,7 +130,7 @@ def judge(reply: "Reply", ids: list[list[str]], answers: str) -> list[Outcome]:
     if not reply.is_good or (reply.content.strip() and not is_object):
         raise _not_understood(reply)
     if answers == "batch":
-        return [Outcome("accepted")] * len(ids)
+        return [ACCEPTED] * len(ids)
     results = (reply.body or {}).get("results")
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise _not_understood(reply)
@@ -166,7 +146,7 @@ def judge(reply: "Reply", ids: list[list[str]], answers: str) -> list[Outcome]:
 def _of_rows(rows: list[Mapping[str, Any]]) -> Outcome:
     refused = [one for one in rows if one["status"] == "rejected"]
     if not refused:
-        return Outcome("accepted")
+        return ACCEPTED
     return _rejected(harmless(str(refused[0].get("reason") or "")) or "no reason")
 
 
@@ -189,11 +169,11 @@ def _not_understood(reply: "Reply") -> DestinationUnclear:
 ENTRY = Entry(
     settings=WebhookSettings,
     objects={
-        "attributes": ObjectKind("attributes", keys=("key",), options=WebhookOptions),
-        "members": ObjectKind("members", keys=("key",), options=WebhookOptions),
-        "events": ObjectKind("events", keys=("event_id",), options=WebhookOptions),
+        "attributes": ObjectKind("attributes", keys=("key",), options=RowOptions),
+        "members": ObjectKind("members", keys=("key",), options=RowOptions),
+        "events": ObjectKind("events", keys=("event_id",), options=RowOptions),
         "idempotent_events": ObjectKind(
-            "events", keys=("event_id",), options=WebhookOptions, tells_doubles=True
+            "events", keys=("event_id",), options=RowOptions, tells_doubles=True
         ),
     },
     destination=Webhook,
