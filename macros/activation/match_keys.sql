@@ -56,7 +56,7 @@
     ) as lists
     left join (
         select distinct held.field
-        from ({{ madang.sync_last_sent(madang.sync_name()) }}) as held
+        from ({{ madang.sync_last_sent() }}) as held
         where held.is_there
     ) as begun on lists.audience = begun.field
     where begun.field is null

@@ -492,7 +492,7 @@ def test_the_board_of_matching_says_what_platforms_found_and_by_which_key(page: 
     words = words_of(page.parent / "matching.html").splitlines()
     row = words.index("flagship")
     assert words[row - 1] == "google"
-    assert words[row + 1 : row + 7] == ["26 10월 2026", "1,510", "1,500", "10", "0.7%", "61–70%"]
+    assert words[row + 1 : row + 8] == ["26 10월 2026", "1,510", "1,500", "10", "0.7", "%", "61–70%"]
     assert "알려 주지 않음" in words
     assert words[words.index("전화번호") + 1] == "10,309"
     assert words[words.index("gclid + 이메일 + 전화번호") + 1] == "77"
