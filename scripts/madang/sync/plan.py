@@ -31,7 +31,8 @@ class Plan:
 
     `unknown`: rows of earlier plans that may have arrived or not, and are never sent again.
     `warnings`: keys that are sent although the model says that something is odd, by what it says.
-    `forecast`: what sending costs, in the destination's own unit.
+    `forecast`: what sending costs, in the destination's own unit. `notices`: what the platform will
+    not do with what it gets.
     """
 
     plan_id: str
@@ -50,6 +51,7 @@ class Plan:
     unknown: int = 0
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
     forecast: str | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def added(self) -> int:
@@ -142,6 +144,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             unknown=stored.get("unknown", 0),
             warnings=stored.get("warnings", {}),
             forecast=stored.get("forecast"),
+            notices=tuple(stored.get("notices", ())),
         )
     except FileNotFoundError as error:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
@@ -242,6 +245,7 @@ def _compared(
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
+        notices=tuple(guards.notices(by_field, *target.least)),
     )
 
 
@@ -376,6 +380,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "unknown": plan.unknown,
         "warnings": plan.warnings,
         "forecast": plan.forecast,
+        "notices": plan.notices,
     }
     path = plan.folder / "plan.json"
     with private.whole(path) as file:

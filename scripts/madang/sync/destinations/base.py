@@ -34,6 +34,7 @@ class ObjectKind:
     `keys`: what its `sync_key` may be. `field_problem` says why a field of this name cannot be
     stored, or None. `tells_doubles`: of events, the same one sent again counts once there.
     `forecast` says what a plan of so many rows will cost there, in the destination's own unit.
+    `least`: of lists, a number of members, and what the destination does not do with fewer.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class ObjectKind:
     options: type[NoOptions] = NoOptions
     tells_doubles: bool = False
     forecast: "Callable[[Counts], str] | None" = None
+    least: tuple[int, str] = (0, "")
 
     @property
     def may_repeat(self) -> bool:

@@ -33,6 +33,7 @@ MODULES = {
     "naver": "madang.sync.destinations.naver",
     "salesforce": "madang.sync.destinations.salesforce",
     "sfmc": "madang.sync.destinations.sfmc",
+    "tiktok": "madang.sync.destinations.tiktok",
     "webhook": "madang.sync.destinations.webhook",
 }
 
