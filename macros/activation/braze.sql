@@ -1,14 +1,3 @@
-{# The name of the sync that sends this model; empty where none does. #}
-{% macro sync_name() %}
-    {% if execute %}
-        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
-            {{ return(exposure.name) }}
-        {% endfor %}
-    {% endif %}
-    {{ return('') }}
-{% endmacro %}
-
-
 {#
     Every id by which Braze may know a person, as `sync_key` has it: (person_id, key_kind, sync_key, place, is_usable). `place` orders the ids of one
     kind. Usable is what a sync may take as the person's key: an address that several persons have is none.
@@ -119,57 +108,13 @@
             {{ madang.braze_person_keys(rule) }}
         ) as person_keys
         inner join (
-            {{ madang.sync_last_sent(madang.sync_name()) }}
+            {{ madang.sync_last_sent() }}
         ) as held on person_keys.sync_key = held.sync_key and held.is_there
         group by person_keys.person_id
     ) as moved
         on chosen.person_id = moved.person_id
         and (chosen.sync_key <> moved.last_key or chosen.sync_key <> moved.first_key)
     where chosen.key_place = 1
-{%- endmacro %}
-
-
-{# What was sent last of each key and field by a sync: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
-{% macro sync_last_sent(sync) -%}
-    select
-        sync_key,
-        field,
-        operation <> 'remove' as is_there
-    from {{ ref('stg_sync__deliveries') }}
-    where sync = '{{ sync }}' and status in ('accepted', 'unknown')
-    qualify row_number() over (
-        partition by sync_key, field
-        order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
-    ) = 1
-{%- endmacro %}
-
-
-{#
-    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now. A sync that keeps them for so long pays nothing for somebody
-    who comes back soon.
-#}
-{% macro sync_leavers(days) -%}
-    select
-        leavers.audience,
-        leavers.person_id,
-        consents.channel,
-        consents.purpose,
-        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
-        contactability.is_main_address
-    from {{ ref('audience_leavers') }} as leavers
-    inner join (
-        {{ madang.audience_consent_rows(madang.audience_specs()) }}
-    ) as consents on leavers.audience = consents.audience
-    left join {{ ref('contactability') }} as contactability
-        on leavers.person_id = contactability.person_id
-        and consents.channel = contactability.channel
-        and consents.purpose = contactability.purpose
-    where
-        leavers.seconds_since_exit < {{ days }} * 86400
-        and consents.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
-    {%- if madang.sync_rule().get('channels') %}
-        and consents.channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
-    {%- endif %}
 {%- endmacro %}
 
 
@@ -189,25 +134,6 @@
     {% endfor %}
     {{ return(conditions) }}
 {% endmacro %}
-
-
-{# One permit a person: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the first channel and the reason there. #}
-{% macro sync_person_permits() -%}
-    select
-        person_id,
-        channel,
-        purpose,
-        nullif(reason, 'allowed') as held_back_reason
-    from {{ ref('contactability') }}
-    where
-        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
-    {%- if madang.sync_rule().get('channels') %}
-        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
-    {%- endif %}
-    qualify row_number() over (
-        partition by person_id order by case when is_allowed then 0 else 1 end, channel
-    ) = 1
-{%- endmacro %}
 
 
 {#

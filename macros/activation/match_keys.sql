@@ -64,12 +64,7 @@ members as (
 
 final as (
 
-    select *
-    from members
-    qualify row_number() over (
-        partition by audience, coalesce(sync_key, person_id)
-        order by case when held_back_reason is null then 1 else 0 end, person_id
-    ) = 1
+    {{ madang.sync_no_wins('members', 'audience, coalesce(sync_key, person_id)', 'person_id') }}
 
 )
 

@@ -24,18 +24,6 @@
 {%- endmacro %}
 
 
-{# The names of the syncs that send this model, as texts; one that none has where there is no such sync. #}
-{% macro sync_names() -%}
-    {%- set names = [] -%}
-    {%- if execute -%}
-        {%- for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name -%}
-            {%- do names.append(exposure.name) -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {{ madang.text_literals(names or ['']) }}
-{%- endmacro %}
-
-
 {# The journeys that the sync names, and after how many days a person may enter again (null: never). One without a name where there are none. #}
 {% macro sync_journeys() -%}
     {%- for journey, rule in madang.sync_rule().get('journeys', {'': {}}).items() %}

@@ -1,26 +1,85 @@
 {# What the exposure that sends this model says under config.meta.sync: its purpose and channels, and which key a person has at the destination. #}
 {% macro sync_rule() %}
-    {% if execute %}
-        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('model') == model.name %}
-            {{ return(exposure.config.meta.sync) }}
-        {% endfor %}
-    {% endif %}
+    {% for exposure in madang.sync_exposures() %}{{ return(exposure.config.meta.sync) }}{% endfor %}
     {{ return({}) }}
+{% endmacro %}
+
+
+{# The names of the syncs that send this model, as texts; one that none has where there is no such sync. #}
+{% macro sync_names() -%}
+    {{ madang.text_literals(madang.sync_exposures() | map(attribute='name') | list or ['']) }}
+{%- endmacro %}
+
+
+{# The exposures that send this model. #}
+{% macro sync_exposures() %}
+    {% set found = [] %}
+    {% for exposure in graph.get('exposures', {}).values() if execute and exposure.config.meta.get('sync', {}).get('model') == model.name %}
+        {% do found.append(exposure) %}
+    {% endfor %}
+    {{ return(found) }}
 {% endmacro %}
 
 
 {# The permits of a sync: those of its purpose (marketing where it names none), and of the channels and audiences that it names, else of all. #}
 {% macro sync_permits() -%}
     select *
-    from {{ ref('audience_permits') }}
+    from {{ ref('audience_permits') }} as permits
     where
-        purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
-    {%- if madang.sync_rule().get('channels') %}
-        and channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
-    {%- endif %}
+        {{ madang.is_of_sync('permits') }}
     {%- if madang.sync_rule().get('audiences') %}
         and audience in ({{ madang.text_literals(madang.sync_rule().audiences) }})
     {%- endif %}
+{%- endmacro %}
+
+
+{# Is a row of a relation of the purpose of the sync (marketing where it names none), and of one of its channels, else of any? #}
+{% macro is_of_sync(relation) -%}
+    {{ relation }}.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
+    {%- if madang.sync_rule().get('channels') %}
+        and {{ relation }}.channel in ({{ madang.text_literals(madang.sync_rule().channels) }})
+    {%- endif %}
+{%- endmacro %}
+
+
+{# One permit a person: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the first channel and the reason there. #}
+{% macro sync_person_permits() -%}
+    select
+        person_id,
+        channel,
+        purpose,
+        nullif(reason, 'allowed') as held_back_reason
+    from {{ ref('contactability') }} as contactability
+    where {{ madang.is_of_sync('contactability') }}
+    qualify row_number() over (
+        partition by person_id order by case when is_allowed then 0 else 1 end, channel
+    ) = 1
+{%- endmacro %}
+
+
+{#
+    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now. A sync that keeps them for so long pays nothing for somebody
+    who comes back soon.
+#}
+{% macro sync_leavers(days) -%}
+    select
+        leavers.audience,
+        leavers.person_id,
+        consents.channel,
+        consents.purpose,
+        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
+        contactability.is_main_address
+    from {{ ref('audience_leavers') }} as leavers
+    inner join (
+        {{ madang.audience_consent_rows(madang.audience_specs()) }}
+    ) as consents on leavers.audience = consents.audience
+    left join {{ ref('contactability') }} as contactability
+        on leavers.person_id = contactability.person_id
+        and consents.channel = contactability.channel
+        and consents.purpose = contactability.purpose
+    where
+        leavers.seconds_since_exit < {{ days }} * 86400
+        and {{ madang.is_of_sync('consents') }}
 {%- endmacro %}
 
 
@@ -45,6 +104,19 @@
 
 
 {#
+    Of the rows of a sync that are one at the destination, the one that counts: a single no holds them back. `per` is what makes them one, `tie` orders those that say the same.
+#}
+{% macro sync_no_wins(relation, per, tie) -%}
+    select *
+    from {{ relation }}
+    qualify row_number() over (
+        partition by {{ per }}
+        order by case when held_back_reason is null then 1 else 0 end, {{ tie }}
+    ) = 1
+{%- endmacro %}
+
+
+{#
     One customer number a person, by `person_key` of the sync: `among` the numbers that the CRM still has (current) or all, and of these the one registered
     first or last.
 #}
@@ -61,5 +133,20 @@
             case when registered_at is null then 1 else 0 end,
             registered_at {{ 'desc' if rule.get('registered') == 'last' else 'asc' }},
             customer_no
+    ) = 1
+{%- endmacro %}
+
+
+{# What was sent last of each key and field by the sync of this model: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
+{% macro sync_last_sent() -%}
+    select
+        sync_key,
+        field,
+        operation <> 'remove' as is_there
+    from {{ ref('stg_sync__deliveries') }}
+    where sync in ({{ madang.sync_names() }}) and status in ('accepted', 'unknown')
+    qualify row_number() over (
+        partition by sync_key, field
+        order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
     ) = 1
 {%- endmacro %}

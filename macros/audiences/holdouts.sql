@@ -44,6 +44,12 @@
 {%- endmacro %}
 
 
+{# Does an experiment of `holdout_rows` hold people out on a day? #}
+{% macro is_holdout_on(day) -%}
+    since_date <= {{ day }} and (until_date is null or until_date >= {{ day }})
+{%- endmacro %}
+
+
 {# One row an audience and experiment in which its people are. #}
 {% macro holdout_audience_rows() -%}
     {%- set rows = [] -%}

@@ -135,6 +135,10 @@
 {% endmacro %}
 
 
+{# A moment after every other, for an end that is open and a time that is not known. A join on `end is null or …` would compare each row with each. #}
+{% macro far_future() -%} timestamp '9999-01-01 00:00:00' {%- endmacro %}
+
+
 {# Microseconds since 1970, as GA4 counts them. #}
 {% macro micros_of(expression) %}{{ adapter.dispatch('micros_of', 'madang')(expression) }}{% endmacro %}
 

@@ -44,16 +44,3 @@
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
-
-
-{# A share with Wilson's 95 % interval: three columns. Null where there is no trial, or where `only` does not hold. #}
-{% macro rate_columns(name, events, trials, only=none) -%}
-    {%- set shares = {
-        name: events ~ ' / nullif(' ~ trials ~ ', 0)',
-        name ~ '_low': wilson_bound(events, trials, '-'),
-        name ~ '_high': wilson_bound(events, trials, '+'),
-    } -%}
-    {%- for column, share in shares.items() %}
-    {{ 'case when ' ~ only ~ ' then ' if only }}{{ six_decimals(share) }}{{ ' end' if only }} as {{ column }}{{ ',' if not loop.last }}
-    {%- endfor %}
-{%- endmacro %}

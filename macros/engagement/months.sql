@@ -15,14 +15,3 @@
         where day = {{ madang.month_before('day', 0) }}
     ) as first_days
 {%- endmacro %}
-
-
-{# One end of the 95 % interval of a rate of events per time (Byar's approximation of the exact one): `side` is - or +. Null where there is no time. #}
-{% macro poisson_bound(events, time, side) -%}
-    {%- set z = 1.959963984540054 -%}
-    {%- set n = '(' ~ events ~ ' + 1)' if side == '+' else events -%}
-    {%- set part = '(1 - 1 / (9e0 * nullif(' ~ n ~ ', 0)) ' ~ side ~ ' ' ~ z ~ 'e0 / (3e0 * sqrt(nullif(' ~ n ~ ', 0))))' -%}
-    case
-        when {{ time }} > 0 then coalesce({{ n }} * {{ part }} * {{ part }} * {{ part }}, 0) / {{ time }}
-    end
-{%- endmacro %}

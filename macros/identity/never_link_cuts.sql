@@ -149,7 +149,7 @@
                             link.neighbour as node,
                             frontier.side,
                             sum(link.evidence_count) as evidence_count,
-                            coalesce(min(link.first_seen_at), timestamp '9999-01-01 00:00:00') as first_seen_at
+                            coalesce(min(link.first_seen_at), " ~ far_future() ~ ") as first_seen_at
                         from " ~ state.sides ~ " as frontier
                         inner join " ~ links ~ " as link on frontier.node = link.node
                         left join " ~ state.sides ~ " as known

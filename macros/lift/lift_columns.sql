@@ -18,10 +18,11 @@
     What `lift` gives. A share has Newcombe's interval, a mean and a ratio that of Welch. Where no person of either arm has an outcome, or an arm has fewer
     than 30 conversions to divide by, no figure is given.
 #}
-{% macro lift_columns(rate_below, rate_above) -%}
+{% macro lift_columns() -%}
     {%- set half, adjusted_half = 'quantile * error', 'adjusted_quantile * adjusted_error' -%}
     {%- set plain = {'difference_low': 'difference - ' ~ half, 'difference_high': 'difference + ' ~ half} -%}
-    {%- set of_rates = {'difference_low': 'difference - ' ~ rate_below, 'difference_high': 'difference + ' ~ rate_above} -%}
+    {%- set converted = ['treated_converted', 'treated_persons', 'holdout_converted', 'holdout_persons'] -%}
+    {%- set of_rates = {'difference_low': newcombe_bound(*converted, side='-'), 'difference_high': newcombe_bound(*converted, side='+')} -%}
     select
         experiment,
         conversion_type,

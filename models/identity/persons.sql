@@ -49,7 +49,7 @@ anchored as (
     qualify row_number() over (
         partition by component_key
         order by
-            coalesce(first_seen_at, timestamp '9999-01-01 00:00:00'), anchor_rank, identifier_value
+            coalesce(first_seen_at, {{ far_future() }}), anchor_rank, identifier_value
     ) = 1
 
 ),

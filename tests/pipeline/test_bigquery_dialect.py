@@ -156,6 +156,7 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
         1.75,
     ),
     ("as_of", (), at("2026-11-01 03:00:00")),
+    ("far_future", (), at("9999-01-01 00:00:00")),
     ("micros_of", ("timestamp '1970-01-01 00:00:01.000002'",), 1000002),
     ("safe_cast_as", (TEXT("12"), "int64"), 12),
     ("safe_cast_as", (TEXT("x"), "int64"), None),

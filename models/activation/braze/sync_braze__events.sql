@@ -32,7 +32,7 @@ told_orders as (
     inner join {{ ref('stg_sync__deliveries') }} as deliveries
         on activities.activity_id = deliveries.sync_key
     where
-        deliveries.sync = '{{ madang.sync_name() }}'
+        deliveries.sync in ({{ madang.sync_names() }})
         and deliveries.status = 'accepted'
         and activities.value > 0
         and activities.object_id is not null

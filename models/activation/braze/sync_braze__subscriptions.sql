@@ -59,12 +59,7 @@ members as (
 -- of several persons with one address a single no holds it back
 final as (
 
-    select *
-    from members
-    qualify row_number() over (
-        partition by field, coalesce(sync_key, person_id)
-        order by case when held_back_reason is null then 1 else 0 end, person_id
-    ) = 1
+    {{ sync_no_wins('members', 'field, coalesce(sync_key, person_id)', 'person_id') }}
 
 )
 

@@ -15,7 +15,7 @@ braze_keys as (
 
 last_sent as (
 
-    {{ sync_last_sent(madang.sync_name()) }}
+    {{ sync_last_sent() }}
 
 ),
 

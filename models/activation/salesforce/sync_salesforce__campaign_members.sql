@@ -30,12 +30,7 @@ members as (
 -- a campaign has no channel: a single no holds the person back
 final as (
 
-    select *
-    from members
-    qualify row_number() over (
-        partition by person_id, audience
-        order by case when held_back_reason is null then 1 else 0 end, channel
-    ) = 1
+    {{ sync_no_wins('members', 'person_id, audience', 'channel') }}
 
 )
 

@@ -63,37 +63,48 @@ spent as (
 
 messages as (
 
-    select
-        {{ month_before('activity_date', 0) }} as month,
-        object_type as channel,
-        count(*) as delivered,
-        count(distinct person_id) as reached_persons
+    select activity_date, object_type as channel, person_id
     from {{ ref('activities') }}
     where action = 'message_delivered'
-    group by month, channel
 
 ),
 
 prices as (
 
-    select channel, channel_group, {{ safe_cast_as('price', float64()) }} as price
-    from {{ list_of('message_prices') }}
+    {{ message_prices() }}
+
+),
+
+-- persons are counted on each channel
+of_channels as (
+
+    select
+        {{ month_before('messages.activity_date', 0) }} as month,
+        messages.channel,
+        min(prices.channel_group) as channel_group,
+        count(*) as delivered,
+        count(distinct messages.person_id) as reached_persons,
+        sum({{ converted('prices.price', fx_rate('prices')) }}) as cost,
+        {{ amounts_without_rate('prices.price', fx_rate('prices')) }} as costs_without_rate
+    from messages
+    left join prices on messages.channel = prices.channel
+    {{ join_fx_rates('prices', 'messages.activity_date') }}
+    group by month, messages.channel
 
 ),
 
 sent as (
 
     select
-        messages.month,
+        of_channels.month,
         'crm' as side,
-        coalesce(prices.channel_group, messages.channel) as channel_group,
-        sum(messages.delivered * prices.price) as cost,
-        cast(0 as int64) as costs_without_rate,
-        cast(sum(messages.delivered) as int64) as shown,
-        cast(sum(messages.reached_persons) as int64) as reached_persons
-    from messages
-    left join prices on messages.channel = prices.channel
-    group by messages.month, side, coalesce(prices.channel_group, messages.channel)
+        coalesce(of_channels.channel_group, of_channels.channel) as channel_group,
+        sum(of_channels.cost) as cost,
+        cast(sum(of_channels.costs_without_rate) as int64) as costs_without_rate,
+        cast(sum(of_channels.delivered) as int64) as shown,
+        cast(sum(of_channels.reached_persons) as int64) as reached_persons
+    from of_channels
+    group by of_channels.month, side, coalesce(of_channels.channel_group, of_channels.channel)
 
 ),
 

@@ -28,7 +28,7 @@ with_earlier_end as (
 
     select
         *,
-        max(coalesce(valid_to, timestamp '9999-01-01 00:00:00')) over (
+        max(coalesce(valid_to, {{ far_future() }})) over (
             partition by audience, person_id
             order by valid_from, valid_to
             rows between unbounded preceding and 1 preceding
@@ -56,7 +56,7 @@ intervals as (
         audience,
         person_id,
         min(valid_from) as entered_at,
-        max(coalesce(valid_to, timestamp '9999-01-01 00:00:00')) as last_end
+        max(coalesce(valid_to, {{ far_future() }})) as last_end
     from numbered
     group by audience, person_id, interval_number
 
@@ -68,7 +68,7 @@ final as (
         intervals.audience,
         intervals.person_id,
         intervals.entered_at,
-        nullif(intervals.last_end, timestamp '9999-01-01 00:00:00') as exited_at,
+        nullif(intervals.last_end, {{ far_future() }}) as exited_at,
         intervals.entered_at > started.first_seen_at as is_entry_seen
     from intervals
     inner join started on intervals.audience = started.audience

@@ -41,9 +41,7 @@ final as (
         assigned_at,
         share,
         holdouts > 0 and holdouts < assignments as is_in_both_arms,
-        arm = 'holdout'
-        and since_date <= {{ as_of_day() }}
-        and coalesce(until_date, date '9999-01-01') >= {{ as_of_day() }} as is_held_out,
+        arm = 'holdout' and {{ is_holdout_on(as_of_day()) }} as is_held_out,
         window_micros
     from assigned
     where place = 1

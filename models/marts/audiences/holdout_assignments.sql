@@ -7,9 +7,7 @@ with experiments as (
 
     select *
     from ({{ holdout_rows() }}) as declared
-    where
-        since_date <= {{ local_date(as_of()) }}
-        and coalesce(until_date, date '9999-01-01') >= {{ local_date(as_of()) }}
+    where {{ is_holdout_on(local_date(as_of())) }}
 
 ),
 

@@ -1,4 +1,4 @@
-{%- set moment = "coalesce(occurred_at, timestamp '9999-01-01 00:00:00')" -%}
+{%- set moment = 'coalesce(occurred_at, ' ~ far_future() ~ ')' -%}
 {%- set is_past = nothing_lies_ahead(moment, [ref('consent_signals')]) -%}
 {%- set given = "effect in ('opens', 'starts', 'keeps')" ~ ('' if is_past else ' and occurred_at <= ' ~ as_of()) -%}
 

@@ -25,7 +25,7 @@ final as (
             partition by record_persons.person_id
             order by
                 case when customers.is_current then 0 else 1 end,
-                coalesce(customers.registered_at, timestamp '9999-01-01 00:00:00'),
+                coalesce(customers.registered_at, {{ far_future() }}),
                 customers.customer_no
         ) = 1 as is_chosen
     from customers

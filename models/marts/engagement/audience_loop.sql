@@ -56,7 +56,7 @@ followed as (
         on messages.audience = ordered.audience
         and messages.channel = ordered.channel
         and messages.started_at >= ordered.as_of
-        and messages.started_at < coalesce(ordered.next_as_of, timestamp '9999-01-01 00:00:00')
+        and messages.started_at < coalesce(ordered.next_as_of, {{ far_future() }})
 
 ),
 

@@ -81,7 +81,7 @@ final as (
     left join in_force
         on collected.field = in_force.field
         and collected.collected_at >= in_force.begins_at
-        and collected.collected_at < coalesce(in_force.ends_at, timestamp '9999-01-01 00:00:00')
+        and collected.collected_at < coalesce(in_force.ends_at, {{ far_future() }})
     group by collected.source, collected.field, in_force.version_key, in_force.notice_id, in_force.version_number
 
 )

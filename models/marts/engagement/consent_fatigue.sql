@@ -5,7 +5,7 @@ with counts as (
 
     select
         *,
-        coalesce(counts_to, timestamp '9999-01-01 00:00:00') as ends_at
+        coalesce(counts_to, {{ far_future() }}) as ends_at
     from {{ ref('message_counts') }}
 
 ),

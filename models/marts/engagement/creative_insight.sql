@@ -1,5 +1,3 @@
-{%- set below = hypotenuse('rate_with - low_with', 'high_without - rate_without') -%}
-{%- set above = hypotenuse('high_with - rate_with', 'rate_without - low_without') -%}
 {%- set columns = [
     'channel', 'campaign_id', 'campaign_name', 'action', 'object_type', 'object',
     'persons_with', 'converters_with', 'persons_without', 'converters_without',
@@ -91,16 +89,13 @@ counted as (
 
 ),
 
-with_rates as (
+with_others as (
 
     select
         counted.*,
         campaigns.campaign_name,
         campaigns.persons - counted.persons_with as persons_without,
-        campaigns.converters - counted.converters_with as converters_without,
-        counted.converters_with / nullif(counted.persons_with, 0) as rate_with,
-        (campaigns.converters - counted.converters_with) / nullif(campaigns.persons - counted.persons_with, 0)
-            as rate_without
+        campaigns.converters - counted.converters_with as converters_without
     from counted
     inner join campaigns
         on counted.channel = campaigns.channel
@@ -108,29 +103,14 @@ with_rates as (
 
 ),
 
-with_bounds as (
+compared as (
 
     select
         *,
-        {% for side in ['with', 'without'] -%}
-        {{ wilson_bound('converters_' ~ side, 'persons_' ~ side, '-') }} as low_{{ side }},
-        {{ wilson_bound('converters_' ~ side, 'persons_' ~ side, '+') }} as high_{{ side }},
-        {% endfor -%}
+        {{ share_contrast('converters', 'persons') }},
         persons_with >= {{ var('insight_least_persons') }} and persons_without >= {{ var('insight_least_persons') }}
             as has_support
-    from with_rates
-
-),
-
-rounded as (
-
-    select
-        *,
-        {{ six_decimals('rate_with / nullif(rate_without, 0)') }} as lift,
-        {{ six_decimals('rate_with - rate_without') }} as difference,
-        {{ six_decimals('rate_with - rate_without - ' ~ below) }} as difference_low,
-        {{ six_decimals('rate_with - rate_without + ' ~ above) }} as difference_high
-    from with_bounds
+    from with_others
 
 ),
 
@@ -139,8 +119,8 @@ final as (
     select
         {{ surrogate_key(['channel', 'campaign_id', 'action', 'object_type', 'object']) }} as insight_key,
         {{ columns | join(', ') }},
-        {{ six_decimals('rate_with') }} as rate_with,
-        {{ six_decimals('rate_without') }} as rate_without,
+        rate_with,
+        rate_without,
         lift,
         difference,
         difference_low,
@@ -153,7 +133,7 @@ final as (
                     order by difference_low desc, difference desc, action, object_type, object
                 )
         end as place
-    from rounded
+    from compared
 
 )
 

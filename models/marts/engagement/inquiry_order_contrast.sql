@@ -123,7 +123,7 @@ final as (
         {% for ended in ['refunded', 'cancelled', 'taken_back'] -%}
         {{ ended }}_with,
         {{ ended }}_without,
-        {{ share_contrast(ended) }}{{ ',' if not loop.last }}
+        {{ share_contrast(ended, 'orders', ended ~ '_') }}{{ ',' if not loop.last }}
         {% endfor %}
     from compared
 

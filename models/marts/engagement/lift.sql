@@ -1,6 +1,3 @@
-{%- set rate_below = hypotenuse('treated_mean - wilson_treated_low', 'wilson_holdout_high - holdout_mean') -%}
-{%- set rate_above = hypotenuse('wilson_treated_high - treated_mean', 'holdout_mean - wilson_holdout_low') -%}
-
 -- what sending changed: the treated arm against the holdout, by conversion type and metric
 with arms as (
 
@@ -74,10 +71,6 @@ with_errors as (
         sqrt(treated_adjusted + holdout_adjusted) as adjusted_error,
         {{ welch_df('treated_variance', 'treated_persons', 'holdout_variance', 'holdout_persons') }} as df,
         {{ welch_df('treated_adjusted', 'treated_persons', 'holdout_adjusted', 'holdout_persons') }} as adjusted_df,
-        {{ wilson_bound('treated_converted', 'treated_persons', '-') }} as wilson_treated_low,
-        {{ wilson_bound('treated_converted', 'treated_persons', '+') }} as wilson_treated_high,
-        {{ wilson_bound('holdout_converted', 'holdout_persons', '-') }} as wilson_holdout_low,
-        {{ wilson_bound('holdout_converted', 'holdout_persons', '+') }} as wilson_holdout_high,
         {{ relative_error() }} as relative_error
     from adjusted
 
@@ -137,7 +130,7 @@ controlled as (
 
 final as (
 
-    {{ lift_columns(rate_below, rate_above) }}
+    {{ lift_columns() }}
 
 )
 

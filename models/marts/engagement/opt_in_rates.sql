@@ -78,12 +78,8 @@ final as (
         granted,
         withdrawn,
         opted_in,
-        {{ six_decimals('opted_in / nullif(people, 0)') }} as opt_in_rate,
-        {{ six_decimals(wilson_bound('opted_in', 'people', '-')) }} as opt_in_rate_low,
-        {{ six_decimals(wilson_bound('opted_in', 'people', '+')) }} as opt_in_rate_high,
-        {{ six_decimals('withdrawn / nullif(opted_in + withdrawn, 0)') }} as churn_rate,
-        {{ six_decimals(wilson_bound('withdrawn', '(opted_in + withdrawn)', '-')) }} as churn_rate_low,
-        {{ six_decimals(wilson_bound('withdrawn', '(opted_in + withdrawn)', '+')) }} as churn_rate_high
+        {{ rate_columns('opt_in_rate', 'opted_in', 'people') }},
+        {{ rate_columns('churn_rate', 'withdrawn', '(opted_in + withdrawn)') }}
     from running
 
 )

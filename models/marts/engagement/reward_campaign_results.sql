@@ -76,9 +76,7 @@ final as (
     select
         *,
         {% for day in days -%}
-        {{ six_decimals('kept_%s / nullif(grants_of_%s, 0)' % (day, day)) }} as survival_{{ day }},
-        {{ six_decimals(wilson_bound('kept_%s' % day, 'grants_of_%s' % day, '-')) }} as survival_{{ day }}_low,
-        {{ six_decimals(wilson_bound('kept_%s' % day, 'grants_of_%s' % day, '+')) }} as survival_{{ day }}_high,
+        {{ rate_columns('survival_%s' % day, 'kept_%s' % day, 'grants_of_%s' % day) }},
         {% endfor -%}
         {{ six_decimals('reward_hunters / nullif(grants, 0)') }} as reward_hunter_share,
         {{ six_decimals('cost / nullif(grants, 0)') }} as cost_per_grant,

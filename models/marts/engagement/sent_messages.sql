@@ -80,7 +80,7 @@ known as (
 -- an open end is a moment: a join on a condition with `or` compares each row with each
 tiers as (
 
-    select person_id, tier, valid_from, coalesce(valid_to, timestamp '9999-01-01 00:00:00') as valid_to
+    select person_id, tier, valid_from, coalesce(valid_to, {{ far_future() }}) as valid_to
     from {{ ref('tier_history') }}
 
 ),
@@ -91,7 +91,7 @@ stages as (
         person_id,
         stage,
         entered_at,
-        coalesce(left_at, timestamp '9999-01-01 00:00:00') as left_at
+        coalesce(left_at, {{ far_future() }}) as left_at
     from {{ ref('person_stages') }}
     where journey = {{ text_literal(var('message_journey')) }}
 
@@ -99,11 +99,7 @@ stages as (
 
 prices as (
 
-    select
-        channel,
-        {{ number_from_text('price') }} as price,
-        {{ currency_code('currency', reporting_currency()) }} as currency
-    from {{ list_of('message_prices') }}
+    {{ message_prices() }}
 
 ),
 

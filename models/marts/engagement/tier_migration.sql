@@ -32,23 +32,37 @@ person_months as (
 
 prices as (
 
-    select channel, {{ safe_cast_as('price', float64()) }} as price
-    from {{ list_of('message_prices') }}
+    {{ message_prices() }}
+
+),
+
+sent as (
+
+    select person_id, channel, {{ local_date('sent_at') }} as sent_date
+    from {{ ref('person_messages') }}
+    where sent_at <= {{ as_of() }}
+
+),
+
+with_cost as (
+
+    select sent.person_id, sent.sent_date, {{ converted('prices.price', fx_rate('prices')) }} as cost
+    from sent
+    left join prices on sent.channel = prices.channel
+    {{ join_fx_rates('prices', 'sent.sent_date') }}
 
 ),
 
 messages as (
 
     select
-        sent.person_id,
-        {{ month_before(local_date('sent.sent_at'), 0) }} as month,
+        person_id,
+        {{ month_before('sent_date', 0) }} as month,
         count(*) as messages,
-        count(case when prices.price is null then 1 end) as messages_without_price,
-        round(sum(prices.price), 4) as message_cost
-    from {{ ref('person_messages') }} as sent
-    left join prices on sent.channel = prices.channel
-    where sent.sent_at <= {{ as_of() }}
-    group by sent.person_id, {{ month_before(local_date('sent.sent_at'), 0) }}
+        count(case when cost is null then 1 end) as messages_without_price,
+        round(sum(cost), 4) as message_cost
+    from with_cost
+    group by person_id, {{ month_before('sent_date', 0) }}
 
 ),
 
@@ -138,9 +152,7 @@ final as (
 
     select
         *,
-        {{ six_decimals('people / nullif(people_at_start, 0)') }} as share,
-        {{ six_decimals(wilson_bound('people', 'people_at_start', '-')) }} as share_low,
-        {{ six_decimals(wilson_bound('people', 'people_at_start', '+')) }} as share_high
+        {{ rate_columns('share', 'people', 'people_at_start') }}
     from with_start
 
 )

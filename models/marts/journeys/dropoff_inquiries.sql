@@ -1,6 +1,3 @@
-{%- set below = hypotenuse('rate_with - low_with', 'high_without - rate_without') -%}
-{%- set above = hypotenuse('high_with - rate_with', 'rate_without - low_without') -%}
-
 -- who asked while at a step, and who did not: how many of each stopped there, and for which reason
 with at_steps as (
 
@@ -99,20 +96,6 @@ tallied as (
 
 ),
 
-with_intervals as (
-
-    select
-        *,
-        stopped_with / nullif(entries_with, 0) as rate_with,
-        stopped_without / nullif(entries_without, 0) as rate_without,
-        {{ wilson_bound('stopped_with', 'entries_with', '-') }} as low_with,
-        {{ wilson_bound('stopped_with', 'entries_with', '+') }} as high_with,
-        {{ wilson_bound('stopped_without', 'entries_without', '-') }} as low_without,
-        {{ wilson_bound('stopped_without', 'entries_without', '+') }} as high_without
-    from tallied
-
-),
-
 -- the difference has Newcombe's hybrid score interval, made of the two Wilson intervals
 final as (
 
@@ -126,13 +109,8 @@ final as (
         stopped_with,
         entries_without,
         stopped_without,
-        {{ six_decimals('rate_with') }} as rate_with,
-        {{ six_decimals('rate_without') }} as rate_without,
-        {{ six_decimals('rate_with / nullif(rate_without, 0)') }} as lift,
-        {{ six_decimals('rate_with - rate_without') }} as difference,
-        {{ six_decimals('rate_with - rate_without - ' ~ below) }} as difference_low,
-        {{ six_decimals('rate_with - rate_without + ' ~ above) }} as difference_high
-    from with_intervals
+        {{ share_contrast('stopped', 'entries') }}
+    from tallied
 
 )
 

@@ -23,7 +23,7 @@ customers as (
 -- the open end is a far date: with "or" a join by range compares every row with every other
 tiers as (
 
-    select person_id, tier, valid_from, coalesce(valid_to, timestamp '9999-01-01 00:00:00') as valid_to
+    select person_id, tier, valid_from, coalesce(valid_to, {{ far_future() }}) as valid_to
     from {{ ref('tier_history') }}
 
 ),
