@@ -20,10 +20,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
-from madang.sync.destinations.base import Batch, Outcome, Receipt, SyncObject
+from madang.sync.destinations.base import Batch, Receipt, SyncObject
 from madang.sync.destinations.batches import batched
 from madang.sync.destinations.parts import Answer, Parts
-from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
+from madang.sync.destinations.reports import (
+    Report,
+    ReportOptions,
+    only_tested,
+    read_report,
+    unknown_type,
+)
 from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
 from madang.sync.destinations.tiktok_answers import NEVER_AGAIN, answered
 
@@ -35,13 +41,6 @@ DAY = 86_400
 MOST_DAYS = 28
 CLICK_IDS = ("ttclid",)
 IDENTIFIERS = {"email": "email", "phone": "phone"}
-#: What an event with a test code becomes: TikTok shows it, and counts it nowhere.
-TESTED = Outcome(
-    "rejected",
-    reason="sent as a test",
-    problem="It went to TikTok with a test event code and counts nowhere.",
-    fix="Take test_event_code out of madang.yml, then plan and apply again.",
-)
 
 
 class ConversionEvent(Strict):
@@ -117,13 +116,7 @@ class TikTokConversions:
             return reply, answered(reply, self._client.redact, NEVER_AGAIN)
 
         self._parts.send(batch, encoded, receipt, ask)
-        if self._test_code:
-            receipt.outcomes |= {
-                number: TESTED
-                for number, outcome in receipt.outcomes.items()
-                if outcome.status == "accepted"
-            }
-        return receipt
+        return only_tested(receipt, "TikTok", "test_event_code") if self._test_code else receipt
 
     def close(self) -> None:
         self._client.close()
