@@ -42,24 +42,40 @@
 {%- endmacro %}
 
 
-{# One permit a person: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the first channel and the reason there. #}
+{#
+    One permit a person of what belongs to no audience: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the channel with the least
+    reason. Who is held out of all audiences has none, and who reached the caps of all these channels has none until then.
+#}
 {% macro sync_person_permits() -%}
     select
-        person_id,
-        channel,
-        purpose,
-        nullif(reason, 'allowed') as held_back_reason
+        contactability.person_id,
+        contactability.channel,
+        contactability.purpose,
+        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason
     from {{ ref('contactability') }} as contactability
+    left join (
+        select person_id
+        from {{ ref('holdout_arms') }}
+        where experiment = '{{ madang.global_experiment() }}' and is_held_out
+    ) as held_out on contactability.person_id = held_out.person_id
+    left join {{ ref('capped_people') }} as capped
+        on contactability.person_id = capped.person_id
+        and contactability.channel = capped.channel
+        and contactability.purpose = 'marketing'
     where {{ madang.is_of_sync('contactability') }}
     qualify row_number() over (
-        partition by person_id order by case when is_allowed then 0 else 1 end, channel
+        partition by contactability.person_id
+        order by
+            case when contactability.is_allowed then 0 else 1 end,
+            case when capped.person_id is null then 0 else 1 end,
+            contactability.channel
     ) = 1
 {%- endmacro %}
 
 
 {#
-    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now. A sync that keeps them for so long pays nothing for somebody
-    who comes back soon.
+    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now, by the reasons of `audience_permits`. A sync that keeps them for so long pays
+    nothing for somebody who comes back soon.
 #}
 {% macro sync_leavers(days) -%}
     select
@@ -67,7 +83,7 @@
         leavers.person_id,
         consents.channel,
         consents.purpose,
-        nullif(coalesce(contactability.reason, 'no_consent'), 'allowed') as held_back_reason,
+        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason,
         contactability.is_main_address
     from {{ ref('audience_leavers') }} as leavers
     inner join (
@@ -77,6 +93,15 @@
         on leavers.person_id = contactability.person_id
         and consents.channel = contactability.channel
         and consents.purpose = contactability.purpose
+    left join (
+        {{ madang.held_out_rows(madang.holdout_audience_rows()) }}
+    ) as held_out
+        on leavers.audience = held_out.audience
+        and leavers.person_id = held_out.person_id
+    left join {{ ref('capped_people') }} as capped
+        on leavers.person_id = capped.person_id
+        and consents.channel = capped.channel
+        and consents.purpose = 'marketing'
     where
         leavers.seconds_since_exit < {{ days }} * 86400
         and {{ madang.is_of_sync('consents') }}
@@ -86,13 +111,13 @@
 {#
     Why a row of a sync is held back, null where it may be sent: the first that holds of what the permit says, an address that the destination does not know
     (`known_address`, of one that writes to the address that it has), no key there (`without_key`), and a source that is late. A row that starts a message (`is_message`) is held
-    back in the night, too, where the person did not allow it.
+    back in the night, too, where the person did not allow it: by the run's clock, or by the hour at which the message goes (`message_hour`).
 #}
-{% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false) -%}
+{% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false, message_hour=none) -%}
     coalesce(
         {{ permits }}.held_back_reason,
         {%- if is_message %}
-        case when {{ madang.is_night_now() }} and not {{ permits }}.is_night_allowed then 'night_hours' end,
+        case when {{ madang.is_night(message_hour) }} and not {{ permits }}.is_night_allowed then 'night_hours' end,
         {%- endif %}
         {%- if known_address %}
         case when not {{ known_address }} then 'bounced' end,

@@ -64,6 +64,16 @@
 {%- endmacro %}
 
 
+{# Who is held out of an audience, or of all: (audience, person_id). `pairs` is a query of audiences with the experiments in which their people are. #}
+{% macro held_out_rows(pairs) -%}
+    select distinct of_audiences.audience, arms.person_id
+    from {{ ref('holdout_arms') }} as arms
+    inner join ({{ pairs }}) as of_audiences
+        on arms.experiment = of_audiences.experiment
+    where arms.is_held_out
+{%- endmacro %}
+
+
 {#
     The arm of a person: a hash of the experiment's salt and the person's id, so that it is the same in every run, for every version of the rule and on both warehouses. The word
     before the salt keeps it apart from `sample`.

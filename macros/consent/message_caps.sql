@@ -18,10 +18,29 @@
 
 
 {#
-    Is the run's clock within var('night_hours') of the property's time zone, in which marketing by most channels needs a consent of its own? The hours go over midnight, or
-    lie within one day.
+    Why a permit is none, null where it is one: the first that holds of consent, a holdout and a cap. The three are the reason of `contactability`, and a column that is filled where
+    the person is held out, and where the person is capped.
 #}
-{% macro is_night_now() -%}
+{% macro permit_reason(reason, held_out, capped) -%}
+    coalesce(
+        nullif(coalesce({{ reason }}, 'no_consent'), 'allowed'),
+        case when {{ held_out }} is not null then 'holdout' end,
+        case when {{ capped }} is not null then 'message_cap' end
+    )
+{%- endmacro %}
+
+
+{# The hour of the run's clock in the property's time zone. #}
+{% macro hour_now() -%}
+    cast(substr({{ madang.local_time_text(madang.as_of()) }}, 12, 2) as int64)
+{%- endmacro %}
+
+
+{#
+    Is an hour of the property's time zone, the run's own where none is given, within var('night_hours'), in which marketing by most channels needs a consent of its own? The hours
+    go over midnight, or lie within one day.
+#}
+{% macro is_night(hour=none) -%}
     {%- set hours = var('night_hours') -%}
     {%- set from_hour, to_hour = hours.get('from'), hours.get('to') -%}
     {%- if from_hour is not integer or to_hour is not integer or from_hour not in range(24) or to_hour not in range(25) -%}
@@ -29,6 +48,6 @@
             'vars.night_hours: ' ~ hours ~ ' cannot be read. Write it as {from: 21, to: 8}, whole hours of the day.'
         ) -%}
     {%- endif -%}
-    {%- set hour = 'cast(substr(' ~ madang.local_time_text(madang.as_of()) ~ ', 12, 2) as int64)' -%}
+    {%- set hour = hour or madang.hour_now() -%}
     ({{ hour }} >= {{ from_hour }} {{ 'or' if from_hour > to_hour else 'and' }} {{ hour }} < {{ to_hour }})
 {%- endmacro %}

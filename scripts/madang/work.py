@@ -248,6 +248,11 @@ def show_plan(made: object) -> None:
             f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
             "yellow",
         )
+    if made.refused:
+        ui.line(
+            f"  {made.refused:,} were taken before and rejected later; they are not sent again",
+            "yellow",
+        )
     for guard in made.guards:
         ui.line(f"  stopped by a guard: {guard.message}", "yellow")
     if made.is_empty:

@@ -278,8 +278,13 @@ def test_the_forecast_on_duckdb_reads_what_the_engine_says(
                 bytes_of(one.table, one.columns) for one in plans.reads(node["compiled_code"])
             )
             # DuckDB leaves out what it joins with an empty table; BigQuery reads it
+            joins_empty = any(
+                sizes.of_table((parts[1], parts[2]), columns) == 0
+                for parts, columns in read
+                if parts[1] != EXPORT and columns
+            )
             told = f"{node['name']}: {plan:.0f} of {engine:.0f} bytes"
-            assert plan >= 0.25 * engine or engine < 2**10, told
+            assert plan >= 0.25 * engine or engine < 2**10 or joins_empty, told
             here, there, compared = here + plan, there + engine, compared + 1
     measured(f"cost: DuckDB's plans of {compared} statements name {here / there:.1%} of the bytes")
     assert compared > 100

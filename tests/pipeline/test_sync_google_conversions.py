@@ -174,7 +174,9 @@ def test_accepted_is_not_applied_and_what_google_passes_over_is_said_by_conversi
         "u0005": ("rejected", "EVENT_TOO_OLD"),
     }
     assert [one["names_rows"] for one in there.ledger("sync_answers")] == ["true", "true"]
-    assert there.plan().is_empty, "what was refused for good is told again"
+    plan = there.plan()
+    assert plan.is_empty, "what was refused for good is told again"
+    assert plan.refused == 2
 
 
 def passed_over(google, reason: str, *places: int, state: str) -> None:

@@ -4,7 +4,9 @@ The tables are those that a small demo company built in DuckDB, brought to the l
 row says no since.
 """
 
+import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,21 +26,12 @@ from madang.sync.now import rows_now
 from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 
-#: What the models that are asked read as it was built.
-BUILT = {
-    "madang_staging": (
-        *("stg_crm__customers", "stg_shop__orders", "stg_offline__outcomes"),
-        *("stg_inquiries__inquiries", "ga4_logins"),
-    ),
-    "madang_identity": ("person_identifiers",),
-    "madang_marts": (
-        *("customers", "customer_values", "customer_numbers"),
-        *("audience_candidates", "audience_freshness"),
-    ),
-    "madang_reference": ("braze_names", "consent_policy", "consent_signal_rules"),
-}
+LAYERS = [f"madang_{one}" for one in ("raw", "staging", "identity", "marts", "reference")]
+#: A table by its name in what is compiled: its schema and itself.
+NAMED = re.compile(r'"(madang_\w+)"\."(\w+)"')
 #: Where members of lists go: no audience of the demo names advertising, the SQL is GoogleSQL's.
-PLATFORMS = ("google", "meta")
+PLATFORMS = ("google_audiences", "meta_audiences")
+SYNCS = ("braze_audiences", *PLATFORMS)
 NO = """
     insert into madang_raw.consent_events by name
     select '2026-10-31T23:00:00+09:00' as occurred_at, 'withdrawn' as status, 'email' as channel,
@@ -49,28 +42,35 @@ NO = """
 @pytest.fixture(scope="module")
 def tables(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A DuckDB file with the raw layer and what is read as it was built; somebody said no since."""
-    root = tmp_path_factory.mktemp("asked")
-    shutil.copy(small_company.root / "warehouse.duckdb", root / "whole.duckdb")
+    root = tmp_path_factory.mktemp("asked") / "company"
+    shutil.copytree(small_company.root, root, ignore=shutil.ignore_patterns("target", "site"))
+    settings = load_settings(root)
+    specs = load_specs(settings.project_dir)
+    read = defaultdict(set)
+    for name in SYNCS:
+        for layer, table in NAMED.findall(rows_now(settings, find_spec(specs, name))):
+            read[layer].add(table)
     path = root / "tables.duckdb"
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"attach '{root / 'whole.duckdb'}' as whole (read_only)")
+        connection.execute(f"attach '{root / 'warehouse.duckdb'}' as warehouse (read_only)")
         raw = connection.execute(
             "select table_name from duckdb_tables() where schema_name = 'madang_raw'"
         ).fetchall()
-        for layer, names in {**BUILT, "madang_raw": [name for (name,) in raw]}.items():
+        read["madang_raw"] = {name for (name,) in raw}
+        for layer, names in read.items():
             connection.execute(f"create schema {layer}")
-            for name in names:
+            for name in sorted(names):
                 kept = connection.execute(
                     "select string_agg(column_name, ', ' order by column_index) "
-                    "from duckdb_columns() where database_name = 'whole' and schema_name = ? "
+                    "from duckdb_columns() where database_name = 'warehouse' and schema_name = ? "
                     "and table_name = ? and data_type <> 'HUGEINT'",  # orders within a moment
                     [layer, name],
                 ).fetchone()[0]
                 connection.execute(
-                    f"create table {layer}.{name} as select {kept} from whole.{layer}.{name}"
+                    f"create table {layer}.{name} as select {kept} from warehouse.{layer}.{name}"
                 )
         (who,) = connection.execute(
-            "select min(sync_key) from whole.madang_activation.sync_braze__users "
+            "select min(sync_key) from warehouse.madang_activation.sync_braze__users "
             "where held_back_reason is null and channel = 'email'"
         ).fetchone()
         connection.execute(NO.format(who))
@@ -81,21 +81,21 @@ def test_both_warehouses_answer_alike(
     small_company: Company, tables: Path, tmp_path: Path, measured
 ) -> None:
     columns = "sync_key, field, value, held_back_reason"
-    with duckdb.connect(str(tables.with_name("whole.duckdb")), read_only=True) as connection:
+    with duckdb.connect(str(tables.with_name("warehouse.duckdb")), read_only=True) as connection:
         built = set(
             connection.execute(
                 f"select {columns} from madang_activation.sync_braze__users"
             ).fetchall()
         )
     with serve("test-project", "asia-northeast3") as server:
-        copy_layers(server, tables, *BUILT, "madang_raw")
+        copy_layers(server, tables, *LAYERS)
         config = yaml.safe_load((small_company.root / "madang.yml").read_text(encoding="utf-8"))
         config["warehouse"] = reach(server)
         (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         settings = load_settings(tmp_path)
         specs = load_specs(settings.project_dir)
         sql = rows_now(settings, find_spec(specs, "braze_audiences"))
-        members = [rows_now(settings, find_spec(specs, f"{one}_audiences")) for one in PLATFORMS]
+        members = [rows_now(settings, find_spec(specs, one)) for one in PLATFORMS]
         with open_warehouse(settings) as warehouse:
             rows = {tuple(row.values()) for row in warehouse.fetch(sql)}
             assert [warehouse.fetch(one) for one in members] == [[], []]

@@ -204,6 +204,23 @@ def test_a_job_that_never_ends_is_accepted_asked_for_and_never_overtaken(there, 
     assert {row["status"] for row in there.ledger("sync_answers")} == {"applied"}
 
 
+def test_what_a_late_job_rejects_is_planned_again_and_the_plan_says_so(there, sandbox):
+    there.at(sandbox.url, job_timeout_minutes=0.001)
+    sandbox.org.rules["Contact"] = lambda values: "아니오" if values.get("Tier__c") == "X" else None
+    sandbox.faults.add("never_ends", keys=("ingest",))
+    rows = [*vips(*range(8)), *vips(8, 9, 10), ("C0003", "Tier__c", '"X"')]
+    assert there.sync(*rows).accepted == 12
+    for job in sandbox.ingest.jobs.values():
+        job.looks = 0
+    assert "partial" in there.ask()
+    plan = there.plan()
+    assert (plan.added, plan.changed, plan.warnings) == (0, 2, {"rejected_before": 1})
+    sandbox.org.rules.clear()
+    assert there.apply().accepted == 2
+    assert checked(sandbox) == set(range(11))
+    assert there.plan().is_empty
+
+
 APPLY = """
 import sys
 from pathlib import Path

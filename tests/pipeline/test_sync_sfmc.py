@@ -112,7 +112,7 @@ def test_a_request_that_never_ends_is_given_up_after_a_week(there, cloud, secret
     assert poll(there) == []
 
 
-def test_results_stand_in_the_order_of_the_request_and_only_a_deadlock_is_sent_again(
+def test_results_stand_in_the_order_of_the_request_and_what_failed_is_planned_again(
     there, cloud, secrets
 ):
     cloud.locked = {"C3"}
@@ -131,9 +131,32 @@ def test_results_stand_in_the_order_of_the_request_and_only_a_deadlock_is_sent_a
     assert answer["problem"].startswith("2 of 4 rows failed: ")
     assert "C2" not in answer["problem"] and "VIP" not in answer["problem"]
     plan = there.plan()
-    assert (plan.added, plan.changed) == (0, 1), "only the deadlock goes again"
+    assert (plan.added, plan.changed) == (0, 2)
+    assert plan.warnings == {"rejected_before": 1}, "the deadlock was rejected by nobody"
     there.apply()
     assert set(held(cloud)) == {"C1", "C3", "C4"}
+    assert [poll(there) for _ in range(3)][-1] == ["partial"]
+    assert there.plan().changed == 1, "until it fits or is not wanted any more"
+    cloud.extensions["madang_buyers_email"].columns["Tier"] = Column(**COLUMNS["Tier"])
+    there.apply()
+    assert [poll(there) for _ in range(3)][-1] == ["applied"]
+    assert set(held(cloud)) == {"C1", "C2", "C3", "C4"}
+    assert there.plan().is_empty
+
+
+def test_what_was_rejected_later_and_is_not_wanted_any_more_is_deleted_to_be_sure(
+    there, cloud, secrets
+):
+    there.sync(row("C1"))
+    cloud.extensions["madang_buyers_email"].columns["Tier"] = Column(
+        **{"from": "tier", "length": 3}
+    )
+    there.sync(row("C1", tier="Gold"))
+    assert [poll(there) for _ in range(3)][-1] == ["applied", "partial"]
+    assert held(cloud) == {"C1": "VIP"}, "the row is still the one that arrived before"
+    assert there.sync().status == "succeeded"
+    assert held(cloud) == {}
+    assert there.plan().is_empty
 
 
 def test_results_of_many_rows_come_in_pages(tmp_path, cloud, secrets, monkeypatch):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -24,6 +25,8 @@ PAGES = sorted(
     [*ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("*.md")],
     key=lambda path: path.as_posix(),
 )
+#: Pages that people read from their top.
+OPENED = [page for page in PAGES if page.parent.name == "docs" or page.name == "README.md"]
 SAMPLES = sorted(path for path in (ROOT / "deploy").iterdir() if path.is_file())
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -98,6 +101,69 @@ def test_every_option_of_a_command_exists(page):
         options = {opt for param in params for opt in param.opts} | {"--help"}
         for option in re.findall(r"(?<= )--[a-z-]+", rest.split(">>")[0].split("||")[0]):
             assert option in options, f"'madang {name}' has no {option}"
+
+
+#: A shell block, and a command in a line of text.
+SHELL = re.compile(r"^```(?:sh|cron)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(?:\.venv/bin/)?(madang [^`]+)`")
+TYPED = re.compile(r"(?:^|[\s(/])madang +(-*[a-z][^|&;)\n]*)", re.MULTILINE)
+
+
+def typed(page: Path) -> Iterator[tuple[list[str], bool]]:
+    """The commands of a page as words, and whether one is whole: in a line of text, such as
+    `madang erase`, it may be a name alone.
+    """
+    text = page.read_text(encoding="utf-8")
+    blocks = "\n".join(SHELL.findall(text)).replace("\\\n", " ")
+    told = INLINE.findall(FENCED.sub("", text))
+    for lines, is_whole in ((blocks, True), ("\n".join(told), False)):
+        for written in TYPED.findall(lines):
+            words = shlex.split(re.sub(r" \d?>.*", "", written), comments=True)
+            if words:
+                yield words, is_whole
+
+
+def silent(command) -> None:
+    """Let a command only read its arguments."""
+    command.callback = None
+    for one in getattr(command, "commands", {}).values():
+        silent(one)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_every_command_reads_its_arguments(page, tmp_path, monkeypatch):
+    """Each as it is written: no option that another command has, nothing too much, nothing missing.
+
+    What a command does with them is for the tests of the command.
+    """
+    commands = typer.main.get_command(app)
+    silent(commands)
+    monkeypatch.chdir(tmp_path)
+    for words, is_whole in typed(page):
+        try:
+            commands.main(words, standalone_mode=False)
+        except Exception as error:
+            if is_whole or type(error).__name__ not in ("MissingParameter", "NoArgsIsHelpError"):
+                raise AssertionError(f"madang {shlex.join(words)}: {error}") from error
+
+
+def test_commands_are_found_in_the_pages():
+    """Those of a block, with an option before and a comment behind, and those in a line."""
+    found = [" ".join(words) for page in PAGES for words, _ in typed(page)]
+    assert len(found) > 200
+    assert "--config data/demo audiences preview flagship_interest" in found
+    assert "keys add install-co --kind outcomes --kind consents" in found
+    assert "erase C000123 --reason request 2026-117 --dry-run" in found
+
+
+@pytest.mark.parametrize("page", OPENED, ids=names(OPENED))
+def test_a_page_opens_with_what_it_is_for_and_a_picture_or_a_table(page):
+    opening = re.split(r"^## ", page.read_text(encoding="utf-8"), maxsplit=1, flags=re.MULTILINE)[0]
+    title, first, *_ = opening.split("\n\n")
+    assert re.fullmatch(r"# .+", title)
+    assert re.match(r"[`*\w].*[.:다]$", first, re.DOTALL), "a page begins with a sentence"
+    drawn = re.search(r"^(?:!\[|\| |.*(?:──|►|→))", opening, re.MULTILINE)
+    assert drawn, "a picture, a diagram or a table stands before the first section"
 
 
 DEV = re.compile(r"scripts/dev\.py ([a-z|]+)")

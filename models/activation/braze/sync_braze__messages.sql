@@ -35,6 +35,7 @@ entries as (
         membership.entered_at,
         campaigns.campaign_id,
         campaigns.channel,
+        campaigns.hour,
         case when campaigns.hour is not null then {{ timestamp_plus(
             timestamp_from_local_text('cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'),
             'campaigns.hour', 'hour'
@@ -48,6 +49,40 @@ entries as (
 
 ),
 
+-- the entries that a person of now had when the person was several
+moments as (
+
+    select distinct
+        versions.audience,
+        identifiers.person_id,
+        versions.dbt_valid_from as entered_at
+    from {{ ref('audience_member_versions') }} as versions
+    inner join {{ ref('person_identifiers') }} as identifiers
+        on versions.anchor_key = identifiers.identifier_key
+    where versions.is_member
+
+),
+
+-- which of them were told, or may have been: a message holds the person_id of its time
+told as (
+
+    select distinct entries.audience, entries.person_id
+    from entries
+    inner join moments
+        on entries.audience = moments.audience
+        and entries.person_id = moments.person_id
+        and entries.entered_at <= moments.entered_at
+    inner join {{ ref('person_identifiers') }} as former on entries.person_id = former.person_id
+    inner join {{ ref('stg_sync__deliveries') }} as deliveries
+        on {{ message_of_entry('entries.campaign_id', 'former.identifier_key', 'moments.entered_at') }}
+        = deliveries.sync_key
+    where
+        deliveries.status in ('accepted', 'unknown')
+        and deliveries.sync in ({{ madang.sync_names() }})
+        and (former.identifier_key <> entries.person_id or moments.entered_at <> entries.entered_at)
+
+),
+
 final as (
 
     select
@@ -55,9 +90,7 @@ final as (
         entries.audience,
         entries.channel,
         permits.purpose,
-        {{ surrogate_key([
-            'entries.campaign_id', 'entries.person_id', 'cast(' ~ micros_of('entries.entered_at') ~ ' as string)'
-        ]) }} as sync_key,
+        {{ message_of_entry('entries.campaign_id', 'entries.person_id', 'entries.entered_at') }} as sync_key,
         entries.channel as field,
         {{ json_object({
             'user': 'braze_keys.sync_key',
@@ -67,8 +100,14 @@ final as (
         }) }} as value,
         case
             when permits.person_id is null then 'not_permitted'
+            when told.person_id is not null then 'sent_before'
             else {{ sync_held_back(
-                'permits', 'braze_keys.sync_key', 'no_braze_key', known_address='permits.is_main_address'
+                'permits',
+                'braze_keys.sync_key',
+                'no_braze_key',
+                known_address='permits.is_main_address',
+                is_message=true,
+                message_hour='case when entries.send_at > ' ~ as_of() ~ ' then entries.hour else ' ~ hour_now() ~ ' end',
             ) }}
         end as held_back_reason
     from entries
@@ -77,6 +116,9 @@ final as (
         and entries.person_id = permits.person_id
         and entries.channel = permits.channel
     left join braze_keys on entries.person_id = braze_keys.person_id
+    left join told
+        on entries.audience = told.audience
+        and entries.person_id = told.person_id
 
 )
 

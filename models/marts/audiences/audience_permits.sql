@@ -31,11 +31,7 @@ late as (
 -- who is held out of an audience, or of all
 held_out as (
 
-    select distinct of_audiences.audience, arms.person_id
-    from {{ ref('holdout_arms') }} as arms
-    inner join ({{ holdout_audience_rows() }}) as of_audiences
-        on arms.experiment = of_audiences.experiment
-    where arms.is_held_out
+    {{ held_out_rows(holdout_audience_rows()) }}
 
 ),
 
@@ -54,11 +50,7 @@ final as (
         audience_channels.channel,
         audience_channels.purpose,
         audience_channels.is_first_purpose,
-        coalesce(
-            nullif(coalesce(contactability.reason, 'no_consent'), 'allowed'),
-            case when held_out.person_id is not null then 'holdout' end,
-            case when capped.person_id is not null then 'message_cap' end
-        ) as held_back_reason,
+        {{ permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason,
         coalesce(contactability.is_night_allowed, false) as is_night_allowed,
         contactability.address_value_key,
         contactability.is_main_address,

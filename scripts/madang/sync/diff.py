@@ -13,6 +13,10 @@ from madang.warehouse.dialects import DIALECTS
 
 #: How the reason begins for which a row waits for a source of its audience (`requires_fresh`).
 LATE = "late_"
+#: The warning of a row that the destination rejected when it was sent last.
+REJECTED = "rejected_before"
+NOTHING = """
+    select cast(null as string) as sync_key, cast(null as string) as field"""
 
 
 #: Of a row of a model: the destination should hold it.
@@ -54,9 +58,10 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
 
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
-    and removed when not. Events and messages that were ever taken count for ever; one of unknown
-    fate counts as taken, unless the destination tells doubles: then one that was taken and failed
-    later, for a reason that passes, is sent again.
+    and removed when not; so it is with one that was taken and rejected later. Events and messages
+    that were ever taken count for ever; one of unknown fate counts as taken, unless the destination
+    tells doubles: then one that was taken and failed later, for a reason that passes, is sent
+    again.
     """
     if not target.leaves:
         taken = (
@@ -109,9 +114,44 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
                 order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
             ) as recency
         from {relation}
-        where sync = '{sync}' and status in ('accepted', 'unknown')
+        where sync = '{sync}' and (
+            status in ('accepted', 'unknown')
+            or (status = 'rejected' and run_id like '%-later')
+        )
     ) as deliveries
     where recency = 1 and not (operation = 'remove' and status = 'accepted')"""
+
+
+def rejected(relation: str, sync: str) -> str:
+    """Return a query of the rows that the destination rejected when they were sent last: sync_key,
+    field.
+
+    Only keys that were ever rejected are looked at, for those are few.
+    """
+    return f"""
+    select sync_key, field
+    from (
+        select
+            deliveries.sync_key,
+            deliveries.field,
+            deliveries.status,
+            row_number() over (
+                partition by deliveries.sync_key, deliveries.field
+                order by coalesce(deliveries.ledger_no, 0) desc, deliveries.recorded_at desc,
+                    deliveries.run_id desc
+            ) as recency
+        from {relation} as deliveries
+        inner join (
+            select distinct sync_key, field
+            from {relation}
+            where sync = '{sync}' and status = 'rejected'
+        ) as refused
+            on deliveries.sync_key = refused.sync_key and deliveries.field = refused.field
+        where
+            deliveries.sync = '{sync}'
+            and deliveries.status in ('accepted', 'rejected', 'unknown')
+    ) as latest
+    where recency = 1 and status = 'rejected'"""
 
 
 def waiting(relation: str) -> str:
@@ -143,12 +183,14 @@ def changes(
     waiting_sql: str,
     target: ObjectKind,
     *,
+    rejected_sql: str = NOTHING,
     counted: bool = False,
 ) -> str:
     """Return a query of every row to send, numbered by object: one full outer join.
 
     Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash,
-    warning; with `counted`, which both queries must have too, the audience and the channel.
+    warning; with `counted`, which both queries must have too, the audience and the channel. What
+    the destination rejected last, by `rejected_sql`, has a warning that says so.
     Attributes of one key are one object. Of other kinds each row is one, in the order of the field
     and the operation, so that those of one request stand together.
     """
@@ -167,6 +209,9 @@ delivered as ({delivered_sql}
 waiting as ({waiting_sql}
 ),
 
+rejected as ({rejected_sql}
+),
+
 compared as (
     select
         coalesce(wanted.sync_key, delivered.sync_key) as sync_key,
@@ -179,12 +224,16 @@ compared as (
         end as operation,
         {both}wanted.value as value,
         wanted.value_hash as value_hash,
-        wanted.warning as warning
+        coalesce(
+            wanted.warning, case when rejected.sync_key is not null then '{REJECTED}' end
+        ) as warning
     from wanted
     full outer join delivered
         on wanted.sync_key = delivered.sync_key and wanted.field = delivered.field
     left join waiting
         on delivered.sync_key = waiting.sync_key and delivered.field = waiting.field
+    left join rejected
+        on wanted.sync_key = rejected.sync_key and wanted.field = rejected.field
     where {gone}(wanted.sync_key is not null or waiting.sync_key is null)
 )
 
@@ -246,6 +295,22 @@ def unknown(warehouse: Warehouse, relation: str, sync: str) -> int:
     ) as lost"""
     )
     return int(row["unknown_rows"])
+
+
+def refused(warehouse: Warehouse, relation: str, sync: str) -> int:
+    """Return how many rows were taken and rejected later, of what is sent only once."""
+    (row,) = warehouse.fetch(
+        f"""
+    select count(*) as refused_rows
+    from ({rejected(relation, sync)}) as refused
+    inner join (
+        select distinct sync_key, field
+        from {relation}
+        where sync = '{sync}' and status = 'accepted'
+    ) as taken
+        on refused.sync_key = taken.sync_key and refused.field = taken.field"""
+    )
+    return int(row["refused_rows"])
 
 
 def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
@@ -313,13 +378,14 @@ def by_audience(warehouse: Warehouse, relation: str) -> list[dict]:
     )
 
 
-def held_back(warehouse: Warehouse, relation: str) -> dict[str, int]:
-    """Return how many persons are held back, by reason."""
+def held_back(warehouse: Warehouse, relation: str, target: ObjectKind) -> dict[str, int]:
+    """Return how many persons are held back, by reason; of things how many rows."""
+    counted = "distinct person_id" if target.is_of_persons else "*"
     rows = warehouse.fetch(
         f"""
     select
         coalesce(held_back_reason, 'no_sync_key') as reason,
-        count(distinct person_id) as persons
+        count({counted}) as persons
     from {relation}
     where held_back_reason is not null or sync_key is null
     group by 1

@@ -123,7 +123,8 @@ def apply_plan(
         destination = None if plan.is_empty else destination_opener(spec, settings)
         if isinstance(destination, Prepares):
             later.settle(settings, warehouse_opener, destination, plan.sync)
-        current = relation if plan.is_empty else f"({asker(settings, spec)})"
+        is_asked = object_of(spec).is_of_persons and not plan.is_empty
+        current = f"({asker(settings, spec)})" if is_asked else relation
         with warehouse_opener() as warehouse:
             run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
         result = RunResult(

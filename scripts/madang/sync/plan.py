@@ -22,7 +22,8 @@ from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
 WARNING = "warning"  # a model may have it: what is odd about a row that is sent, or null
-COLUMNS = ("person_id", "channel", "purpose", "sync_key", "field", "value", "held_back_reason")
+COLUMNS_OF_THINGS = ("sync_key", "field", "value", "held_back_reason")
+COLUMNS = ("person_id", "channel", "purpose", *COLUMNS_OF_THINGS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Plan:
     """One sync's plan, without personal data. Counts are rows: one key and one field each.
 
     `unknown`: rows of earlier plans that may have arrived or not, and are never sent again.
-    `warnings`: keys that are sent although the model says that something is odd, by what it says.
+    `refused`: events that were taken and rejected later; they are not sent again either.
+    `warnings`: keys that are sent although something is odd, by what the model says; among them
+    those that the destination rejected when they were sent last.
     `forecast`: what sending costs, in the destination's own unit. `notices`: what the platform will
     not do with what it gets.
     """
@@ -49,6 +52,7 @@ class Plan:
     rows_sha256: str
     folder: Path
     unknown: int = 0
+    refused: int = 0
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
     forecast: str | None = None
     notices: tuple[str, ...] = ()
@@ -142,6 +146,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             rows_sha256=stored["rows_sha256"],
             folder=folder,
             unknown=stored.get("unknown", 0),
+            refused=stored.get("refused", 0),
             warnings=stored.get("warnings", {}),
             forecast=stored.get("forecast"),
             notices=tuple(stored.get("notices", ())),
@@ -212,7 +217,8 @@ def _compared(
     target = object_of(spec)
     waiting = diff.waiting(relation)
     delivered = diff.delivered(deliveries, spec.name, target, counted=True)
-    changes = diff.changes(wanted, delivered, waiting, target, counted=True)
+    rejected = diff.rejected(deliveries, spec.name)
+    changes = diff.changes(wanted, delivered, waiting, target, rejected_sql=rejected, counted=True)
     warehouse.export(changes, folder / "rows.parquet")
     wanted_rows = {
         row["field"]: int(row["wanted_rows"])
@@ -234,7 +240,7 @@ def _compared(
         objects=objects,
         total=total,
         by_field=by_field,
-        held_back=diff.held_back(warehouse, relation),
+        held_back=diff.held_back(warehouse, relation, target),
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
@@ -243,6 +249,7 @@ def _compared(
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
         unknown=0 if target.may_repeat else diff.unknown(warehouse, deliveries, spec.name),
+        refused=0 if target.leaves else diff.refused(warehouse, deliveries, spec.name),
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
         notices=tuple(guards.notices(by_field, *target.least)),
@@ -262,14 +269,22 @@ def checked_relation(warehouse: Warehouse, spec: SyncSpec) -> str:
         message = f"The activation model '{spec.model}' is not in the warehouse."
         raise SyncError(message, where=spec.where, fix=fix)
     relation = warehouse.relation(LAYER, spec.model)
+    needed = COLUMNS if object_of(spec).is_of_persons else COLUMNS_OF_THINGS
     try:
-        warehouse.fetch(f"select {', '.join(COLUMNS)} from {relation} where 1 = 0")
+        warehouse.fetch(f"select {', '.join(needed)} from {relation} where 1 = 0")
     except WarehouseError as error:
         raise SyncError(
             f"The activation model '{spec.model}' lacks a column: {error.message}",
             where=spec.where,
-            fix=f"An activation model has the columns {', '.join(COLUMNS)}.",
+            fix=f"An activation model has the columns {', '.join(needed)}.",
         ) from error
+    if needed is COLUMNS_OF_THINGS and "person_id" in warehouse.columns(LAYER)[spec.model]:
+        raise SyncError(
+            f"'{spec.model}' has the column person_id, and {spec.destination} {spec.object} are of "
+            "no persons: consent is not asked for there.",
+            where=spec.where,
+            fix=f"Take person_id out of {spec.model}, and what is personal with it.",
+        )
     return relation
 
 
@@ -378,6 +393,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "guards": [vars(guard) for guard in plan.guards],
         "rows_sha256": plan.rows_sha256,
         "unknown": plan.unknown,
+        "refused": plan.refused,
         "warnings": plan.warnings,
         "forecast": plan.forecast,
         "notices": plan.notices,
