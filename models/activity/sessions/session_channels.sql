@@ -32,7 +32,6 @@ said as (
         {{ google_click('landing_query', 'gclid', 'dclid') }} as google_click,
         {{ naver_click('landing_query') }} as naver_click,
         {{ kakao_click('landing_query') }} as kakao_click,
-        {{ has_openai_click('landing_query') }} as has_openai_click,
         {{ has_braze_link('landing_query') }} as has_braze_link,
         coalesce(case when is_answered then last_click_campaign_id end, touch_campaign_id) as said_campaign_id,
         {{ linked_campaign_id('landing_query') }} as linked_campaign_id
@@ -127,7 +126,7 @@ with_plus as (
         *,
         {{ channel_plus(
             'source_lower', 'medium_lower', 'campaign_lower', 'channel_group', 'is_paid', 'naver_click', 'kakao_click',
-            'has_openai_click', 'has_braze_link', 'host_channel',
+            has_openai_click('landing_query'), 'has_braze_link', 'host_channel',
         ) }} as channel_plus
     from grouped
 
