@@ -1,17 +1,44 @@
 {#
-    The table has one row per `columns` (nulls are a value here), and no row is null in a column of `not_null`. Both are one scan. A failing row is a key, how many
-    rows have it, and in which columns some are null.
+    All that one scan of a table can tell, as one node: it has one row per `columns` (nulls are a value here), no row is null in a column of `not_null`, a column
+    of `one_of` has a value of its list or none, and each condition of `holds` holds for every row (one that is null does not). A failing row is a key, how many
+    rows have it, and what is `broken` in some of them.
 #}
-{% test one_row_per(model, columns, not_null=[]) %}
-    select
-        {{ columns | join(', ') }},
-        count(*) as rows_found
-        {% if not_null %}
-        , trim(concat({% for column in not_null %}if(count({{ column }}) < count(*), '{{ column }} ', ''){{ ', ' if not loop.last }}{% endfor %})) as null_in
-        {% endif %}
+{% test one_row_per(model, columns, not_null=[], one_of={}, holds=[]) %}
+    {%- set rules = [] %}
+    {%- for column in not_null %}{% do rules.append((column ~ ' is null', column ~ ' is null')) %}{% endfor %}
+    {%- for column, values in one_of.items() %}
+        {%- set listed = [] %}
+        {%- for value in values %}{% do listed.append(madang.text_literal(value) if value is string else value) %}{% endfor %}
+        {%- do rules.append((column ~ ' not in (' ~ listed | join(', ') ~ ')', column ~ ' is none of: ' ~ values | join(', '))) %}
+    {%- endfor %}
+    {%- for condition in holds %}{% do rules.append(('not coalesce(' ~ condition ~ ', false)', 'does not hold: ' ~ condition)) %}{% endfor %}
+    {%- if not rules %}
+    select {{ columns | join(', ') }}, count(*) as rows_found
     from {{ model }}
     group by {{ columns | join(', ') }}
-    having count(*) > 1 {% for column in not_null %}or count({{ column }}) < count(*) {% endfor %}
+    having count(*) > 1
+    {%- else %}
+    select
+        *,
+        rtrim(concat(
+            {%- for _, told in rules %}
+            if((broken_rules & {{ 2 ** loop.index0 }}) > 0, {{ madang.text_literal(told ~ '; ') }}, ''){{ ',' if not loop.last }}
+            {%- endfor %}
+        ), '; ') as broken
+    from (
+        select
+            {{ columns | join(', ') }},
+            count(*) as rows_found,
+            bit_or(
+                {%- for broken, _ in rules %}
+                {{ '+ ' if not loop.first }}if({{ broken }}, {{ 2 ** loop.index0 }}, 0)
+                {%- endfor %}
+            ) as broken_rules
+        from {{ model }}
+        group by {{ columns | join(', ') }}
+    ) as keys
+    where rows_found > 1 or broken_rules > 0
+    {%- endif %}
 {% endtest %}
 
 
@@ -94,23 +121,11 @@
 {% endtest %}
 
 
-{# Of a sync model: no row that may be sent is for a channel on which its person may not be contacted. #}
-{% test sends_only_what_is_allowed(model) %}
-    select sent.person_id, sent.channel, sent.field
-    from {{ model }} as sent
-    left join {{ ref('contactability') }} as contactability
-        on sent.person_id = contactability.person_id
-        and sent.channel = contactability.channel
-        and sent.purpose = contactability.purpose
-    where sent.held_back_reason is null and not coalesce(contactability.is_allowed, false)
-{% endtest %}
-
-
 {#
-    Of a sync model: no row that may be sent is for somebody who said no in any source and did not say yes since, read from the sources themselves and not from
-    consent_signals.
+    Of a sync model: no row that may be sent is for a channel on which its person may not be contacted, and none for somebody who said no in any source and did not
+    say yes since, read from the sources themselves and not from consent_signals.
 #}
-{% test sends_nothing_after_a_no(model) %}
+{% test sends_only_what_is_allowed(model) %}
     with persons as (
         select source, record_id, person_id
         from {{ ref('record_persons') }}
@@ -178,7 +193,15 @@
         group by sent.person_id, sent.channel, sent.field
     )
 
-    select person_id, channel, field
+    select sent.person_id, sent.channel, sent.field, 'not allowed in contactability' as broken
+    from {{ model }} as sent
+    left join {{ ref('contactability') }} as contactability
+        on sent.person_id = contactability.person_id
+        and sent.channel = contactability.channel
+        and sent.purpose = contactability.purpose
+    where sent.held_back_reason is null and not coalesce(contactability.is_allowed, false)
+    union all
+    select person_id, channel, field, 'said no in a source, and not yes since' as broken
     from last_words
     where last_no is not null and not coalesce(last_yes > last_no, false)
 {% endtest %}

@@ -343,3 +343,45 @@ def test_no_primitive_is_untested() -> None:
     tested = {case[0] for case in CASES} | {case[0] for case in AGGREGATES}
     tested |= {"dates_between", "quantile_over", "rows_of", "rows_of_words"}
     assert declared - tested - ELSEWHERE == set()
+
+
+def test_each_broken_rule_of_a_table_is_named_on_both(client, macros) -> None:
+    """The generic test one_row_per: a row a key that breaks a rule, and no rule that holds."""
+    path = DIALECT.with_name("tests") / "generic_tests.sql"
+    found = re.search(r"{% test one_row_per\(.*?%}(.*?){% endtest %}", path.read_text(), re.DOTALL)
+    assert found is not None
+    template = Environment(extensions=["jinja2.ext.do"]).from_string(found.group(1))
+    rows = (
+        ("a", "1", "x"),
+        ("a", "null", "it's"),
+        ("b", "2", "z"),
+        ("c", "3", "x"),
+        ("d", "1", ""),
+    )
+    for adapter, run in (("duckdb", rows_on_duckdb), ("bigquery", client.query_and_wait)):
+        said = macros[adapter]
+        table = " union all ".join(
+            f"select '{key}' as k, {number} as n, nullif({said.text_literal(word)}, '') as w"
+            for key, number, word in rows
+        )
+        rules = {
+            "not_null": ["k", "n"],
+            "one_of": {"w": ["x", "it's"], "n": [1, 2, 3]},
+            "holds": ["n < 3", "k <> 'q'"],
+        }
+        sql = template.render(madang=said, model=f"({table}) as t", columns=["k"], **rules)
+        told = sorted((row[0], row[1], row[3]) for row in run(sql))
+        assert told == [
+            ("a", 2, "n is null; does not hold: n < 3"),
+            ("b", 1, "w is none of: x, it's"),
+            ("c", 1, "does not hold: n < 3"),
+        ], adapter
+        sql = template.render(
+            madang=said, model=f"({table}) as t", columns=["k"], not_null=[], one_of={}, holds=[]
+        )
+        assert [tuple(row) for row in run(sql)] == [("a", 2)], adapter
+
+
+def rows_on_duckdb(sql: str) -> list[tuple]:
+    with duckdb.connect() as connection:
+        return connection.execute(sql).fetchall()

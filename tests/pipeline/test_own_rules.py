@@ -36,7 +36,12 @@ models:
   - name: leak
     description: One row per key.
     data_tests:
-      - one_row_per: {arguments: {columns: [leak_key], not_null: [leak_key, email]}}
+      - one_row_per:
+          arguments:
+            columns: [leak_key]
+            not_null: [leak_key, email]
+            one_of: {of_a_macro: [none, "it's"], of_a_model: [none, ""]}
+            holds: ["leak_key <> 'k2'", "leak_key <> 'k3'"]
     columns:
       - name: leak_key
         data_tests: [unique]
@@ -82,7 +87,9 @@ def test_a_failing_test_shows_how_many_rows_their_keys_and_its_query(
     told = ended.out + ended.err
     assert "unique_field ****, n_records 2" in told
     assert "leak_key ****" in told, "of a test of one column the row's key, not its empty value"
-    assert "leak_key ****, rows_found 2, null_in email" in told
+    broken = "broken email is null; of_a_macro is none of: none, it's"
+    assert f"leak_key ****, rows_found 2, {broken}\n" in told, "each rule that is broken, no other"
+    assert f"leak_key ****, rows_found 1, {broken}; does not hold: leak_key <> 'k2'\n" in told
     assert told.count("query: ") == 3
     for line in told.splitlines():
         if "query: " in line:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 KEY = re.compile(
-    r"\w+_(key|id|no|date|type)|unique_field|from_field|value_field|rows_found|null_in|n_records"
+    r"\w+_(key|id|no|date|type)|unique_field|from_field|value_field|rows_found|broken|n_records"
 )
 #: A test of one column gives that column alone, which tells nothing of where it stands.
 ONE_COLUMN = re.compile(r"\A\s*select\s+\w+\s+from\s+(?=\S+\s+where\b)", re.IGNORECASE)
@@ -58,7 +58,7 @@ def _keys(row: Row) -> Row:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return "(empty)"
-    if isinstance(value, date | datetime | bool) or name in ("rows_found", "null_in", "n_records"):
+    if isinstance(value, date | datetime | bool) or name in ("rows_found", "broken", "n_records"):
         return str(value)
     text = str(value)
     if name.endswith("_type") or re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{64}", text):

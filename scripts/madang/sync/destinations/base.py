@@ -33,6 +33,8 @@ class ObjectKind:
 
     `keys`: what its `sync_key` may be. `field_problem` says why a field of this name cannot be
     stored, or None. `tells_doubles`: of events, the same one sent again counts once there.
+    `is_of_persons`: rows are about persons, who are asked for consent; of things, such as products,
+    a row says nothing of a person.
     `forecast` says what a plan of so many rows will cost there, in the destination's own unit.
     """
 
@@ -41,6 +43,7 @@ class ObjectKind:
     field_problem: Callable[[str], str | None] = lambda field: None
     options: type[NoOptions] = NoOptions
     tells_doubles: bool = False
+    is_of_persons: bool = True
     forecast: "Callable[[Counts], str] | None" = None
 
     @property
