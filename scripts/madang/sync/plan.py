@@ -36,7 +36,8 @@ class Plan:
     `refused`: events that were taken and rejected later; they are not sent again either.
     `warnings`: keys that are sent although something is odd, by what the model says; among them
     those that the destination rejected when they were sent last.
-    `forecast`: what sending costs, in the destination's own unit.
+    `forecast`: what sending costs, in the destination's own unit. `notices`: what the platform will
+    not do with what it gets.
     """
 
     plan_id: str
@@ -56,6 +57,7 @@ class Plan:
     refused: int = 0
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
     forecast: str | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def added(self) -> int:
@@ -149,6 +151,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             refused=stored.get("refused", 0),
             warnings=stored.get("warnings", {}),
             forecast=stored.get("forecast"),
+            notices=tuple(stored.get("notices", ())),
         )
     except FileNotFoundError as error:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
@@ -253,6 +256,7 @@ def _compared(
         refused=0 if target.leaves else diff.refused(warehouse, deliveries, spec.name),
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
+        notices=tuple(guards.notices(by_field, *target.least)),
     )
 
 
@@ -398,6 +402,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "refused": plan.refused,
         "warnings": plan.warnings,
         "forecast": plan.forecast,
+        "notices": plan.notices,
     }
     path = plan.folder / "plan.json"
     with private.whole(path) as file:
