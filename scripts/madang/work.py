@@ -241,6 +241,8 @@ def show_plan(made: object) -> None:
         ui.table("Held back", ("reason", "persons"), held)
     for warning, keys in made.warnings.items():
         ui.line(f"  {keys:,} keys to send with a warning: {warning}", "yellow")
+    for notice in made.notices:
+        ui.line(f"  {notice}", "yellow")
     if made.unknown:
         ui.line(
             f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",

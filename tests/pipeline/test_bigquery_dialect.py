@@ -239,6 +239,9 @@ ELSEWHERE = {
     "type_as_told",
     "wide_int",
     "columns_of_schema",
+    "parts_of_table",
+    "in_part",
+    "write_table",
 }
 
 

@@ -147,6 +147,10 @@ def test_a_page_opens_with_what_it_is_for_and_a_picture_or_a_table(page):
     assert drawn, "a picture, a diagram or a table stands before the first section"
 
 
+def test_the_readme_is_read_in_a_minute():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+
+
 DEV = re.compile(r"scripts/dev\.py ([a-z|]+)")
 
 

@@ -126,7 +126,7 @@ with_plus as (
         *,
         {{ channel_plus(
             'source_lower', 'medium_lower', 'campaign_lower', 'channel_group', 'is_paid', 'naver_click', 'kakao_click',
-            'has_braze_link', 'host_channel',
+            has_openai_click('landing_query'), 'has_braze_link', 'host_channel',
         ) }} as channel_plus
     from grouped
 

@@ -125,7 +125,7 @@ def apply_plan(
             later.settle(settings, warehouse_opener, destination, plan.sync)
         is_asked = object_of(spec).is_of_persons and not plan.is_empty
         current = f"({asker(settings, spec)})" if is_asked else relation
-        with warehouse_opener() as warehouse:
+        with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):
             run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
         result = RunResult(
             plan.plan_id,
@@ -253,7 +253,7 @@ def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
 
     They stand in the file in the order of the objects, and DuckDB keeps the order of a file.
     """
-    with files.scratch(settings) as (connection, _):
+    with files.scratch(settings, files.MEMORY) as (connection, _):
         cursor = connection.execute(
             f"""
             select object_no, sync_key, field, if(operation = 'remove', null, value)
@@ -303,7 +303,7 @@ def _fold(
 ) -> None:
     """Bring the receipts into the ledger, or leave them to the next command if it is in use."""
     try:
-        with warehouse_opener() as warehouse:
+        with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):
             ledger.fold(settings, warehouse, journal, run.run_id)
     except WarehouseError as error:
         log.warning("run %s: receipts stay in the journal: %s", run.run_id, error.message)

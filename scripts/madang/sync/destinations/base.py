@@ -36,6 +36,7 @@ class ObjectKind:
     `is_of_persons`: rows are about persons, who are asked for consent; of things, such as products,
     a row says nothing of a person.
     `forecast` says what a plan of so many rows will cost there, in the destination's own unit.
+    `least`: of lists, a number of members, and what the destination does not do with fewer.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class ObjectKind:
     tells_doubles: bool = False
     is_of_persons: bool = True
     forecast: "Callable[[Counts], str] | None" = None
+    least: tuple[int, str] = (0, "")
 
     @property
     def may_repeat(self) -> bool:

@@ -1,5 +1,11 @@
 """What lists of members share at every advertising platform: their keys and names."""
 
+from collections.abc import Callable
+
+from madang.sync import DestinationUnclear
+
+TRIES = 3  # to make a list
+
 
 def hash_of(key: str) -> tuple[str, str]:
     """Return the kind and the hash of a match key (email:<sha256>); two empty texts for another.
@@ -14,3 +20,33 @@ def hash_of(key: str) -> tuple[str, str]:
 def list_problem(field: str) -> str | None:
     """Say why a list could not have this name, or None."""
     return None if 0 < len(field) <= 50 else "A list's name has 1 to 50 characters."
+
+
+class ListsByName:
+    """The lists of an account by their names; one that is not there is made once.
+
+    `listed` asks for all of them (id by name), `made` makes one and returns its id.
+    """
+
+    def __init__(
+        self, platform: str, listed: Callable[[], dict[str, str]], made: Callable[[str], str]
+    ) -> None:
+        self._platform, self._ask, self._make = platform, listed, made
+        self._known: dict[str, str] | None = None
+
+    def id_of(self, audience: str) -> str:
+        """Return the id of the list of an audience; make it where there is none."""
+        called = f"madang_{audience}"
+        if self._known is None:
+            self._known = self._ask()
+        for _ in range(TRIES):
+            if called in self._known:
+                return self._known[called]
+            try:
+                self._known[called] = self._make(called)
+            except DestinationUnclear:  # it may be there: look before making another
+                self._known = self._ask()
+        raise DestinationUnclear(
+            f"Whether {self._platform} made the audience {called} is unknown.",
+            fix="Look there for it, then run the same command again.",
+        )

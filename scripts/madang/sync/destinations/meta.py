@@ -20,7 +20,7 @@ from pydantic import Field
 
 from madang.errors import ConfigError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync import DestinationRefused
 from madang.sync.destinations.base import (
     ACCEPTED,
     Batch,
@@ -33,7 +33,7 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.batches import batched, request_of
-from madang.sync.destinations.members import hash_of, list_problem
+from madang.sync.destinations.members import ListsByName, hash_of, list_problem
 from madang.sync.destinations.meta_answers import (
     checked,
     invalid_entries,
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 10_000  # a request
 SYSTEMATIC = 10  # when so many members are refused and none was taken, it is not about the members
-TRIES = 3  # to make an audience
 MOST_PAGES = 100  # of an account's audiences
 #: Always all of them, '' where there is nothing: an audience that was begun with several columns
 #: takes no single one later (error 2650).
@@ -106,7 +105,7 @@ class Meta:
         self._client = client
         self._settings = settings
         self._has_accepted = False
-        self._audiences: dict[str, str] | None = None
+        self._lists = ListsByName("Meta", self._listed, self._made)
         self.objects_per_request = settings.members_per_request
 
     @property
@@ -121,7 +120,7 @@ class Meta:
         """Send a batch; in halves where Meta counts invalid members, until it is about one."""
         receipt = Receipt()
         name, is_removal = request_of(batch.objects[0])
-        method, path = "DELETE" if is_removal else "POST", f"/{self._audience(name)}/users"
+        method, path = "DELETE" if is_removal else "POST", f"/{self._lists.id_of(name)}/users"
         waiting = [list(range(len(batch.objects)))]
         while waiting:
             places = waiting.pop()
@@ -151,23 +150,6 @@ class Meta:
                 "Meta counts every member as invalid.",
                 fix="See how the match keys of the activation model are made, then plan again.",
             )
-
-    def _audience(self, name: str) -> str:
-        """Return the id of the custom audience of an audience; make it where there is none."""
-        called = f"madang_{name}"
-        if self._audiences is None:
-            self._audiences = self._listed()
-        for _ in range(TRIES):
-            if called in self._audiences:
-                return self._audiences[called]
-            try:
-                self._audiences[called] = self._made(called)
-            except DestinationUnclear:  # it may be there: look before making another
-                self._audiences = self._listed()
-        raise DestinationUnclear(
-            f"Whether Meta made the audience {called} is unknown.",
-            fix="Look there for it, then run the same command again.",
-        )
 
     def _listed(self) -> dict[str, str]:
         """Return the account's custom audiences: id by name, the first of each name."""

@@ -32,8 +32,10 @@ MODULES = {
     "kakao": "madang.sync.destinations.kakao",
     "meta": "madang.sync.destinations.meta",
     "naver": "madang.sync.destinations.naver",
+    "openai": "madang.sync.destinations.openai",
     "salesforce": "madang.sync.destinations.salesforce",
     "sfmc": "madang.sync.destinations.sfmc",
+    "tiktok": "madang.sync.destinations.tiktok",
     "webhook": "madang.sync.destinations.webhook",
 }
 
