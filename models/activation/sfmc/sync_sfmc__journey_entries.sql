@@ -82,7 +82,9 @@ with_earlier_entries as (
     left join customer_numbers on permits.person_id = customer_numbers.person_id
     left join customers on permits.person_id = customers.person_id
     left join memberships on permits.audience = memberships.audience and permits.person_id = memberships.person_id
-    left join earlier_entries on permits.person_id = earlier_entries.person_id and journeys.journey = earlier_entries.journey
+    left join earlier_entries
+        on permits.person_id = earlier_entries.person_id
+        and journeys.journey = earlier_entries.journey
 
 ),
 

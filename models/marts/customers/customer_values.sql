@@ -71,7 +71,8 @@ ranked as (
         recorded.field_value,
         recorded.source,
         recorded.recorded_at,
-        case when recorded.field = 'name' then {{ name_key('recorded.field_value') }} else recorded.field_value end as same_as,
+        case when recorded.field = 'name' then {{ name_key('recorded.field_value') }} else recorded.field_value end
+            as same_as,
         row_number() over (
             partition by recorded.person_id, recorded.field
             order by

@@ -59,7 +59,8 @@ inquired_by_value as (
         placed.value,
         inquired.*,
         row_number() over (
-            partition by placed.dimension, placed.value, inquired.inquiry_group, inquired.order_id order by inquired.inquiry_id
+            partition by placed.dimension, placed.value, inquired.inquiry_group, inquired.order_id
+            order by inquired.inquiry_id
         ) as place_of_order,
         {{ quantile_over('inquired.days_from_order', 0.5, 'placed.dimension, placed.value, inquired.inquiry_group') }}
             as median_days
