@@ -211,6 +211,7 @@ def _send(
     if on_step is not None and hasattr(on_step, "total"):
         on_step.total = ceil(expected / every)
     batches = enumerate(destination.batches(read_spool(settings, run.spool)), start=1)
+    prepares = destination.prepare if isinstance(destination, Prepares) else None
     sending = Connections(destination)
     answered: dict[int, Answered] = {}
     stop: Exception | None = None
@@ -219,7 +220,7 @@ def _send(
             leaving: dict[int, Batch] = {}
             try:
                 for number, batch in islice(batches, 0 if stop else sending.free):
-                    leaving[number] = _prepared(destination, batch)
+                    leaving[number] = prepares(batch) if prepares else batch
             except (DestinationDown, DestinationRefused, DestinationUnclear) as error:
                 stop = error
             settled = {number: one.noted for number, one in answered.items() if one.is_known}
@@ -242,10 +243,6 @@ def _send(
     finally:
         sending.close()
         result.requests = destination.requests
-
-
-def _prepared(destination: Destination, batch: Batch) -> Batch:
-    return destination.prepare(batch) if isinstance(destination, Prepares) else batch
 
 
 def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
