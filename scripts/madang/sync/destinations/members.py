@@ -1,5 +1,9 @@
 """What lists of members share at every advertising platform: their keys and names."""
 
+import re
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
 
 def hash_of(key: str) -> tuple[str, str]:
     """Return the kind and the hash of a match key (email:<sha256>); two empty texts for another.
@@ -7,8 +11,7 @@ def hash_of(key: str) -> tuple[str, str]:
     So nothing but a hash can leave for a platform, whatever an activation model holds.
     """
     kind, _, value = key.partition(":")
-    is_hash = len(value) == 64 and not set(value) - set("0123456789abcdef")
-    return (kind, value) if is_hash else ("", "")
+    return (kind, value) if SHA256.fullmatch(value) else ("", "")
 
 
 def list_problem(field: str) -> str | None:
