@@ -1,66 +1,32 @@
-"""The command line: a command is a few lines that call a room; an error is one block of text."""
+"""The command line: a command is a few lines that call a room.
+
+Commands with a room of their own are in its `commands.py`: people, audiences, the receiver.
+"""
 
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from madang import ui
-from madang.errors import ConfigError, MadangError, UsageError, is_panic
+from madang.audiences.commands import audiences_app, explain_audience
+from madang.command_line import Author, Commands, end, settings_of
+from madang.errors import ConfigError, UsageError
 from madang.lock import workspace_lock
+from madang.people.commands import (
+    erase,
+    exclude,
+    explain_pair,
+    explain_person,
+    explain_sent,
+    link,
+    unmerge,
+)
 from madang.receiver.commands import keys_app, receive
-from madang.settings import secrets as config_secrets
-from madang.settings.workspace import Settings, find_config, load_settings
-from madang.storage import storage_error
 from madang.warehouse import labels
 
 EPILOG = "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part."
-
-
-class Commands(typer.core.TyperGroup):
-    """Turns errors into one block of text and an exit code, never a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except MadangError as error:
-            ui.show_error(error)
-            raise typer.Exit(error.exit_code) from error
-        except BrokenPipeError:  # who read the output has gone, such as head; typer ends quietly
-            raise
-        except KeyboardInterrupt as error:
-            ui.show_error(
-                MadangError("Interrupted.", fix="Run it again: it goes on or begins anew.")
-            )
-            raise typer.Exit(1) from error
-        except BaseException as error:
-            if not isinstance(error, Exception) and not is_panic(error):
-                raise
-            if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "show"):
-                raise
-            ui.show_error(storage_error(error, _place(ctx)) or _unforeseen(ctx, error))
-            raise typer.Exit(1) from error
-
-
-def _place(ctx: Any) -> Path | None:
-    """The workspace, where it is known: for an error that names no file."""
-    try:
-        return find_config((ctx.obj or {}).get("config")).parent
-    except (MadangError, OSError):
-        return None
-
-
-def _unforeseen(ctx: Any, error: Exception) -> MadangError:
-    """What is said of an error that nobody foresaw; its traceback goes to a file."""
-    from madang.log import write_traceback
-
-    path = write_traceback(error, (ctx.obj or {}).get("config"))
-    return MadangError(
-        f"Something unforeseen went wrong ({type(error).__name__}).",
-        where=f"log: {path or 'cannot be written'}",
-        fix="Run 'madang doctor'; if it finds nothing, report this with the log.",
-    )
 
 
 app = typer.Typer(
@@ -71,14 +37,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-audiences_app = typer.Typer(help="Look at audiences.", no_args_is_help=True)
 explain_app = typer.Typer(help="Say why.", no_args_is_help=True)
 funnel_app = typer.Typer(help="Look at funnels.", no_args_is_help=True)
 app.add_typer(audiences_app, name="audiences")
 app.add_typer(explain_app, name="explain")
 app.add_typer(funnel_app, name="funnel")
 app.add_typer(keys_app, name="keys")
-app.command()(receive)
 
 
 def _version(wanted: bool) -> None:
@@ -100,26 +64,6 @@ def settings_option(
 ) -> None:
     ctx.obj = {"config": config}
     labels.mark(command=ctx.invoked_subcommand or "none")
-
-
-def settings_of(ctx: typer.Context) -> Settings:
-    """Read the settings that the options name; take the secrets out of the environment."""
-    settings = load_settings(ctx.obj["config"])
-    ui.use_zone(settings.timezone)
-    config_secrets.take(settings)
-    return settings
-
-
-def _end(code: int) -> None:
-    raise typer.Exit(code)
-
-
-Who = Annotated[
-    str, typer.Argument(help="Customer number, user id, e-mail, telephone or person_id.")
-]
-Reason = Annotated[str, typer.Option("--reason", help="Why; no personal data.")]
-Author = Annotated[str | None, typer.Option("--author", help="Default: who is logged in here.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it changes; write nothing.")]
 
 
 @app.command()
@@ -173,7 +117,7 @@ def doctor(
         ui.json(told)
     else:
         room.show(findings)
-    _end(1 if told["status"] == "problem" else 0)
+    end(1 if told["status"] == "problem" else 0)
 
 
 @app.command()
@@ -188,7 +132,7 @@ def demo(
     """Run everything on a generated company, with a local server in the place of Braze."""
     from madang.demo.line import run_demo
 
-    _end(run_demo(out, people=people, days=days, seed=seed))
+    end(run_demo(out, people=people, days=days, seed=seed))
 
 
 @app.command()
@@ -210,9 +154,9 @@ def load(
 
     settings = settings_of(ctx)
     if propose:
-        _end(room.propose(settings, propose, source, out))
+        end(room.propose(settings, propose, source, out))
     with workspace_lock(settings, "load"):
-        _end(room.load(settings, paths or None, accept, author))
+        end(room.load(settings, paths or None, accept, author))
 
 
 @app.command()
@@ -235,7 +179,7 @@ def pull(
     settings = settings_of(ctx)
     told = {"since": since, "full": full, "accept": accept, "author": author}
     with workspace_lock(settings, "pull"):
-        _end(room.pull(settings, source, objects or (), **told))
+        end(room.pull(settings, source, objects or (), **told))
 
 
 @app.command()
@@ -246,8 +190,8 @@ def check(ctx: typer.Context) -> None:
     try:
         settings = settings_of(ctx)
     except ConfigError as error:
-        _end(room.check_beside(error, ctx.obj["config"]))
-    _end(room.check(settings))
+        end(room.check_beside(error, ctx.obj["config"]))
+    end(room.check(settings))
 
 
 @app.command()
@@ -269,7 +213,7 @@ def build(
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "build"):
-        _end(room.build(settings, select or (), full_refresh, over_budget, everything))
+        end(room.build(settings, select or (), full_refresh, over_budget, everything))
 
 
 @app.command()
@@ -289,7 +233,7 @@ def cost(
         ui.json(room.as_json(report))
     else:
         room.show(report)
-    _end(1 if report.is_over_budget else 0)
+    end(1 if report.is_over_budget else 0)
 
 
 @app.command()
@@ -308,31 +252,7 @@ def parity(
         ui.json(room.as_json(told))
     else:
         room.show(told)
-    _end(told.exit_code)
-
-
-@audiences_app.command("list")
-def audiences_list(ctx: typer.Context) -> None:
-    """List the audiences with their sizes."""
-    from madang.audiences import look as room
-
-    room.show_list(settings_of(ctx))
-
-
-@audiences_app.command("import")
-def audiences_import(ctx: typer.Context, file: Path) -> None:
-    """Print GA4's audience definitions (Admin API, JSON) as rules, and what no rule says."""
-    from madang.audiences import ga4_import as room
-
-    room.show_import(settings_of(ctx), file)
-
-
-@audiences_app.command("preview")
-def audiences_preview(ctx: typer.Context, name: str) -> None:
-    """Show an audience: size, who is lost and why, channels, overlap, change since a sync."""
-    from madang.audiences import look as room
-
-    room.show_preview(settings_of(ctx), name)
+    end(told.exit_code)
 
 
 @app.command()
@@ -345,7 +265,7 @@ def plan(
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "plan"):
-        _end(room.plan(settings, sync))
+        end(room.plan(settings, sync))
 
 
 @app.command()
@@ -374,9 +294,9 @@ def sync(
             )
         from madang.sync.describe import describe
 
-        _end(describe(settings, name))
+        end(describe(settings, name))
     with workspace_lock(settings, "sync"):
-        _end(room.poll(settings) if poll else room.sync(settings, apply, plan, force))
+        end(room.poll(settings) if poll else room.sync(settings, apply, plan, force))
 
 
 @app.command()
@@ -387,7 +307,7 @@ def status(
     """Show loads, builds, plans, runs and what needs attention: 1 if it failed, 3 if partly."""
     from madang.health import status as room
 
-    _end((room.show_json if as_json else room.show_status)(settings_of(ctx)))
+    end((room.show_json if as_json else room.show_status)(settings_of(ctx)))
 
 
 @funnel_app.command("compare")
@@ -404,106 +324,6 @@ def funnel_compare(
         room(settings, name, every)
 
 
-@explain_app.command("person")
-def explain_person(
-    ctx: typer.Context,
-    person: Who,
-) -> None:
-    """Say who a person is and why: identifiers, devices, activities, audiences, deliveries."""
-    from madang.people.explain_person import show_person
-
-    show_person(settings_of(ctx), person)
-
-
-@explain_app.command("pair")
-def explain_pair(ctx: typer.Context, first: Who, second: Who) -> None:
-    """Say why two are one person, or why they are not: every tie, limit and decision between."""
-    from madang.people.explain_pair import show_pair
-
-    show_pair(settings_of(ctx), first, second)
-
-
-@explain_app.command("audience")
-def explain_audience(ctx: typer.Context, name: str) -> None:
-    """Say what an audience's rule means, how many meet each part of it, and who is held back."""
-    from madang.audiences.explain import show_audience
-
-    show_audience(settings_of(ctx), name)
-
-
-@app.command()
-def unmerge(
-    ctx: typer.Context,
-    first: Who,
-    second: Who,
-    reason: Reason,
-    author: Author = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Decide that two are never one person, whatever ties them, and show what hangs on it."""
-    from madang.people import decide as room
-
-    settings = settings_of(ctx)
-    with workspace_lock(settings, "unmerge"):
-        room.unmerge(settings, first, second, reason, author, dry_run)
-
-
-@app.command()
-def erase(
-    ctx: typer.Context,
-    person: Annotated[
-        str | None,
-        typer.Argument(help="Whom; without it, erasures that were begun are finished."),
-    ] = None,
-    reason: Annotated[str, typer.Option(help="Why, such as the request's number.")] = "",
-    author: Author = None,
-    shared: Annotated[
-        bool, typer.Option(help="Addresses that others have too (in quarantine) are theirs.")
-    ] = False,
-    dry_run: DryRun = False,
-) -> None:
-    """Remove a person everywhere, for good, and write a certificate."""
-    from madang.erase import erase as room
-
-    settings = settings_of(ctx)
-    with workspace_lock(settings, "erase"):
-        code = room.erase(settings, person, reason, author, dry_run, shared)
-    raise typer.Exit(code)
-
-
-@app.command()
-def link(
-    ctx: typer.Context,
-    first: Who,
-    second: Who,
-    reason: Reason,
-    author: Author = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Decide that two are one person."""
-    from madang.people import decide as room
-
-    settings = settings_of(ctx)
-    with workspace_lock(settings, "link"):
-        room.link(settings, first, second, reason, author, dry_run)
-
-
-@app.command()
-def exclude(
-    ctx: typer.Context,
-    who: Who,
-    reason: Reason,
-    author: Author = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Decide that an e-mail address, a telephone or another identifier names nobody."""
-    from madang.people import decide as room
-
-    settings = settings_of(ctx)
-    with workspace_lock(settings, "exclude"):
-        room.exclude(settings, who, reason, author, dry_run)
-
-
 @app.command()
 def score(ctx: typer.Context) -> None:
     """Score customers from the marts, and land the scores for the next build."""
@@ -511,7 +331,7 @@ def score(ctx: typer.Context) -> None:
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "score"):
-        _end(room.score(settings))
+        end(room.score(settings))
 
 
 @app.command()
@@ -533,7 +353,15 @@ def run(
 
     settings = settings_of(ctx)
     with workspace_lock(settings, "run"):
-        _end(room.run_all(settings, apply, force))
+        end(room.run_all(settings, apply, force))
+
+
+for _command in (unmerge, link, exclude, erase, receive):
+    app.command()(_command)
+explain_app.command("person")(explain_person)
+explain_app.command("pair")(explain_pair)
+explain_app.command("sent")(explain_sent)
+explain_app.command("audience")(explain_audience)
 
 
 def main() -> None:

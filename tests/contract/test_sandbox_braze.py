@@ -402,3 +402,40 @@ def test_campaigns_are_triggered_for_at_most_fifty_who_are_there(braze, session)
         body = {**sent, "schedule": {"time": time_}}
         assert session.post(f"{url}/schedule/create", json=body).status_code == 400
     assert len(braze.campaigns.sent()) == 1
+
+
+@pytest.mark.parametrize(
+    ("items", "status", "error"),
+    [
+        ([{"id": "p1", "price": 5}], 202, None),
+        ([{"id": "p1", "price": "5"}], 400, "unable-to-coerce-value"),
+        ([{"id": "p1", "colour": "red"}], 400, "invalid-fields"),
+        ([{"id": "p 1"}], 400, "invalid-ids"),
+        ([{"id": "p" * 251}], 400, "ids-too-large"),
+        ([{"id": 1}], 400, "ids-not-strings"),
+        ([{"price": 5}], 400, "items-missing-ids"),
+        ([{"id": "p1"}, {"id": "p1"}], 400, "ids-not-unique"),
+        ([{"id": "p1", "name": "x" * 5001}], 400, "items-too-large"),
+        ([{"id": f"p{number}"} for number in range(51)], 400, "request-includes-too-many-items"),
+    ],
+)
+def test_items_of_a_catalog_are_taken_by_its_fields_or_refused_whole(
+    braze, session, items, status, error
+):
+    braze.catalogs.create("products", {"name": "string", "price": "number"})
+    answer = session.put(f"{braze.url}/catalogs/products/items", json={"items": items})
+    told = answer.json()
+    assert answer.status_code == status
+    assert [one["id"] for one in told.get("errors", [])] == ([error] if error else [])
+    assert bool(braze.catalogs.items()["products"]) == (status == 202)
+
+
+def test_items_of_a_catalog_that_is_not_there_are_404(braze, session):
+    answer = session.delete(f"{braze.url}/catalogs/none/items", json={"items": [{"id": "p1"}]})
+    assert (answer.status_code, answer.json()["errors"][0]["id"]) == (404, "catalog-not-found")
+
+
+def test_the_list_of_catalogs_has_a_window_of_its_own(braze, session):
+    braze.listings.limit = 1
+    answers = [session.get(f"{braze.url}/catalogs") for _ in range(3)]
+    assert 429 in {answer.status_code for answer in answers}

@@ -38,8 +38,9 @@ class Place:
         name: str,
         key: str,
         more: str = "",
+        of_persons: bool = True,
     ) -> None:
-        self.root, self.environ = root, environ
+        self.root, self.environ, self.of_persons = root, environ, of_persons
         models = root / "project" / "models"
         (models / "activation").mkdir(parents=True)
         (models / "staging/sync").mkdir(parents=True)
@@ -58,7 +59,7 @@ class Place:
     def existing(cls, root: Path, destination: str, settings: Any, environ: dict[str, str]) -> Self:
         """Open a workspace that another process made."""
         place = cls.__new__(cls)
-        place.root, place.environ = root, environ
+        place.root, place.environ, place.of_persons = root, environ, True
         read = load_settings(root / "madang.yml")
         place.settings = read.model_copy(update={"destinations": {destination: settings}})
         return place
@@ -71,12 +72,15 @@ class Place:
         lines = [json.dumps(dict(zip(NAMES, row, strict=False))) for row in rows]
         path.write_text("".join(f"{line}\n" for line in lines))
         kinds = ", ".join(f"{name}: 'varchar'" for name in NAMES)
+        persons = (
+            "'p' as person_id, 'ads' as channel, 'advertising' as purpose, field as audience, "
+        )
         with self.warehouse() as warehouse:
             warehouse.ensure_layer("activation")
             relation = warehouse.relation("activation", "sync_one__rows")
             warehouse.execute(
-                f"create or replace table {relation} as select 'p' as person_id, "
-                f"'ads' as channel, 'advertising' as purpose, field as audience, * from "
+                f"create or replace table {relation} as select "
+                f"{persons if self.of_persons else ''} * from "
                 f"read_json('{path}', format = 'newline_delimited', columns = {{{kinds}}})"
             )
 

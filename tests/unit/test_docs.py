@@ -19,6 +19,8 @@ from madang.cli import app
 from madang.ingest.checks.problems import CellProblem
 from madang.ingest.checks.values import checker
 from madang.settings.workspace import SettingsFile
+from madang.specs.audiences import Audience
+from typed_commands import FENCED, typed
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -29,7 +31,6 @@ PAGES = sorted(
 OPENED = [page for page in PAGES if page.parent.name == "docs" or page.name == "README.md"]
 SAMPLES = sorted(path for path in (ROOT / "deploy").iterdir() if path.is_file())
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:(?<=[`\s;/])|^)madang ((?:--?[a-z-]+ [^\s`]+ )?[a-z]+(?: [a-z]+)?)", re.M)
 
 
@@ -103,26 +104,6 @@ def test_every_option_of_a_command_exists(page):
             assert option in options, f"'madang {name}' has no {option}"
 
 
-#: A shell block, and a command in a line of text.
-SHELL = re.compile(r"^```(?:sh|cron)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`(?:\.venv/bin/)?(madang [^`]+)`")
-TYPED = re.compile(r"(?:^|[\s(/])madang +(-*[a-z][^|&;)\n]*)", re.MULTILINE)
-
-
-def typed(page: Path) -> Iterator[tuple[list[str], bool]]:
-    """The commands of a page as words, and whether one is whole: in a line of text, such as
-    `madang erase`, it may be a name alone.
-    """
-    text = page.read_text(encoding="utf-8")
-    blocks = "\n".join(SHELL.findall(text)).replace("\\\n", " ")
-    told = INLINE.findall(FENCED.sub("", text))
-    for lines, is_whole in ((blocks, True), ("\n".join(told), False)):
-        for written in TYPED.findall(lines):
-            words = shlex.split(re.sub(r" \d?>.*", "", written), comments=True)
-            if words:
-                yield words, is_whole
-
-
 def silent(command) -> None:
     """Let a command only read its arguments."""
     command.callback = None
@@ -164,6 +145,10 @@ def test_a_page_opens_with_what_it_is_for_and_a_picture_or_a_table(page):
     assert re.match(r"[`*\w].*[.:다]$", first, re.DOTALL), "a page begins with a sentence"
     drawn = re.search(r"^(?:!\[|\| |.*(?:──|►|→))", opening, re.MULTILINE)
     assert drawn, "a picture, a diagram or a table stands before the first section"
+
+
+def test_the_readme_is_read_in_a_minute():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
 
 
 DEV = re.compile(r"scripts/dev\.py ([a-z|]+)")
@@ -339,3 +324,55 @@ def test_the_table_of_spellings_is_read_whole():
     lines = section.partition("\n- ")[0].count("\n| ")
     assert len(spellings()) == lines - 1 > 70
     assert {kind for kind, *_ in spellings()} >= {"date", "timestamp", "amount", "phone", "email"}
+
+
+MARKETERS = ("marketer.md", "marketer.ko.md")
+
+
+def table(page: str, first: str) -> list[list[str]]:
+    """The rows of the table of a page whose head begins with this word."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    found = re.search(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [line.strip("| ").split(" | ") for line in found[1].splitlines()]
+
+
+@pytest.mark.parametrize(("page", "head"), [(MARKETERS[0], "reason"), (MARKETERS[1], "이유")])
+def test_the_marketer_reads_of_each_reason_by_the_words_of_the_board(page, head):
+    seed = (ROOT / "seeds" / "contact_reasons.csv").read_text(encoding="utf-8")
+    reasons = ["anonymous", *(line.split(",")[0] for line in seed.splitlines()[1:])]
+    rows = table(page, head)
+    assert [row[0].strip("`") for row in rows] == reasons
+    if page == "marketer.ko.md":
+        words = yaml.safe_load((ROOT / "charts" / "words" / "en.yml").read_text(encoding="utf-8"))
+        assert {row[1] for row in rows} <= set(words)
+
+
+@pytest.mark.parametrize(("page", "head"), [(MARKETERS[0], "folder"), (MARKETERS[1], "폴더")])
+def test_the_marketer_reads_which_columns_a_file_needs(page, head):
+    """By a header in Korean that the source knows, for each that it needs."""
+    for folder, _, needed in table(page, head):
+        source = folder.strip("`/").split("/")[-1]
+        if source == "ads":  # the columns differ by platform
+            continue
+        path = ROOT / "models" / "staging" / source / f"_{source}__sources.yml"
+        tables = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"][0]["tables"]
+        for column in tables[0]["columns"]:
+            meta = column["config"]["meta"]
+            if meta.get("required"):
+                assert set(re.findall(r"\w+", needed)) & set(meta["headers"]), (folder, column)
+
+
+@pytest.mark.parametrize(("page", "head"), [(MARKETERS[0], "page"), (MARKETERS[1], "페이지")])
+def test_the_marketer_finds_the_pages_that_there_are(page, head):
+    for row in table(page, head):
+        assert (ROOT / "charts" / row[0].strip("`").replace(".html", ".yml")).is_file()
+
+
+def test_the_audience_of_the_marketer_is_one_in_both_languages():
+    blocks = []
+    for page in MARKETERS:
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        blocks.append(yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", text, re.M | re.S)[1]))
+    assert blocks[0] == blocks[1]
+    said = Audience.model_validate(blocks[0]["models"][0]["config"]["meta"]["audience"])
+    assert said.consent[0].channels == ["kakao", "email"]

@@ -140,14 +140,14 @@ def test_a_job_goes_on_where_its_pull_was_cut_off(maru: Company) -> None:
     assert (second.status, second.method) == ("pulled", "Bulk, Bulk")
     assert (second.rows, second.loaded) == (15 + 1, 15 + 1), "what changed since came, too"
     assert any("went on" in note for note in second.notes)
-    assert len(maru.sandbox.jobs) == 0, "the result was not deleted"
+    assert len(maru.sandbox.queries.jobs) == 0, "the result was not deleted"
     assert maru.pull_one("Contact", PARTS).loaded == 0
 
 
 def test_a_job_whose_result_is_gone_is_begun_anew(maru: Company) -> None:
     maru.sandbox.faults.add("limit", keys=("results",), after=1)
     maru.pull_one("Contact", PARTS)
-    maru.sandbox.jobs.clear()
+    maru.sandbox.queries.jobs.clear()
     told = maru.pull_one("Contact", PARTS)
     assert (told.status, told.rows, told.loaded) == ("pulled", 35, 25)
     assert len(maru.landed("salesforce_contacts")) == 35

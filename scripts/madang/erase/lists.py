@@ -45,7 +45,11 @@ def memberships(settings: Settings, warehouse: Warehouse, known: Known) -> dict[
     relation = warehouse.relation(ledger.LAYER, "sync_deliveries")
     for spec in load_specs(settings.project_dir):
         target = object_of(spec)
-        if not target.leaves or spec.destination not in settings.destinations:
+        if (
+            not target.leaves
+            or not target.is_of_persons
+            or spec.destination not in settings.destinations
+        ):
             continue
         if can_delete(spec.destination):
             continue

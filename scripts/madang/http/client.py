@@ -104,10 +104,16 @@ class Client:
         self._login = threading.Lock()
         self._is_closed = False
 
-    def post(self, path: str, body: bytes, more: Mapping[str, str] | None = None) -> Reply:
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        more: Mapping[str, str] | None = None,
+        method: str = "POST",
+    ) -> Reply:
         """Post JSON, as `request`; `more` are other headers."""
         headers = {"Content-Type": "application/json", **(more or {})}
-        return self.request("POST", path, once=self._posts_once, data=body, headers=headers)
+        return self.request(method, path, once=self._posts_once, data=body, headers=headers)
 
     def request(self, method: str, path: str, **options: Any) -> Reply:
         """Ask, logged in; where the login is no longer good, with a new one, once."""

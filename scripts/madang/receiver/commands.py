@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from madang import ui
-from madang.settings import secrets as config_secrets
-from madang.settings.workspace import Settings, load_settings
+from madang.command_line import settings_of
 from madang.times import told
 
 keys_app = typer.Typer(help="Keys of partners that call the receiver.", no_args_is_help=True)
@@ -25,7 +24,7 @@ def receive(
     """Take calls of partners over HTTP, until stopped; 'madang load' brings them in."""
     from madang.receiver import serve as room
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     if openapi:
         from madang.receiver.openapi import document
 
@@ -50,7 +49,7 @@ def add(
     from madang.receiver.keys import add_key
     from madang.receiver.kinds import read_kinds
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     known = read_kinds(settings.project_dir)
     secret, key = add_key(settings.paths.receiver_keys, partner, kinds, known, per_minute)
     ui.line(secret)
@@ -74,7 +73,7 @@ def show(ctx: typer.Context) -> None:
             key.created_at,
             key.revoked_at,
         )
-        for key in read_keys(_settings(ctx).paths.receiver_keys)
+        for key in read_keys(settings_of(ctx).paths.receiver_keys)
     ]
     columns = ("id", "partner", "kinds", "per minute", "made", "revoked")
     ui.table("Keys", columns, rows, empty="there is no key yet: madang keys add")
@@ -87,14 +86,7 @@ def revoke(
     """Revoke a key; a running receiver refuses it within two seconds."""
     from madang.receiver.keys import revoke_key
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     key = revoke_key(settings.paths.receiver_keys, key_id)
     since = told(key.revoked_at, settings.timezone)
     ui.line(f"Key {key.key_id} of {key.partner} is revoked since {since}.")
-
-
-def _settings(ctx: typer.Context) -> Settings:
-    settings = load_settings(ctx.obj["config"])
-    ui.use_zone(settings.timezone)
-    config_secrets.take(settings)
-    return settings

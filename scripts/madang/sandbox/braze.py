@@ -8,6 +8,7 @@ keys, rate windows and connections. Only this machine can reach it.
 import argparse
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -18,6 +19,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
+from madang.sandbox.braze_catalogs import Catalogs
 from madang.sandbox.braze_messages import Campaigns, Groups
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer, clock_of
@@ -31,9 +33,12 @@ from madang.sandbox.rules import (
 )
 from madang.sandbox.users import Users
 from madang.settings import secrets as config_secrets
+from madang.settings.workspace import load_settings
 from madang.sync.clock import utc_now
 from madang.sync.destinations.braze import DELETE_NAMES, BrazeSettings
+from madang.sync.destinations.braze_catalogs import CatalogOptions
 from madang.sync.destinations.braze_look import EMPTY
+from madang.sync.spec import load_specs
 
 TRACK = "/users/track"
 GROUPS = "/v2/subscription/status/set"
@@ -42,6 +47,16 @@ SCHEDULE = "/campaigns/trigger/schedule/create"
 DELETE = "/users/delete"
 DELETE_LIMIT = 50  # https://www.braze.com/docs/api/endpoints/user_data/post_user_delete
 DEMO_KEY = "demo-key-of-the-local-server"
+CATALOGS = "/catalogs"
+CATALOG_ITEMS = re.compile(r"/catalogs/([^/?]+)/items")
+CATALOG_CALLS = {  # the permission of each call about catalogs
+    "GET": "catalogs.get",
+    "PUT": "catalogs.replace_items",
+    "DELETE": "catalogs.delete_items",
+}
+PULLS = re.compile(r"/cdi/integrations/([^/?]+)/job_sync_status(?:\?cursor=(.*))?")
+PULLS_PERMISSION = "cdi.integration_job_status"
+LISTINGS = (50, 60.0)  # requests for the list of catalogs per seconds
 RATE_LIMIT = (3000, 3.0)  # requests per seconds: https://www.braze.com/docs/api/api_limits
 
 
@@ -108,6 +123,9 @@ class BrazeSandbox(LocalServer):
         self.store = Users(state_path)
         self.groups = Groups(self.store, groups)
         self.campaigns = Campaigns(self.store)
+        self.catalogs = Catalogs()
+        self.listings = RateWindow(*LISTINGS)
+        self.integrations: dict[str, Any] = {}  # of Cloud Data Ingestion, by id (braze_cdi)
         self.clock = clock
 
     def close(self) -> None:
@@ -151,8 +169,62 @@ class _Handler(LocalHandler):
     def do_GET(self) -> None:
         if self.path.startswith("/_sandbox/") and self.sandbox.control:
             self._control(b"")
+        elif self.path == CATALOGS:
+            self._catalogs(b"")
+        elif found := PULLS.fullmatch(self.path):
+            self._pulls(found[1], found[2])
         else:
             self.answer(404, {"message": "Not Found"})
+
+    def _pulls(self, integration: str, cursor: str | None) -> None:
+        """List the pulls of an integration."""
+        sandbox = self.sandbox
+        if not self._is_authorised():
+            return self.answer(401, {"message": "Invalid API key"})
+        if sandbox.permissions is not None and PULLS_PERMISSION not in sandbox.permissions:
+            return self.answer(403, {"message": f"The key may not call {self.path}"})
+        if integration not in sandbox.integrations:
+            return self.answer(400, {"message": "Invalid integration ID"})
+        if cursor is not None and not cursor.isdecimal():
+            return self.answer(400, {"message": "Invalid cursor"})
+        first = int(cursor or 0)
+        pulls, has_more = sandbox.integrations[integration].page(first)
+        there = f"</cdi/integrations/{integration}/job_sync_status?cursor="
+        headers = {"Link": f'{there}{first + len(pulls)}>; rel="next"'} if has_more else {}
+        return self.answer(200, {"results": pulls, "message": "success"}, headers)
+
+    def do_PUT(self) -> None:
+        self._catalogs(self.body())
+
+    def do_DELETE(self) -> None:
+        self._catalogs(self.body())
+
+    def _catalogs(self, body: bytes) -> None:
+        """List the catalogs, or replace or delete items of one."""
+        sandbox = self.sandbox
+        if not self._is_authorised():
+            return self.answer(401, {"message": "Invalid API key"})
+        allowed = sandbox.permissions
+        if allowed is not None and CATALOG_CALLS[self.command] not in allowed:
+            return self.answer(403, {"message": f"The key may not call {self.path}"})
+        faults = {fault.kind: fault for fault in sandbox.faults.next(_ids_of_items(body))}
+        if self._is_troubled(faults, {}):
+            return None
+        if self.command == "GET":
+            passes, headers = sandbox.listings.take()
+            if not passes:
+                return self.answer(429, {"message": "Rate limit exceeded"}, headers)
+            return self.answer(*sandbox.catalogs.listed())
+        found = CATALOG_ITEMS.fullmatch(self.path)
+        if found is None:
+            return self.answer(404, {"message": "Not Found"})
+        if "fatal" in faults:
+            return self.answer(400, {"message": "Invalid Request"})
+        deletes = self.command == "DELETE"
+        answer = sandbox.catalogs.write(found[1], body, deletes=deletes)
+        if "drop_after" in faults:
+            return self.drop("drop_after")
+        return self.answer(*answer, objects=len(_ids_of_items(body)))
 
     def _delete(self, body: bytes) -> None:
         """Delete users by ids of one kind; who is not known is passed over."""
@@ -276,6 +348,7 @@ class _Handler(LocalHandler):
             name: getattr(sandbox, name) for name in ("users", "events", "purchases", "writes")
         }
         views |= {"groups": sandbox.groups.states, "messages": sandbox.campaigns.sent}
+        views |= {"catalogs": sandbox.catalogs.items}
         self.control(body, views)
 
 
@@ -300,6 +373,14 @@ def _recipients(body: bytes) -> set[str]:
         ]
         return {*found, *(str(one.get("external_user_id")) for one in asked.get("recipients", []))}
     except (ValueError, TypeError, AttributeError):
+        return set()
+
+
+def _ids_of_items(body: bytes) -> set[str]:
+    """The ids of a request's items, as far as it can be read."""
+    try:
+        return {str(one["id"]) for one in json.loads(body)["items"]}
+    except (ValueError, KeyError, TypeError):
         return set()
 
 
@@ -329,13 +410,23 @@ def served(
 ) -> Iterator[BrazeSettings]:
     """Serve a company's Braze for the demo; give the settings that lead to it.
 
-    As where app and shop report to Braze, every customer number has a profile there.
+    As where app and shop report to Braze, every customer number has a profile there, and the
+    catalogs that syncs fill are made.
     """
     key = config_secrets.hold(settings.key_env, DEMO_KEY)
     state, clock = folder / "sandbox.sqlite", clock_of(folder)
     with BrazeSandbox(0, key, state, clock=clock) as sandbox:
         sandbox.store.create(customers)
+        for options in _catalogs_of(folder):
+            fields = {name: told.type for name, told in options.fields.items()}
+            sandbox.catalogs.create(options.catalog, fields)
         yield settings.model_copy(update={"url": sandbox.url})
+
+
+def _catalogs_of(folder: Path) -> list[CatalogOptions]:
+    path = folder / "madang.yml"
+    specs = load_specs(load_settings(path).project_dir) if path.is_file() else []
+    return [spec.options for spec in specs if isinstance(spec.options, CatalogOptions)]
 
 
 def main(arguments: list[str] | None = None) -> int:

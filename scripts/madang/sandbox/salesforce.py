@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,30 +22,14 @@ from urllib.parse import parse_qs, urlsplit
 from madang.sandbox import salesforce_records
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import LocalHandler, LocalServer
-from madang.sandbox.org import Org, Record, Refused, as_csv, as_json
+from madang.sandbox.org import Org, Refused
 from madang.sandbox.salesforce_ingest import LISTS, Ingest
+from madang.sandbox.salesforce_queries import Queries, QueryJob
 
 TOKEN = "/services/oauth2/token"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LONGEST_JWT = 300  # seconds
 CANNOT_WRITE = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
-
-
-@dataclass
-class Job:
-    """A query job: its rows are those of the moment when it was made."""
-
-    job_id: str
-    object: str
-    names: list[str]
-    rows: list[Record]
-    looks: int
-    state: str = "UploadComplete"
-    error: str | None = None
-
-    def told(self) -> dict[str, Any]:
-        info = {"id": self.job_id, "operation": "queryAll", "object": self.object}
-        return info | {"state": self.state, "errorMessage": self.error}
 
 
 class SalesforceSandbox(LocalServer):
@@ -73,13 +56,12 @@ class SalesforceSandbox(LocalServer):
         self.client_id, self.client_secret = client_id, client_secret
         self.org = org or Org()
         self.ingest = Ingest(self.org)
-        self.page_rows, self.calls, self.job_looks = page_rows, calls, job_looks
+        self.queries = Queries(self.org, page_rows)
+        self.calls, self.job_looks = calls, job_looks
         self.public_key = public_key
         self.control = control
         self.used = 0
         self.tokens: set[str] = set()
-        self.cursors: dict[str, tuple[str, list[Record]]] = {}
-        self.jobs: dict[str, Job] = {}
 
 
 class _Handler(LocalHandler):
@@ -166,10 +148,14 @@ class _Handler(LocalHandler):
                 kinds = {"POST": "ingest", "PUT": "upload", "PATCH": "close", "GET": "look"}
                 return {kinds.get(self.command, ""), *what[1:]}
             case ["jobs", "query", job, "results"]:
-                return {"results", *_object(self.sandbox.jobs.get(job))}
+                return {"results", *_object(self.sandbox.queries.jobs.get(job))}
             case ["jobs", "query", *job]:
                 words = re.findall(r"\w+", body.decode()) if not job else ()
-                return {"job", *words, *_object(self.sandbox.jobs.get(job[0]) if job else None)}
+                return {
+                    "job",
+                    *words,
+                    *_object(self.sandbox.queries.jobs.get(job[0]) if job else None),
+                }
         return set()
 
     def _answered(
@@ -187,21 +173,27 @@ class _Handler(LocalHandler):
             raise Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
         self.sandbox.used += 1
         version = path.split("/")[3]
+        queries, is_short = self.sandbox.queries, "short" in faults
         match self.command, parts:
             case "GET", []:
                 return 200, {"query": f"{path}/query", "sobjects": f"{path}/sobjects"}, {}
             case "GET", ["sobjects", name, "describe"]:
                 return 200, self.sandbox.org.describe(name), {}
             case "GET", [("query" | "queryAll") as kind]:
-                return 200, self._query(params.get("q", ""), kind == "queryAll", faults), {}
+                deleted, text = kind == "queryAll", params.get("q", "")
+                page = queries.first_page(text, version, deleted=deleted, is_short=is_short)
+                return 200, page, {}
             case "GET", ["query" | "queryAll", cursor]:
-                return 200, self._page(cursor), {}
+                return 200, queries.page(cursor, version), {}
             case "POST", ["jobs", "query"]:
-                return 200, self._job(json.loads(body), faults).told(), {}
+                job = queries.make(
+                    json.loads(body), self.sandbox.job_looks, is_failing="job_failed" in faults
+                )
+                return 200, job.told(), {}
             case "GET", ["jobs", "query", job]:
-                return 200, self._look(self._known(job)).told(), {}
+                return 200, queries.look(queries.known(job)).told(), {}
             case "GET", ["jobs", "query", job, "results"]:
-                return self._results(self._known(job), params, faults)
+                return 200, *queries.results(queries.known(job), params, is_short=is_short)
             case "PATCH", ["composite", "sobjects", name, field]:
                 told = self.sandbox.org.upsert(name, field, json.loads(body), _locked(faults))
                 return 200, told, {}
@@ -235,7 +227,7 @@ class _Handler(LocalHandler):
                 found = self.sandbox.ingest.known(job)
                 return 200, self.sandbox.ingest.results(found, what), {}
             case "DELETE", ["jobs", "query", job]:
-                del self.sandbox.jobs[self._known(job).job_id]
+                del queries.jobs[queries.known(job).job_id]
                 return 204, "", {}
         raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
 
@@ -269,83 +261,13 @@ class _Handler(LocalHandler):
             return False
         return claims["exp"] <= time.time() + LONGEST_JWT
 
-    def _query(self, text: str, deleted: bool, faults: dict[str, Fault]) -> dict[str, Any]:
-        _, rows = self.sandbox.org.query(text, deleted=deleted)
-        name = text.split(" FROM ")[1].split()[0]
-        cursor = f"0r8{secrets.token_hex(8)}"
-        self.sandbox.cursors[cursor] = (name, rows)
-        page = self._page(f"{cursor}-0")
-        if "short" in faults:
-            page["totalSize"] += 1
-        return page
-
-    def _page(self, cursor: str) -> dict[str, Any]:
-        known, _, first = cursor.rpartition("-")
-        if known not in self.sandbox.cursors:
-            raise Refused(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-        name, rows = self.sandbox.cursors[known]
-        until = int(first) + self.sandbox.page_rows
-        page = {"totalSize": len(rows), "done": until >= len(rows)}
-        if not page["done"]:
-            version = self.path.split("/")[3]
-            page["nextRecordsUrl"] = f"/services/data/{version}/query/{known}-{until}"
-        return page | {"records": as_json(rows[int(first) : until], name)}
-
-    def _job(self, wanted: dict[str, Any], faults: dict[str, Fault]) -> Job:
-        text = wanted["query"]
-        names, rows = self.sandbox.org.query(text, deleted=wanted["operation"] == "queryAll")
-        job_id = f"750{secrets.token_hex(7)}Q"
-        name = text.split(" FROM ")[1].split()[0]
-        job = Job(job_id, name, names, rows, self.sandbox.job_looks)
-        if "job_failed" in faults:
-            job.looks, job.error = -1, "InternalServerError: the query was stopped"
-        self.sandbox.jobs[job_id] = job
-        return job
-
-    def _look(self, job: Job) -> Job:
-        if job.error:
-            job.state = "Failed"
-        elif job.looks > 0:
-            job.looks, job.state = job.looks - 1, "InProgress"
-        else:
-            job.state = "JobComplete"
-        return job
-
-    def _results(
-        self, job: Job, params: dict[str, str], faults: dict[str, Fault]
-    ) -> tuple[int, Any, dict[str, str]]:
-        if job.state != "JobComplete":
-            raise Refused(409, "INVALIDJOBSTATE", f"The job is {job.state}.")
-        first = int(params.get("locator", "0"), 36)
-        until = first + int(params.get("maxRecords", "50000"))
-        rows = job.rows[first:until]
-        following = _locator(until) if until < len(job.rows) else "null"
-        told = len(rows) + ("short" in faults)
-        headers = {"Sforce-Locator": following, "Sforce-NumberOfRecords": str(told)}
-        return 200, as_csv(job.names, rows), headers
-
-    def _known(self, job_id: str) -> Job:
-        if job_id not in self.sandbox.jobs:
-            raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
-        return self.sandbox.jobs[job_id]
-
 
 def _locked(faults: dict[str, Fault]) -> set[str]:
     return set(faults["row_lock"].rows) if "row_lock" in faults else set()
 
 
-def _object(job: Job | None) -> list[str]:
+def _object(job: QueryJob | None) -> list[str]:
     return [job.object] if job else []
-
-
-def _locator(row: int) -> str:
-    """A row's number to the base of 36: a locator is a text that says nothing."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while row:
-        row, digit = divmod(row, 36)
-        text = digits[digit] + text
-    return text or "0"
 
 
 @contextmanager

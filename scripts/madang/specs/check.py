@@ -11,10 +11,12 @@ from madang.errors import MadangError, Problem, SpecError, did_you_mean
 from madang.specs import package
 from madang.specs.actions import Action
 from madang.specs.attribution import AttributionModel, TouchRule
-from madang.specs.audiences import Audience, DidRule, HasRule, Holdout, Where
+from madang.specs.audiences import Audience, Holdout
 from madang.specs.check_actions import read_actions
+from madang.specs.check_audiences import check_audience, check_consent
 from madang.specs.check_funnels import check_steps_named
 from madang.specs.check_jinja import check_jinja
+from madang.specs.check_names import check_action, check_named, check_names, check_where
 from madang.specs.check_states import (
     Known,
     check_circles,
@@ -23,18 +25,17 @@ from madang.specs.check_states import (
     check_states,
     check_targets,
 )
-from madang.specs.conditions import Tests
 from madang.specs.conversions import ConversionType, ScoreGoal
 from madang.specs.freshness import check_requires_fresh, read_cadences
-from madang.specs.funnels import Funnel, StepWhere
+from madang.specs.funnels import Funnel
 from madang.specs.ga4_columns import Ga4Columns
 from madang.specs.identifying import read_identifying
 from madang.specs.lists import check_lists
-from madang.specs.located_yaml import line_of, load_located, place_of
+from madang.specs.located_yaml import line_of, load_located
 from madang.specs.occurring import Asked
 from madang.specs.orders import OrderRule
-from madang.specs.policy import policy_fix, policy_problem, read_policy
-from madang.specs.project import ModelEntry, Project, is_personal, read_project
+from madang.specs.policy import read_policy
+from madang.specs.project import ModelEntry, Project, read_project
 from madang.specs.stages import Journey, Scenario
 from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
@@ -87,7 +88,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     funnels = _rules(project, "funnel", "funnel_", Funnel)
     for one in [*audiences, *funnels]:
         if one.rule is None:
-            _check_names(project, one.entry, one.place, one.data, actions)
+            check_names(project, one.entry, one.place, one.data, actions)
     policy = read_policy(folder)
     journeys = _listed_rules(project, "stages", Journey)
     scenarios = _listed_rules(project, "scenarios", Scenario)
@@ -97,34 +98,34 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         audiences={one.name for one in audiences},
     )
     for entry, place, audience in _readable(audiences):
-        _check_audience(project, entry, place, audience, actions)
+        check_audience(project, entry, place, audience, actions)
         check_states(project, entry, place, audience, known)
-        _check_consent(project, entry, place, audience, policy)
+        check_consent(project, entry, place, audience, policy)
     check_circles(project, {one.name: (one.entry, one.place, one.rule) for one in audiences})
     for entry, place, journey in journeys.values():
-        named = partial(_check_named, project, entry, actions)
+        named = partial(check_named, project, entry, actions)
         check_journey(project, entry, place, journey, named)
     for entry, place, scenario in scenarios.values():
-        named = partial(_check_named, project, entry, actions)
+        named = partial(check_named, project, entry, actions)
         check_scenario(project, entry, place, scenario, known, named)
     check_targets(project, known)
     for entry, place, funnel in _readable(funnels):
         for key, parts in (("steps", funnel.steps), ("exclude", funnel.exclude)):
             for number, part in enumerate(parts):
                 at = (*place, key, number)
-                _check_action(project, entry, (*at, "action"), part.action, actions)
-                _check_where(project, entry, (*at, "where"), part.where, actions.get(part.action))
+                check_action(project, entry, (*at, "action"), part.action, actions)
+                check_where(project, entry, (*at, "where"), part.where, actions.get(part.action))
         check_steps_named(project, entry, place, funnel)
     conversions = _listed_rules(project, "conversions", ConversionType)
     touches = _listed_rules(project, "touches", TouchRule)
     _listed_rules(project, "attribution_models", AttributionModel)
     for entry, place, rule in [*conversions.values(), *touches.values()]:
-        _check_action(project, entry, (*place, "action"), rule.action, actions)
-        _check_where(project, entry, (*place, "where"), rule.where, actions.get(rule.action))
+        check_action(project, entry, (*place, "action"), rule.action, actions)
+        check_where(project, entry, (*place, "where"), rule.where, actions.get(rule.action))
     for entry, place, conversion in conversions.values():
         for at, name in conversion.later_actions():
             may_be_rare = at[0] != "verified_by"
-            _check_action(project, entry, (*place, *at), name, actions, may_be_rare)
+            check_action(project, entry, (*place, *at), name, actions, may_be_rare)
     cadences = _read(project, read_cadences)
     for entry, place, audience in _readable(audiences) if cadences or not project.unread else ():
         check_requires_fresh(project, entry, place, audience, cadences)
@@ -266,153 +267,6 @@ def _parse(project: Project, entry: ModelEntry, at: tuple, data: Any, kind: type
 
 def _readable(found: Iterable[Found]) -> list[tuple[ModelEntry, tuple, Any]]:
     return [(one.entry, one.place, one.rule) for one in found if one.rule is not None]
-
-
-def _check_names(project: Project, entry: ModelEntry, at: tuple, data: Any, actions: dict) -> None:
-    """Check the names in a rule that could not be read as a whole."""
-    if isinstance(data, list):
-        for number, part in enumerate(data):
-            _check_names(project, entry, (*at, number), part, actions)
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            if key in ("did", "and_not", "action") and isinstance(value, str):
-                _check_action(project, entry, (*at, key), value, actions)
-            elif key == "has" and isinstance(value, str):
-                _check_attribute(project, entry, (*at, key), value, of_profiles=True)
-            elif key != "where":
-                _check_names(project, entry, (*at, key), value, actions)
-
-
-def _check_audience(
-    project: Project, entry: ModelEntry, place: tuple, audience: Audience, actions: dict
-) -> None:
-    for at, rule in audience.parts():
-        here = (*place, *at)
-        if isinstance(rule, DidRule):
-            _check_did(project, entry, here, rule, actions, rule.within or audience.within)
-        elif isinstance(rule, HasRule):
-            of_profiles = not rule.moments()
-            _check_attribute(project, entry, (*here, "has"), rule.has, of_profiles=of_profiles)
-            for value in _listed(rule.is_):
-                project.asked.append(entry.asks((*here, "is"), "attribute", value, rule.has))
-
-
-def _check_consent(
-    project: Project,
-    entry: ModelEntry,
-    place: tuple,
-    audience: Audience,
-    policy: set[tuple[str, str]],
-) -> None:
-    for number, consent in enumerate(audience.consent):
-        at = place_of(entry.lines, (*place, "consent", number))
-        for channel in consent.channels:
-            if message := policy_problem(policy, consent.purpose, channel):
-                key = "channels" if "no channel" in message else "purpose"
-                problem = entry.problem((*at, key), message, policy_fix(policy))
-                if problem not in project.problems:
-                    project.problems.append(problem)
-
-
-def _check_did(
-    project: Project, entry: ModelEntry, at: tuple, rule: DidRule, actions: dict, within: str | None
-) -> None:
-    if rule.and_not is not None:
-        _check_action(project, entry, (*at, "and_not"), rule.and_not, actions)
-    later = [((*at, "then", number), step) for number, step in enumerate(rule.then or [])]
-    for place, step in [(at, rule), *later]:
-        _check_action(project, entry, (*place, "did"), step.did, actions)
-        _check_where(project, entry, (*place, "where"), step.where, actions.get(step.did))
-    if rule.from_ is not None:
-        return
-    if within is None:
-        message = f"'did: {rule.did}' has no window."
-        fix = "Give the audience a default 'within: 30 days', or this rule its own."
-        project.problems.append(entry.problem((*at, "did"), message, fix))
-
-
-def _check_action(
-    project: Project,
-    entry: ModelEntry,
-    at: tuple,
-    name: str,
-    actions: Iterable[str],
-    may_be_rare: bool = False,
-) -> None:
-    if name not in actions and (actions or not project.unread):
-        message = f"Unknown action '{name}'.{did_you_mean(name, actions)}"
-        fix = f"Known actions: {', '.join(sorted(actions)) or 'none'}."
-        project.problems.append(entry.problem(at, message, fix))
-    if not may_be_rare:
-        project.asked.append(entry.asks(at, "rule", name))
-
-
-def _listed(wanted: Any) -> list:
-    """A value, a list of values, those that tests ask for or nothing, as a list."""
-    if isinstance(wanted, Tests):
-        wanted = wanted.equals
-    return wanted if isinstance(wanted, list) else [] if wanted is None else [wanted]
-
-
-def _check_where(
-    project: Project, entry: ModelEntry, at: tuple, where: Where | StepWhere, action: Action | None
-) -> None:
-    """Tell conditions that can never hold, because the action never has such an object."""
-    if action is None:
-        return
-    for column in where.model_fields_set:
-        for value in _listed(getattr(where, column)):
-            project.asked.append(entry.asks((*at, column), column, value, action.name))
-    if action.event is None:
-        return
-    kind = where.object_type
-    wanted = _listed(kind)
-    if wanted and isinstance(action.object_type, str) and action.object_type not in wanted:
-        message = f"'{action.name}' always has the object_type '{action.object_type}'"
-        project.problems.append(entry.problem((*at, "object_type"), f"{message}: never true."))
-    for column in ("object_type", "object_id"):
-        if getattr(where, column) is not None and getattr(action, column) is None:
-            message = f"The action '{action.name}' has no {column}: never true."
-            fix = f"Give the action an {column}, or remove the condition."
-            project.problems.append(entry.problem((*at, column), message, fix))
-
-
-def _check_named(
-    project: Project,
-    entry: ModelEntry,
-    actions: dict,
-    at: tuple,
-    key: str,
-    name: str,
-    where: Where | None = None,
-) -> None:
-    """Check an action that a stage or scenario names, or an attribute."""
-    if key == "attribute":
-        _check_attribute(project, entry, at, name)
-        return
-    _check_action(project, entry, at, name, actions)
-    if where is not None:
-        _check_where(project, entry, (*at[:-1], "where"), where, actions.get(name))
-
-
-def _check_attribute(
-    project: Project, entry: ModelEntry, at: tuple, name: str, *, of_profiles: bool = False
-) -> None:
-    customers = project.model("customers")
-    columns = customers.columns() if customers else {}
-    if of_profiles and (profiles := project.model("customer_profiles")):
-        columns = profiles.columns() | columns
-    usable = [column for column, data in columns.items() if not is_personal(data)]
-    if name in usable or (customers is None and project.unread):
-        return
-    if name in columns:
-        message = f"'{name}' holds personal data, so no audience may depend on it."
-    else:
-        tables = "customers or customer_profiles" if of_profiles else "customers"
-        message = f"Unknown attribute '{name}': not a column of {tables}."
-        message += did_you_mean(name, usable)
-    fix = f"Attributes: {', '.join(usable) or 'none'}."
-    project.problems.append(entry.problem(at, message, fix))
 
 
 def _read(project: Project, reader: Callable[[Path], Any]) -> Any:

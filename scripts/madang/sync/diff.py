@@ -6,6 +6,7 @@ once, and never taken away or changed; a correction is a row of its own.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from madang.sync.destinations.base import ObjectKind
 from madang.warehouse import Warehouse
@@ -51,10 +52,18 @@ def counting(columns: Collection[str]) -> str:
     )
 
 
-def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = False) -> str:
-    """Return a query of what the destination holds: sync_key, field, value_hash.
+def delivered(
+    relation: str,
+    sync: str,
+    target: ObjectKind,
+    *,
+    counted: bool = False,
+    forgotten_before: datetime | None = None,
+) -> str:
+    """Return a query of what the destination holds: sync_key, field, value_hash, is_old.
 
-    With `counted` also the audience and the channel that each row was sent for.
+    With `counted` also the audience and the channel that each row was sent for. `is_old`: it was
+    sent before `forgotten_before` (UTC), and the destination forgets it; not of events.
 
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
@@ -95,11 +104,13 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
     group by sync_key, field
     having {taken}"""
     counted_by = "audience, channel," if counted else ""
+    old = f"recorded_at < timestamp '{forgotten_before:%F %T}'" if forgotten_before else "false"
     return f"""
     select
         sync_key,
         field,
         {counted_by}
+        {old} as is_old,
         case when status = 'accepted' then value_hash end as value_hash
     from (
         select
@@ -109,6 +120,7 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
             operation,
             status,
             value_hash,
+            recorded_at,
             row_number() over (
                 partition by sync_key, field
                 order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
@@ -165,16 +177,20 @@ def waiting(relation: str) -> str:
     where sync_key is not null and starts_with(held_back_reason, '{LATE}')"""
 
 
-def staying(wanted_sql: str, delivered_sql: str, waiting_sql: str) -> str:
-    """Return a query of the rows that the destination should hold or keep: sync_key, field."""
-    return f"""
-    select sync_key, field
-    from ({wanted_sql}) as wanted
-    union all
-    select waiting.sync_key, waiting.field
+def kept(warehouse: Warehouse, relation: str, delivered_sql: str) -> dict[str, int]:
+    """Return how many rows the destination holds and keeps for now, because they wait, by field."""
+    waiting_sql = waiting(relation)
+    if not warehouse.fetch(f"select 1 as found from ({waiting_sql}) as waiting limit 1"):
+        return {}  # most often: what was delivered need not be read for it
+    rows = warehouse.fetch(
+        f"""
+    select waiting.field, count(*) as kept_rows
     from ({waiting_sql}) as waiting
     inner join ({delivered_sql}) as delivered
-        on waiting.sync_key = delivered.sync_key and waiting.field = delivered.field"""
+        on waiting.sync_key = delivered.sync_key and waiting.field = delivered.field
+    group by waiting.field"""
+    )
+    return {row["field"]: int(row["kept_rows"]) for row in rows}
 
 
 def changes(
@@ -186,17 +202,16 @@ def changes(
     rejected_sql: str = NOTHING,
     counted: bool = False,
 ) -> str:
-    """Return a query of every row to send, numbered by object: one full outer join.
+    """Return a query of every row to send, in no order: one full outer join.
 
-    Columns: object_no, sync_key, field, operation (add, change, remove), value, value_hash,
-    warning; with `counted`, which both queries must have too, the audience and the channel. What
-    the destination rejected last, by `rejected_sql`, has a warning that says so.
-    Attributes of one key are one object. Of other kinds each row is one, in the order of the field
-    and the operation, so that those of one request stand together.
+    Columns: sync_key, field, operation (add, change, remove), value, warning; with `counted`, which
+    both queries must have too, the audience and the channel. What the destination rejected last, by
+    `rejected_sql`, has a warning that says so. A member whom the destination forgets is added
+    again.
     """
     stays = "wanted.value_hash = delivered.value_hash" if target.leaves else "true"
+    renewed = "\n            when delivered.is_old then 'add'" if target.kind == "members" else ""
     gone = "" if target.leaves else "wanted.sync_key is not null and "
-    order = "sync_key" if target.kind == "attributes" else "field, operation, sync_key"
     names = ("audience", "channel") if counted else ()
     both = "".join(f"coalesce(wanted.{name}, delivered.{name}) as {name}, " for name in names)
     return f"""
@@ -218,12 +233,11 @@ compared as (
         coalesce(wanted.field, delivered.field) as field,
         case
             when delivered.sync_key is null then 'add'
-            when wanted.sync_key is null then 'remove'
+            when wanted.sync_key is null then 'remove'{renewed}
             when {stays} then 'unchanged'
             else 'change'
         end as operation,
         {both}wanted.value as value,
-        wanted.value_hash as value_hash,
         coalesce(
             wanted.warning, case when rejected.sync_key is not null then '{REJECTED}' end
         ) as warning
@@ -238,16 +252,32 @@ compared as (
 )
 
 select
-    dense_rank() over (order by {order}) as object_no,
     sync_key,
     field,
     operation,
     {"".join(f"{name}, " for name in names)}value,
-    value_hash,
     warning
 from compared
-where operation <> 'unchanged'
-order by object_no, field"""
+where operation <> 'unchanged'"""
+
+
+def numbered(changes: str, target: ObjectKind) -> str:
+    """Return a query, of DuckDB alone, that numbers the rows of `changes` by object, in order.
+
+    It adds `object_no` and `value_hash`. Attributes of one key are one object. Of other kinds each
+    row is one, in the order of the field and the operation, so that those of one request stand
+    together. The windows have no order of their own: they keep to that of the rows, one by one.
+    """
+    is_next, order = "1", "field, operation, sync_key"
+    if target.kind == "attributes":
+        is_next = "if(sync_key is distinct from lag(sync_key) over (), 1, 0)"
+        order = "sync_key, field"
+    return f"""
+select
+    sum(is_next) over (rows unbounded preceding)::bigint as object_no,
+    * exclude (is_next),
+    if(operation = 'remove', null, {DIALECTS["duckdb"].sha256_hex("value")}) as value_hash
+from (select *, {is_next} as is_next from (select * from {changes} order by {order}))"""
 
 
 def current(rows: str, dialect: str) -> str:
@@ -313,17 +343,21 @@ def refused(warehouse: Warehouse, relation: str, sync: str) -> int:
     return int(row["refused_rows"])
 
 
-def duplicates(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
-    """Return the fields that some key carries more than once: field, keys."""
+def counted(warehouse: Warehouse, wanted_sql: str) -> list[dict]:
+    """Return of each field the rows, and the keys that carry it more than once: field, wanted_rows,
+    twice.
+    """
     return warehouse.fetch(
         f"""
-    select field, count(*) as keys
+    select
+        field,
+        sum(carried) as wanted_rows,
+        count(case when carried > 1 then 1 end) as twice
     from (
-        select sync_key, field
+        select sync_key, field, count(*) as carried
         from ({wanted_sql}) as wanted
         group by sync_key, field
-        having count(*) > 1
-    ) as twice
+    ) as by_key
     group by field
     order by field"""
     )
@@ -378,13 +412,14 @@ def by_audience(warehouse: Warehouse, relation: str) -> list[dict]:
     )
 
 
-def held_back(warehouse: Warehouse, relation: str) -> dict[str, int]:
-    """Return how many persons are held back, by reason."""
+def held_back(warehouse: Warehouse, relation: str, target: ObjectKind) -> dict[str, int]:
+    """Return how many persons are held back, by reason; of things how many rows."""
+    counted = "distinct person_id" if target.is_of_persons else "*"
     rows = warehouse.fetch(
         f"""
     select
         coalesce(held_back_reason, 'no_sync_key') as reason,
-        count(distinct person_id) as persons
+        count({counted}) as persons
     from {relation}
     where held_back_reason is not null or sync_key is null
     group by 1

@@ -13,16 +13,36 @@ import duckdb
 from madang import scratch as places
 from madang.settings.workspace import Settings
 
+MEMORY = "128MB"  # of a DuckDB while a run is made ready, sent and written down
+
 
 @contextmanager
-def scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """Open an in-memory DuckDB that shares nothing with the warehouse, and a scratch folder."""
+def scratch(
+    settings: Settings, memory: str | None = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Open an in-memory DuckDB that shares nothing with the warehouse, and a scratch folder.
+
+    With `memory` it takes no more, and what does not fit spills; see `execute`.
+    """
     with (
         places.folder(settings.paths.scratch) as folder,
         places.database(folder, threads=settings.warehouse.threads) as connection,
     ):
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set variable there_is = current_setting('memory_limit')")
+        if memory:
+            connection.execute(f"set memory_limit = {text(memory)}")
         yield connection, folder
+
+
+def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run a statement; one that cannot do with little memory gets as much as there is."""
+    try:
+        return connection.execute(sql)
+    except duckdb.OutOfMemoryException:
+        ((there_is,),) = connection.execute("select getvariable('there_is')").fetchall()
+        connection.execute(f"set memory_limit = {text(there_is)}")
+        return connection.execute(sql)
 
 
 def write(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
@@ -30,8 +50,8 @@ def write(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        connection.execute(f"copy ({sql}) to {text(partial)} (format parquet, compression zstd)")
-        count = connection.fetchall()[0][0]
+        copy = f"copy ({sql}) to {text(partial)} (format parquet, compression zstd)"
+        count = execute(connection, copy).fetchall()[0][0]
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -56,9 +76,10 @@ def load(
             file.write(json.dumps(row, ensure_ascii=False, default=str))
             file.write("\n")
     try:
-        connection.execute(
+        execute(
+            connection,
             f"create table {table} as select * from read_json({text(path)}, "
-            f"format = 'newline_delimited', columns = {{{declared}}})"
+            f"format = 'newline_delimited', columns = {{{declared}}})",
         )
     finally:
         path.unlink()

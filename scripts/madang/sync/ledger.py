@@ -34,15 +34,9 @@ create table places as
 select
     unnest(generate_series(split_part(span, '-', 1)::int64, split_part(span, '-', 2)::int64))
         as object_no,
-    batch_no,
-    if(status = 'unknown', 'unknown', 'accepted') as status,
-    recorded_at
+    batch_no
 from (
-    select
-        unnest(string_split(numbers, ',')) as span,
-        batch_no,
-        status,
-        coalesce(finished_at, sent_at) as recorded_at
+    select unnest(string_split(numbers, ',')) as span, batch_no
     from batches
     where numbers is not null and status <> 'refused'
 )
@@ -112,7 +106,7 @@ def append(
     settings: Settings, warehouse: Warehouse, table: str, rows: Iterable[Mapping[str, Any]]
 ) -> None:
     """Add plain rows to a ledger table."""
-    with files.scratch(settings) as (connection, folder):
+    with files.scratch(settings, files.MEMORY) as (connection, folder):
         path = folder / f"{table}.parquet"
         files.load(connection, folder, "added", columns(settings.project_dir)[table], rows)
         files.write(connection, "select * from added", path)
@@ -159,7 +153,7 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
     """
     run = journal.get(run_id)
     number = next_number(warehouse)
-    with files.scratch(settings) as (connection, folder):
+    with files.scratch(settings, files.MEMORY) as (connection, folder):
         try:
             receipts = _receipts(
                 connection, folder, journal, run, number, columns(settings.project_dir)
@@ -206,23 +200,26 @@ def _receipts(
         f"create view sync_batches as select {listed}, if({answers_later}, 'true', null) "
         "as answers_later from batches"
     )
-    connection.execute(PLACES)
+    files.execute(connection, PLACES)
     if run.spool.exists():
         spool = (  # one of an earlier version lacks columns
             f"(select * from read_parquet({files.text(run.spool)}) union all by name "
             "select null::varchar as amount, null::varchar as audience, null::varchar as channel, "
-            "false as was_unknown where false)"
+            "null::varchar as match_key, false as was_unknown where false)"
         )
     else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
         log.warning("run %s: %s is missing, its deliveries are forgotten", run.run_id, run.spool)
         spool = (
             "(select 0::int64 as object_no, '' as sync_key, '' as field, '' as operation, "
-            "'' as value_hash, '' as amount, '' as audience, '' as channel, false as was_unknown, "
-            "'' as skip_reason where false)"
+            "'' as value_hash, '' as amount, '' as audience, '' as channel, '' as match_key, "
+            "false as was_unknown, '' as skip_reason where false)"
         )
-    connection.execute(
+    connection.execute("set preserve_insertion_order = false")
+    connection.execute("set threads = 1")  # each one writes in memory of its own
+    fates = folder / "fates.parquet"
+    files.write(
+        connection,
         f"""
-        create view fates as
         select
             {files.text(run.run_id)} as run_id,
             {number} as ledger_no,
@@ -234,26 +231,35 @@ def _receipts(
             spool.value_hash,
             case
                 when spool.skip_reason is not null then 'skipped'
-                else coalesce(entries.status, places.status)
+                when entries.status is not null then entries.status
+                when batches.status = 'unknown' then 'unknown'
+                when batches.status is not null then 'accepted'
             end as status,
             coalesce(spool.skip_reason, entries.reason) as reason,
             entries.problem,
             entries.fix,
             coalesce(
-                entries.recorded_at, places.recorded_at, {files.text(run.started_at)}::timestamp
+                entries.recorded_at,
+                batches.finished_at,
+                batches.sent_at,
+                {files.text(run.started_at)}::timestamp
             ) as recorded_at,
             coalesce(entries.batch_no, places.batch_no) as batch_no,
             spool.amount,
             spool.audience,
             spool.channel,
+            spool.match_key,
             coalesce(spool.was_unknown, false) as was_unknown
         from {spool} as spool
         left join places
             on if(spool.skip_reason is null, spool.object_no, null) = places.object_no
+        left join batches on places.batch_no = batches.batch_no
         left join entries
             on if(spool.skip_reason is null, spool.object_no, null) = entries.object_no
-        """
+        """,
+        fates,
     )
+    connection.execute(f"create view fates as from read_parquet({files.text(fates)})")
     counted = connection.execute(
         "select coalesce(status, 'planned'), count(*) from fates group by 1"
     )
@@ -271,7 +277,7 @@ def _receipts(
         select {listed}
         from (
             select run_id, plan_id, sync, audience, channel, operation, status, reason,
-                null::bigint as batch_no, sum(counted)::bigint as row_count
+                match_key, null::bigint as batch_no, sum(counted)::bigint as row_count
             from (
                 select *, 1 as counted from fates
                 where status is not null and not (was_unknown and status = 'skipped')
@@ -279,7 +285,7 @@ def _receipts(
                 select * replace ('unknown' as status, null as reason), -1 as counted
                 from fates where status <> 'skipped' and was_unknown
             )
-            group by run_id, plan_id, sync, audience, channel, operation, status, reason
+            group by run_id, plan_id, sync, audience, channel, operation, status, reason, match_key
         )
         """
     )

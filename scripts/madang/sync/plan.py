@@ -4,9 +4,10 @@ import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang import private
@@ -21,8 +22,10 @@ from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
+MEMORY = "320MB"  # of a DuckDB that compares or sorts; what does not fit spills
 WARNING = "warning"  # a model may have it: what is odd about a row that is sent, or null
-COLUMNS = ("person_id", "channel", "purpose", "sync_key", "field", "value", "held_back_reason")
+COLUMNS_OF_THINGS = ("sync_key", "field", "value", "held_back_reason")
+COLUMNS = ("person_id", "channel", "purpose", *COLUMNS_OF_THINGS)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Plan:
     `refused`: events that were taken and rejected later; they are not sent again either.
     `warnings`: keys that are sent although something is odd, by what the model says; among them
     those that the destination rejected when they were sent last.
-    `forecast`: what sending costs, in the destination's own unit.
+    `forecast`: what sending costs, in the destination's own unit. `notices`: what the platform will
+    not do with what it gets.
     """
 
     plan_id: str
@@ -53,6 +57,7 @@ class Plan:
     refused: int = 0
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
     forecast: str | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def added(self) -> int:
@@ -108,7 +113,7 @@ def make_plan(
         specs = [find_spec(known, sync_name)]
     else:
         specs = [spec for spec in placed if spec.name not in but]
-    with locked(settings.paths.journal) as journal:
+    with locked(settings.paths.journal) as journal, warehouse.sparing(MEMORY):
         ledger.recover(settings, warehouse, journal)
         columns = warehouse.columns(LAYER)
         plans = []
@@ -146,6 +151,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             refused=stored.get("refused", 0),
             warnings=stored.get("warnings", {}),
             forecast=stored.get("forecast"),
+            notices=tuple(stored.get("notices", ())),
         )
     except FileNotFoundError as error:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
@@ -181,13 +187,13 @@ def _plan(
     relation = checked_relation(warehouse, spec)
     warning = WARNING if WARNING in columns else None
     wanted = diff.wanted(relation, settings.warehouse.type, diff.counting(columns), warning)
-    _refuse_duplicates(warehouse, spec, wanted)
+    wanted_rows = _wanted_rows(warehouse, spec, wanted)
     now = utc_now()
     folder = settings.paths.plans / new_id(now)
     private.folder(settings.paths.plans)
     folder.mkdir(mode=private.FOLDER)
     try:
-        plan = _compared(settings, warehouse, spec, wanted, now, folder)
+        plan = _compared(settings, warehouse, spec, wanted, wanted_rows, now, folder)
         counted: Iterable[dict] = ()
         if "audience" in columns:
             counted = counts.of_plan(settings, warehouse, relation, plan.rows_path)
@@ -204,6 +210,7 @@ def _compared(
     warehouse: Warehouse,
     spec: SyncSpec,
     wanted: str,
+    wanted_rows: Mapping[str, int],
     now: datetime,
     folder: Path,
 ) -> Plan:
@@ -211,19 +218,26 @@ def _compared(
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     target = object_of(spec)
-    waiting = diff.waiting(relation)
-    delivered = diff.delivered(deliveries, spec.name, target, counted=True)
+    delivered = diff.delivered(
+        deliveries,
+        spec.name,
+        target,
+        counted=True,
+        forgotten_before=_forgotten_before(spec, now),
+    )
+    kept = diff.kept(warehouse, relation, delivered)
+    waiting = diff.waiting(relation) if kept else diff.NOTHING
     rejected = diff.rejected(deliveries, spec.name)
+    if not warehouse.fetch(f"select 1 as found from ({rejected}) as rejected limit 1"):
+        rejected = diff.NOTHING
     changes = diff.changes(wanted, delivered, waiting, target, rejected_sql=rejected, counted=True)
-    warehouse.export(changes, folder / "rows.parquet")
-    wanted_rows = {
-        row["field"]: int(row["wanted_rows"])
-        for row in warehouse.fetch(
-            "select field, count(*) as wanted_rows from "
-            f"({diff.staying(wanted, delivered, waiting)}) as staying group by field"
-        )
-    }
-    objects, by_field, warnings = _count(settings, spec, folder / "rows.parquet", wanted_rows)
+    with files.scratch(settings, MEMORY) as (connection, scratch):
+        found = scratch / "changes.parquet"
+        warehouse.export(changes, found)
+        numbered = diff.numbered(f"read_parquet({files.text(found)})", target)
+        files.write(connection, numbered, folder / "rows.parquet")
+    stays = Counter(wanted_rows) + Counter(kept)
+    objects, by_field, warnings = _count(settings, spec, folder / "rows.parquet", stays)
     total = _sum(by_field.values())
     share = spec.max_change_share or settings.sync.max_change_share
     return Plan(
@@ -236,11 +250,11 @@ def _compared(
         objects=objects,
         total=total,
         by_field=by_field,
-        held_back=diff.held_back(warehouse, relation),
+        held_back=diff.held_back(warehouse, relation, target),
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
-            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", None) or 0),
         ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
@@ -248,7 +262,17 @@ def _compared(
         refused=0 if target.leaves else diff.refused(warehouse, deliveries, spec.name),
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
+        notices=tuple(guards.notices(by_field, *target.least)),
     )
+
+
+def _forgotten_before(spec: SyncSpec, now: datetime) -> datetime | None:
+    """Return before which moment a member was sent who is to be added again, if they are forgotten.
+
+    A tenth of the time is left for runs that fail.
+    """
+    days = getattr(spec.options, "membership_days", None)
+    return None if days is None else (now - timedelta(days=days) * 0.9).astimezone(UTC)
 
 
 def _clock_guard(settings: Settings, warehouse: Warehouse) -> list[Guard]:
@@ -264,27 +288,37 @@ def checked_relation(warehouse: Warehouse, spec: SyncSpec) -> str:
         message = f"The activation model '{spec.model}' is not in the warehouse."
         raise SyncError(message, where=spec.where, fix=fix)
     relation = warehouse.relation(LAYER, spec.model)
+    needed = COLUMNS if object_of(spec).is_of_persons else COLUMNS_OF_THINGS
     try:
-        warehouse.fetch(f"select {', '.join(COLUMNS)} from {relation} where 1 = 0")
+        warehouse.fetch(f"select {', '.join(needed)} from {relation} where 1 = 0")
     except WarehouseError as error:
         raise SyncError(
             f"The activation model '{spec.model}' lacks a column: {error.message}",
             where=spec.where,
-            fix=f"An activation model has the columns {', '.join(COLUMNS)}.",
+            fix=f"An activation model has the columns {', '.join(needed)}.",
         ) from error
+    if needed is COLUMNS_OF_THINGS and "person_id" in warehouse.columns(LAYER)[spec.model]:
+        raise SyncError(
+            f"'{spec.model}' has the column person_id, and {spec.destination} {spec.object} are of "
+            "no persons: consent is not asked for there.",
+            where=spec.where,
+            fix=f"Take person_id out of {spec.model}, and what is personal with it.",
+        )
     return relation
 
 
-def _refuse_duplicates(warehouse: Warehouse, spec: SyncSpec, wanted: str) -> None:
-    twice = diff.duplicates(warehouse, wanted)
-    if twice:
-        told = ", ".join(f"{row['field']} ({row['keys']} keys)" for row in twice)
+def _wanted_rows(warehouse: Warehouse, spec: SyncSpec, wanted: str) -> dict[str, int]:
+    """Return the rows of each field. Raises SyncError where a key carries one twice."""
+    counted = diff.counted(warehouse, wanted)
+    if twice := [row for row in counted if row["twice"]]:
+        told = ", ".join(f"{row['field']} ({row['twice']} keys)" for row in twice)
         raise SyncError(
             f"The activation model '{spec.model}' has more than one row for one {spec.key} and "
             f"field: {told}.",
             where=spec.where,
             fix=f"Make {spec.model} unique by sync_key and field; two persons may share a key.",
         )
+    return {row["field"]: int(row["wanted_rows"]) for row in counted}
 
 
 def _refuse_shared(
@@ -319,7 +353,7 @@ def _count(
     Refuse what cannot be sent.
     """
     source = f"read_parquet({files.text(rows)})"
-    with files.scratch(settings) as (connection, _):
+    with files.scratch(settings, MEMORY) as (connection, _):
         (objects,) = connection.execute(
             f"select coalesce(max(object_no), 0) from {source}"
         ).fetchone()
@@ -383,6 +417,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "refused": plan.refused,
         "warnings": plan.warnings,
         "forecast": plan.forecast,
+        "notices": plan.notices,
     }
     path = plan.folder / "plan.json"
     with private.whole(path) as file:

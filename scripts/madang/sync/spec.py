@@ -27,6 +27,7 @@ Cadence = Annotated[
     ),
 ]
 Name = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a plain name (a-z, 0-9, _)")]
+OF_PERSONS = {"person_key", "purpose", "channels", "audiences"}  # keys that say who may be sent
 
 
 class PersonKey(Strict):
@@ -152,8 +153,15 @@ def _read(
         message = f"{read.destination} {read.object} cannot be keyed by '{read.key}'."
         problem("key", message + did_you_mean(read.key, keys), _known(keys))
     policy = read_policy(project_dir)
+    is_of_persons = (
+        objects is None or read.object not in objects or objects[read.object].is_of_persons
+    )
+    for key in () if is_of_persons else sorted(OF_PERSONS & read.model_fields_set):
+        problem(
+            key, f"{read.destination} {read.object} are of no persons, so '{key}' says nothing."
+        )
     known = read.channels or [channel for purpose, channel in policy if purpose == read.purpose]
-    for channel in known or [""]:
+    for channel in (known or [""]) if is_of_persons else ():
         if message := policy_problem(policy, read.purpose, channel):
             key = "channels" if read.channels and "no channel" in message else "purpose"
             problem(key, message, policy_fix(policy))

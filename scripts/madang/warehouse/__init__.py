@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +45,12 @@ class Warehouse(Protocol):
         Creates the layer and the table when they are missing, and adds missing columns. `once` is
         a column and the value that all rows of the file have there, and no other rows: where the
         table has such rows already, nothing is added.
+        """
+
+    def sparing(self, memory: str) -> AbstractContextManager[None]:
+        """Take no more memory than this meanwhile, where it is this process's and can do with it.
+
+        Rows that no query puts in an order have none then.
         """
 
     def exists(self, layer: str, table: str) -> bool:

@@ -91,6 +91,9 @@ class BigQueryWarehouse:
         with self._plainly():
             return write_parquet(self._finished(self._query(sql)), path)
 
+    def sparing(self, memory: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def append(
         self, layer: str, table: str, parquet: Path, once: tuple[str, str] | None = None
     ) -> int:

@@ -4,9 +4,9 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import duckdb
 
@@ -19,6 +19,7 @@ from madang.warehouse.dialects import DUCKDB
 quoted, literal = DUCKDB.quoted, DUCKDB.literal
 # Of a new file: the oldest version whose texts are written fast. profiles.yml.example has it too.
 STORAGE = "v1.3.0"
+Found = TypeVar("Found")
 
 
 class DuckDBWarehouse:
@@ -30,6 +31,8 @@ class DuckDBWarehouse:
         self._connection = connection
         self._schema = settings.warehouse.schema_
         self._path = settings.warehouse.path
+        self._memory_limit = settings.warehouse.memory_limit
+        self._at_ease = ""  # the memory that there is, while less is taken
         self.scratch = settings.paths.scratch
 
     @classmethod
@@ -75,21 +78,51 @@ class DuckDBWarehouse:
     def check(self) -> None:
         """Nothing more than what opening the file has shown."""
 
+    @contextlib.contextmanager
+    def sparing(self, memory: str) -> Iterator[None]:
+        """A statement that cannot do with it is run again with as much as the settings allow."""
+        if self._memory_limit is None:  # else it is said how much there is
+            self._at_ease = self.fetch("select current_setting('memory_limit') as most")[0]["most"]
+            self._run(f"set memory_limit = {literal(memory)}")
+            self._run("set preserve_insertion_order = false")
+        try:
+            yield
+        finally:
+            self._spare_no_more()
+
+    def _spare_no_more(self) -> None:
+        if self._at_ease:
+            self._run(f"set memory_limit = {literal(self._at_ease)}")
+            self._run("set preserve_insertion_order = true")
+            self._at_ease = ""
+
+    def _again_with_more(self, work: Callable[[], Found]) -> Found:
+        try:
+            return work()
+        except WarehouseError as error:
+            if not self._at_ease or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+                raise
+        self._spare_no_more()
+        return work()
+
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
-        self._run(sql, params)
+        self._again_with_more(lambda: self._run(sql, params))
 
     def fetch(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        result = self._run(sql, params)
-        names = [column[0] for column in result.description or []]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        def rows() -> list[Row]:
+            result = self._run(sql, params)
+            names = [column[0] for column in result.description or []]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+        return self._again_with_more(rows)
 
     def export(self, sql: str, path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             target = literal(str(partial))
-            copied = self._run(f"copy ({sql}) to {target} (format parquet, compression zstd)")
-            rows = copied.fetchall()[0][0]
+            copy = f"copy ({sql}) to {target} (format parquet, compression zstd)"
+            rows = self._again_with_more(lambda: self._run(copy).fetchall()[0][0])
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -98,6 +131,9 @@ class DuckDBWarehouse:
     def append(
         self, layer: str, table: str, parquet: Path, once: tuple[str, str] | None = None
     ) -> int:
+        return self._again_with_more(lambda: self._append(layer, table, parquet, once))
+
+    def _append(self, layer: str, table: str, parquet: Path, once: tuple[str, str] | None) -> int:
         self.ensure_layer(layer)
         relation = self.relation(layer, table)
         source = f"read_parquet({literal(str(parquet))})"

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from madang.errors import UsageError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
 from madang.sync import DestinationRefused
-from madang.sync.destinations import braze_groups
+from madang.sync.destinations import braze_catalogs, braze_groups
 from madang.sync.destinations.base import (
     Batch,
+    Definition,
     Destination,
     DestinationSettings,
     Entry,
@@ -34,6 +36,7 @@ from madang.sync.destinations.base import (
 from madang.sync.destinations.batches import within_limits
 from madang.sync.destinations.braze_answers import complaints, words_of
 from madang.sync.destinations.braze_campaigns import BrazeCampaigns, MessageOptions
+from madang.sync.destinations.braze_catalogs import BrazeCatalogs, CatalogOptions, name_problem
 from madang.sync.destinations.braze_events import (
     PAYLOAD_LIMIT,
     TRACK,
@@ -112,6 +115,8 @@ class Braze:
             return BrazeGroups(client)
         if opening.sends == "campaign_messages":
             return BrazeCampaigns(client, opening.now())
+        if opening.sends == "catalog_items":
+            return BrazeCatalogs(client, opening.options)
         return cls(
             client,
             objects_per_request=settings.objects_per_request,
@@ -178,6 +183,19 @@ class Braze:
                         fix="The key must be allowed to call users.delete.",
                     )
         return status
+
+    @classmethod
+    def describe(cls, options: Any, fields: Sequence[str]) -> list[Definition]:
+        """Return the catalog that is to be made. Raises UsageError for what needs nothing."""
+        if isinstance(options, CatalogOptions):
+            return braze_catalogs.describe(options)
+        raise UsageError("Of Braze only a catalog is to be made before a sync.")
+
+    @classmethod
+    def row_problem(cls, options: Any, key: str, value: str) -> str | None:
+        """Say why an item would not be sent."""
+        is_item = isinstance(options, CatalogOptions)
+        return braze_catalogs.row_problem(options, key, value) if is_item else None
 
     def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
         """Ask for the instance, the key and its permissions."""
@@ -263,6 +281,13 @@ ENTRY = Entry(
             options=GroupOptions,
         ),
         "campaign_messages": ObjectKind("messages", keys=("message_id",), options=MessageOptions),
+        "catalog_items": ObjectKind(
+            "members",
+            keys=("item_id",),
+            field_problem=name_problem,
+            options=CatalogOptions,
+            is_of_persons=False,
+        ),
     },
     destination=Braze,
     sandbox="madang.sandbox.braze",

@@ -6,7 +6,8 @@ The vendor's pages do not show it, so an answer of another shape is never read a
 it names an error, attributes are sent again in halves until the answer is about one of them
 (setting an attribute twice changes nothing, so that is safe), and what must not be repeated is
 unknown; where it cannot be understood at all, the run stops and what became of the request is
-unknown.
+unknown. Catalogs name items by their ids: `{"id": "<what is wrong>", "message": …,
+"parameters": ["id"], "parameter_values": ["<id of an item>"]}`.
 """
 
 from collections import Counter
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 KNOWN = frozenset({"message", "deleted"})
 ARRAYS = ("attributes", "events", "purchases")
 COUNTS = frozenset(f"{array}_processed" for array in ARRAYS)
-#: Where an object stands in a request: the array and its place there.
-Place = tuple[str, int]
+#: Where an object stands in a request: the array and its place there; of an item `id` and its id.
+Place = tuple[str, int | str]
 
 
 @dataclass
@@ -130,6 +131,15 @@ def _place(error: Any, at: Mapping[Place, int], verdict: Verdict) -> str | None:
     """Note a named object as rejected; return the words of an error that names none."""
     if isinstance(error, dict):
         text = words_of(error.get("type") or error.get("message") or error)
+        values = error.get("parameter_values")
+        named = [
+            at["id", value]
+            for value in (values if isinstance(values, list) else [])
+            if type(value) is str and ("id", value) in at
+        ]
+        if named:
+            verdict.rejected |= dict.fromkeys(named, f"{words_of(error.get('id', ''))}: {text}")
+            return None
         array, index = error.get("input_array", "attributes"), error.get("index")
         if type(array) is str and type(index) is int and (array, index) in at:
             verdict.rejected[at[array, index]] = text

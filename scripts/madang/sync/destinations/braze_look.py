@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from madang.http.address import is_loopback
+from madang.sync.destinations import braze_catalogs
 from madang.sync.destinations.base import Look
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ NEEDED = {
     "events": ("users.track",),
     "subscription_groups": ("subscription.status.set",),
     "campaign_messages": ("campaigns.trigger.send", "campaigns.trigger.schedule.create"),
+    "catalog_items": ("catalogs.get", "catalogs.replace_items", "catalogs.delete_items"),
 }
 FIX = "Give the REST API key the permission in Braze, under Settings > APIs and Identifiers."
 
@@ -51,6 +53,8 @@ def look(
             "the URL is none of the REST endpoints that Braze names",
             "Compare it with Settings > APIs and Identifiers (Korea: https://rest.kr-01.braze.com).",
         )
+    if items := [spec for spec in syncs if spec.object == "catalog_items"]:
+        yield from braze_catalogs.look(http, items, clean)
     for permission, names in needed(syncs).items():
         path, body = EMPTY[permission]
         reply = http.post(path, json.dumps(body).encode())
@@ -74,7 +78,7 @@ def needed(syncs: "Sequence[SyncSpec]") -> dict[str, list[str]]:
     """Return the permissions that are needed, each with what needs it."""
     found: dict[str, list[str]] = {}
     for spec in syncs:
-        for permission in NEEDED[spec.object]:
+        for permission in NEEDED[spec.object] if spec.object != "catalog_items" else ():
             found.setdefault(permission, []).append(spec.name)
     found.setdefault("users.delete", []).append("madang erase")
     return found

@@ -46,14 +46,16 @@ class Sending:
         self._known = known  # what may stand in an answer of success, besides counts
         self._has_accepted = False
 
-    def send(self, batch: Batch, path: str, body: Body, places: Places) -> Receipt:
+    def send(
+        self, batch: Batch, path: str, body: Body, places: Places, method: str = "POST"
+    ) -> Receipt:
         """Send a batch, in parts where Braze does not say which object it means."""
         receipt = Receipt()
         waiting = [list(range(len(batch.objects)))]
         references = []
         while waiting:
             part = waiting.pop()
-            reply = self.http.post(path, body(part))
+            reply = self.http.post(path, body(part), method=method)
             receipt.http_status = reply.status
             receipt.attempts += reply.attempts
             verdict = self._judged(reply, path, places(part))
@@ -89,7 +91,7 @@ class Sending:
         verdict.words = self.clean(verdict.words)
         verdict.rejected = {at: self.clean(words) for at, words in verdict.rejected.items()}
         if reply.status in (401, 403):
-            raise self._refused(reply.status, verdict.words)
+            raise self.refused(reply.status, verdict.words)
         if not 200 <= reply.status < 500:
             unclear = not_understood(reply, "Its status means nothing.")
             raise unclear if self._may_repeat else self._never_again(unclear)
@@ -128,7 +130,8 @@ class Sending:
             "request held may have arrived or not; it is not sent again, and counts as unknown.",
         )
 
-    def _refused(self, status: int, words: str) -> DestinationRefused:
+    def refused(self, status: int, words: str, permission: str | None = None) -> DestinationRefused:
+        """Return the error for a key that may not do this: it lacks the permission."""
         if status == 401:
             return DestinationRefused(
                 f"Braze does not accept the key: {words or '401 Unauthorized'}",
@@ -140,8 +143,8 @@ class Sending:
         return DestinationRefused(
             f"Braze forbids this: {words or '403 Forbidden'}",
             where=self.http.url,
-            fix=f"Give the REST API key the permission {self._permission}, and check its IP "
-            "allowlist.",
+            fix=f"Give the REST API key the permission {permission or self._permission}, and check "
+            "its IP allowlist.",
         )
 
     def _unexpected(self, status: int, path: str, words: str) -> DestinationRefused:
