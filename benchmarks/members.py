@@ -138,6 +138,7 @@ def settings_of(name: str, url: str):
             token_url=f"{url}/token",
             account_id=ACCOUNT,
             terms_accepted=True,
+            political_ads_declared=True,
             auth="refresh_token",
         )
     from madang.sync.destinations.meta import MetaSettings
@@ -194,10 +195,10 @@ def bare_step(name: str, root: Path, url: str) -> None:
     there = open_destination(spec, place.settings, environ=ENVIRON)
     if name == "google":
         path = "/v1/audienceMembers:ingest"
-        around = there._envelope(there._list(LIST), False)
+        around = there._envelope(there._lists.id_of(LIST), False)
         bodies = [around % b",".join(one.encoded) for one in there.batches(objects)]
     else:
-        path = f"/v{there._settings.api_version}/{there._audience(LIST)}/users"
+        path = f"/v{there._settings.api_version}/{there._audiences.id_of(LIST)}/users"
         bodies = [meta._body(b",".join(b.encoded), len(b.encoded)) for b in there.batches(objects)]
     assert google.MEMBERS_LIMIT == meta.ROWS_LIMIT
     session = requests.Session()

@@ -16,13 +16,3 @@
     {%- endfor -%}
     {{ by_conversion_type(moments, 'timestamp') }}
 {%- endmacro %}
-
-
-{# The first day of a date's month. #}
-{% macro month_of(expression) -%} cast(date_trunc({{ month_first(expression) }}) as date) {%- endmacro %}
-
-{% macro month_first(expression) %}{{ adapter.dispatch('month_first', 'madang')(expression) }}{% endmacro %}
-
-{% macro default__month_first(expression) %}{{ expression }}, month{% endmacro %}
-
-{% macro duckdb__month_first(expression) %}'month', {{ expression }}{% endmacro %}

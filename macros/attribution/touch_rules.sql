@@ -24,7 +24,15 @@
 
 
 {# The names of click ids that platforms add to a landing page's address. #}
-{% macro click_id_names() %}{{ return(['gclid', 'gbraid', 'wbraid', 'dclid', 'fbclid', 'ttclid', 'msclkid', 'kclid', 'NaPm']) }}{% endmacro %}
+{% macro click_id_names() %}
+    {{ return(['gclid', 'gbraid', 'wbraid', 'dclid', 'fbclid', 'ttclid', 'oppref', 'msclkid', 'kclid', 'NaPm']) }}
+{% endmacro %}
+
+
+{# Of the platforms to which conversions are reported by a click id or by who it was: the click ids that each takes. #}
+{% macro reported_click_ids() %}
+    {{ return({'google': ['gclid', 'gbraid', 'wbraid'], 'meta': ['fbclid'], 'tiktok': ['ttclid'], 'openai': ['oppref']}) }}
+{% endmacro %}
 
 
 {# A parameter of an address, as it stands there. #}

@@ -2,7 +2,7 @@
     The channel in the words of this market, beside GA4's, never instead of it: first rule that holds, else GA4's own word. All arguments are SQL expressions
     in lower case but `group` (GA4's channel group) and `host` (the source's, else the referrer's, entry in the seed `channel_hosts`).
 #}
-{% macro channel_plus(source, medium, campaign, group, is_paid, naver, kakao, has_braze_link, host) %}
+{% macro channel_plus(source, medium, campaign, group, is_paid, naver, kakao, has_openai_click, has_braze_link, host) %}
 {%- set email = "('email', 'e-mail', 'e_mail', 'e mail')" -%}
 {%- set is_naver = source ~ " like 'naver%'" -%}
 {%- set is_kakao = source ~ " like 'kakao%'" -%}
@@ -36,6 +36,8 @@ case
     when {{ kakao }} = 'moment'
         or {{ is_kakao }} and ({{ is_paid }} or {{ is_display_medium(medium) }} or {{ medium }} like '%bizboard%')
         then 'Kakao Moment Ads'
+    -- advertisements in ChatGPT
+    when {{ has_openai_click }} then 'ChatGPT Ads'
     -- messages of Braze
     when {{ medium }} in {{ email }} and ({{ is_braze }} or {{ has_braze_link }}) then 'Braze Email'
     when {{ is_braze }} and {{ medium }} like '%push%' then 'Braze Push'

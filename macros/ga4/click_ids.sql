@@ -69,6 +69,12 @@
 {%- endmacro %}
 
 
+{# OpenAI adds oppref to the links of its advertisements in ChatGPT. #}
+{% macro has_openai_click(query) -%}
+    case when {{ has_none_of(query, ['oppref=']) }} then false else {{ has_parameter(query, ['oppref']) }} end
+{%- endmacro %}
+
+
 {# Braze's link aliasing adds lid to the links of its e-mails. #}
 {% macro has_braze_link(query) -%}
     case when {{ has_none_of(query, ['lid=']) }} then false else {{ has_parameter(query, ['lid']) }} end

@@ -85,17 +85,6 @@
 {% endmacro %}
 
 
-{# The columns of customers by which entries are narrowed or that give their moments. #}
-{% macro stage_attributes() %}
-    {% set names = [] %}
-    {% for one in stage_entries() %}
-        {% do names.extend(one.entry.get('of', {}).keys() | list) %}
-        {% if 'at' in one.entry %}{% do names.append(one.entry.at) %}{% endif %}
-    {% endfor %}
-    {{ return(names | unique | sort | list) }}
-{% endmacro %}
-
-
 {#
     All moments at which a person met the condition of a stage: (person_id, journey, stage_number, goes_back, moment), as a query that stands alone. `activities` and `customers`
     are relations.

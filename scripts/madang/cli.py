@@ -14,7 +14,15 @@ from madang.audiences.commands import audiences_app, explain_audience
 from madang.command_line import Author, Commands, end, settings_of
 from madang.errors import ConfigError, UsageError
 from madang.lock import workspace_lock
-from madang.people.commands import erase, exclude, explain_pair, explain_person, link, unmerge
+from madang.people.commands import (
+    erase,
+    exclude,
+    explain_pair,
+    explain_person,
+    explain_sent,
+    link,
+    unmerge,
+)
 from madang.receiver.commands import keys_app, receive
 from madang.warehouse import labels
 
@@ -352,6 +360,7 @@ for _command in (unmerge, link, exclude, erase, receive):
     app.command()(_command)
 explain_app.command("person")(explain_person)
 explain_app.command("pair")(explain_pair)
+explain_app.command("sent")(explain_sent)
 explain_app.command("audience")(explain_audience)
 
 

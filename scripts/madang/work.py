@@ -241,6 +241,8 @@ def show_plan(made: object) -> None:
         ui.table("Held back", ("reason", "persons"), held)
     for warning, keys in made.warnings.items():
         ui.line(f"  {keys:,} keys to send with a warning: {warning}", "yellow")
+    for notice in made.notices:
+        ui.line(f"  {notice}", "yellow")
     if made.unknown:
         ui.line(
             f"  {made.unknown:,} sent before may have arrived or not; they are not sent again",
@@ -270,6 +272,10 @@ def show_run(result: object) -> None:
     ]
     rows += [(f"skipped, {why}", f"{n:,}") for why, n in result.skipped_by_reason.items()]
     rows += [(f"rejected, {why}", f"{n:,}") for why, n in result.rejected_by_problem.items()]
+    rows += [
+        (f"list {name} was deleted there", f"the next plan adds its {n:,} members again")
+        for name, n in result.gone.items()
+    ]
     if result.unknown:
         rows.append(("unknown", f"{result.unknown:,} left, and what became of them is not known"))
     if result.note:

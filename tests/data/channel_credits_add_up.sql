@@ -18,13 +18,13 @@ by_touch as (
     select
         credits.model,
         credits.conversion_type,
-        {{ month_of('conversions.conversion_date') }} as conversion_month,
+        {{ month_before('conversions.conversion_date', 0) }} as conversion_month,
         sum(credits.credit) as credit,
         sum(credits.credited_value) as credited_value,
         sum(credits.credited_verified_value) as credited_verified_value
     from {{ ref('attribution_credits') }} as credits
     inner join {{ ref('conversions') }} as conversions on credits.conversion_key = conversions.conversion_key
-    group by credits.model, credits.conversion_type, {{ month_of('conversions.conversion_date') }}
+    group by credits.model, credits.conversion_type, {{ month_before('conversions.conversion_date', 0) }}
 
 )
 

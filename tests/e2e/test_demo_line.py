@@ -293,7 +293,7 @@ def test_dbt_docs_know_every_model_and_where_data_leaves(built, project: Path, c
     exposures = manifest["exposures"].values()
     sent = [one for one in exposures if one["config"]["meta"].get("sync")]
     named = {one["name"].split("_")[0] for one in sent}
-    own = {"braze", "ga4", "google", "meta", "salesforce", "sfmc"}
+    own = {"braze", "ga4", "google", "meta", "openai", "salesforce", "sfmc", "tiktok"}
     assert named == own | {"file", "kakao", "naver", "webhook"}
     assert [one["name"] for one in exposures if one not in sent] == ["page"]
 

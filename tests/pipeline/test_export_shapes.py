@@ -389,7 +389,7 @@ def test_the_public_sample_lies_beside_todays_export(root: Path, day: str, refer
 
 def test_the_page_names_every_event_of_universal_analytics():
     page = (REPOSITORY / "docs" / "ga4-export.md").read_text(encoding="utf-8")
-    macro = (REPOSITORY / "macros" / "ga4" / "ga360.sql").read_text(encoding="utf-8")
+    macro = (REPOSITORY / "macros" / "ga4" / "read" / "ga360.sql").read_text(encoding="utf-8")
     named = {
         line.split("then '")[1].split("'")[0] for line in macro.splitlines() if "then '" in line
     }

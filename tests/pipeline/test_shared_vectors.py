@@ -41,6 +41,11 @@ MACROS = {
     "told": "{{ test_without_personal_data('texts', 'input') }}",
     "unhashed": "{{ test_hashed('texts', 'input', only=\"kind = 'email'\") }}",
 }
+PLATFORMS = {"google": "", "meta": "", "tiktok": "", "openai": "", "openai_conversions": ", true"}
+for kind in ("phone", "email"):
+    for platform, more in PLATFORMS.items():
+        called = f"'{platform.split('_')[0]}', '{kind}', normalize_{kind}('input'){more}"
+        MACROS[f"{kind}_{platform}"] = f"{{{{ platform_hash({called}) }}}}"
 Query = Callable[[str, str], list[tuple]]
 
 
@@ -111,6 +116,22 @@ def test_what_came_as_a_hash_is_told_as_the_loader_tells_it(query: Query):
     assert [found for _, _, found in rows] == [expected for _, expected, _ in rows]
     assert [is_sha256(text) for text, *_ in rows] == [found is not None for *_, found in rows]
     assert len({found for *_, found in rows}) == 2
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("kind", ["phone", "email"])
+def test_match_keys_are_the_hashes_that_each_platform_makes(query: Query, kind: str, platform: str):
+    """The file has the text that each platform hashes, of numbers and addresses in any spelling."""
+    file = VECTORS / "match_keys.csv"
+    rows = query(
+        f"{kind}_{platform}",
+        f"select input, {platform}, {{}} from read_csv('{file}', all_varchar = true, header = true)"
+        f" where kind = '{kind}'",
+    )
+    assert len(rows) > 5
+    assert [(text, found) for text, _, found in rows] == [
+        (text, sha256(spelled)) for text, spelled, _ in rows
+    ]
 
 
 def test_hashes_of_others_are_those_of_their_spelling(query: Query):

@@ -73,6 +73,7 @@ ROWS: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     # it is built as a decision is; a name that is none is said before
     ("funnel", "compare"): (("nothing",), "1212221211"),
     ("explain", "person"): (("C000001",), ON_A_PERSON),
+    ("explain", "sent"): (("C000001",), ON_A_PERSON),
     ("explain", "pair"): (("C000001", "ha@post.example"), ON_A_PERSON),
     ("explain", "audience"): (("buyers",), "1010000000"),
     ("unmerge",): (("C000001", "ha@post.example", *DRY), BUILDS_ON_A_PERSON),

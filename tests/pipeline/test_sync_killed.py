@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
 from demo_workspace import SUPPORT
 from madang.lock import workspace_lock
+from madang.people.sendings import sendings
 from madang.sandbox.braze import BrazeSandbox
 from madang.settings.workspace import load_settings
 from madang.sync import ledger
@@ -106,6 +108,27 @@ def test_a_new_plan_after_a_kill_does_not_repeat_what_was_accepted(workspace, br
     assert 300 - arrived <= plan.added + plan.changed <= 300 - arrived + 10
     workspace.apply()
     assert len(braze.users()) == 300
+
+
+def test_what_a_killed_run_sent_is_told_before_the_next_command(workspace, braze):
+    workspace.want(members(300))
+    workspace.plan()
+    braze.faults.add("slow", times=None, seconds=0.02)
+    killed_after(workspace, braze, 5)
+    keys = {"braze_audiences": [key for key, *_ in members(300)]}
+    with workspace.warehouse() as warehouse:
+        told = sendings(workspace.settings, warehouse, keys)
+    assert len(told) == 300
+    found = Counter(one.outcome for one in told)
+    assert found["accepted"] in (40, 50)
+    assert found["sent, no answer yet"] in (0, 10)
+    assert found.total() == 300 and len(found) <= 3
+    time.sleep(0.1)
+    braze.faults.clear()
+    workspace.apply()
+    with workspace.warehouse() as warehouse:
+        after = sendings(workspace.settings, warehouse, keys)
+    assert Counter(one.outcome for one in after)["accepted"] == 300
 
 
 def test_who_left_while_a_send_was_in_doubt_is_removed(workspace, braze):

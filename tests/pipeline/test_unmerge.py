@@ -94,11 +94,13 @@ OF_THE_ORDER = {
     "marts.maturity_curves": (set(), 100),
     "marts.maturity_backtest": (set(), 2),
     "marts.conversion_expectations": (set(), 4),
-    "marts.conversion_uploads": (set(), 4),  # one a platform
-    "marts.conversion_upload_results": ({"conversions", "verified_value"}, 4),
+    "marts.conversion_uploads": (set(), 5),  # one a platform
+    "marts.conversion_upload_results": ({"conversions", "verified_value"}, 5),
     "marts.conversion_clicks": (set(), 3),  # one a platform of which there is a click
     "activation.sync_google__conversions": (set(), 1),
     "activation.sync_meta__conversions": (set(), 1),
+    "activation.sync_tiktok__conversions": (set(), 1),
+    "activation.sync_openai__conversions": (set(), 1),
     "activation.sync_ga4__conversions": (set(), 1),
     # what is added once more is said; refunds wait until their purchases were taken
     "activation.sync_braze__users": ({"warning"}, 6),

@@ -60,7 +60,7 @@ def test_the_check_knows_what_the_macros_read() -> None:
 
 
 def test_staging_has_what_the_macros_read() -> None:
-    folder = "macros/ga4"
+    folder = "macros/ga4/read"
     files = ["models/staging/ga4/stg_ga4__events.sql", f"{folder}/event_columns.sql"]
     files.append(f"{folder}/params.sql")
     text = " ".join((ROOT / file).read_text(encoding="utf-8") for file in files)

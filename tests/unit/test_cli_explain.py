@@ -291,6 +291,74 @@ def test_an_old_address_is_shown_as_a_hash_and_quarantine_is_told(workspace: Pat
     assert f"(hash {sha256('old@post.example')[:8]}…) one record crm 3 cut by a decision" in told
 
 
+EXPOSURE = """
+exposures:
+  - name: one_sync
+    type: application
+    owner: {name: Someone, email: someone@maru.example}
+    depends_on: [ref('sync_one')]
+    config:
+      meta:
+        sync: {model: sync_one, destination: braze, object: user_attributes, key: external_id}
+"""
+
+
+@pytest.fixture
+def sent(workspace: Path) -> Path:
+    """A sync that was sent three times: taken, rejected later, and refused in another run."""
+    (workspace / "models/activation").mkdir()
+    (workspace / "models/activation/_exposures.yml").write_text(EXPOSURE)
+    (workspace / "models/activation/sync_one.sql").write_text("select 1\n")
+    of_run = "run_id, sync, sync_key, field, operation, audience, channel, batch_no"
+    row = f"'one_sync', '{CUSTOMER}', 'keen', 'add', 'keen', 'email', 1"
+    with duckdb.connect(str(workspace / "warehouse.duckdb")) as db:
+        db.execute(
+            f"""
+            create table madang_activation.sync_one as from (values
+                ('{CUSTOMER}', 'p1', 'keen', 'keen', null),
+                (null, 'p1', 'left', 'left', 'withdrawn')
+            ) as rows(sync_key, person_id, field, audience, held_back_reason);
+            create table madang_ledger.sync_runs as
+            from (values ('r1', 'braze'), ('r2', 'braze')) as rows(run_id, destination);
+            create table madang_ledger.sync_batches as
+            select 'r1' as run_id, 1 as batch_no, 'request-7' as remote_reference;
+            create table madang_ledger.sync_rejects as
+            select 'r2' as run_id, '{CUSTOMER}' as sync_key, 'keen' as field,
+                'tier is too long' as problem;
+            create table madang_ledger.sync_answers as
+            select 'r1' as run_id, 1 as batch_no, 'partial' as status;
+            create table madang_ledger.sync_deliveries as from (values
+                ('r1', {row}, 'accepted', null, timestamp '2026-10-01 01:00'),
+                ('r1-later', {row}, 'rejected', 'TOO_LONG', timestamp '2026-10-01 02:00'),
+                ('r2', {row}, 'rejected', 'invalid', timestamp '2026-10-02 01:00'),
+                ('r2', {row.replace(CUSTOMER, "C000888")}, 'accepted', null,
+                    timestamp '2026-10-02 01:00')
+            ) as rows({of_run}, status, reason, recorded_at)"""
+        )
+    return workspace
+
+
+@pytest.mark.parametrize("who", [(EMAIL,), (CUSTOMER, "--key")])
+def test_each_sending_is_told_with_its_outcome_and_no_key(sent: Path, who: tuple) -> None:
+    code, output = madang(sent, "explain", "sent", *who)
+    assert code == 0, output
+    told = " ".join(output.split())
+    at = "2026-10-01 10:00 r1 C****77 keen keen email add accepted, answered later: partial - "
+    assert f"{at}request-7" in told
+    assert "2026-10-01 11:00 r1-later C****77 keen keen email add rejected TOO_LONG" in told
+    why = "invalid; tier is too long"
+    assert f"2026-10-02 10:00 r2 C****77 keen keen email add rejected {why}" in told
+    assert ("one_sync left left withdrawn" in told) == (len(who) == 1)
+    assert CUSTOMER not in output
+    assert "88" not in output, "another person's sending"
+
+
+def test_a_key_that_was_never_sent_is_said(sent: Path) -> None:
+    code, output = madang(sent, "explain", "sent", "C999999", "--key")
+    assert code == 2
+    assert "none ever sent it" in output
+
+
 def test_a_person_is_told_which_part_of_a_rule_holds(workspace: Path) -> None:
     _, output = madang(workspace, "explain", "person", CUSTOMER)
     lines = [" ".join(line.split()) for line in output.splitlines()]

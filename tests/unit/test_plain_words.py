@@ -48,3 +48,18 @@ def test_the_words_are_few_and_each_is_explained():
     assert 0 < len(terms) <= MOST_TERMS
     assert names == sorted(set(names))
     assert all(row[1].strip() for row in terms)
+
+
+def test_the_marketer_meets_the_korean_words_of_the_pages():
+    """Where a page has a word for a term, the list of words has no other."""
+    terms = re.findall(
+        r"^\| ([a-z ]+) \|.*\| (\S.*) \|$",
+        (ROOT / "docs" / "words.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    korean = dict(terms)
+    pages = " ".join(path.read_text(encoding="utf-8") for path in ROOT.glob("charts/*.yml"))
+    on_pages = ("audience", "consent", "contactable", "destination", "held back", "holdout")
+    on_pages += ("known", "lift", "outcome", "person", "sync", "touch", "verified")
+    for term in on_pages:
+        assert korean[term] in pages, term

@@ -6,7 +6,7 @@ with credits as (
     select
         credits.model,
         credits.conversion_type,
-        {{ month_of('conversions.conversion_date') }} as conversion_month,
+        {{ month_before('conversions.conversion_date', 0) }} as conversion_month,
         credits.channel_group,
         cast(sum({{ in_units('credits.credit', '1e12') }}) as int64) as credit_units,
         cast(sum({{ in_units('credits.credited_value', '1e6') }}) as int64) as value_units,

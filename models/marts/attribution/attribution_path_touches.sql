@@ -25,7 +25,7 @@ conversions as (
         conversions.device_id,
         conversions.converted_at,
         {{ path_begins('conversions.converted_at') }} as begins_at,
-        {{ month_of('conversions.conversion_date') }} as path_month,
+        {{ month_before('conversions.conversion_date', 0) }} as path_month,
         case when untracked.person_id is null then conversions.person_id end as person_id
     from {{ ref('conversions') }} as conversions
     left join untracked on conversions.person_id = untracked.person_id
@@ -85,11 +85,11 @@ led_to_none as (
 
     select
         {{ surrogate_key([
-            "'path'", 'types.conversion_type', 'touches.subject_id', month_of('touches.touch_date'),
+            "'path'", 'types.conversion_type', 'touches.subject_id', month_before('touches.touch_date', 0),
         ]) }} as path_key,
         cast(null as string) as conversion_key,
         types.conversion_type,
-        {{ month_of('touches.touch_date') }} as path_month,
+        {{ month_before('touches.touch_date', 0) }} as path_month,
         touches.touch_key,
         touches.touched_at,
         touches.channel_group,

@@ -53,7 +53,7 @@ final as (
         conversions.conversion_key as path_key,
         conversions.conversion_key,
         conversions.conversion_type,
-        {{ month_of('conversions.conversion_date') }} as path_month,
+        {{ month_before('conversions.conversion_date', 0) }} as path_month,
         true as is_converted,
         conversions.converted_at as ended_at,
         cast(null as timestamp) as first_touched_at,

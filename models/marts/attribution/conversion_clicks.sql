@@ -1,4 +1,4 @@
-{%- set click_ids = {'google': ['gclid', 'gbraid', 'wbraid'], 'meta': ['fbclid'], 'tiktok': ['ttclid']} -%}
+{%- set click_ids = reported_click_ids() -%}
 
 -- the platform's own click that came last before a verified conversion
 with limits as (

@@ -29,12 +29,12 @@ last_clicks as (
 
 match_keys as (
 
-    {% for platform in ['google', 'meta', 'tiktok'] -%}
+    {% for platform in reported_click_ids() -%}
     select
         '{{ platform }}' as platform,
         person_id,
         string_agg(match_key, ' ' order by match_key) as match_keys
-    from ({{ ad_match_keys(platform) }}) as keys_of_{{ platform }}
+    from ({{ ad_match_keys(platform, of_conversions=true) }}) as keys_of_{{ platform }}
     where match_key is not null
     group by person_id
     {{ 'union all' if not loop.last }}

@@ -31,6 +31,19 @@ def explain_pair(ctx: typer.Context, first: Who, second: Who) -> None:
     show_pair(settings_of(ctx), first, second)
 
 
+def explain_sent(
+    ctx: typer.Context,
+    who: Who,
+    key: Annotated[
+        bool, typer.Option("--key", help="WHO is a sync_key, as an activation model has it.")
+    ] = False,
+) -> None:
+    """Say what was sent about a person, when, with what outcome, and what is held back now."""
+    from madang.people.explain_sent import show_sent
+
+    show_sent(settings_of(ctx), who, is_key=key)
+
+
 def unmerge(
     ctx: typer.Context,
     first: Who,

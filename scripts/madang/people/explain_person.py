@@ -11,8 +11,8 @@ from madang.errors import UsageError
 from madang.masks import fingerprint, mask
 from madang.people import hubs
 from madang.people.identifiers import find
+from madang.people.sendings import in_ledger, keys_of
 from madang.settings.workspace import Settings
-from madang.sync import ledger
 from madang.sync.spec import load_specs
 from madang.warehouse import Row, Warehouse, open_warehouse
 
@@ -306,27 +306,15 @@ class _Person:
 
     def deliveries(self, settings: Settings) -> list[tuple]:
         """Return the last deliveries of the person's keys, over all syncs."""
-        if not self._warehouse.exists(ledger.LAYER, "sync_deliveries"):
-            return []
-        found: list[Row] = []
-        for spec in load_specs(settings.project_dir):
-            if self._warehouse.exists("activation", spec.model):
-                found += self._warehouse.fetch(
-                    f"""
-                    select recorded_at, sync, field, operation, status, reason
-                    from {self._warehouse.relation(ledger.LAYER, "sync_deliveries")}
-                    where sync = ? and sync_key in (
-                        select identifier_value
-                        from {self._warehouse.relation("identity", "identity_map")}
-                        where person_id = ? and identifier_type in ('crm_id', 'user_id')
-                        union distinct
-                        select sync_key from {self._warehouse.relation("activation", spec.model)}
-                        where person_id = ?
-                    )""",
-                    [spec.name, self.person_id, self.person_id],
-                )
-        found.sort(key=lambda row: row["recorded_at"], reverse=True)
-        return [tuple(row.values()) for row in found[:DELIVERIES]]
+        found = [
+            (one.at, one.sync, one.field, one.operation, one.outcome, one.reason)
+            for spec in load_specs(settings.project_dir)
+            for one in in_ledger(
+                self._warehouse, spec.name, keys_of(self._warehouse, spec, self.person_id)
+            )
+        ]
+        found.sort(key=lambda row: row[0], reverse=True)
+        return found[:DELIVERIES]
 
 
 def amount_of(value: float | None, currency: str | None) -> str | None:

@@ -40,12 +40,6 @@ class Purchases:
         tail = tail * (1 - share) ** (self.r + x)
         return (a + self.b + x - 1) / (a - 1) * (1 - tail) * self.alive(x, t_x, age)
 
-    def expected_of_new(self, weeks: float) -> float:
-        """How many repeat orders a new customer makes within so many weeks."""
-        a, share = self._a, weeks / (self.alpha + weeks)
-        tail = hyp2f1(self.r, self.b, a + self.b - 1, share) * (1 - share) ** self.r
-        return float((a + self.b - 1) / (a - 1) * (1 - tail))
-
     @property
     def _a(self) -> float:
         """a; at 1 the formula is the limit of those beside it."""

@@ -89,3 +89,16 @@ def too_small(by_field: dict[str, Counts], least: int) -> list[Guard]:
         for field, counts in sorted(by_field.items())
         if counts.delivered == 0 and 0 < counts.wanted < least
     ]
+
+
+def notices(by_field: dict[str, Counts], least: int, use: str) -> list[str]:
+    """Say which lists stay under what their platform wants, as far as it can be known before.
+
+    A platform counts the people that it finds, of whom there are at most as many as match keys. So
+    nothing is stopped: who leaves must be able to, and a list may be there to exclude people.
+    """
+    return [
+        f"'{field}' will have {counts.wanted:,} match keys; with fewer than {least:,} {use}"
+        for field, counts in sorted(by_field.items())
+        if 0 < counts.wanted < least
+    ]

@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang import private
@@ -37,7 +37,8 @@ class Plan:
     `refused`: events that were taken and rejected later; they are not sent again either.
     `warnings`: keys that are sent although something is odd, by what the model says; among them
     those that the destination rejected when they were sent last.
-    `forecast`: what sending costs, in the destination's own unit.
+    `forecast`: what sending costs, in the destination's own unit. `notices`: what the platform will
+    not do with what it gets.
     """
 
     plan_id: str
@@ -57,6 +58,7 @@ class Plan:
     refused: int = 0
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
     forecast: str | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def added(self) -> int:
@@ -150,6 +152,7 @@ def read_plan(settings: Settings, plan_id: str) -> Plan:
             refused=stored.get("refused", 0),
             warnings=stored.get("warnings", {}),
             forecast=stored.get("forecast"),
+            notices=tuple(stored.get("notices", ())),
         )
     except FileNotFoundError as error:
         raise SyncError(f"There is no plan {plan_id}.", where=str(path), fix=fix) from error
@@ -216,7 +219,13 @@ def _compared(
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     target = object_of(spec)
-    delivered = diff.delivered(deliveries, spec.name, target, counted=True)
+    delivered = diff.delivered(
+        deliveries,
+        spec.name,
+        target,
+        counted=True,
+        forgotten_before=_forgotten_before(spec, now),
+    )
     kept = diff.kept(warehouse, relation, delivered)
     waiting = diff.waiting(relation) if kept else diff.NOTHING
     some = f"select 1 as found from {deliveries} where sync = '{spec.name}'"
@@ -246,7 +255,7 @@ def _compared(
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
-            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", None) or 0),
         ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
@@ -254,7 +263,17 @@ def _compared(
         refused=0 if target.leaves else diff.refused(warehouse, deliveries, spec.name),
         warnings=warnings,
         forecast=target.forecast(total) if target.forecast and total.planned else None,
+        notices=tuple(guards.notices(by_field, *target.least)),
     )
+
+
+def _forgotten_before(spec: SyncSpec, now: datetime) -> datetime | None:
+    """Return before which moment a member was sent who is to be added again, if they are forgotten.
+
+    A tenth of the time is left for runs that fail.
+    """
+    days = getattr(spec.options, "membership_days", None)
+    return None if days is None else (now - timedelta(days=days) * 0.9).astimezone(UTC)
 
 
 def _clock_guard(settings: Settings, warehouse: Warehouse) -> list[Guard]:
@@ -399,6 +418,7 @@ def _store(settings: Settings, warehouse: Warehouse, plan: Plan, counted: Iterab
         "refused": plan.refused,
         "warnings": plan.warnings,
         "forecast": plan.forecast,
+        "notices": plan.notices,
     }
     path = plan.folder / "plan.json"
     with private.whole(path) as file:

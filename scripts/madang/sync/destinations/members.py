@@ -1,8 +1,33 @@
-"""What lists of members share at every advertising platform: their keys and names."""
+"""What lists of members share at every advertising platform: their keys, names and troubles."""
 
 import re
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+
+from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync.destinations.base import Batch, Outcome, Receipt
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+TRIES = 3  # to make a list
+
+#: Options of lists that the activation model applies (`sync_ad_members`): a list does not begin
+#: with fewer persons, or with a name that suggests what platforms forbid, unless it was reviewed.
+LeastSize = Annotated[int, Field(ge=1)] | None
+ReviewedNames = tuple[str, ...]
+
+
+class ListTrouble(DestinationRefused):
+    """One list cannot be used: it is none of ours, closed or blocked. Others go on."""
+
+
+def list_refused(batch: Batch, trouble: DestinationRefused, receipt: Receipt) -> Receipt:
+    """Reject what is left of a batch whose list cannot be used."""
+    for one in batch.objects:
+        refused = Outcome("rejected", "list refused", trouble.message, trouble.fix)
+        receipt.outcomes.setdefault(one.number, refused)
+    return receipt
 
 
 def hash_of(key: str) -> tuple[str, str]:
@@ -17,3 +42,33 @@ def hash_of(key: str) -> tuple[str, str]:
 def list_problem(field: str) -> str | None:
     """Say why a list could not have this name, or None."""
     return None if 0 < len(field) <= 50 else "A list's name has 1 to 50 characters."
+
+
+class ListsByName:
+    """The lists of an account by their names; one that is not there is made once.
+
+    `listed` asks for all of them (id by name), `made` makes one and returns its id.
+    """
+
+    def __init__(
+        self, platform: str, listed: Callable[[], dict[str, str]], made: Callable[[str], str]
+    ) -> None:
+        self._platform, self._ask, self._make = platform, listed, made
+        self._known: dict[str, str] | None = None
+
+    def id_of(self, audience: str) -> str:
+        """Return the id of the list of an audience; make it where there is none."""
+        called = f"madang_{audience}"
+        if self._known is None:
+            self._known = self._ask()
+        for _ in range(TRIES):
+            if called in self._known:
+                return self._known[called]
+            try:
+                self._known[called] = self._make(called)
+            except DestinationUnclear:  # it may be there: look before making another
+                self._known = self._ask()
+        raise DestinationUnclear(
+            f"Whether {self._platform} made the audience {called} is unknown.",
+            fix="Look there for it, then run the same command again.",
+        )

@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 
 MODULES = {
     "braze": "madang.sync.destinations.braze",
+    "braze_cdi": "madang.sync.destinations.braze_cdi",
     "file": "madang.sync.destinations.file",
     "ga4": "madang.sync.destinations.ga4",
     "google": "madang.sync.destinations.google",
     "kakao": "madang.sync.destinations.kakao",
     "meta": "madang.sync.destinations.meta",
     "naver": "madang.sync.destinations.naver",
+    "openai": "madang.sync.destinations.openai",
     "salesforce": "madang.sync.destinations.salesforce",
     "sfmc": "madang.sync.destinations.sfmc",
+    "tiktok": "madang.sync.destinations.tiktok",
     "webhook": "madang.sync.destinations.webhook",
 }
 

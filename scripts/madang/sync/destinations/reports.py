@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from madang.sync.destinations.base import NoOptions, SyncObject
+from madang.sync.destinations.base import NoOptions, Outcome, Receipt, SyncObject
 from madang.sync.destinations.members import hash_of
 from madang.sync.destinations.rows import AHEAD, CURRENCY, MICROS, WrongRow, micros, needed, texts
 
@@ -90,6 +90,20 @@ def read_report(
     if report.click_id is not None and not CLICK_ID.fullmatch(report.click_id):
         raise WrongRow("Its click id holds what no click id holds.")
     return report
+
+
+def only_tested(receipt: Receipt, platform: str, setting: str) -> Receipt:
+    """Count what was taken as a test as not reported: the platform keeps none of it."""
+    tested = Outcome(
+        "rejected",
+        reason="sent as a test",
+        problem=f"{platform} got it as a test ({setting}) and counts it nowhere.",
+        fix=f"Take {setting} out of madang.yml, then plan and apply again.",
+    )
+    for number, outcome in receipt.outcomes.items():
+        if outcome.status == "accepted":
+            receipt.outcomes[number] = tested
+    return receipt
 
 
 def unknown_type(field: str, known: Mapping[str, Any]) -> WrongRow:

@@ -1,0 +1,2 @@
+-- verified conversions for TikTok, of those who allowed advertising
+{{ sync_conversions('tiktok') }}

@@ -1,0 +1,96 @@
+"""Sends one batch in parts: without the rows that a platform names as wrong, else in halves.
+
+A platform that refuses a request may name the rows that it means, or none; some take a part of it
+and say no more than that. What one answer means is said by its platform (`Answer`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from madang.sync import DestinationRefused
+from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt
+from madang.sync.destinations.rows import not_sent
+
+if TYPE_CHECKING:
+    from madang.http.client import Reply
+
+SYSTEMATIC = 10  # when so many rows are refused alike, it is not about the rows
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one answer says about the rows of its request.
+
+    `named`: what became of those that it names, by their place in the request; the others go again.
+    Where it names none and did not take them, one of them is to blame: `alone` is what becomes of
+    a row that was asked about by itself. `reference` is the platform's own name of the request.
+    """
+
+    is_taken: bool = False
+    reference: str | None = None
+    named: Mapping[int, Outcome] = field(default_factory=dict)
+    alone: Outcome | None = None
+
+
+Ask = Callable[[Sequence[bytes]], "tuple[Reply, Answer]"]
+
+
+class Parts:
+    """The sending of one run. `rows` is what they are called in errors: members, conversions."""
+
+    def __init__(self, platform: str, rows: str) -> None:
+        self._platform = platform
+        self._rows = rows
+        self._has_accepted = False
+
+    def send(
+        self, batch: Batch, encoded: Mapping[int, bytes], receipt: Receipt, ask: Ask
+    ) -> Receipt:
+        """Send the rows of a batch by their place; add the outcome of each to `receipt`.
+
+        A refusal of the whole run that comes after a part was taken leaves the rest for the next
+        plan. Raises what `ask` raises, DestinationRefused where each row is refused alike.
+        """
+        waiting = [sorted(encoded)] if encoded else []
+        while waiting:
+            places = waiting.pop()
+            numbers = [batch.objects[place].number for place in places]
+            try:
+                reply, answer = ask([encoded[place] for place in places])
+            except DestinationRefused as stop:
+                if not receipt.accepted:
+                    raise
+                for place in chain(places, *waiting):
+                    receipt.outcomes[batch.objects[place].number] = not_sent(stop.message)
+                return receipt
+            receipt.http_status = reply.status
+            receipt.attempts += reply.attempts
+            if answer.reference:
+                known = receipt.remote_reference
+                receipt.remote_reference = " ".join(filter(None, (known, answer.reference)))
+            for at, outcome in answer.named.items():
+                receipt.outcomes[numbers[at]] = outcome
+            if answer.is_taken:
+                self._has_accepted = True
+                receipt.outcomes.update(dict.fromkeys(numbers, ACCEPTED))
+            elif answer.named:
+                left = [place for at, place in enumerate(places) if at not in answer.named]
+                waiting += [left] if left else []
+            elif len(places) == 1 and answer.alone is not None:
+                receipt.outcomes[numbers[0]] = answer.alone
+                self._stop_if_systematic(receipt, answer.alone)
+            else:
+                middle = len(places) // 2
+                waiting += [places[middle:], places[:middle]]
+        return receipt
+
+    def _stop_if_systematic(self, receipt: Receipt, refused: Outcome) -> None:
+        """Stop where one row after the other is refused alike and none was ever taken."""
+        alike = [one for one in receipt.outcomes.values() if one.problem == refused.problem]
+        if not self._has_accepted and len(alike) >= SYSTEMATIC:
+            raise DestinationRefused(
+                f"{self._platform} refuses every one of the {self._rows}: {refused.problem}",
+                fix="Correct the activation model or the settings, then plan again.",
+            )
