@@ -1,10 +1,31 @@
-"""What lists of members share at every advertising platform: their keys and names."""
+"""What lists of members share at every advertising platform: their keys, names and troubles."""
 
 from collections.abc import Callable
+from typing import Annotated
 
-from madang.sync import DestinationUnclear
+from pydantic import Field
+
+from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync.destinations.base import Batch, Outcome, Receipt
 
 TRIES = 3  # to make a list
+
+#: Options of lists that the activation model applies (`sync_ad_members`): a list does not begin
+#: with fewer persons, or with a name that suggests what platforms forbid, unless it was reviewed.
+LeastSize = Annotated[int, Field(ge=1)] | None
+ReviewedNames = tuple[str, ...]
+
+
+class ListTrouble(DestinationRefused):
+    """One list cannot be used: it is none of ours, closed or blocked. Others go on."""
+
+
+def list_refused(batch: Batch, trouble: DestinationRefused, receipt: Receipt) -> Receipt:
+    """Reject what is left of a batch whose list cannot be used."""
+    for one in batch.objects:
+        refused = Outcome("rejected", "list refused", trouble.message, trouble.fix)
+        receipt.outcomes.setdefault(one.number, refused)
+    return receipt
 
 
 def hash_of(key: str) -> tuple[str, str]:
