@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang import private
@@ -22,7 +22,8 @@ from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
-MEMORY = "320MB"  # of a DuckDB that compares or sorts; what does not fit spills
+#: Of a DuckDB that compares, and of one that sorts what differs; what does not fit spills.
+MEMORY, MEMORY_TO_SORT = "400MB", "256MB"
 WARNING = "warning"  # a model may have it: what is odd about a row that is sent, or null
 COLUMNS_OF_THINGS = ("sync_key", "field", "value", "held_back_reason")
 COLUMNS = ("person_id", "channel", "purpose", *COLUMNS_OF_THINGS)
@@ -218,14 +219,20 @@ def _compared(
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     target = object_of(spec)
-    delivered = diff.delivered(deliveries, spec.name, target, counted=True)
+    delivered = diff.delivered(
+        deliveries,
+        spec.name,
+        target,
+        counted=True,
+        forgotten_before=_forgotten_before(spec, now),
+    )
     kept = diff.kept(warehouse, relation, delivered)
     waiting = diff.waiting(relation) if kept else diff.NOTHING
-    rejected = diff.rejected(deliveries, spec.name)
-    if not warehouse.fetch(f"select 1 as found from ({rejected}) as rejected limit 1"):
-        rejected = diff.NOTHING
+    some = f"select 1 as found from {deliveries} where sync = '{spec.name}'"
+    is_rejected = warehouse.fetch(f"{some} and status = 'rejected' limit 1")
+    rejected = diff.rejected(deliveries, spec.name) if is_rejected else diff.NOTHING
     changes = diff.changes(wanted, delivered, waiting, target, rejected_sql=rejected, counted=True)
-    with files.scratch(settings, MEMORY) as (connection, scratch):
+    with files.scratch(settings, MEMORY_TO_SORT) as (connection, scratch):
         found = scratch / "changes.parquet"
         warehouse.export(changes, found)
         numbered = diff.numbered(f"read_parquet({files.text(found)})", target)
@@ -248,7 +255,7 @@ def _compared(
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
-            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", None) or 0),
         ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
@@ -258,6 +265,15 @@ def _compared(
         forecast=target.forecast(total) if target.forecast and total.planned else None,
         notices=tuple(guards.notices(by_field, *target.least)),
     )
+
+
+def _forgotten_before(spec: SyncSpec, now: datetime) -> datetime | None:
+    """Return before which moment a member was sent who is to be added again, if they are forgotten.
+
+    A tenth of the time is left for runs that fail.
+    """
+    days = getattr(spec.options, "membership_days", None)
+    return None if days is None else (now - timedelta(days=days) * 0.9).astimezone(UTC)
 
 
 def _clock_guard(settings: Settings, warehouse: Warehouse) -> list[Guard]:

@@ -1,10 +1,33 @@
-"""What lists of members share at every advertising platform: their keys and names."""
+"""What lists of members share at every advertising platform: their keys, names and troubles."""
 
+import re
 from collections.abc import Callable
+from typing import Annotated
 
-from madang.sync import DestinationUnclear
+from pydantic import Field
 
+from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync.destinations.base import Batch, Outcome, Receipt
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 TRIES = 3  # to make a list
+
+#: Options of lists that the activation model applies (`sync_ad_members`): a list does not begin
+#: with fewer persons, or with a name that suggests what platforms forbid, unless it was reviewed.
+LeastSize = Annotated[int, Field(ge=1)] | None
+ReviewedNames = tuple[str, ...]
+
+
+class ListTrouble(DestinationRefused):
+    """One list cannot be used: it is none of ours, closed or blocked. Others go on."""
+
+
+def list_refused(batch: Batch, trouble: DestinationRefused, receipt: Receipt) -> Receipt:
+    """Reject what is left of a batch whose list cannot be used."""
+    for one in batch.objects:
+        refused = Outcome("rejected", "list refused", trouble.message, trouble.fix)
+        receipt.outcomes.setdefault(one.number, refused)
+    return receipt
 
 
 def hash_of(key: str) -> tuple[str, str]:
@@ -13,8 +36,7 @@ def hash_of(key: str) -> tuple[str, str]:
     So nothing but a hash can leave for a platform, whatever an activation model holds.
     """
     kind, _, value = key.partition(":")
-    is_hash = len(value) == 64 and not set(value) - set("0123456789abcdef")
-    return (kind, value) if is_hash else ("", "")
+    return (kind, value) if SHA256.fullmatch(value) else ("", "")
 
 
 def list_problem(field: str) -> str | None:
