@@ -33,6 +33,7 @@
         'promotions': ['promotion', 'first_date'],
         'reward_campaigns': ['campaign', 'via', 'channel', 'first_date'],
         'rfm_groups': ['recency_score', 'value_score'],
+        'sensitive_list_words': ['word'],
         'stage_targets': ['journey', 'stage'],
         'survivorship': ['field', 'source'],
         'tiers': ['tier'],

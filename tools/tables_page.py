@@ -54,6 +54,7 @@ PAGES = {
     "inquiries": "inquiries.md",
     "inquiry_orders": "inquiries.md#orders",
     "inquiry_topics": "inquiries.md#groups",
+    "match_quality": "sync-ads.md#match-quality",
     "maturity_curves": "returns.md#maturity",
     "message_caps": "consent.md#caps-and-the-night",
     "messages": "messages.md",

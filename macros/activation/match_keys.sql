@@ -30,6 +30,40 @@
 
 
 {#
+    Why the lists of audiences must not begin: (audience, reason). list_too_small: under `least_size` persons of the sync, or what the platform uses lists from.
+    sensitive_name: the name suggests what platforms forbid to aim at (seed sensitive_list_words), and the sync does not say that somebody reviewed it. A list that the
+    ledger has members on goes on: who leaves must be able to.
+#}
+{% macro sync_lists_held_back(members, platform) -%}
+{%- set rule = madang.sync_rule() -%}
+{%- set least = rule.get('least_size') or {'google': 100, 'meta': 100, 'kakao': 1000, 'naver': 1000}.get(platform, 1) -%}
+    select
+        lists.audience,
+        case
+            when lists.is_sensitive = 1 then 'sensitive_name'
+            when lists.persons < {{ least }} then 'list_too_small'
+        end as reason
+    from (
+        select
+            members.audience,
+            count(distinct case when members.held_back_reason is null then members.person_id end) as persons,
+            max(case when words.word is not null then 1 else 0 end) as is_sensitive
+        from {{ members }} as members
+        left join {{ madang.list_of('sensitive_list_words') }} as words
+            on strpos(concat('_', members.audience), concat('_', words.word)) > 0
+            and members.audience not in ({{ madang.text_literals(rule.get('reviewed_names') or ['']) }})
+        group by members.audience
+    ) as lists
+    left join (
+        select distinct held.field
+        from ({{ madang.sync_last_sent() }}) as held
+        where held.is_there
+    ) as begun on lists.audience = begun.field
+    where begun.field is null
+{%- endmacro %}
+
+
+{#
     The rows of a sync whose members are match keys: one a key and audience. Where several persons of an audience have one address, a single no among them holds it
     back.
 #}
@@ -62,9 +96,31 @@ members as (
 
 ),
 
+lists_held_back as (
+
+    {{ madang.sync_lists_held_back('members', platform) }}
+
+),
+
+allowed as (
+
+    select
+        members.person_id,
+        members.audience,
+        members.channel,
+        members.purpose,
+        members.sync_key,
+        members.field,
+        members.value,
+        coalesce(members.held_back_reason, lists_held_back.reason) as held_back_reason
+    from members
+    left join lists_held_back on members.audience = lists_held_back.audience
+
+),
+
 final as (
 
-    {{ madang.sync_no_wins('members', 'audience, coalesce(sync_key, person_id)', 'person_id') }}
+    {{ madang.sync_no_wins('allowed', 'audience, coalesce(sync_key, person_id)', 'person_id') }}
 
 )
 

@@ -272,6 +272,10 @@ def show_run(result: object) -> None:
     ]
     rows += [(f"skipped, {why}", f"{n:,}") for why, n in result.skipped_by_reason.items()]
     rows += [(f"rejected, {why}", f"{n:,}") for why, n in result.rejected_by_problem.items()]
+    rows += [
+        (f"list {name} was deleted there", f"the next plan adds its {n:,} members again")
+        for name, n in result.gone.items()
+    ]
     if result.unknown:
         rows.append(("unknown", f"{result.unknown:,} left, and what became of them is not known"))
     if result.note:

@@ -98,6 +98,20 @@ SYNCS = """
         1 as runs, 1411.0 as accepted, 8.0 as rejected, 6.0 as skipped, 29.0 as requests,
         timestamp '2026-10-31 23:15:00' as started_at,
         timestamp '2026-10-31 23:16:00' as finished_at"""
+MATCHES = """
+    select
+        *, rejected as invalid, 0 as unknown, date '2026-10-19' + 7 * later as week,
+        low as match_rate_low, high as match_rate_high
+    from (values
+        ('google', 'members', 'flagship', 'email', 1200, 1190, 1150, 10, 1, 0.61, 0.7),
+        ('google', 'members', 'flagship', 'phone', 310, 310, 310, 0, 1, 0.61, 0.7),
+        ('google', 'members', 'flagship', 'phone', 9999, 9999, 0, 0, 0, 0.31, 0.4),
+        ('meta', 'members', 'flagship', 'email', 1100, 990, 0, 110, 1, null, null),
+        ('google', 'conversions', null, 'gclid email phone', 77, 77, 70, 0, 1, null, null),
+        ('ga4', 'conversions', null, 'client_id', 41, 41, 0, 0, 1, null, null)
+    ) as sent_keys (
+        destination, kind, audience, match_key, sent, accepted, applied, rejected, later, low, high
+    )"""
 HISTORY = """
     select * from (values
         ('braze_audiences', 'flagship', 'email', 1902, 377, 1525, 1391, 4, 1401, 1234, 7, 3,
@@ -311,6 +325,7 @@ MARTS = {
     "audience_members": MEMBERS,
     "sync_results": SYNCS,
     "audience_history": HISTORY,
+    "match_quality": MATCHES,
 }
 
 
@@ -504,6 +519,26 @@ def test_the_page_keeps_even_a_planted_picture_from_being_asked_for(
 
 
 @needs_charts
+def test_the_board_of_matching_says_what_platforms_found_and_by_which_key(page: Path) -> None:
+    words = words_of(page.parent / "matching.html").splitlines()
+    row = words.index("flagship")
+    assert words[row - 1] == "google"
+    assert words[row + 1 : row + 8] == [
+        "26 10월 2026",
+        "1,510",
+        "1,500",
+        "10",
+        "0.7",
+        "%",
+        "61–70%",
+    ]
+    assert "알려 주지 않음" in words
+    assert words[words.index("전화번호") + 1] == "10,309"
+    assert words[words.index("gclid + 이메일 + 전화번호") + 1] == "77"
+    assert words[words.index("기기 ID") + 1] == "41"
+
+
+@needs_charts
 def test_rendering_leaves_nothing_but_the_page(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -514,6 +549,7 @@ def test_rendering_leaves_nothing_but_the_page(
         "inquiries.html",
         "journeys.html",
         "lift.html",
+        "matching.html",
         "messages.html",
         "returns.html",
     ]
@@ -565,7 +601,8 @@ def test_a_mart_without_a_column_fails_with_its_query_and_keeps_the_last_page(
     assert "Traceback" not in str(caught.value)
     assert caught.value.where == (
         "charts/consent.yml, charts/customers.yml, charts/index.yml, charts/inquiries.yml, "
-        "charts/journeys.yml, charts/lift.yml, charts/messages.yml, charts/returns.yml"
+        "charts/journeys.yml, charts/lift.yml, charts/matching.yml, charts/messages.yml, "
+        "charts/returns.yml"
     )
     assert last.read_text(encoding="utf-8") == "the page of yesterday"
     assert [path.name for path in settings.paths.site.iterdir()] == ["index.html"]

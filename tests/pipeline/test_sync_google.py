@@ -39,7 +39,8 @@ class There(Place):
     """A workspace whose one sync goes to the local Google."""
 
     def __init__(self, root, google: GoogleSandbox, more: str = "", **keys) -> None:
-        told = {"account_id": ACCOUNT, "terms_accepted": True, "auth": "refresh_token", **keys}
+        told = {"account_id": ACCOUNT, "terms_accepted": True, "auth": "refresh_token"}
+        told |= {"political_ads_declared": True, **keys}
         urls = {"url": google.url, "token_url": f"{google.url}/token"}
         settings = GoogleSettings(**{**urls, **told})
         names = {"name": "user_lists", "key": "match_key", "more": more}
@@ -229,6 +230,100 @@ def test_nothing_is_sent_before_somebody_accepted_the_terms(tmp_path, google):
     with pytest.raises(ConfigError, match="terms"):
         there.sync(*on(1))
     assert google.log() == []
+
+
+def test_nothing_is_sent_before_political_ads_were_declared(tmp_path, google):
+    there = There(tmp_path, google, political_ads_declared=False)
+    with pytest.raises(ConfigError, match="EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"):
+        there.sync(*on(1))
+    assert google.log() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ingestedUserListInfo": {"uploadKeyTypes": ["MOBILE_ID"]}}, "takes other keys"),
+        ({"readOnly": True}, "belongs to another account"),
+        ({"membershipStatus": "CLOSED", "closingReason": "UNUSED"}, "is closed for it was not us"),
+        ({"membershipDuration": "2592000s"}, "keeps members for 30 days, and the sync says 540"),
+    ],
+)
+def test_a_list_that_is_not_ours_costs_its_own_members_alone(there, google, change, said):
+    there.sync(*on(1, 2))
+    (number,) = google.lists
+    google.lists[number] |= change
+    result = there.sync(*on(2, 3), *on(4, field="vips"))
+    assert google.on("buyers") == {key(1), key(2)}, "it was changed"
+    assert google.on("vips") == {key(4)}
+    assert (result.status, result.accepted, result.rejected) == ("partial", 1, 2)
+    (told,) = {row["problem"] for row in there.ledger("sync_rejects")}
+    assert said in told
+
+
+def test_a_list_of_the_same_name_and_another_code_is_not_taken(there, google):
+    other = {"displayName": "madang_buyers", "integrationCode": "of others"}
+    google.lists["1"], google.members["1"] = other, set()
+    result = there.sync(*on(1), *on(2, field="vips"))
+    assert (google.members["1"], google.on("vips")) == (set(), {key(2)})
+    assert (result.accepted, result.rejected) == (1, 1)
+
+
+def test_who_was_on_a_list_that_was_deleted_there_is_added_again(there, google):
+    there.sync(*on(*range(6)), *on(1, field="vips"))
+    number = next(n for n, one in google.lists.items() if one["integrationCode"] == "buyers")
+    del google.lists[number], google.members[number]
+    assert there.sync(*on(*range(1, 7)), *on(1, field="vips")).gone == {"buyers": 6}
+    assert google.on("buyers") == {key(6)}
+    assert there.plan().by_field["buyers"].added == 5
+    there.apply()
+    assert google.on("buyers") == {key(number) for number in range(1, 7)}
+    assert there.plan().is_empty
+
+
+def test_a_member_is_added_again_before_google_forgets_it(tmp_path, google):
+    there = There(tmp_path, google, more=", membership_days: 30")
+    there.sync(*on(1, 2, 3))
+    with there.warehouse() as warehouse:
+        deliveries = warehouse.relation("ledger", "sync_deliveries")
+        days = f"case sync_key when '{key(1)}' then 26 else 28 end"
+        warehouse.execute(
+            f"update {deliveries} set recorded_at = recorded_at - to_days({days}::integer)"
+        )
+    there.want(*on(1, 2))
+    plan = there.plan()
+    assert (plan.added, plan.removed, plan.unchanged, plan.guards) == (1, 1, 1, ())
+    there.apply()
+    assert there.plan().is_empty
+    assert google.on("buyers") == {key(1), key(2)}
+
+
+def test_the_band_in_which_google_found_members_is_kept(there, google, secrets):
+    there.sync(*on(*range(6)), (key(7, "phone"), "vips", "true"))
+    warned = {"reason": "PROCESSING_WARNING_REASON_INTERNAL_ERROR", "recordCount": "1"}
+    for number, told in enumerate(google.states.values()):
+        done = told[-1]["requestStatusPerDestination"][0]
+        status = done["audienceMembersIngestionStatus"]["compositeDataIngestionStatus"]
+        if number == 1:
+            done["warningInfo"] = {"warningCounts": [warned | {"recordIndices": [0]}]}
+        if number == 2:
+            status["uploadMatchRateRange"] = "MATCH_RATE_RANGE_NOT_ELIGIBLE"
+    poll(there)
+    poll(there)
+    names = ("audience", "match_rate", "match_percent_low", "match_percent_high", "match_records")
+    names += ("warnings",)
+    assert [tuple(row[name] for name in names) for row in there.ledger("sync_answers")] == [
+        ("buyers", "61_TO_70", 61, 70, 4, None),
+        ("buyers", "61_TO_70", 61, 70, 2, "INTERNAL_ERROR: 1"),
+        ("vips", "NOT_ELIGIBLE", None, None, 1, None),
+    ]
+    (later,) = there.ledger("sync_deliveries", "run_id like '%-later'")
+    assert (later["status"], later["reason"]) == ("accepted", "INTERNAL_ERROR")
+    applied = {
+        (row["audience"], row["match_key"]): row["row_count"]
+        for row in there.ledger("sync_run_counts", "status = 'applied' and batch_no <> 1")
+    }
+    assert applied == {("buyers", "email"): 2, ("vips", "phone"): 1}
+    assert there.plan().is_empty
 
 
 def test_how_long_google_keeps_a_member_is_the_syncs_choice(tmp_path, google):

@@ -139,6 +139,41 @@ def test_a_version_that_is_gone_and_another_account_are_told(tmp_path, meta):
         There(tmp_path / "b", meta, ad_account_id="5555555555").sync(*on(1))
 
 
+def test_an_audience_that_is_none_of_ours_or_blocked_costs_its_own_members_alone(there, meta):
+    there.sync(*on(1, field="looks_alike"), *on(2, field="loans"), *on(3, field="twice"))
+    ids = {name: number for number, name in meta.audiences.items()}
+    meta.told[ids["madang_looks_alike"]] = {"subtype": "LOOKALIKE"}
+    meta.told[ids["madang_loans"]] = {"operation_status": {"code": 471, "description": "Flagged"}}
+    meta.audiences["7"], meta.members["7"] = "madang_twice", set()
+    rows = [row for name in ("looks_alike", "loans", "twice", "vips") for row in on(9, field=name)]
+    result = there.sync(*rows)
+    assert meta.on("madang_vips") == {key(9)}
+    assert all(key(9) not in meta.on(name) for name in ids)
+    assert (result.status, result.accepted) == ("partial", 1)
+    told = " ".join(sorted({row["problem"] for row in there.ledger("sync_rejects")}))
+    assert "is no customer list" in told
+    assert "for what its name suggests" in told
+    assert "2 audiences called madang_twice" in told
+
+
+def test_an_audience_that_meta_blocks_when_it_gets_members_is_left_alone(there, meta):
+    there.sync(*on(1, field="loans"))
+    meta.blocked.update(meta.audiences)
+    result = there.sync(*on(1, *range(10, 22), field="loans"), *on(2, field="vips"))
+    assert (result.accepted, result.rejected, meta.on("madang_vips")) == (1, 12, {key(2)})
+    asked = [one for one in meta.log() if one["path"].endswith("/users")]
+    assert [one["status"] for one in asked] == [200, 400, 200], "it was asked more than once"
+
+
+def test_who_was_on_an_audience_that_was_deleted_there_is_added_again(there, meta):
+    there.sync(*on(*range(6)))
+    meta.audiences.clear()
+    assert there.sync(*on(*range(1, 7))).gone == {"buyers": 6}
+    there.apply(plan_id=there.plan().plan_id)
+    assert meta.on("madang_buyers") == {key(number) for number in range(1, 7)}
+    assert there.plan().is_empty
+
+
 def test_without_a_token_nothing_is_asked(there, meta):
     there.environ = {}
     with pytest.raises(ConfigError, match="MADANG_META_TOKEN"):

@@ -1,6 +1,19 @@
 with source as (
 
-    select run_id, batch_no, sync, asked_at, status, problem, names_rows
+    select
+        run_id,
+        batch_no,
+        sync,
+        asked_at,
+        status,
+        problem,
+        names_rows,
+        warnings,
+        audience,
+        match_rate,
+        match_percent_low,
+        match_percent_high,
+        match_records
     from {{ source('ledger', 'sync_answers') }}
 
 ),
@@ -16,6 +29,14 @@ final as (
         sync,
         status,
         problem,
+        warnings,
+        audience,
+        match_rate,
+
+        -- numerics
+        match_percent_low,
+        match_percent_high,
+        match_records,
 
         -- booleans
         coalesce(names_rows = 'true', false) as names_rows,

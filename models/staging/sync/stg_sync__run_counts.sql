@@ -1,6 +1,6 @@
 with source as (
 
-    select run_id, plan_id, sync, audience, channel, operation, status, reason, row_count, batch_no
+    select run_id, plan_id, sync, audience, channel, operation, status, reason, row_count, batch_no, match_key
     from {{ source('ledger', 'sync_run_counts') }}
 
 ),
@@ -20,6 +20,7 @@ final as (
         operation,
         status,
         reason,
+        match_key,
 
         -- numerics
         row_count

@@ -66,7 +66,8 @@ class GoogleSandbox(LocalServer):
     says what becomes of a request by its id; PROCESSING for the first question about each.
     `actions` are the account's conversion actions (None: all that are asked for), `events` what was
     taken of each, by transaction.
-    `lost_clicks` are click ids that it does not find later. `now` is its clock.
+    `lost_clicks` are click ids that it does not find later. `match_range` is the band in which it
+    finds members. `now` is its clock.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class GoogleSandbox(LocalServer):
         self.actions: set[str] | None = None
         self.events: dict[str, dict[str, dict[str, Any]]] = {}
         self.lost_clicks: set[str] = set()
+        self.match_range = "MATCH_RATE_RANGE_61_TO_70"
         self.refresh_token = "sandbox-refresh-token"
         self.tokens: set[str] = set()
         self.lists: dict[str, dict[str, Any]] = {}
@@ -191,10 +193,12 @@ class _Handler(LocalHandler):
 
     def _listed(self, query: dict[str, str]) -> dict[str, Any]:
         found = re.fullmatch(r'integration_code = "([^"]*)"', query.pop("filter", ""))
-        if found is None or query:
+        most = query.pop("pageSize", None)
+        if query or (found is None) == (most is None):
             raise Refused(400, "The filter is invalid.", "filter")
-        lists = self.sandbox.lists.values()
-        listed = [one for one in lists if one.get("integrationCode") == found[1]]
+        listed = list(self.sandbox.lists.values())[: int(most) if most else None]
+        if found is not None:
+            listed = [one for one in listed if one.get("integrationCode") == found[1]]
         return {"userLists": listed} if listed else {}  # empty fields are left out
 
     def _created(self, body: Any) -> dict[str, Any]:
@@ -212,7 +216,7 @@ class _Handler(LocalHandler):
             raise Refused(400, "Required.", "user_list.ingested_user_list_info.upload_key_types")
         if any(one["displayName"] == body["displayName"] for one in self.sandbox.lists.values()):
             raise Refused(409, "A list of this name exists.")
-        number = str(9_000_000_000 + len(self.sandbox.lists))
+        number = str(max([9_000_000_000, *(int(one) + 1 for one in self.sandbox.lists)]))
         name = f"accountTypes/GOOGLE_ADS/accounts/{self.sandbox.account}/userLists/{number}"
         made = {"name": name, "id": number, **body}
         self.sandbox.lists[number], self.sandbox.members[number] = made, set()
@@ -223,17 +227,23 @@ class _Handler(LocalHandler):
         known = {"destinations", "audienceMembers", "encoding", "validateOnly"}
         _only(body, known if is_removal else {*known, "consent", "termsOfService"}, "request")
         lists = self._places(body, self.sandbox.lists)
-        if not is_removal:
-            _consented(body)
         members = _array(body, "audienceMembers")
         if not 0 < len(members) <= MOST_MEMBERS:
             raise Refused(400, "1 to 10000 members.", "audience_members")
+        if not is_removal:
+            _consented(body, members)
         keys = set().union(*(self._keys(one, at) for at, one in enumerate(members)))
         for number in lists:
             kept = self.sandbox.members[number]
             self.sandbox.members[number] = kept - keys if is_removal else kept | keys
         request_id = secrets.token_hex(8)
-        self.sandbox.states[request_id] = [_state("PROCESSING"), _state("SUCCESS")]
+        done = _state("SUCCESS")
+        if not is_removal:
+            told = {"recordCount": str(len(members)), "dataTypeCounts": []}
+            told["uploadMatchRateRange"] = self.sandbox.match_range
+            status = {"compositeDataIngestionStatus": told}
+            done["requestStatusPerDestination"][0]["audienceMembersIngestionStatus"] = status
+        self.sandbox.states[request_id] = [_state("PROCESSING"), done]
         return {"requestId": request_id}, len(members)
 
     def _ingested(self, body: Any) -> tuple[dict[str, Any], int]:
@@ -312,11 +322,18 @@ class _Handler(LocalHandler):
         return keys
 
 
-def _consented(body: dict[str, Any]) -> None:
-    """[upload]: both consents and the terms, for people in the EEA and with Customer Match."""
+def _consented(body: dict[str, Any], members: list[Any]) -> None:
+    """[upload]: both consents and the terms, for people in the EEA and with Customer Match.
+
+    Consent stands in the request or in the member; that of the member is the one that counts.
+    """
     granted = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
-    if body.get("consent") != granted:
-        raise Refused(400, "Consent is missing.", "consent")
+    of_all = body.get("consent")
+    for at, one in enumerate(members):
+        consent = one.get("consent", of_all) if isinstance(one, dict) else of_all
+        if consent != granted:
+            place = "consent" if consent == of_all else f"audience_members[{at}].consent"
+            raise Refused(400, "Consent is missing.", place)
     if body.get("termsOfService") != {"customerMatchTermsOfServiceStatus": "ACCEPTED"}:
         raise Refused(400, "The terms are not accepted.", "terms_of_service")
 

@@ -43,7 +43,8 @@ class Refused(Exception):
 
 
 class MetaSandbox(LocalServer):
-    """`audiences` are names by id, `members` who is on each as kind:hash.
+    """`audiences` are names by id, `members` who is on each as kind:hash. `told` is what else Meta
+    says of an audience, by id, such as its subtype. Those in `blocked` take no members.
 
     `invalid` hashes are counted and passed over, as Meta does without saying which. `events` are
     those of the dataset by id, and `refused` the ids that it refuses. `now` is its clock.
@@ -62,6 +63,8 @@ class MetaSandbox(LocalServer):
         self.events: dict[str, dict[str, Any]] = {}
         self.refused: set[str] = set()
         self.audiences: dict[str, str] = {}
+        self.told: dict[str, dict[str, Any]] = {}
+        self.blocked: set[str] = set()
         self.members: dict[str, set[str]] = {}
         self.invalid: set[str] = set()
         self.lock = threading.Lock()
@@ -154,7 +157,15 @@ class _Handler(LocalHandler):
         if set(query) - {"fields", "limit", "after"}:
             raise Refused(100, "Unknown parameter")
         first = int(query.get("after", ["0"])[0])
-        listed = [{"id": key, "name": name} for key, name in self.sandbox.audiences.items()]
+        fields = query.get("fields", ["id"])[0].split(",")
+        if set(fields) - {"id", "name", "subtype", "operation_status"}:
+            raise Refused(100, "(#100) Tried accessing nonexisting field")
+        usual = {"subtype": "CUSTOM", "operation_status": {"code": 200, "description": "Normal"}}
+        whole = [
+            {"id": key, "name": name, **usual, **self.sandbox.told.get(key, {})}
+            for key, name in self.sandbox.audiences.items()
+        ]
+        listed = [{name: one[name] for name in {"id", *fields}} for one in whole]
         told: dict[str, Any] = {"data": listed[first : first + PAGE]}
         if told["data"]:
             told["paging"] = {"cursors": {"before": str(first), "after": str(first + PAGE)}}
@@ -175,6 +186,8 @@ class _Handler(LocalHandler):
 
     def _changed(self, number: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """[users]"""
+        if number in self.sandbox.blocked:
+            raise Refused(100, "This audience may violate our terms.", 1713230)
         _only(body, {"payload", "session"})
         session, payload = body.get("session"), body.get("payload")
         wanted = {"session_id", "batch_seq", "last_batch_flag", "estimated_num_total"}

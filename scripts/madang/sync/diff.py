@@ -6,6 +6,7 @@ once, and never taken away or changed; a correction is a row of its own.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from madang.sync.destinations.base import ObjectKind
 from madang.warehouse import Warehouse
@@ -51,10 +52,18 @@ def counting(columns: Collection[str]) -> str:
     )
 
 
-def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = False) -> str:
-    """Return a query of what the destination holds: sync_key, field, value_hash.
+def delivered(
+    relation: str,
+    sync: str,
+    target: ObjectKind,
+    *,
+    counted: bool = False,
+    forgotten_before: datetime | None = None,
+) -> str:
+    """Return a query of what the destination holds: sync_key, field, value_hash, is_old.
 
-    With `counted` also the audience and the channel that each row was sent for.
+    With `counted` also the audience and the channel that each row was sent for. `is_old`: it was
+    sent before `forgotten_before` (UTC), and the destination forgets it; not of events.
 
     The latest delivery counts, by the ledger's order. One whose fate is unknown (sent, but the
     answer never came) may be there or not: it has no hash, so that it is sent again while wanted
@@ -95,11 +104,13 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
     group by sync_key, field
     having {taken}"""
     counted_by = "audience, channel," if counted else ""
+    old = f"recorded_at < timestamp '{forgotten_before:%F %T}'" if forgotten_before else "false"
     return f"""
     select
         sync_key,
         field,
         {counted_by}
+        {old} as is_old,
         case when status = 'accepted' then value_hash end as value_hash
     from (
         select
@@ -109,6 +120,7 @@ def delivered(relation: str, sync: str, target: ObjectKind, *, counted: bool = F
             operation,
             status,
             value_hash,
+            recorded_at,
             row_number() over (
                 partition by sync_key, field
                 order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
@@ -194,9 +206,11 @@ def changes(
 
     Columns: sync_key, field, operation (add, change, remove), value, warning; with `counted`, which
     both queries must have too, the audience and the channel. What the destination rejected last, by
-    `rejected_sql`, has a warning that says so.
+    `rejected_sql`, has a warning that says so. A member whom the destination forgets is added
+    again.
     """
     stays = "wanted.value_hash = delivered.value_hash" if target.leaves else "true"
+    renewed = "\n            when delivered.is_old then 'add'" if target.kind == "members" else ""
     gone = "" if target.leaves else "wanted.sync_key is not null and "
     names = ("audience", "channel") if counted else ()
     both = "".join(f"coalesce(wanted.{name}, delivered.{name}) as {name}, " for name in names)
@@ -219,7 +233,7 @@ compared as (
         coalesce(wanted.field, delivered.field) as field,
         case
             when delivered.sync_key is null then 'add'
-            when wanted.sync_key is null then 'remove'
+            when wanted.sync_key is null then 'remove'{renewed}
             when {stays} then 'unchanged'
             else 'change'
         end as operation,

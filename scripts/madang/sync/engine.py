@@ -20,6 +20,7 @@ from madang.sync import (
     files,
     later,
     ledger,
+    lists_gone,
     pending,
     permits,
 )
@@ -29,8 +30,8 @@ from madang.sync.destinations.base import (
     Batch,
     Change,
     Destination,
+    KnowsLists,
     KnowsPlan,
-    ObjectKind,
     Prepares,
     Receipt,
     SyncObject,
@@ -51,7 +52,10 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RunResult:
-    """What a run did. Rows are one key and one field each; `objects` are keys."""
+    """What a run did. Rows are one key and one field each; `objects` are keys.
+
+    `gone`: lists that were deleted there, with how many members the ledger had on each.
+    """
 
     plan_id: str
     sync: str
@@ -70,6 +74,7 @@ class RunResult:
     requests: int = 0
     seconds: float = 0.0
     is_resumed: bool = False
+    gone: dict[str, int] = field(default_factory=dict)
     note: str | None = None
 
     @property
@@ -123,10 +128,13 @@ def apply_plan(
         destination = None if plan.is_empty else destination_opener(spec, settings)
         if isinstance(destination, Prepares):
             later.settle(settings, warehouse_opener, destination, plan.sync)
+        gone = {}
+        if isinstance(destination, KnowsLists):
+            gone = lists_gone.forget(settings, warehouse_opener, destination, plan)
         is_asked = object_of(spec).is_of_persons and not plan.is_empty
         current = f"({asker(settings, spec)})" if is_asked else relation
         with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):
-            run, spooled = _spool(settings, warehouse, plan, current, object_of(spec))
+            run, spooled = _spool(settings, warehouse, plan, current, spec)
         result = RunResult(
             plan.plan_id,
             plan.sync,
@@ -137,6 +145,7 @@ def apply_plan(
             skipped=sum(spooled.skipped.values()),
             skipped_by_reason=spooled.skipped,
             is_resumed=is_resumed,
+            gone=gone,
         )
         journal.start(run)
         began = time.monotonic()
@@ -162,10 +171,10 @@ def apply_plan(
 
 
 def _spool(
-    settings: Settings, warehouse: Warehouse, plan: Plan, rows: str, kind: ObjectKind
+    settings: Settings, warehouse: Warehouse, plan: Plan, rows: str, spec: SyncSpec
 ) -> tuple[Run, permits.Spooled]:
     """Ask for permits and put what may be sent on disk, so that the warehouse can be released."""
-    now = utc_now()
+    now, kind = utc_now(), object_of(spec)
     run_id = new_id(now)
     target = plan.folder / f"spool-{run_id}.parquet"
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
@@ -175,7 +184,13 @@ def _spool(
         warehouse.export(diff.done(deliveries, plan.plan_id, kind), done)
         with_amounts = kind.kind == "events"
         spooled = permits.spool(
-            settings, plan.rows_path, current, done, target, with_amounts=with_amounts
+            settings,
+            plan.rows_path,
+            current,
+            done,
+            target,
+            with_amounts=with_amounts,
+            match_key=permits.MATCH_KEYS.get(spec.key, "null::varchar"),
         )
     run = Run(
         run_id=run_id,

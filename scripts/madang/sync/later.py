@@ -18,7 +18,7 @@ from madang.errors import MadangError
 from madang.settings.workspace import Settings
 from madang.sync import ledger
 from madang.sync.clock import stamp, utc_now
-from madang.sync.destinations.base import Later, Polls, Prepares
+from madang.sync.destinations.base import Later, MatchRate, Polls, Prepares
 from madang.sync.destinations.registry import entry_of, open_by_name
 from madang.sync.journal import locked
 from madang.warehouse import Warehouse
@@ -139,7 +139,12 @@ def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
             if len(known) == len(states):
                 worst = max(known, key=lambda state: _RANK.index(state.status))
                 if len(known) > 1:  # which rows it names is known of one request alone
-                    worst = Later(worst.status, worst.problem)
+                    worst = Later(
+                        worst.status,
+                        worst.problem,
+                        warnings=_warnings(known),
+                        rate=_rate(known),
+                    )
                 told.append(Told(one, worst))
             elif one.age > timedelta(days=MOST_DAYS):
                 told.append(Told(one, Later("unknown", f"no answer in {MOST_DAYS} days")))
@@ -150,6 +155,33 @@ def _ask(settings: Settings, name: str, batches: list[Asked]) -> list[Told]:
     finally:
         destination.close()
     return told
+
+
+def _warnings(known: list[Later]) -> str | None:
+    return ", ".join(one.warnings for one in known if one.warnings) or None
+
+
+def _rate(known: list[Later]) -> MatchRate | None:
+    """Return the match rate of a batch that took several requests: between the ends of all."""
+    rates = [one.rate for one in known if one.rate is not None]
+    told = [rate for rate in rates if rate.low is not None and rate.high is not None]
+    if not told:
+        return rates[0] if rates else None
+    records = sum(rate.records for rate in told)
+    low = sum(rate.low * rate.records for rate in told) // records if records else 0
+    high = -(-sum(rate.high * rate.records for rate in told) // records) if records else 100
+    return MatchRate(", ".join(dict.fromkeys(rate.words for rate in rates)), low, high, records)
+
+
+def _told_rate(rate: MatchRate | None) -> dict[str, str | int | None]:
+    if rate is None:
+        return {}
+    return {
+        "match_rate": rate.words,
+        "match_percent_low": rate.low,
+        "match_percent_high": rate.high,
+        "match_records": rate.records,
+    }
 
 
 _RANK = ("applied", "partial", "failed")
@@ -177,10 +209,11 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             f"""
             insert into {deliveries} (run_id, ledger_no, plan_id, sync, sync_key, field,
                 operation, value_hash, status, reason, recorded_at, batch_no, amount, audience,
-                channel)
+                channel, match_key)
             select concat(run_id, '-later'), ledger_no, plan_id, sync, sync_key, field,
                 operation, value_hash, fate, reason_later,
-                greatest(cast(? as timestamp), recorded_at), batch_no, amount, audience, channel
+                greatest(cast(? as timestamp), recorded_at), batch_no, amount, audience, channel,
+                match_key
             from (
                 select *, {_by_place(fates, 0, rest)} as fate,
                     {_by_place(fates, 1, rest)} as reason_later
@@ -199,6 +232,7 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             [now, one.asked.run_id, one.asked.batch_no],
         )
     _count(warehouse, [one.asked for one in settled if one.is_whole])
+    audiences = _audiences(warehouse, [one.asked for one in settled if one.became.rate])
     rows = [
         {
             "run_id": one.asked.run_id,
@@ -208,10 +242,39 @@ def _keep(settings: Settings, warehouse: Warehouse, settled: list[Told]) -> None
             "status": one.status,
             "problem": one.problem,
             "names_rows": "true" if one.became.rows or one.became.others else None,
+            "warnings": one.became.warnings,
+            "audience": audiences.get((one.asked.run_id, one.asked.batch_no)),
+            **_told_rate(one.became.rate),
         }
         for one in settled
     ]
     ledger.append(settings, warehouse, TABLE, rows)
+
+
+def _audiences(warehouse: Warehouse, asked: list[Asked]) -> dict[tuple[str, int], str]:
+    """Return the audience of batches; each is of one list."""
+    if not asked:
+        return {}
+    deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
+    rows = warehouse.fetch(
+        f"""
+        select run_id, batch_no, max(audience) as audience
+        from {deliveries}
+        where {_of_batches(asked)}
+        group by run_id, batch_no"""
+    )
+    return {(row["run_id"], int(row["batch_no"])): row["audience"] for row in rows}
+
+
+def _of_batches(asked: list[Asked]) -> str:
+    """Return the condition of SQL that a row is of one of these batches."""
+    batches: dict[str, list[str]] = defaultdict(list)
+    for one in asked:
+        batches[one.run_id].append(str(one.batch_no))
+    return " or ".join(
+        f"(run_id = '{run_id}' and batch_no in ({', '.join(numbers)}))"
+        for run_id, numbers in batches.items()
+    )
 
 
 def _keep_by_key(settings: Settings, warehouse: Warehouse, one: Told, now: str) -> None:
@@ -246,44 +309,38 @@ def _count(warehouse: Warehouse, known: list[Asked]) -> None:
     deliveries, counts = (
         warehouse.relation(ledger.LAYER, name) for name in ("sync_deliveries", "sync_run_counts")
     )
-    batches: dict[str, list[str]] = defaultdict(list)
-    for one in known:
-        batches[one.run_id].append(str(one.batch_no))
-    asked = " or ".join(
-        f"(sent.run_id = '{run_id}' and sent.batch_no in ({', '.join(numbers)}))"
-        for run_id, numbers in batches.items()
-    )
     warehouse.execute(
         f"""
         insert into {counts} (run_id, plan_id, sync, audience, channel, operation, status, reason,
-            batch_no, row_count)
+            match_key, batch_no, row_count)
         with fates as (
             select concat(sent.run_id, '-later') as run_id, sent.plan_id, sent.sync, sent.audience,
-                sent.channel, sent.operation, sent.batch_no,
+                sent.channel, sent.operation, sent.match_key, sent.batch_no,
                 sent.status as was,
                 case when coalesce(told.status, sent.status) = 'accepted' then 'applied'
                     else coalesce(told.status, sent.status) end as status,
                 case when told.status <> 'accepted' then told.reason end as reason
-            from {deliveries} as sent
+            from (select * from {deliveries} where {_of_batches(known)}) as sent
             left join {deliveries} as told
                 on told.run_id = concat(sent.run_id, '-later') and told.batch_no = sent.batch_no
                 and told.sync_key = sent.sync_key and told.field = sent.field
-            where sent.status in ('accepted', 'unknown') and ({asked})
+            where sent.status in ('accepted', 'unknown')
                 and not exists (
                     select 1 from {counts} as kept
                     where kept.run_id = concat(sent.run_id, '-later')
                         and kept.batch_no = sent.batch_no
                 )
         )
-        select run_id, plan_id, sync, audience, channel, operation, status, reason, batch_no,
-            count(*)
+        select run_id, plan_id, sync, audience, channel, operation, status, reason, match_key,
+            batch_no, count(*)
         from fates
-        group by run_id, plan_id, sync, audience, channel, operation, status, reason, batch_no
+        group by run_id, plan_id, sync, audience, channel, operation, status, reason, match_key,
+            batch_no
         union all
-        select run_id, plan_id, sync, audience, channel, operation, was, null, batch_no,
-            0 - count(*)
+        select run_id, plan_id, sync, audience, channel, operation, was, null, match_key,
+            batch_no, 0 - count(*)
         from fates
-        group by run_id, plan_id, sync, audience, channel, operation, was, batch_no"""
+        group by run_id, plan_id, sync, audience, channel, operation, was, match_key, batch_no"""
     )
 
 

@@ -205,14 +205,14 @@ def _receipts(
         spool = (  # one of an earlier version lacks columns
             f"(select * from read_parquet({files.text(run.spool)}) union all by name "
             "select null::varchar as amount, null::varchar as audience, null::varchar as channel, "
-            "false as was_unknown where false)"
+            "null::varchar as match_key, false as was_unknown where false)"
         )
     else:  # deleted by hand: what was sent cannot be told any more, so it is sent again
         log.warning("run %s: %s is missing, its deliveries are forgotten", run.run_id, run.spool)
         spool = (
             "(select 0::int64 as object_no, '' as sync_key, '' as field, '' as operation, "
-            "'' as value_hash, '' as amount, '' as audience, '' as channel, false as was_unknown, "
-            "'' as skip_reason where false)"
+            "'' as value_hash, '' as amount, '' as audience, '' as channel, '' as match_key, "
+            "false as was_unknown, '' as skip_reason where false)"
         )
     connection.execute("set preserve_insertion_order = false")
     connection.execute("set threads = 1")  # each one writes in memory of its own
@@ -248,6 +248,7 @@ def _receipts(
             spool.amount,
             spool.audience,
             spool.channel,
+            spool.match_key,
             coalesce(spool.was_unknown, false) as was_unknown
         from {spool} as spool
         left join places
@@ -276,7 +277,7 @@ def _receipts(
         select {listed}
         from (
             select run_id, plan_id, sync, audience, channel, operation, status, reason,
-                null::bigint as batch_no, sum(counted)::bigint as row_count
+                match_key, null::bigint as batch_no, sum(counted)::bigint as row_count
             from (
                 select *, 1 as counted from fates
                 where status is not null and not (was_unknown and status = 'skipped')
@@ -284,7 +285,7 @@ def _receipts(
                 select * replace ('unknown' as status, null as reason), -1 as counted
                 from fates where status <> 'skipped' and was_unknown
             )
-            group by run_id, plan_id, sync, audience, channel, operation, status, reason
+            group by run_id, plan_id, sync, audience, channel, operation, status, reason, match_key
         )
         """
     )

@@ -67,6 +67,24 @@ from (
 )
 where reason is not null"""
 
+#: By which kinds of key a person is to be found at an advertising platform, by what the key of the
+#: sync is: of members the kind of the hash, of conversions the click id and the kinds of hashes.
+MATCH_KEYS = {
+    "match_key": "nullif(regexp_extract(planned.sync_key, '^([a-z_]+):', 1), '')",
+    "upload_key": """
+        coalesce(
+            nullif(concat_ws(
+                ' ',
+                json_extract_string(planned.value, '$.click_id_name'),
+                nullif(array_to_string(list_sort(list_distinct(regexp_extract_all(
+                    coalesce(json_extract_string(planned.value, '$.match_keys'), ''),
+                    '([a-z_]+):', 1
+                ))), ' '), '')
+            ), ''),
+            if(json_extract_string(planned.value, '$.device_id') is null, null, 'client_id')
+        )""",
+}
+
 
 @dataclass(frozen=True)
 class Spooled:
@@ -85,13 +103,14 @@ def spool(
     target: Path,
     *,
     with_amounts: bool = False,
+    match_key: str = "null::varchar",
 ) -> Spooled:
     """Write the rows that are still open with their `skip_reason` (null: send) to `target`.
 
     `planned`: a plan's rows; `current`: the model now (sync_key, field, value_hash,
     held_back_reason); `done`: rows that earlier runs of this plan sent (sync_key, field, is_open:
     its fate is unknown and it may be sent again). All are Parquet. `with_amounts`: of events, whose
-    value the ledger keeps as `amount`.
+    value the ledger keeps as `amount`. `match_key` is SQL, one of `MATCH_KEYS`.
     """
     amount = "json_extract_string(planned.value, '$.value')" if with_amounts else "null::varchar"
     with files.scratch(settings, files.MEMORY) as (connection, _):
@@ -121,6 +140,7 @@ def spool(
                 planned.value,
                 planned.value_hash,
                 {amount} as amount,
+                {match_key} as match_key,
                 planned.audience,
                 planned.channel,
                 done.sync_key is not null as was_unknown,

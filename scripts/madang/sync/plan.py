@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from madang import private
@@ -218,7 +218,13 @@ def _compared(
     relation = warehouse.relation(LAYER, spec.model)
     deliveries = warehouse.relation(ledger.LAYER, "sync_deliveries")
     target = object_of(spec)
-    delivered = diff.delivered(deliveries, spec.name, target, counted=True)
+    delivered = diff.delivered(
+        deliveries,
+        spec.name,
+        target,
+        counted=True,
+        forgotten_before=_forgotten_before(spec, now),
+    )
     kept = diff.kept(warehouse, relation, delivered)
     waiting = diff.waiting(relation) if kept else diff.NOTHING
     rejected = diff.rejected(deliveries, spec.name)
@@ -248,7 +254,7 @@ def _compared(
         guards=(
             *_clock_guard(settings, warehouse),
             *guards.tripped(total, by_field, share),
-            *guards.too_small(by_field, getattr(spec.options, "least_size", 0)),
+            *guards.too_small(by_field, getattr(spec.options, "least_size", None) or 0),
         ),
         rows_sha256=files.sha256(folder / "rows.parquet"),
         folder=folder,
@@ -258,6 +264,15 @@ def _compared(
         forecast=target.forecast(total) if target.forecast and total.planned else None,
         notices=tuple(guards.notices(by_field, *target.least)),
     )
+
+
+def _forgotten_before(spec: SyncSpec, now: datetime) -> datetime | None:
+    """Return before which moment a member was sent who is to be added again, if they are forgotten.
+
+    A tenth of the time is left for runs that fail.
+    """
+    days = getattr(spec.options, "membership_days", None)
+    return None if days is None else (now - timedelta(days=days) * 0.9).astimezone(UTC)
 
 
 def _clock_guard(settings: Settings, warehouse: Warehouse) -> list[Guard]:

@@ -1,6 +1,6 @@
 """What a destination offers to the engine: its objects and their kinds, messages, protocols."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -127,13 +127,28 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class MatchRate:
+    """How many members of a request a platform found, in its own words and in percent.
+
+    A platform that tells a band only has a low and a high end; both are None where it says that
+    there is no rate. `records` is the number of members that it is about.
+    """
+
+    words: str
+    low: int | None
+    high: int | None
+    records: int
+
+
+@dataclass(frozen=True)
 class Later:
     """What became of a request that was taken: applied, partial or failed, with the reasons.
 
     `rows`, of those that are named by their place in the request: a status, rejected (for good),
     unknown (may be sent again) or accepted (it is there), and a reason in capital letters. `keys`:
     the same of a request that says what became of each by its key; `others` is the status of the
-    keys that it does not name.
+    keys that it does not name. `warnings` is what was remarked about rows that were taken, `rate`
+    how many of the members were found.
     """
 
     status: str
@@ -141,6 +156,8 @@ class Later:
     rows: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     others: str | None = None
+    warnings: str | None = None
+    rate: MatchRate | None = None
 
 
 class Destination(Protocol):
@@ -189,6 +206,14 @@ class KnowsPlan(Protocol):
 
     def planned(self, plan_id: str) -> None:
         """Note the plan; called before the first batch."""
+
+
+@runtime_checkable
+class KnowsLists(Protocol):
+    """A destination whose lists may be deleted there, behind the back of the ledger."""
+
+    def missing(self, lists: Collection[str]) -> set[str]:
+        """Return those of these lists that are not there."""
 
 
 @runtime_checkable

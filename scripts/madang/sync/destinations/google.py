@@ -6,54 +6,59 @@ The contract, with the vendor's pages:
 - https://developers.google.com/data-manager/api/devguides/limits (10,000 members a request)
 - https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (one bad
   member and nothing of the request is processed; the answer names the field)
-- https://developers.google.com/data-manager/api/reference/rest/v1/accountTypes.accounts.userLists
+- lists: `google_lists`; conversions: `google_conversions`
 - how its answers are read: `google_answers`; how a batch is sent: `google_sending`
-- conversions: `google_conversions`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from madang.errors import ConfigError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
-from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import (
     Batch,
     Destination,
     DestinationSettings,
     Entry,
     Later,
-    NoOptions,
+    Look,
     ObjectKind,
     Opening,
     Receipt,
     SyncObject,
 )
 from madang.sync.destinations.batches import batched, request_of
-from madang.sync.destinations.google_answers import judge, not_understood, told_state
+from madang.sync.destinations.google_answers import UnknownAction, told_state
 from madang.sync.destinations.google_conversions import (
     EVENTS_LIMIT,
+    GRANTED,
     ConversionOptions,
     GoogleConversions,
 )
+from madang.sync.destinations.google_lists import Lists
 from madang.sync.destinations.google_sending import Sending, envelope
-from madang.sync.destinations.members import hash_of, list_problem
+from madang.sync.destinations.members import (
+    ListOptions,
+    ListTrouble,
+    hash_of,
+    list_problem,
+    list_refused,
+)
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
-    from madang.http.client import Client, Reply
+    from madang.http.client import Client
+    from madang.sync.spec import SyncSpec
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 JWT_SECONDS = 3600  # Google takes at most an hour
 MEMBERS_LIMIT = 10_000  # a request
-TRIES = 3  # to make a list
-DAY = 86_400  # membershipDuration must be an exact multiple of it
 LONGEST_DAYS = 540  # 46656000s
 IDENTIFIERS = {"email": "emailAddress", "phone": "phoneNumber"}
 Account = Annotated[str, matching(r"\d{10}", "ten digits without dashes, in quotes")]
@@ -63,12 +68,14 @@ class GoogleSettings(DestinationSettings):
     """One Google Ads account. Secrets are in the environment variables that are named here.
 
     `login_account_id` is the manager account by which it is reached. `terms_accepted` says that
-    somebody accepted the Customer Match terms in Google Ads.
+    somebody accepted the Customer Match terms in Google Ads; `political_ads_declared` that somebody
+    declared there whether the account runs political ads in the EU.
     """
 
     account_id: Account
     login_account_id: Account | None = None
     terms_accepted: bool = False
+    political_ads_declared: bool = False
     auth: Literal["service_account", "refresh_token"] = "service_account"
     key_file_env: EnvironmentName = "MADANG_GOOGLE_KEY_FILE"
     client_id_env: EnvironmentName = "MADANG_GOOGLE_CLIENT_ID"
@@ -81,8 +88,11 @@ class GoogleSettings(DestinationSettings):
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
-class ListOptions(NoOptions):
-    """`membership_days`: after how many days Google forgets a member who was not added again."""
+class UserListOptions(ListOptions):
+    """`membership_days`: after how many days Google forgets a member who was not added again.
+
+    Who stays wanted is added again before.
+    """
 
     membership_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = LONGEST_DAYS
 
@@ -94,6 +104,14 @@ class Google:
     def open(cls, opening: Opening) -> Destination:
         """Raises ConfigError where a secret is missing or the terms were not accepted."""
         settings: GoogleSettings = opening.settings
+        if opening.sends == "user_lists" and not settings.political_ads_declared:
+            raise ConfigError(
+                "Nobody said that the declaration about political ads in the EU is made; Google "
+                "makes no list without (EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED).",
+                where=f"{opening.where}.political_ads_declared",
+                fix="Declare it in Google Ads, also where there are none, then write "
+                "political_ads_declared: true.",
+            )
         if opening.sends == "user_lists" and not settings.terms_accepted:
             raise ConfigError(
                 "Nobody said that the Customer Match terms are accepted; Google takes no members "
@@ -111,8 +129,7 @@ class Google:
     def __init__(self, client: "Client", settings: GoogleSettings, membership_days: int) -> None:
         self._client = client
         self._settings = settings
-        self._membership_days = membership_days
-        self._lists: dict[str, str] = {}
+        self._lists = Lists(client, settings.account_id, membership_days)
         self._sending = Sending(client, "members")
         self.objects_per_request = settings.members_per_request
 
@@ -125,11 +142,35 @@ class Google:
         return batched(objects, self.objects_per_request, member)
 
     def send(self, batch: Batch) -> Receipt:
-        """Send a batch, without those that Google names as wrong, in halves where it names none."""
+        """Send a batch, without those that Google names as wrong, in halves where it names none.
+
+        A list that is not ours or cannot be used costs its own members alone.
+        """
         name, is_removal = request_of(batch.objects[0])
         path = "/v1/audienceMembers:remove" if is_removal else "/v1/audienceMembers:ingest"
-        body = self._envelope(self._list(name), is_removal)
-        return self._sending.send(path, body, batch, dict(enumerate(batch.encoded)), Receipt())
+        receipt = Receipt()
+        try:
+            body = self._envelope(self._lists.id_of(name), is_removal)
+            return self._sending.send(path, body, batch, dict(enumerate(batch.encoded)), receipt)
+        except (ListTrouble, UnknownAction) as trouble:
+            return list_refused(batch, trouble, receipt)
+
+    def missing(self, lists: Collection[str]) -> set[str]:
+        """Return those lists that Google does not have, or not any more."""
+        return {name for name in lists if not self._lists.is_there(name)}
+
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask whether the login reaches the account. Raises what `judge` raises."""
+        self._lists.ask()
+        yield Look("account", "ok", f"the login reaches {self._settings.account_id}")
+        names = [spec.name for spec in syncs if spec.object == "user_lists"]
+        for key, said in (
+            ("terms_accepted", "the Customer Match terms are accepted"),
+            ("political_ads_declared", "the declaration about political ads in the EU is made"),
+        ):
+            if names and not getattr(self._settings, key):
+                told = f"nobody said that {said} ({', '.join(names)})"
+                yield Look(key, "problem", told, f"Write {key}: true once it is so.")
 
     def poll(self, remote_reference: str) -> Later | None:
         """Return what became of a request; None while Google is at work.
@@ -145,85 +186,19 @@ class Google:
     def _envelope(self, list_id: str, is_removal: bool) -> bytes:
         """Return a request's body, with %s in the place of its members."""
         body = envelope(self._settings, list_id)
-        if not is_removal:  # only who allowed both is sent: the purpose advertising
-            granted = "CONSENT_GRANTED"
-            body["consent"] = {"adUserData": granted, "adPersonalization": granted}
+        if not is_removal:
             body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
         return json.dumps(body)[:-1].encode() + b', "audienceMembers": [%s]}'
-
-    def _list(self, name: str) -> str:
-        """Return the id of the list of an audience; make the list where there is none."""
-        if name not in self._lists:
-            self._lists[name] = self._found(name) or self._made_once(name)
-        return self._lists[name]
-
-    def _made_once(self, name: str) -> str:
-        """Make a list; where the answer is lost, see whether it is there before making another."""
-        for _ in range(TRIES):
-            try:
-                return self._made(name)
-            except DestinationUnclear as lost:
-                found, unclear = self._found(name), lost
-            if found:
-                return found
-        raise unclear
-
-    def _found(self, name: str) -> str | None:
-        reply = self._client.request(
-            "GET", self._lists_path, params={"filter": f'integration_code = "{name}"'}
-        )
-        found = _understood(reply).get("userLists", [])
-        if not isinstance(found, list):
-            raise not_understood(reply)
-        listed = [one for one in found if isinstance(one, dict)]
-        ours = [one for one in listed if one.get("integrationCode") == name]
-        if len(ours) > 1:
-            raise DestinationRefused(
-                f"Google has {len(ours)} lists with the integration code '{name}'.",
-                where=f"account {self._settings.account_id}",
-                fix="Give all but one of them another code in Google Ads.",
-            )
-        return _id_of(ours[0], reply) if ours else None
-
-    def _made(self, name: str) -> str:
-        wanted = {
-            "displayName": f"madang_{name}",
-            "integrationCode": name,
-            "membershipStatus": "OPEN",
-            "membershipDuration": f"{self._membership_days * DAY}s",
-            "ingestedUserListInfo": {
-                "uploadKeyTypes": ["CONTACT_ID"],
-                "contactIdInfo": {"dataSourceType": "DATA_SOURCE_TYPE_FIRST_PARTY"},
-            },
-        }
-        reply = self._client.request("POST", self._lists_path, once=True, json=wanted)
-        return _id_of(_understood(reply), reply)
-
-    @property
-    def _lists_path(self) -> str:
-        return f"/v1/accountTypes/GOOGLE_ADS/accounts/{self._settings.account_id}/userLists"
 
 
 def member(one: SyncObject) -> bytes:
     """Return a member as it stands in a request; without an identifier where the key is none."""
     kind, value = hash_of(one.key)
     identifiers = [{IDENTIFIERS[kind]: value}] if kind in IDENTIFIERS else []
-    data = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
+    data: dict[str, object] = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
+    if one.changes[0].value is not None:  # only who allowed both is sent: the purpose advertising
+        data["consent"] = GRANTED
     return json.dumps(data, separators=(",", ":")).encode()
-
-
-def _understood(reply: "Reply") -> dict[str, Any]:
-    judge(reply, 0, str)  # raises for what refuses all
-    if not reply.is_good or reply.body is None:
-        raise not_understood(reply)
-    return reply.body
-
-
-def _id_of(found: dict[str, Any], reply: "Reply") -> str:
-    told = str(found.get("id") or str(found.get("name", "")).rpartition("/")[2])
-    if not told.isdecimal():
-        raise not_understood(reply)
-    return told
 
 
 def _auth(opening: Opening) -> "Auth":
@@ -262,7 +237,7 @@ ENTRY = Entry(
     settings=GoogleSettings,
     objects={
         "user_lists": ObjectKind(
-            "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
+            "members", keys=("match_key",), field_problem=list_problem, options=UserListOptions
         ),
         "conversions": ObjectKind(
             "events", keys=("upload_key",), options=ConversionOptions, tells_doubles=True

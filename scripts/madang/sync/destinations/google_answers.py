@@ -7,10 +7,10 @@ https://developers.google.com/data-manager/api/devguides/concepts/understand-err
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from madang.sync import DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Later, Outcome
+from madang.sync.destinations.base import Later, MatchRate, Outcome
 from madang.sync.destinations.parts import Answer
 from madang.sync.words import harmless
 
@@ -31,6 +31,8 @@ FIXES = {
 PASSING = frozenset(
     {"INTERNAL_ERROR", "TOO_RECENT_CLICK", "TOO_RECENT_CALL", "DESTINATION_TOO_RECENTLY_CREATED"}
 )
+#: A band of Google's: LESS_THAN_20, 61_TO_70.
+BANDS = re.compile(r"(?:LESS_THAN_|(\d{1,3})_TO_)(\d{1,3})")
 KNOWN = "DUPLICATE_TRANSACTION_ID"  # it has this one
 
 
@@ -84,13 +86,17 @@ def told_state(reply: "Reply") -> Later | None:
     if len(states) != len(listed) or not {*states} <= STATES.keys():
         return None
     worst = max((STATES[state] for state in states), key=ORDER.index)
+    rates = [rate for one in listed if (rate := _rate(one))]
+    warned = [count for one in listed for count in _counts(one, "warning")]
+    warnings, rate = _reasons(warned), rates[0] if len(rates) == 1 else None
+    noted = {place: ("accepted", reason) for place, (_, reason) in _rows(warned).items()}
     if worst == "applied":
-        return Later(worst)
-    counts = [count for one in listed for count in _error_counts(one)]
-    reasons = harmless(
-        ", ".join(f"{_reason(one)}: {one.get('recordCount', '?')}" for one in counts)
-    )
-    return Later(worst, reasons or None, _rows(counts) if len(listed) == 1 else {})
+        rows = noted if len(listed) == 1 else {}
+        return Later(worst, rows=rows, warnings=warnings, rate=rate)
+    counts = [count for one in listed for count in _counts(one, "error")]
+    failed = _rows(counts) if len(listed) == 1 else {}
+    rows = noted | failed if failed else {}  # else which of the others failed is not said
+    return Later(worst, _reasons(counts), rows, warnings=warnings, rate=rate)
 
 
 def rejected(problem: str) -> Outcome:
@@ -131,13 +137,36 @@ def _violations(error: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _error_counts(one: dict[str, Any]) -> list[dict[str, Any]]:
-    counts = (one.get("errorInfo") or {}).get("errorCounts") or []
+def _counts(one: dict[str, Any], kind: Literal["error", "warning"]) -> list[dict[str, Any]]:
+    counts = (one.get(f"{kind}Info") or {}).get(f"{kind}Counts") or []
     return [each for each in counts if isinstance(each, dict)]
 
 
+def _reasons(counts: list[dict[str, Any]]) -> str | None:
+    told = ", ".join(f"{_reason(one)}: {one.get('recordCount', '?')}" for one in counts)
+    return harmless(told) or None
+
+
+def _rate(one: dict[str, Any]) -> MatchRate | None:
+    """Return the match rate of a request's members; Google tells a band, such as 61 to 70 %.
+
+    It stands beside the data that was sent: compositeDataIngestionStatus, or that of userData.
+    """
+    ingested = one.get("audienceMembersIngestionStatus")
+    for status in ingested.values() if isinstance(ingested, dict) else ():
+        if not isinstance(status, dict):
+            continue
+        band = str(status.get("uploadMatchRateRange", "")).removeprefix("MATCH_RATE_RANGE_")
+        records = str(status.get("recordCount", ""))
+        if band and records.isdecimal():
+            ends = BANDS.fullmatch(band)
+            low, high = (int(ends[1] or 0), int(ends[2])) if ends else (None, None)
+            return MatchRate(re.sub(r"[^A-Z0-9_]", "", band)[:40], low, high, int(records))
+    return None
+
+
 def _reason(count: dict[str, Any]) -> str:
-    told = re.sub(r"PROCESSING_ERROR_(REASON_)?", "", str(count.get("reason", "")))
+    told = re.sub(r"PROCESSING_(ERROR|WARNING)_(REASON_)?", "", str(count.get("reason", "")))
     return re.sub(r"[^A-Z0-9_]", "", told)[:100] or "UNSPECIFIED"
 
 

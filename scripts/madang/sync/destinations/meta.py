@@ -3,8 +3,8 @@
 The contract, with the vendor's pages:
 - https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users (payload,
   session, 10,000 rows a request, what is invalid is counted and not named)
-- https://developers.facebook.com/docs/marketing-api/custom-audience-api (a fixed schema of columns;
-  audiences may be blocked or deleted there)
+- https://developers.facebook.com/docs/marketing-api/custom-audience-api (a fixed schema of columns)
+- audiences: `meta_audiences`
 - https://developers.facebook.com/docs/marketing-api/error-reference
 - how its answers are read: `meta_answers`; conversions: `meta_conversions`
 
@@ -13,7 +13,7 @@ Adding a member twice and removing one who is not there change nothing, so both 
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -27,20 +27,27 @@ from madang.sync.destinations.base import (
     Destination,
     DestinationSettings,
     Entry,
+    Look,
     ObjectKind,
     Opening,
     Receipt,
     SyncObject,
 )
 from madang.sync.destinations.batches import batched, request_of
-from madang.sync.destinations.members import ListsByName, hash_of, list_problem
+from madang.sync.destinations.members import (
+    ListOptions,
+    ListTrouble,
+    hash_of,
+    list_problem,
+    list_refused,
+)
 from madang.sync.destinations.meta_answers import (
     checked,
     invalid_entries,
-    not_understood,
     rejected,
     trouble,
 )
+from madang.sync.destinations.meta_audiences import Audiences
 from madang.sync.destinations.meta_conversions import (
     EVENTS_LIMIT,
     ConversionOptions,
@@ -49,10 +56,10 @@ from madang.sync.destinations.meta_conversions import (
 
 if TYPE_CHECKING:
     from madang.http.client import Client, Reply
+    from madang.sync.spec import SyncSpec
 
 ROWS_LIMIT = 10_000  # a request
 SYSTEMATIC = 10  # when so many members are refused and none was taken, it is not about the members
-MOST_PAGES = 100  # of an account's audiences
 #: Always all of them, '' where there is nothing: an audience that was begun with several columns
 #: takes no single one later (error 2650).
 COLUMNS = (
@@ -105,7 +112,7 @@ class Meta:
         self._client = client
         self._settings = settings
         self._has_accepted = False
-        self._lists = ListsByName("Meta", self._listed, self._made)
+        self._audiences = Audiences(self._ask, settings.ad_account_id)
         self.objects_per_request = settings.members_per_request
 
     @property
@@ -117,29 +124,55 @@ class Meta:
         return batched(objects, self.objects_per_request, member)
 
     def send(self, batch: Batch) -> Receipt:
-        """Send a batch; in halves where Meta counts invalid members, until it is about one."""
+        """Send a batch; in halves where Meta counts invalid members, until it is about one.
+
+        An audience that is not ours or that Meta blocks costs its own members alone.
+        """
         receipt = Receipt()
         name, is_removal = request_of(batch.objects[0])
-        method, path = "DELETE" if is_removal else "POST", f"/{self._lists.id_of(name)}/users"
-        waiting = [list(range(len(batch.objects)))]
-        while waiting:
-            places = waiting.pop()
-            rows = b",".join(batch.encoded[place] for place in places)
-            reply = self._ask(method, path, data=_body(rows, len(places)))
-            receipt.http_status = reply.status
-            receipt.attempts += reply.attempts
-            invalid = invalid_entries(reply, len(places))
-            if not invalid:
-                self._has_accepted = True
-                for place in places:
-                    receipt.outcomes[batch.objects[place].number] = ACCEPTED
-            elif len(places) == 1:
-                receipt.outcomes[batch.objects[places[0]].number] = rejected()
-                self._stop_if_systematic(receipt)
-            else:
-                middle = len(places) // 2
-                waiting += [places[middle:], places[:middle]]
+        method = "DELETE" if is_removal else "POST"
+        try:
+            path = f"/{self._audiences.id_of(name)}/users"
+            waiting = [list(range(len(batch.objects)))]
+            while waiting:
+                waiting += self._asked(method, path, batch, waiting.pop(), receipt)
+        except ListTrouble as stop:
+            self._audiences.block(name, stop)
+            return list_refused(batch, stop, receipt)
         return receipt
+
+    def missing(self, lists: Collection[str]) -> set[str]:
+        """Return those audiences that Meta does not have, or not any more."""
+        return {name for name in lists if not self._audiences.is_there(name)}
+
+    def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
+        """Ask for the account's audiences and what is wrong with ours. Raises as `checked`."""
+        ours = self._audiences.ours()
+        yield Look("ad account", "ok", f"the token reaches it; {len(ours)} audiences are ours")
+        for called, wrong in ours:
+            if wrong is not None:
+                yield Look(called, "problem", wrong.message, wrong.fix)
+
+    def _asked(
+        self, method: str, path: str, batch: Batch, places: list[int], receipt: Receipt
+    ) -> list[list[int]]:
+        """Send the members of a batch at these places; return those that are to go in parts."""
+        rows = b",".join(batch.encoded[place] for place in places)
+        reply = self._ask(method, path, data=_body(rows, len(places)))
+        receipt.http_status = reply.status
+        receipt.attempts += reply.attempts
+        invalid = invalid_entries(reply, len(places))
+        if not invalid:
+            self._has_accepted = True
+            for place in places:
+                receipt.outcomes[batch.objects[place].number] = ACCEPTED
+        elif len(places) == 1:
+            receipt.outcomes[batch.objects[places[0]].number] = rejected()
+            self._stop_if_systematic(receipt)
+        else:
+            middle = len(places) // 2
+            return [places[middle:], places[:middle]]
+        return []
 
     def close(self) -> None:
         self._client.close()
@@ -151,47 +184,11 @@ class Meta:
                 fix="See how the match keys of the activation model are made, then plan again.",
             )
 
-    def _listed(self) -> dict[str, str]:
-        """Return the account's custom audiences: id by name, the first of each name."""
-        found: dict[str, str] = {}
-        after = None
-        for _ in range(MOST_PAGES):
-            params = {"fields": "id,name", "limit": "500"} | ({"after": after} if after else {})
-            reply = self._ask("GET", self._account, params=params)
-            body = reply.body or {}
-            listed, paging = body.get("data"), body.get("paging") or {}
-            if not isinstance(listed, list) or not isinstance(paging, dict):
-                raise not_understood(reply)
-            for one in listed:
-                if isinstance(one, dict) and isinstance(one.get("id"), str):
-                    found.setdefault(str(one.get("name")), one["id"])
-            after = (paging.get("cursors") or {}).get("after") if paging.get("next") else None
-            if not isinstance(after, str):
-                return found
-        return found
-
-    def _made(self, called: str) -> str:
-        wanted = {
-            "name": called,
-            "subtype": "CUSTOM",
-            "description": "Members are kept by Madang.",
-            "customer_file_source": "USER_PROVIDED_ONLY",
-        }
-        reply = self._ask("POST", self._account, once=True, data=json.dumps(wanted).encode())
-        made = (reply.body or {}).get("id")
-        if not isinstance(made, str) or not made.isdecimal():
-            raise not_understood(reply)
-        return made
-
     def _ask(self, method: str, path: str, **options: Any) -> "Reply":
         headers = {"Content-Type": "application/json"} if "data" in options else {}
         version = f"/v{self._settings.api_version}"
         reply = self._client.request(method, version + path, headers=headers, **options)
         return checked(reply, self._client.redact)
-
-    @property
-    def _account(self) -> str:
-        return f"/act_{self._settings.ad_account_id}/customaudiences"
 
 
 def member(one: SyncObject) -> bytes:
@@ -218,7 +215,9 @@ def _body(rows: bytes, count: int) -> bytes:
 ENTRY = Entry(
     settings=MetaSettings,
     objects={
-        "custom_audiences": ObjectKind("members", keys=("match_key",), field_problem=list_problem),
+        "custom_audiences": ObjectKind(
+            "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
+        ),
         "conversions": ObjectKind("events", keys=("upload_key",), options=ConversionOptions),
     },
     destination=Meta,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from madang.http.exchange import read_json
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Outcome
+from madang.sync.destinations.members import ListTrouble
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ FIXES = {
     2655: "Accept the terms of custom audiences in Meta's Ads Manager.",
     2650: "The audience was begun with other columns: delete it there; the next run makes it anew.",
     1487366: "The audience was deleted there: the next run makes it anew.",
+    1487301: "Ask the owner of the audience to share it with the ad account.",
 }
+#: Codes that are about one audience; 2655, the terms, is about all.
+OF_A_LIST = frozenset({1713230, 2650, 1487366, 1487301})
 
 
 def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
@@ -51,11 +55,12 @@ def checked(reply: "Reply", redact: Callable[[str], str], then: str = AGAIN) -> 
     if error is None:
         raise not_understood(reply, then)
     code, subcode = error.get("code"), error.get("error_subcode")
+    is_of_list = subcode in OF_A_LIST or code in OF_A_LIST
     told = error.get("error_user_msg") or error.get("message") or "no message"
     fix = FIXES.get(subcode) or FIXES.get(code)  # type: ignore[call-overload]
     if fix is None and code in LOGIN:
         fix = "Check the access token, that it has ads_management, and ad_account_id."
-    raise DestinationRefused(
+    raise (ListTrouble if is_of_list else DestinationRefused)(
         f"Meta refuses: {harmless(redact(str(told)))} (code {_number(code)})",
         fix=fix or "Read what Meta says; nothing of this request was taken.",
     )
