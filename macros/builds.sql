@@ -1,7 +1,7 @@
 {#
-    The ledger of builds: one row per run of dbt that makes tables, written as it begins and completed as it ends, so that one that was killed stays without an end.
-    With it stands the clock that the tables were built by. A run of plain dbt takes the clock that madang.yml pins, which the last run of `madang` has noted:
-    otherwise every window of the tables (within 30 days) would move to today by the way.
+    The ledger of builds: one row per run of dbt that makes tables. The row is written when the run begins and completed when it ends. A killed run stays
+    without an end. With it stands the clock that the tables were built by. A run of plain dbt takes the clock that madang.yml pins; the last run of `madang`
+    has noted it. Otherwise every window of the tables (within 30 days) would move to today.
 #}
 {% macro begin_build() %}
     {% if not execute %}{{ return('') }}{% endif %}

@@ -1,11 +1,11 @@
 {#
-    Materialization for a table of sessions, of which only those days are built anew that have changed. The model follows one table that is built day by day, and says
-    with `of_days_to_build` where its rows are chosen by their day; compiled it selects all days, and the materialization renders it once more with the days. Its rows are made of
-    that table, of seeds, and of the tables in `config.meta.looks_up`, of which a row says the same for as long as their rules do. All days are built where any of
-    these rules or the model's own SQL has changed, where another input has, where more than half of the days have, and with `--full-refresh`.
+    Materialization for a table of sessions, of which only those days are built anew that have changed. The model follows one table that is built day by day.
+    `of_days_to_build` marks where its SQL selects rows by day. The compiled SQL selects all days; the materialization renders it again with the days to build.
+    Its rows are made of that table, of seeds, and of the tables in `config.meta.looks_up`, of which a row says the same for as long as their rules do. All days
+    are built after a change of these rules, of the model's own SQL, of another input, or of more than half of the days, and with `--full-refresh`.
 
-    The day is `session_date`. Of a table that has a session on several days (`config.meta.adds_up` names the key), a session that is on a changed day, or was, is added
-    up anew, with all sessions of the date on which it starts and of that on which it started before.
+    The day is `session_date`. A table may have a session on several days (`config.meta.adds_up` names the key). A session that is or was on a changed day is
+    then added up again. So are all sessions of the date on which it starts, and of the date on which it started before.
 #}
 {% materialization days_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -152,8 +152,8 @@
 
 
 {#
-    Into the ledger, where the days that are held are not those that are read: which get a new revision, by which tables that follow this one see that they must read
-    them again. To be called before they are overwritten: a run that dies in between would not know any more where a session was that has moved.
+    Writes to the ledger where the days that are held are not those that are read. These days get a new revision, so that tables that follow this one read them
+    again. To be called before they are overwritten: a run that dies in between would not know any more where a session was that has moved.
 #}
 {% macro record_days_written(days) %}
     {% if ga4_days_ledger() is not none and reader_of_days() != this.identifier %}

@@ -1,6 +1,7 @@
 {#
-    Erased people stay erased. `madang erase` writes hashes of a person's identifiers into the ledger (erased_identifiers); before every build the landed tables are swept
-    by them, and events of the GA4 export are passed over as they are read. Without an erased person none of this costs more than looking whether the table is there.
+    Erased people stay erased. `madang erase` writes hashes of a person's identifiers into the ledger (erased_identifiers). Before every build the landed tables
+    are swept by them. Events of the GA4 export are passed over when they are read. Without an erased person none of this costs more than looking whether the
+    table is there.
 #}
 {% macro erased_identifiers() %}
     {{ return(adapter.get_relation(
@@ -15,8 +16,8 @@
 
 
 {#
-    Deletes from the landed tables what is about an erased person, and buries what such rows are known by (an order, a contact of Salesforce), so that what
-    refers to them goes too, now or later. A table is looked at when rows have come or somebody was erased since it was last.
+    Deletes from the landed tables what is about an erased person. It also keeps the hash of such rows' own ids (an order, a contact of Salesforce), so that
+    rows that refer to them go too, now or later. A table is looked at when rows have come or somebody was erased since it was last.
 #}
 {% macro sweep_erased() %}
     {% set erased = erased_identifiers() if flags.WHICH in ['build', 'run', 'run-operation'] else none %}
@@ -85,10 +86,9 @@
 
 
 {#
-    A row is an erased person's by its customer number; where it has none by an address, by what it is known by itself, or, where it has no other
-    address either, by what it refers to. A key that may stand for two things (`key_means`) counts like
-    what a row refers to, and is buried only where no row with another customer's number or address has it.
-    `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
+    A row is an erased person's by its customer number. A row without one is by an address or by its own id. A row without another address, too, is by what it
+    refers to. A key that may stand for two things (`key_means`) counts like what a row refers to, and is buried only where no row with another customer's
+    number or address has it. `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
 #}
 {% macro sweep_conditions(table, erased, homes) %}
     {%- set owned, nobody, known, strange, refers, emptied, buried = [], ['true'], [], ['true'], [], {}, [] -%}

@@ -1,6 +1,6 @@
 {#
-    Materialization for a table that is built anew only when something that it is made of has changed: its compiled SQL (and so the rules, variables and the
-    run's clock where it uses them), a table or seed that it reads, or the landed files of a source. A run with nothing new then does no work, and a rebuilt
+    Materialization for a table that is built only when its fingerprint has changed. The fingerprint covers its compiled SQL (and so the rules, variables and
+    the run's clock that it uses), the tables and seeds that it reads, and the landed files of a source. A run with nothing new then does no work, and a rebuilt
     table makes those after it be rebuilt. `--full-refresh` builds in any case. The ledger `built_models` remembers what each table was made of.
 #}
 {% materialization table_when_changed, default %}
@@ -139,8 +139,7 @@
 
 
 {#
-    What decides, beside the rows that it reads, what a model says of a row: its compiled SQL, the seeds that it reads, and the same of the tables that it looks
-    things up in. As one text.
+    The rules of a model, as a text: its compiled SQL, the seeds that it reads, and the same of the tables that it looks things up in. As one text.
 #}
 {% macro rules_of(compiled_sql) %}
     {% set texts = [local_md5(compiled_sql)] %}

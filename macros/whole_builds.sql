@@ -1,6 +1,6 @@
 {#
-    What the last whole build was made of is noted by `madang build`, in `whole_builds` of the ledger: the next one leaves out what cannot have changed since. Every run
-    of dbt takes the note away before it changes anything, so that after plain dbt, a selection, or a run that was killed or failed, everything is looked at.
+    What the last whole build was made of is noted by `madang build`, in `whole_builds` of the ledger: the next one leaves out what cannot have changed since.
+    Every run of dbt deletes the note before it changes anything. So everything is checked after plain dbt, a selection, or a run that was killed or failed.
     Without looking whether it is there: to BigQuery that is one request, and no query.
 #}
 {% macro forget_whole_build() %}

@@ -137,8 +137,8 @@
 
 
 {#
-    One key a person for a subscription group: the id of `sync_braze_keys`, or the address or number that stands for the person, with a warning where Braze
-    may have several users of it: all of them are set.
+    One key a person for a subscription group: the id of `sync_braze_keys`, or the address or number that stands for the person. A warning says where Braze may
+    have several users of it: all of them are set.
 #}
 {% macro sync_subscription_keys(key) -%}
     {%- if key == 'external_id' -%}

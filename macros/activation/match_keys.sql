@@ -1,6 +1,7 @@
 {#
-    What an advertising platform finds people by: the SHA-256 of the e-mail address and of the telephone number, in the platform's own spelling, as email:<hash> and
-    phone:<hash>; one of them alone where the sync names an `identifier`. Of each person the address and the number in `customers`. Nothing that can be read leaves the warehouse.
+    What an advertising platform finds people by: the SHA-256 of the e-mail address and of the telephone number, as email:<hash> and phone:<hash>. The spelling
+    is the platform's own. Only one of them where the sync names an `identifier`. Of each person the address and the number in `customers`. Nothing that can be
+    read leaves the warehouse.
 #}
 {% macro ad_match_keys(platform, of_conversions=false) -%}
     select

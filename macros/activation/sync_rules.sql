@@ -109,9 +109,10 @@
 
 
 {#
-    Why a row of a sync is held back, null where it may be sent: the first that holds of what the permit says, an address that the destination does not know
-    (`known_address`, of one that writes to the address that it has), no key there (`without_key`), and a source that is late. A row that starts a message (`is_message`) is held
-    back in the night, too, where the person did not allow it: by the run's clock, or by the hour at which the message goes (`message_hour`).
+    Why a row of a sync is held back, null where it may be sent. The first reason that holds counts: what the permit says; an address that the destination does
+    not know (`known_address`, for a destination that writes to its own address); no key there (`without_key`); a late source. A row that starts a message
+    (`is_message`) is held back in the night, too, where the person did not allow it. The night goes by the run's clock, or by the hour at which the message
+    goes (`message_hour`).
 #}
 {% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false, message_hour=none) -%}
     coalesce(

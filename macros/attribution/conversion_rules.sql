@@ -1,6 +1,6 @@
 {#
-    The types of conversions are under config.meta.conversions of models, as those of the model `conversions` (see docs/attribution.md): which action of the stream is a conversion,
-    what it is worth, which action verifies it and within how long, and which take it back.
+    The types of conversions are under config.meta.conversions of models, as those of the model `conversions` (see docs/attribution.md). A type says which
+    action of the stream is a conversion, what it is worth, which action verifies it within how long, and which take it back.
 #}
 {% macro conversion_specs() %}
     {% set specs = named_rules('conversions') %}

@@ -1,7 +1,7 @@
 {#
-    Materialization for a model that selects the steps of Markov chains: model, markov_order, conversion_type, path_month, state, channel, next_state, paths. Stores one row a chain
-    and channel: the probability of a conversion from the start, and the channel's removal effect, which is the share of it that is lost when every path that
-    comes to the channel ends there without one. Exact: nothing is sampled.
+    Materialization for a model that selects the steps of Markov chains: model, markov_order, conversion_type, path_month, state, channel, next_state, paths.
+    Stores one row a chain and channel: the probability of a conversion from the start, and the channel's removal effect. That is the share of the probability
+    that is lost when every path that comes to the channel ends there. Exact: nothing is sampled.
 
     Order 1 by squaring the matrix of steps until no more than 1e-15 of any state is still under way. Of higher orders there are too many states for that: all
     of what begins at the start moves on step by step, once for each channel that is taken away, until less than 1e-15 is under way. Results have 12 digits, so they do not hang on which chains are fitted together, and so on

@@ -1,6 +1,6 @@
 {#
-    Replaces whole days: what the model selects takes the place of everything that the target holds for the days that it says it builds, also where a day has
-    nothing any more. A model asks for it with these keys of its config, and says in its body which days they are:
+    Replaces whole days. The rows that the model selects replace all rows that the target has for the days that the model builds, also where a day has no row
+    any more. A model asks for it with these keys of its config, and says in its body which days they are:
 
         config(incremental_strategy=overwrite_days_strategy(), partition_by=partitioned_by_day('event_date'), partitions=[], ...)
         do overwrites_days(days)

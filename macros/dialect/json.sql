@@ -26,3 +26,15 @@
 {% macro duckdb__json_object(values) -%}
     cast(to_json(struct_pack({% for key, expression in values.items() %}"{{ key }}" := {{ expression }}{{ ', ' if not loop.last }}{% endfor %})) as string)
 {%- endmacro %}
+
+
+{# A text that is JSON as the warehouse's own type of JSON. #}
+{% macro json_of(expression) %}{{ adapter.dispatch('json_of', 'madang')(expression) }}{% endmacro %}
+
+{% macro default__json_of(expression) -%}
+    parse_json({{ expression }})
+{%- endmacro %}
+
+{% macro duckdb__json_of(expression) -%}
+    cast({{ expression }} as json)
+{%- endmacro %}

@@ -33,8 +33,8 @@
 
 
 {#
-    A text as such a number; null where it is none. The warehouses differ in what else they take for one (NaN, Infinity, 0x1F, 1_000), so a pattern says what is: up to 15 digits
-    before the point, or one digit and an exponent.
+    A text as such a number; null where it is none. The warehouses differ in what else they take for one (NaN, Infinity, 0x1F, 1_000). So a pattern says what a
+    number is: up to 15 digits before the point, or one digit and an exponent.
 #}
 {% macro number_from_text(expression) -%}
     {%- set digits = '0*[0-9]{1,15}(?:[.][0-9]*)?|[.][0-9]+' -%}

@@ -1,7 +1,7 @@
 {#
     The ledger of days: which model holds which day of which property, and from which shard. A table that is built day by day asks it which days it has to
-    build, and writes into it when it has. One rule covers late, restated, backfilled and intraday-to-daily days, a run that failed half-way and rules that
-    changed: a day is built anew where what the table was built from is no longer what there is.
+    build, and writes into it when it has. One rule covers late, restated, backfilled and intraday-to-daily days, a run that failed half-way and changed rules:
+    a day is built again where the input differs from what the table was built from.
 #}
 {% macro ga4_days_ledger() %}
     {{ return(adapter.get_relation(
@@ -11,7 +11,7 @@
 
 
 {#
-    The shards to read in this run, as a list of {property_id, day, suffix, location, shard_kind}: all of them on a first or full build, else those whose
+    The shards to read in this run, as a list of {property_id, day, suffix, location, shard_kind}. A first or full build reads all, another one those whose
     fingerprint is not in the ledger. `reprocess_start_date` and `reprocess_end_date` only add days.
 #}
 {% macro ga4_changed_shards(inventory) %}

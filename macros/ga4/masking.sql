@@ -1,9 +1,8 @@
 {#
     E-mail addresses, mobile telephone numbers and national id numbers that a website put where GA4 does not want them. They are masked while an event is read, before
-    anything else sees it; `has_personal_data` says so. Found are addresses plain or percent-encoded, also several times, and numbers that begin with 010 or 82 10, with and
-    without separators; not what is longer, or begins or ends with another letter or digit, for that is an id. National ids have their hyphen and a date of birth from
-    1930 to 2014: orders are numbered by the day too, from then on.
-    tests/vectors/ga4_personal_data.csv has what is masked and what is not.
+    anything else sees it; `has_personal_data` says so. It finds addresses, plain or percent-encoded, also several times, and numbers that begin with 010 or 82
+    10, with and without separators. Longer numbers, and those beside another letter or digit, are ids and stay. National ids have their hyphen and a date of
+    birth from 1930 to 2014: orders are numbered by the day too, from then on. tests/vectors/ga4_personal_data.csv has what is masked and what is not.
 #}
 {% macro ga4_email_pattern() %}
     {{ return('((?:%(?:25)*[0-9A-Fa-f]{2})?)(?:[0-9A-Za-z._+-]|%(?:25)*2[Bb])+(?:@|%(?:25)*40)[0-9A-Za-z-]+(?:[.][0-9A-Za-z-]+)*[.][A-Za-z]{2,}') }}
@@ -44,8 +43,8 @@
 {% endmacro %}
 
 {#
-    Whether a text holds such a thing. A pattern is held against those texts only that pass a cheap look, for it is asked of every event; cases within cases, as DuckDB works out
-    both sides of an `or` on every row.
+    Whether a text holds such a thing. Every event is checked, so the pattern runs only on texts that pass a cheap check. The cases are nested, because DuckDB
+    evaluates both sides of an `or` on every row.
 #}
 {% macro ga4_is_personal(text) -%}
     case

@@ -1,6 +1,6 @@
 {#
-    A referral that began no visit: the way back from a payment page (var('referral_exclusions')), or from one of the company's own sites
-    (var('own_hostnames'), and the host on which the session itself was). A host stands for its subdomains too.
+    A referral that starts no new source: from a payment provider (var('referral_exclusions')), or from one of the company's own sites (var('own_hostnames'),
+    and the host of the session). A host stands for its subdomains too.
 #}
 {% macro is_excluded_referral(source, medium, hostname) -%}
     case

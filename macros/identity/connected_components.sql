@@ -2,8 +2,8 @@
     Materialization for a model that selects edges: left_key and right_key (texts), left_id and right_id (the `sixty_bits` of the keys) and bucket (a date that an edge
     keeps; new edges should be in few of them). Stores one row a node that has an edge: node_key, node_id, component_key (the smallest id of its component).
 
-    The edges that a table was made of are kept beside it (<model>_edges). The next build works only on the components that edges have joined or left since,
-    and comes to the same table; with more than a fifth of the edges changed, or `--full-refresh`, it makes all anew.
+    The edges that a table was made of are kept beside it (<model>_edges). The next build works only on the components that edges have joined or left since, and
+    makes the same table. It makes all of it again after a change of more than a fifth of the edges, or with `--full-refresh`.
 #}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}

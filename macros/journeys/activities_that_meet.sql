@@ -4,8 +4,8 @@
 
     A condition is {number, action, where, within, facts}: `where` and `within` as in the YAML of a rule, `facts` a list of literals in the order of the macro's own.
 
-    The conditions are rows, joined by action and by one column that they want a value of (the lead), so that the work follows what matches and not how many
-    conditions there are. Whatever else a condition wants is looked at on these rows alone. What no condition can meet is left out before.
+    The conditions are rows, joined by action and by one column that they ask a value of (the lead). So the work grows with the matches and not with the number
+    of conditions. Whatever else a condition wants is looked at on these rows alone. What no condition can meet is left out before.
 #}
 {% macro activities_that_meet(activities, conditions, columns, facts={}) -%}
     {%- set leads, rows, remaining = condition_rows(conditions) -%}

@@ -125,8 +125,9 @@
 
 
 {#
-    One link of the chain: `rows` are activities with the step that they can be and, from step k on, the moments of the steps before it. Gives the first activity of
-    every subject that reached step k, and of those that can be a later step the ones that have step k before them, with its entry within the window.
+    One link of the chain: `rows` are activities with the step that they can be and, from step k on, the moments of the steps before it. Gives the first
+    activity of every subject that reached step k. Of activities that can be a later step it gives those with step k before them, with its entry within the
+    window.
 
     Sorting once a link, the chain does not suffer from a subject with a hundred thousand activities, as a self-join would, and it shrinks: an activity without step
     k before it can reach nothing. Of activities at one moment later steps come first, so that no activity is its own successor. Moments only grow along a subject's

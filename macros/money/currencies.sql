@@ -1,6 +1,6 @@
 {#
-    Amounts of several currencies are added up through these macros only. A sum is in one currency (var('currency') unless it says another): an amount of another
-    one is converted at the rate of its day, and an amount that has no rate is counted beside the sum, never in it.
+    Amounts of several currencies are added up through these macros only. A sum is in one currency (var('currency') unless it says another). An amount in
+    another currency is converted at the rate of its day. An amount without a rate is counted beside the sum, never in it.
 #}
 
 {# A currency code as it is stored: upper case; `default`, an expression, where the text is blank or GA4's word for nothing. #}

@@ -1,7 +1,7 @@
 {#
-    All that one scan of a table can tell, as one node: it has one row per `columns` (nulls are a value here), no row is null in a column of `not_null`, a column
-    of `one_of` has a value of its list or none, and each condition of `holds` holds for every row (one that is null does not). A failing row is a key, how many
-    rows have it, and what is `broken` in some of them.
+    All tests that one scan of a table can make, as one node. It has one row per `columns` (nulls are a value here). No row is null in a column of `not_null`. A
+    column of `one_of` has a value of its list or none. Each condition of `holds` holds for every row (one that is null does not). A failing row is a key, how
+    many rows have it, and what is `broken` in some of them.
 #}
 {% test one_row_per(model, columns, not_null=[], one_of={}, holds=[]) %}
     {%- set rules = [] %}
@@ -122,8 +122,8 @@
 
 
 {#
-    Of a sync model: no row that may be sent is for a channel on which its person may not be contacted, and none for somebody who said no in any source and did not
-    say yes since, read from the sources themselves and not from consent_signals.
+    Of a sync model: no row that may be sent is for a channel on which its person may not be contacted. None is for a person who said no in any source and did
+    not say yes since. Both are read from the sources themselves and not from consent_signals.
 #}
 {% test sends_only_what_is_allowed(model) %}
     with persons as (

@@ -14,7 +14,7 @@ with exported as (
 
 ),
 
-judged as (
+classified as (
 
     select
         property_id,
@@ -59,31 +59,31 @@ ordered as (
 )
 
 select
-    coalesce(exported.property_id, judged.property_id) as property_id,
-    coalesce(exported.event_date, judged.event_date) as event_date,
-    coalesce(exported.currency, judged.currency) as currency,
+    coalesce(exported.property_id, classified.property_id) as property_id,
+    coalesce(exported.event_date, classified.event_date) as event_date,
+    coalesce(exported.currency, classified.currency) as currency,
     exported.revenue,
-    judged.counted,
-    judged.left_out,
+    classified.counted,
+    classified.left_out,
     refunded.amount,
     ordered.net
 from exported
-full outer join judged
-    on exported.property_id = judged.property_id
-    and exported.event_date = judged.event_date
-    and exported.currency = judged.currency
+full outer join classified
+    on exported.property_id = classified.property_id
+    and exported.event_date = classified.event_date
+    and exported.currency = classified.currency
 left join refunded
-    on judged.property_id = refunded.property_id
-    and judged.event_date = refunded.event_date
-    and judged.currency = refunded.currency
+    on classified.property_id = refunded.property_id
+    and classified.event_date = refunded.event_date
+    and classified.currency = refunded.currency
 left join ordered
-    on judged.property_id = ordered.property_id
-    and judged.event_date = ordered.event_date
-    and judged.currency = ordered.currency
+    on classified.property_id = ordered.property_id
+    and classified.event_date = ordered.event_date
+    and classified.currency = ordered.currency
 where
-    coalesce(exported.events, 0) <> coalesce(judged.events, 0)
-    or abs(coalesce(exported.revenue, 0) - judged.counted - judged.left_out) > 0.005
-    or judged.orders <> coalesce(ordered.orders, 0)
-    or abs(judged.counted - coalesce(ordered.revenue, 0)) > 0.005
+    coalesce(exported.events, 0) <> coalesce(classified.events, 0)
+    or abs(coalesce(exported.revenue, 0) - classified.counted - classified.left_out) > 0.005
+    or classified.orders <> coalesce(ordered.orders, 0)
+    or abs(classified.counted - coalesce(ordered.revenue, 0)) > 0.005
     or abs(coalesce(refunded.amount, 0) - coalesce(ordered.refunded, 0)) > 0.005
-    or abs(coalesce(ordered.net, 0) - judged.counted + coalesce(refunded.amount, 0)) > 0.005
+    or abs(coalesce(ordered.net, 0) - classified.counted + coalesce(refunded.amount, 0)) > 0.005

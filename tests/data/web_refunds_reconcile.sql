@@ -7,7 +7,7 @@ with exported as (
 
 ),
 
-judged as (
+flagged as (
 
     select event_key, reported_amount as amount
     from {{ ref('web_refunds') }}
@@ -15,12 +15,12 @@ judged as (
 )
 
 select
-    coalesce(exported.event_key, judged.event_key) as event_key,
+    coalesce(exported.event_key, flagged.event_key) as event_key,
     exported.amount,
-    judged.amount as judged_amount
+    flagged.amount as judged_amount
 from exported
-full outer join judged on exported.event_key = judged.event_key
+full outer join flagged on exported.event_key = flagged.event_key
 where
     exported.event_key is null
-    or judged.event_key is null
-    or coalesce(exported.amount, 0) <> coalesce(judged.amount, 0)
+    or flagged.event_key is null
+    or coalesce(exported.amount, 0) <> coalesce(flagged.amount, 0)

@@ -381,7 +381,7 @@ def test_the_page_shows_the_numbers_of_the_marts(page: Path) -> None:
     # the funnels: subjects, rates, the median time in words
     for shown in ("시승 신청", "구매 퍼널", "9.1"):
         assert shown in words
-    for shown in ("4,321", "1,300", "30.1", "76.9", "1분 15초", "8일 19시간", "2,021"):
+    for shown in ("4,321", "1,300", "30.1", "76.9", "1분 15초", "8일 19시간", "2,021", "30일"):
         assert shown in words
     # the waterfall: every loss with its sign, and both sums
     for shown in ("2,960", "−1,058", "1,902", "−164", "−147", "−66", "1,525", "80.2"):

@@ -268,26 +268,6 @@ def test_tables_that_the_documents_name_exist():
             assert row in known, f"docs/tables.md names {row}"
 
 
-def test_columns_that_the_page_of_tables_names_exist():
-    """Of marts, of the stream and of what is sent: a column of the table, or of one beside it."""
-    columns = {
-        model["name"]: {column["name"] for column in model.get("columns", ())}
-        for layer in ("activity", "marts", "activation")
-        for path in (ROOT / "models" / layer).rglob("*.yml")
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", ())
-    }
-    named = 0
-    for line in (ROOT / "docs" / "tables.md").read_text(encoding="utf-8").splitlines():
-        cells = line.strip("| ").split(" | ")
-        if (name := cells[0].strip("`")) not in columns:
-            continue
-        words = re.findall(r"`(\w+)`", LINK.sub("", cells[-1]))
-        known = columns[name].union(columns, *(columns.get(word, ()) for word in words))
-        assert set(words) <= known, f"{name} has no {set(words) - known}"
-        named += len(words)
-    assert named > 500
-
-
 @pytest.mark.parametrize("name", ["github-actions.yml", "cloud-run-job.yaml"])
 def test_samples_are_yaml(name):
     assert yaml.safe_load((ROOT / "deploy" / name).read_text(encoding="utf-8"))

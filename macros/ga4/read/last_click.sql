@@ -1,7 +1,7 @@
 {#
-    GA4's own last click of a session, as columns (each with a comma after it). Shards since 2025 say the source over all channels with its channel group; those
-    of the months before name the campaign of the platform it came from, and leave the group to GA4's rules: then `last_click_platform` says which platform, and
-    `last_click_detail` what its rules go by (an engine, a creative's format; the network of Google Ads is in no export).
+    GA4's own last click of a session, as columns (each with a comma after it). Shards since 2025 have the source over all channels with its channel group.
+    Earlier shards name the campaign of the platform it came from, and leave the group to GA4's rules. Then `last_click_platform` says which platform, and
+    `last_click_detail` what its rules need (an engine, a creative's format; the network of Google Ads is in no export).
 #}
 {% macro ga4_last_click(shards) -%}
 {%- set click = 'session_traffic_source_last_click' -%}

@@ -1,7 +1,7 @@
 {#
-    Before days are written: a column that the project asks for with another type than it has gets that type, with what of its values can be read as such. As all days
-    are built anew then, they count as unbuilt from before the change: a run that dies in between is caught up, also where the old type is asked for again. Days whose
-    shards are gone keep what they hold.
+    Before days are written: a column that the project asks for with another type than it has gets that type, with what of its values can be read as such. All
+    days are built again then, so they are marked as not built before the change. A run that dies in between is caught up, also where the old type is asked for
+    again. Days whose shards are gone keep what they hold.
 #}
 {% macro ga4_retype_columns(types) %}
     {% if execute and is_incremental() %}

@@ -3,8 +3,8 @@
     'activity_id', 'person_id', 'occurred_at', 'source', 'object_type', 'object_id', 'object_name', 'value', 'currency',
 ] -%}
 
--- what happened and Braze is told, each activity once: custom events and purchases, a refund as a purchase below zero
-with told as (
+-- what happened and Braze gets, each activity once: custom events and purchases, a refund as a purchase below zero
+with matched as (
 
     {{ activities_that_meet(
         ref('activities'), braze_event_conditions(rule), columns, {'event_name': 'string', 'event_array': 'string'}
@@ -24,7 +24,7 @@ permits as (
 
 ),
 
--- money goes back only for what Braze was told of
+-- money goes back only for purchases that Braze has
 told_orders as (
 
     select distinct activities.object_type, activities.object_id
@@ -39,11 +39,11 @@ told_orders as (
 
 ),
 
--- an activity that several entries of one list name is told once under each name
+-- an activity that several entries of one list name is sent once under each name
 deduplicated as (
 
     select *
-    from told
+    from matched
     where occurred_at > {{ before_as_of(rule.get('within', '30 days')) }}
     qualify row_number() over (partition by activity_id, event_name order by event_array, condition_number) = 1
 

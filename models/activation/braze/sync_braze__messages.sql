@@ -1,9 +1,9 @@
 {%- set rule = madang.sync_rule() -%}
 {%- set campaign_rows = [] -%}
-{%- for audience, told in rule.get('campaigns', {}).items() -%}
+{%- for audience, campaign in rule.get('campaigns', {}).items() -%}
     {%- do campaign_rows.append([
-        text_literal(audience), text_literal(told.campaign_id), text_literal(told.channel),
-        told.hour if told.get('hour') is not none and told.get('hour') is defined else 'null',
+        text_literal(audience), text_literal(campaign.campaign_id), text_literal(campaign.channel),
+        campaign.hour if campaign.get('hour') is not none and campaign.get('hour') is defined else 'null',
     ]) -%}
 {%- endfor -%}
 
@@ -63,8 +63,8 @@ moments as (
 
 ),
 
--- which of them were told, or may have been: a message holds the person_id of its time
-told as (
+-- which of them were sent, or may have been: a message holds the person_id of its time
+already_sent as (
 
     select distinct entries.audience, entries.person_id
     from entries
@@ -100,7 +100,7 @@ final as (
         }) }} as value,
         case
             when permits.person_id is null then 'not_permitted'
-            when told.person_id is not null then 'sent_before'
+            when already_sent.person_id is not null then 'sent_before'
             else {{ sync_held_back(
                 'permits',
                 'braze_keys.sync_key',
@@ -116,9 +116,9 @@ final as (
         and entries.person_id = permits.person_id
         and entries.channel = permits.channel
     left join braze_keys on entries.person_id = braze_keys.person_id
-    left join told
-        on entries.audience = told.audience
-        and entries.person_id = told.person_id
+    left join already_sent
+        on entries.audience = already_sent.audience
+        and entries.person_id = already_sent.person_id
 
 )
 

@@ -45,7 +45,7 @@ sent as (
 ),
 
 -- by any of the person's numbers
-told as (
+earlier_entries as (
 
     select
         numbers.person_id,
@@ -59,7 +59,7 @@ told as (
 
 ),
 
-asked as (
+with_earlier_entries as (
 
     select
         permits.*,
@@ -67,8 +67,8 @@ asked as (
         journeys.again_after_days,
         customer_numbers.customer_no,
         memberships.entered_at,
-        coalesce(told.entries, 0) as entries,
-        told.last_told_at,
+        coalesce(earlier_entries.entries, 0) as entries,
+        earlier_entries.last_told_at,
         {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }} as value,
         {{ sync_held_back(
             'permits',
@@ -82,7 +82,9 @@ asked as (
     left join customer_numbers on permits.person_id = customer_numbers.person_id
     left join customers on permits.person_id = customers.person_id
     left join memberships on permits.audience = memberships.audience and permits.person_id = memberships.person_id
-    left join told on permits.person_id = told.person_id and journeys.journey = told.journey
+    left join earlier_entries
+        on permits.person_id = earlier_entries.person_id
+        and journeys.journey = earlier_entries.journey
 
 ),
 
@@ -104,7 +106,7 @@ final as (
                 when {{ seconds_between('last_told_at', as_of()) }} < again_after_days * 86400 then 'cooling_down'
             end
         ) as held_back_reason
-    from asked
+    from with_earlier_entries
 
 )
 

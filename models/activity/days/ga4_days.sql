@@ -26,7 +26,7 @@ started as (
 ),
 
 -- GA4 counts whoever was in an engaged session, came for the first time, or whose engagement was measured
-seen as (
+active as (
 
     select
         parts.property_id,
@@ -107,9 +107,9 @@ final as (
         totals.key_events,
         totals.devices,
         totals.user_ids,
-        coalesce(seen.active_devices, 0) as active_devices,
+        coalesce(active.active_devices, 0) as active_devices,
         coalesce(sessions.sessions, 0) as sessions,
-        coalesce(seen.continued_sessions, 0) as continued_sessions,
+        coalesce(active.continued_sessions, 0) as continued_sessions,
         coalesce(sessions.engaged_sessions, 0) as engaged_sessions,
         coalesce(sessions.bot_sessions, 0) as bot_sessions,
         totals.purchases,
@@ -133,9 +133,9 @@ final as (
     left join sessions
         on totals.property_id = sessions.property_id
         and totals.event_date = sessions.event_date
-    left join seen
-        on totals.property_id = seen.property_id
-        and totals.event_date = seen.event_date
+    left join active
+        on totals.property_id = active.property_id
+        and totals.event_date = active.event_date
     left join strays
         on totals.property_id = strays.property_id
         and totals.event_date = strays.event_date

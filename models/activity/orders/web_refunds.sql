@@ -66,7 +66,7 @@ compared as (
 
 ),
 
-judged as (
+flagged as (
 
     select
         *,
@@ -82,12 +82,12 @@ judged as (
 ),
 
 -- together they take back no more than the order brought
-asked as (
+requested as (
 
     select
         *,
         case when left_out is null then coalesce(known_amount, revenue) else 0 end as asked_amount
-    from judged
+    from flagged
 
 ),
 
@@ -98,7 +98,7 @@ added_up as (
         sum(asked_amount) over (
             partition by order_key order by event_order, event_key rows between unbounded preceding and current row
         ) as asked_so_far
-    from asked
+    from requested
 
 ),
 

@@ -60,7 +60,7 @@ measured as (
 ),
 
 -- the strongest evidence speaks; a city of data centres is none by itself
-judged as (
+flagged as (
 
     select
         session_key,
@@ -98,7 +98,7 @@ judged as (
 final as (
 
     select *
-    from judged
+    from flagged
     where bot_reason is not null
 
 )

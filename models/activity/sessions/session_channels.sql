@@ -17,8 +17,8 @@ with session_totals as (
 
 ),
 
--- as it was said: by GA4 where the export carries its answer, else by the first event of the session that says it
-said as (
+-- as reported: by GA4 where the export carries its answer, else by the first event of the session that names a source
+reported as (
 
     select
         *,
@@ -39,7 +39,7 @@ said as (
 
 ),
 
-judged as (
+flagged as (
 
     select
         *,
@@ -48,11 +48,11 @@ judged as (
         {{ is_excluded_referral('raw_source', 'raw_medium', 'hostname') }} as is_excluded,
         is_said and not ({{ is_direct('touch_source', 'touch_medium') }})
         and not {{ is_excluded_referral('touch_source', 'touch_medium', 'hostname') }} as has_own_source
-    from said
+    from reported
 
 ),
 
-counted as (
+repaired as (
 
     select
         *,
@@ -83,7 +83,7 @@ counted as (
             when is_said then 'landing'
             else 'none'
         end as source_method
-    from judged
+    from flagged
 
 ),
 
@@ -91,31 +91,31 @@ counted as (
 grouped as (
 
     select
-        counted.*,
+        repaired.*,
         traffic.source_lower,
         traffic.medium_lower,
         traffic.campaign_lower,
         traffic.is_paid,
-        counted.source_method = 'ga4_export' and counted.last_click_channel_group is not null as is_grouped_by_ga4,
+        repaired.source_method = 'ga4_export' and repaired.last_click_channel_group is not null as is_grouped_by_ga4,
         case
-            when counted.source_method <> 'ga4_export' then traffic.channel_group
-            else coalesce(counted.last_click_channel_group, platforms.channel_group, traffic.channel_group)
+            when repaired.source_method <> 'ga4_export' then traffic.channel_group
+            else coalesce(repaired.last_click_channel_group, platforms.channel_group, traffic.channel_group)
         end as channel_group,
         coalesce(source_hosts.channel_plus, referrer_hosts.channel_plus) as host_channel,
         coalesce(source_hosts.name, referrer_hosts.name) as host_name
-    from counted
+    from repaired
     left join {{ ref('traffic_sources') }} as traffic
-        on counted.source = traffic.source
-        and counted.medium = traffic.medium
-        and counted.campaign = traffic.campaign
+        on repaired.source = traffic.source
+        and repaired.medium = traffic.medium
+        and repaired.campaign = traffic.campaign
     left join {{ list_of('ga4_integrated_channels') }} as platforms
-        on counted.last_click_platform = platforms.platform
-        and counted.last_click_detail = platforms.detail
+        on repaired.last_click_platform = platforms.platform
+        and repaired.last_click_detail = platforms.detail
     left join {{ ref('traffic_hosts') }} as source_hosts on traffic.source_lower = source_hosts.host
     left join {{ ref('traffic_hosts') }} as referrer_hosts
         on case
-            when {{ is_direct('counted.source', 'counted.medium') }} or traffic.medium_lower = 'referral'
-                then {{ url_host('counted.landing_referrer') }}
+            when {{ is_direct('repaired.source', 'repaired.medium') }} or traffic.medium_lower = 'referral'
+                then {{ url_host('repaired.landing_referrer') }}
         end = referrer_hosts.host
 
 ),

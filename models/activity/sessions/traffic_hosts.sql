@@ -7,7 +7,7 @@ with referrers as (
 
 ),
 
-seen as (
+hosts as (
 
     select source_lower as host
     from {{ ref('traffic_sources') }}
@@ -19,7 +19,7 @@ seen as (
 
 ),
 
-known as (
+listed as (
 
     select host as known_host, channel_plus, name
     from {{ list_of('channel_hosts') }}
@@ -29,12 +29,12 @@ known as (
 -- the longest name that fits: blog.naver.com rather than naver.com
 final as (
 
-    select seen.host, known.known_host, known.channel_plus, known.name
-    from seen
-    inner join known
-        on seen.host = known.known_host
-        or seen.host like concat('%.', known.known_host)
-    qualify row_number() over (partition by seen.host order by length(known.known_host) desc) = 1
+    select hosts.host, listed.known_host, listed.channel_plus, listed.name
+    from hosts
+    inner join listed
+        on hosts.host = listed.known_host
+        or hosts.host like concat('%.', listed.known_host)
+    qualify row_number() over (partition by hosts.host order by length(listed.known_host) desc) = 1
 
 )
 

@@ -1,5 +1,5 @@
--- what was said of any session, and what a repair makes of it; see `session_channels`
-with said as (
+-- what any session reported, and what a repair makes of it; see `session_channels`
+with reported as (
 
     select touch_source as source, touch_medium as medium, touch_campaign as campaign
     from {{ ref('session_totals') }}
@@ -23,11 +23,11 @@ complete as (
         source,
         coalesce(medium, '(none)') as medium,
         coalesce(campaign, '(not set)') as campaign
-    from said
+    from reported
 
 ),
 
-counted as (
+with_repairs as (
 
     select source, medium, campaign
     from complete
@@ -55,19 +55,20 @@ categories as (
 final as (
 
     select
-        counted.source,
-        counted.medium,
-        counted.campaign,
-        lower(counted.source) as source_lower,
-        lower(counted.medium) as medium_lower,
-        lower(counted.campaign) as campaign_lower,
+        with_repairs.source,
+        with_repairs.medium,
+        with_repairs.campaign,
+        lower(with_repairs.source) as source_lower,
+        lower(with_repairs.medium) as medium_lower,
+        lower(with_repairs.campaign) as campaign_lower,
         categories.source_category,
-        {{ is_paid_medium('lower(counted.medium)') }} as is_paid,
+        {{ is_paid_medium('lower(with_repairs.medium)') }} as is_paid,
         {{ channel_group(
-            'lower(counted.source)', 'lower(counted.medium)', 'lower(counted.campaign)', 'categories.source_category',
+            'lower(with_repairs.source)', 'lower(with_repairs.medium)', 'lower(with_repairs.campaign)',
+            'categories.source_category',
         ) }} as channel_group
-    from counted
-    left join categories on lower(counted.source) = categories.source
+    from with_repairs
+    left join categories on lower(with_repairs.source) = categories.source
 
 )
 

@@ -34,7 +34,7 @@ looks as (
 
 ),
 
-seen as (
+observed as (
 
     select
         looks.looked_at,
@@ -83,7 +83,7 @@ final as (
         {{ whole_days('converted_at', 'coalesce(verified_at, lost_at)') }} + 1 as ended_day,
         {{ whole_days('verified_at', 'looked_at') }} as verified_days,
         {{ whole_days('verified_at', 'reversed_at') }} + 1 as reversed_day
-    from seen
+    from observed
 
 )
 

@@ -38,7 +38,7 @@ activities as (
 
 ),
 
-done as (
+other_touches as (
 
     {% for spec in specs -%}
     select
@@ -66,14 +66,14 @@ done as (
 -- a click and the visit that it led to are one touch: the visit, which then knows the campaign's id
 visits as (
 
-    select done.touch_of, sessions.touch_of as session_key, done.campaign_id, done.touched_at
-    from done
+    select other_touches.touch_of, sessions.touch_of as session_key, other_touches.campaign_id, other_touches.touched_at
+    from other_touches
     inner join sessions
-        on done.person_id = sessions.person_id
-        and done.channel_group = sessions.channel_group
-        and done.touched_at <= sessions.touched_at
-        and done.visit_until >= sessions.touched_at
-    qualify row_number() over (partition by done.touch_of order by sessions.touched_at, sessions.touch_of) = 1
+        on other_touches.person_id = sessions.person_id
+        and other_touches.channel_group = sessions.channel_group
+        and other_touches.touched_at <= sessions.touched_at
+        and other_touches.visit_until >= sessions.touched_at
+    qualify row_number() over (partition by other_touches.touch_of order by sessions.touched_at, sessions.touch_of) = 1
 
 ),
 
@@ -105,16 +105,16 @@ combined as (
     union all
 
     select
-        done.touch_of,
-        done.{{ names | join(', done.') }},
-        done.campaign_id,
-        done.touch_of as activity_id,
+        other_touches.touch_of,
+        other_touches.{{ names | join(', other_touches.') }},
+        other_touches.campaign_id,
+        other_touches.touch_of as activity_id,
         {% for name in click_ids -%}
         cast(null as string) as {{ name }},
         {% endfor -%}
         false as is_direct
-    from done
-    left join visits on done.touch_of = visits.touch_of
+    from other_touches
+    left join visits on other_touches.touch_of = visits.touch_of
     where visits.touch_of is null
 
 ),

@@ -40,7 +40,7 @@ assigned as (
 
 ),
 
-known as (
+already_assigned as (
 
     select
         experiment,
@@ -79,11 +79,11 @@ newcomers as (
         {{ holdout_arm('experiments.salt', 'reachable.person_id', 'experiments.share') }} as arm
     from reachable
     inner join experiments on reachable.experiment = experiments.experiment
-    left join known
-        on experiments.experiment = known.experiment
-        and experiments.salt = known.salt
-        and reachable.person_id = known.person_id
-    where known.person_id is null
+    left join already_assigned
+        on experiments.experiment = already_assigned.experiment
+        and experiments.salt = already_assigned.salt
+        and reachable.person_id = already_assigned.person_id
+    where already_assigned.person_id is null
 
 ),
 
@@ -96,12 +96,12 @@ held_out_of_all as (
 
     union distinct
 
-    select known.person_id
-    from known
+    select already_assigned.person_id
+    from already_assigned
     inner join experiments
-        on known.experiment = experiments.experiment
-        and known.salt = experiments.salt
-    where known.experiment = '{{ global_experiment() }}' and known.arm = 'holdout'
+        on already_assigned.experiment = experiments.experiment
+        and already_assigned.salt = experiments.salt
+    where already_assigned.experiment = '{{ global_experiment() }}' and already_assigned.arm = 'holdout'
 
 ),
 

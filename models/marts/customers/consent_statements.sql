@@ -4,7 +4,7 @@
     'has_opted_out_processing', 'has_opted_out_profiling', 'has_opted_out_solicit', 'has_opted_out_tracking', 'should_forget',
 ] -%}
 
--- every yes and no that any source was told, in the source's own words; consent_signal_rules says what they mean
+-- every yes and no that any source has, in the source's own words; consent_signal_rules says what they mean
 with salesforce_people as (
 
     {% for object, id in [('contacts', 'contact_id'), ('leads', 'lead_id')] -%}
@@ -123,7 +123,7 @@ braze_words as (
 
 ),
 
-told as (
+reported as (
 
     {% for source in ['consent_log', 'braze', 'salesforce'] -%}
     select *
@@ -136,8 +136,8 @@ final as (
 
     select
         {{ surrogate_key(['source', 'told_by', 'record_id']) }} as statement_id,
-        told.*
-    from told
+        reported.*
+    from reported
     where
         source <> 'braze'
         or {{ regex_matches('signal', '^(global|group)_') }}

@@ -5,7 +5,7 @@ with met as (
 
 ),
 
-told as (
+reported as (
 
     select statement_id, source, signal, coalesce(email_hash, phone_hash) as address_hash
     from {{ ref('consent_statements') }}
@@ -15,14 +15,14 @@ told as (
 final as (
 
     select
-        told.source,
-        told.signal,
+        reported.source,
+        reported.signal,
         count(*) as statements,
-        count(told.address_hash) as with_address
-    from told
-    left join met on told.statement_id = met.statement_id
+        count(reported.address_hash) as with_address
+    from reported
+    left join met on reported.statement_id = met.statement_id
     where met.statement_id is null
-    group by told.source, told.signal
+    group by reported.source, reported.signal
 
 )
 

@@ -23,7 +23,7 @@ item_categories as (
 
 ),
 
-said as (
+preferred as (
 
     {% for kind, (value, condition) in kinds.items() -%}
     select person_id, '{{ kind }}' as kind, {{ value }} as value, occurred_at
@@ -50,7 +50,7 @@ said as (
 totals as (
 
     select person_id, kind, value, count(*) as times, max(occurred_at) as last_at
-    from said
+    from preferred
     where value is not null and value <> ''
     group by person_id, kind, value
 

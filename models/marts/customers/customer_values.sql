@@ -52,7 +52,7 @@ of_persons as (
 
 ),
 
-given as (
+recorded as (
 
     {% for field in fields -%}
     select person_id, source, record_id, standing, recorded_at, '{{ field }}' as field, {{ field }} as field_value
@@ -66,24 +66,25 @@ given as (
 ranked as (
 
     select
-        given.person_id,
-        given.field,
-        given.field_value,
-        given.source,
-        given.recorded_at,
-        case when given.field = 'name' then {{ name_key('given.field_value') }} else given.field_value end as same_as,
+        recorded.person_id,
+        recorded.field,
+        recorded.field_value,
+        recorded.source,
+        recorded.recorded_at,
+        case when recorded.field = 'name' then {{ name_key('recorded.field_value') }} else recorded.field_value end
+            as same_as,
         row_number() over (
-            partition by given.person_id, given.field
+            partition by recorded.person_id, recorded.field
             order by
                 rules.source_rank,
-                given.standing desc,
-                coalesce(given.recorded_at, cast('1970-01-01 00:00:00' as timestamp)) desc,
-                given.record_id desc
+                recorded.standing desc,
+                coalesce(recorded.recorded_at, cast('1970-01-01 00:00:00' as timestamp)) desc,
+                recorded.record_id desc
         ) as place
-    from given
+    from recorded
     inner join rules
-        on given.field = rules.field
-        and given.source = rules.source
+        on recorded.field = rules.field
+        and recorded.source = rules.source
 
 ),
 

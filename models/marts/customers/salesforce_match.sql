@@ -44,7 +44,7 @@ named as (
 ),
 
 -- what other sources know of a person, by each key
-known as (
+known_keys as (
 
     {% for key, column in keys -%}
     select distinct person_id, '{{ key }}' as key, {{ column }} as key_value
@@ -57,7 +57,7 @@ known as (
 elsewhere as (
 
     select person_id, max(case when key = 'customer_no' then 1 else 0 end) = 1 as has_customer_no
-    from known
+    from known_keys
     group by person_id
 
 ),
@@ -85,7 +85,7 @@ joined as (
     left join named on records.record_id = named.record_id and named.source = 'salesforce'
     left join elsewhere on named.person_id = elsewhere.person_id
     {% for key, column in keys -%}
-    left join known as by_{{ key }}
+    left join known_keys as by_{{ key }}
         on named.person_id = by_{{ key }}.person_id
         and named.{{ column }} = by_{{ key }}.key_value
         and by_{{ key }}.key = '{{ key }}'

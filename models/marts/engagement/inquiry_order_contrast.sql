@@ -26,7 +26,7 @@ placed as (
 ),
 
 -- each inquiry counts in its group, and in all groups together
-asked as (
+inquired as (
 
     {% for inquiry_group in ['inquiry_group', "'(all)'"] -%}
     select inquiry_id, order_id, {{ inquiry_group }} as inquiry_group, match_method, received_at, days_from_order
@@ -52,41 +52,42 @@ of_values as (
 
 ),
 
-asked_by_value as (
+inquired_by_value as (
 
     select
         placed.dimension,
         placed.value,
-        asked.*,
+        inquired.*,
         row_number() over (
-            partition by placed.dimension, placed.value, asked.inquiry_group, asked.order_id order by asked.inquiry_id
+            partition by placed.dimension, placed.value, inquired.inquiry_group, inquired.order_id
+            order by inquired.inquiry_id
         ) as place_of_order,
-        {{ quantile_over('asked.days_from_order', 0.5, 'placed.dimension, placed.value, asked.inquiry_group') }}
+        {{ quantile_over('inquired.days_from_order', 0.5, 'placed.dimension, placed.value, inquired.inquiry_group') }}
             as median_days
-    from asked
-    inner join placed on asked.order_id = placed.order_id
+    from inquired
+    inner join placed on inquired.order_id = placed.order_id
 
 ),
 
 of_groups as (
 
     select
-        asked.dimension,
-        asked.value,
-        asked.inquiry_group,
+        inquired.dimension,
+        inquired.value,
+        inquired.inquiry_group,
         count(*) as inquiries,
-        count(case when asked.match_method = 'number' then 1 end) as inquiries_by_number,
-        count(case when {{ is_within_days('asked.received_at', 28, 0) }} then 1 end) as inquiries_last_28_days,
-        count(case when {{ is_within_days('asked.received_at', 56, 28) }} then 1 end) as inquiries_28_days_before,
-        max(asked.median_days) as median_days,
-        count(case when asked.place_of_order = 1 then 1 end) as orders_with,
-        count(case when asked.place_of_order = 1 then orders.refunded_at end) as refunded_with,
-        count(case when asked.place_of_order = 1 then orders.cancelled_at end) as cancelled_with,
-        count(case when asked.place_of_order = 1 then coalesce(orders.refunded_at, orders.cancelled_at) end)
+        count(case when inquired.match_method = 'number' then 1 end) as inquiries_by_number,
+        count(case when {{ is_within_days('inquired.received_at', 28, 0) }} then 1 end) as inquiries_last_28_days,
+        count(case when {{ is_within_days('inquired.received_at', 56, 28) }} then 1 end) as inquiries_28_days_before,
+        max(inquired.median_days) as median_days,
+        count(case when inquired.place_of_order = 1 then 1 end) as orders_with,
+        count(case when inquired.place_of_order = 1 then orders.refunded_at end) as refunded_with,
+        count(case when inquired.place_of_order = 1 then orders.cancelled_at end) as cancelled_with,
+        count(case when inquired.place_of_order = 1 then coalesce(orders.refunded_at, orders.cancelled_at) end)
             as taken_back_with
-    from asked_by_value as asked
-    inner join orders on asked.order_id = orders.order_id
-    group by asked.dimension, asked.value, asked.inquiry_group
+    from inquired_by_value as inquired
+    inner join orders on inquired.order_id = orders.order_id
+    group by inquired.dimension, inquired.value, inquired.inquiry_group
 
 ),
 

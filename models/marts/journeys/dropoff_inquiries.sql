@@ -6,7 +6,7 @@ with at_steps as (
 
 ),
 
-asked as (
+inquired as (
 
     select distinct
         at_steps.entry_key,
@@ -53,19 +53,19 @@ of_reasons as (
 
 of_groups as (
 
-    select at_steps.funnel, at_steps.step_number, asked.inquiry_group, count(*) as entries
-    from asked
-    inner join at_steps on asked.entry_key = at_steps.entry_key and asked.step_number = at_steps.step_number
-    group by at_steps.funnel, at_steps.step_number, asked.inquiry_group
+    select at_steps.funnel, at_steps.step_number, inquired.inquiry_group, count(*) as entries
+    from inquired
+    inner join at_steps on inquired.entry_key = at_steps.entry_key and inquired.step_number = at_steps.step_number
+    group by at_steps.funnel, at_steps.step_number, inquired.inquiry_group
 
 ),
 
 of_both as (
 
-    select stops.funnel, stops.step_number, stops.reason, asked.inquiry_group, count(*) as stopped
-    from asked
-    inner join stops on asked.entry_key = stops.entry_key and asked.step_number = stops.step_number
-    group by stops.funnel, stops.step_number, stops.reason, asked.inquiry_group
+    select stops.funnel, stops.step_number, stops.reason, inquired.inquiry_group, count(*) as stopped
+    from inquired
+    inner join stops on inquired.entry_key = stops.entry_key and inquired.step_number = stops.step_number
+    group by stops.funnel, stops.step_number, stops.reason, inquired.inquiry_group
 
 ),
 

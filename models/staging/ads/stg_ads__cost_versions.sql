@@ -1,7 +1,7 @@
 {%- set platforms = ['google', 'meta', 'naver', 'kakao', 'tiktok'] -%}
 {%- set figures = ['cost', 'impressions', 'clicks', 'platform_conversions', 'platform_value'] -%}
 
--- what each platform said of a day, and from when until when that was what we knew
+-- what each platform reported of a day, and from when until when that was the newest report
 with reports as (
 
     {% for platform in platforms -%}
@@ -50,7 +50,7 @@ summed as (
 ),
 
 -- what a file says, in all currencies together
-said as (
+reported as (
 
     select
         reported_key,
@@ -71,7 +71,7 @@ compared as (
     select
         *,
         lag(said_key) over (partition by reported_key order by loaded_at, file_sha256) as previous_key
-    from said
+    from reported
 
 ),
 

@@ -9,7 +9,7 @@ from madang.warehouse import Warehouse
 
 LAYERS = ("staging", "identity", "activity", "marts", "activation", "history", "ledger")
 #: Tables of the ledger that name people; nothing makes them anew.
-LEDGERS = ("sync_deliveries", "sync_rejects")
+LEDGERS = ("sync_deliveries", "sync_rejects", "braze_outbox")
 #: Landed by 'madang score', by the key of an identifier, which is no record that others land.
 SCORES = ("raw", "scores")
 #: BigQuery reads them only where the days are said.

@@ -54,6 +54,8 @@ CATALOG_CALLS = {  # the permission of each call about catalogs
     "PUT": "catalogs.replace_items",
     "DELETE": "catalogs.delete_items",
 }
+PULLS = re.compile(r"/cdi/integrations/([^/?]+)/job_sync_status(?:\?cursor=(.*))?")
+PULLS_PERMISSION = "cdi.integration_job_status"
 LISTINGS = (50, 60.0)  # requests for the list of catalogs per seconds
 RATE_LIMIT = (3000, 3.0)  # requests per seconds: https://www.braze.com/docs/api/api_limits
 
@@ -123,6 +125,7 @@ class BrazeSandbox(LocalServer):
         self.campaigns = Campaigns(self.store)
         self.catalogs = Catalogs()
         self.listings = RateWindow(*LISTINGS)
+        self.integrations: dict[str, Any] = {}  # of Cloud Data Ingestion, by id (braze_cdi)
         self.clock = clock
 
     def close(self) -> None:
@@ -168,8 +171,27 @@ class _Handler(LocalHandler):
             self._control(b"")
         elif self.path == CATALOGS:
             self._catalogs(b"")
+        elif found := PULLS.fullmatch(self.path):
+            self._pulls(found[1], found[2])
         else:
             self.answer(404, {"message": "Not Found"})
+
+    def _pulls(self, integration: str, cursor: str | None) -> None:
+        """List the pulls of an integration."""
+        sandbox = self.sandbox
+        if not self._is_authorised():
+            return self.answer(401, {"message": "Invalid API key"})
+        if sandbox.permissions is not None and PULLS_PERMISSION not in sandbox.permissions:
+            return self.answer(403, {"message": f"The key may not call {self.path}"})
+        if integration not in sandbox.integrations:
+            return self.answer(400, {"message": "Invalid integration ID"})
+        if cursor is not None and not cursor.isdecimal():
+            return self.answer(400, {"message": "Invalid cursor"})
+        first = int(cursor or 0)
+        pulls, has_more = sandbox.integrations[integration].page(first)
+        there = f"</cdi/integrations/{integration}/job_sync_status?cursor="
+        headers = {"Link": f'{there}{first + len(pulls)}>; rel="next"'} if has_more else {}
+        return self.answer(200, {"results": pulls, "message": "success"}, headers)
 
     def do_PUT(self) -> None:
         self._catalogs(self.body())

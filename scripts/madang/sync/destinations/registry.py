@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     "braze": "madang.sync.destinations.braze",
+    "braze_cdi": "madang.sync.destinations.braze_cdi",
     "file": "madang.sync.destinations.file",
     "ga4": "madang.sync.destinations.ga4",
     "google": "madang.sync.destinations.google",
