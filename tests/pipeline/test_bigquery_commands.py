@@ -209,7 +209,10 @@ def test_a_decision_is_explained_and_foretold(built: Company) -> None:
     assert tried.code == 0, tried.out
     assert "Conversions and revenue" in tried.out
     assert "Nothing was written." in tried.out
-    for told in (pair, tried):
+    sent = built.madang("explain", "sent", number)
+    assert sent.code == 0, sent.out
+    assert "Held back now" in sent.out
+    for told in (pair, tried, sent):
         assert number not in told.out
         assert email not in told.out
 

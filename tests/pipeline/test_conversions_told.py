@@ -1,7 +1,4 @@
-"""From consent and outcomes of the demo company to Google and Meta, and back into what was told.
-
-Who waits for a date is on lists of both; who got what they applied for leaves them and is told.
-"""
+"""From consent and outcomes of the demo company to ad platforms, and what Google was told then."""
 
 import csv
 import hashlib
@@ -18,7 +15,8 @@ import yaml
 from demo_workspace import AS_OF, MARU, WITHOUT_TESTS, Company, as_a_user, madang
 from madang.build.dbt import run_dbt
 from madang.sandbox.google import GoogleSandbox
-from madang.sandbox.meta import MetaSandbox
+from madang.sandbox.openai import OpenAISandbox
+from madang.sandbox.tiktok import TikTokSandbox
 from madang.settings.workspace import load_settings
 
 COLUMNS = "consent_id,customer_no,channel,purpose,status,occurred_at,collected_via"
@@ -26,37 +24,17 @@ ENVIRON = {
     "MADANG_GOOGLE_CLIENT_ID": "id",
     "MADANG_GOOGLE_CLIENT_SECRET": "hush",
     "MADANG_GOOGLE_REFRESH_TOKEN": "sandbox-refresh-token",
-    "MADANG_META_TOKEN": "sandbox-token",
+    "MADANG_TIKTOK_TOKEN": "sandbox-token",
+    "MADANG_OPENAI_ADS_KEY": "sandbox-key",
+    "MADANG_OPENAI_CONVERSIONS_KEY": "sandbox-conversions-key",
 }
 PEOPLE = 10
 #: Consents change nothing else that is looked at.
-LISTS = ("sync_google__members", "sync_meta__members")
-BUILT = ["stg_consent__events+,+sync_google__conversions", "aud_waiting_for_a_date"]
-BUILT += [
-    f"{first}+,+{last}" for first in ("audience_evidence", "stg_consent__events") for last in LISTS
-]
-CHANGED = [f"source:offline.outcomes+,+{one}" for one in ("sync_google__conversions", *LISTS)]
-WAITING = "waiting_for_a_date"
-AUDIENCE = """
-models:
-  - name: aud_waiting_for_a_date
-    description: One row per known person who applied for a charger and has no date.
-    config:
-      materialized: view
-      meta:
-        audience:
-          label: 설치 일정 미정
-          within: 60 days
-          rule:
-            all:
-              - did: completed_application
-                where: {object_type: charger}
-                and_not: scheduled
-                wait: 3 days
-              - {did: cancelled, at_most: 0}
-              - {did: installed, at_most: 0}
-          consent: {purpose: advertising, channels: [ads]}
-"""
+BUILT = (
+    "stg_consent__events+,+sync_google__conversions",
+    "sync_tiktok__conversions",
+    "sync_openai__conversions",
+)
 AGAIN = ("source:offline.outcomes+,+conversion_upload_results", "conversion_upload_results")
 
 
@@ -64,12 +42,12 @@ AGAIN = ("source:offline.outcomes+,+conversion_upload_results", "conversion_uplo
 class Story:
     root: Path
     google: GoogleSandbox
-    meta: MetaSandbox
+    tiktok: TikTokSandbox
+    openai: OpenAISandbox
     allow: list[str] = field(default_factory=list)
     said_no: str = ""
     cancelled: str = ""
     planned: int = 0
-    waiting: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> None:
         ended = madang(self.root, *arguments, **ENVIRON)
@@ -99,24 +77,6 @@ CONVERTED = """
 """
 
 
-#: Those who applied for a charger, and nothing became of it yet.
-APPLIED = """
-    select applied.person_id, min(numbers.customer_no), min(applied.object_id)
-    from madang_activity.activities as applied
-    inner join madang_marts.customer_numbers as numbers using (person_id)
-    where applied.action = 'completed_application' and applied.object_type = 'charger'
-        and numbers.is_current and applied.occurred_at > timestamp '2026-09-10'
-        and applied.occurred_at < timestamp '2026-10-28' and not exists (
-            select 1 from madang_activity.activities as others
-            where others.person_id = applied.person_id
-                and others.action in ('scheduled', 'cancelled', 'installed')
-        )
-    group by 1
-    having count(distinct applied.object_id) = 1
-    order by 1
-"""
-
-
 @pytest.fixture(scope="module")
 def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     """Some customers allow advertising; one of them says no after the plan."""
@@ -124,42 +84,33 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     shutil.copytree(small_company.root, root)
     path = root / "madang.yml"
     settings = yaml.safe_load(path.read_text())
-    project = root.parent / "project"
-    shutil.copytree(MARU, project, ignore=shutil.ignore_patterns("target", "dbt_packages", "logs"))
-    audiences = project / "models/marts/audiences"
-    (audiences / "_waiting__audiences.yml").write_text(AUDIENCE)
-    (audiences / f"aud_{WAITING}.sql").write_text("{{ madang.audience() }}\n")
+    clock = {"now": lambda: datetime.fromisoformat(AS_OF)}
     with (
-        GoogleSandbox(now=lambda: datetime.fromisoformat(AS_OF)) as google,
-        MetaSandbox(now=lambda: datetime.fromisoformat(AS_OF)) as meta,
+        GoogleSandbox(**clock) as google,
+        TikTokSandbox(**clock) as tiktok,
+        OpenAISandbox(**clock) as openai,
     ):
         there = {"account_id": google.account, "auth": "refresh_token", "url": google.url}
-        there |= {"terms_accepted": True, "political_ads_declared": True}
-        there["token_url"] = f"{google.url}/token"
-        destinations = {
+        there |= {"token_url": f"{google.url}/token", "terms_accepted": True}
+        ids = {"event_set_id": tiktok.sources["offline"], "pixel_code": tiktok.sources["web"]}
+        own = {
             "google": there,
-            "meta": {"ad_account_id": meta.account, "url": meta.url},
+            "tiktok": {"advertiser_id": tiktok.advertiser, "url": tiktok.url, **ids},
+            "openai": {"pixel_id": openai.pixel, "url": openai.url, "events_url": openai.url},
         }
-        settings |= {"project": str(project), "destinations": destinations}
-        path.write_text(yaml.safe_dump(settings))
-        made = Story(root, google, meta)
+        path.write_text(yaml.safe_dump(settings | {"project": str(MARU), "destinations": own}))
+        made = Story(root, google, tiktok, openai)
         people = made.rows(CONVERTED)[:PEOPLE]
         made.said_no, *made.allow = [person for person, _ in people]
         numbers = [number for _, number in people]
-        known = {person for person, _ in people}
-        waits = [row for row in made.rows(APPLIED) if row[0] not in known][:3]
-        made.waiting = {person: application for person, _, application in waits}
-        made.allow += made.waiting
-        everyone = [*numbers, *(number for _, number, _ in waits)]
-        made.consent("yes", everyone, "granted", "2026-10-31T10:00:00+09:00")
+        made.consent("yes", numbers, "granted", "2026-10-31T10:00:00+09:00")
         with as_a_user():  # what is tested of these models is tested in the demo's own build
             run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", *BUILT])
         ((made.planned,),) = made.rows(
             "select count(*) from madang_activation.sync_google__conversions "
             "where held_back_reason is null"
         )
-        for sync in ("google_conversions", "google_audiences", "meta_audiences"):
-            made.run("plan", sync)
+        made.run("plan")
         made.consent("no", numbers[:1], "withdrawn", "2026-11-01T11:00:00+09:00")
         made.run("sync", "--apply")
         made.run("sync", "--poll")
@@ -193,10 +144,25 @@ def test_the_verified_conversions_of_those_who_allow_it_are_told_once(story: Sto
     assert {key: one["conversionValue"] for key, one in told.items()} == expected
     ((skipped,),) = story.rows(
         "select count(*) from madang_ledger.sync_deliveries where status = 'skipped' "
-        "and reason = 'no longer permitted'"
+        "and reason = 'no longer permitted' and sync = 'google_conversions'"
     )
     assert skipped == story.planned - len(expected) > 0
     assert len(expected) >= PEOPLE - 1
+
+
+def test_tiktok_and_openai_are_told_the_same_as_far_as_they_look_back(story: Story) -> None:
+    """TikTok the same conversions, OpenAI those of the last seven days; each as the ledger says."""
+    google = {key for events in story.google.events.values() for key in events}
+    assert {one["properties"]["order_id"] for one in story.tiktok.events.values()} == google
+    assert 0 < len(story.openai.events) < len(google)
+    for platform in ("tiktok", "openai"):
+        events = getattr(story, platform).events
+        accepted = story.rows(
+            "select sync_key from madang_ledger.sync_deliveries "
+            f"where sync = '{platform}_conversions' and status = 'accepted'"
+        )
+        assert {key for (key,) in accepted} == set(events)
+        assert "@" not in json.dumps(events)
 
 
 def test_google_gets_hashes_that_can_be_made_again(story: Story) -> None:
@@ -238,43 +204,3 @@ def test_what_was_cancelled_since_is_shown_as_what_google_overstates(story: Stor
         select operation, held_back_reason from madang_marts.conversion_uploads
         where platform = 'google' and conversion_key = '{story.cancelled}'
     """) == [("retraction", "no_corrections")]
-
-
-def test_who_gets_what_they_applied_for_leaves_the_lists_and_is_told_once(story: Story) -> None:
-    """The last of these tests: it goes on with the story."""
-
-    def keys(model: str) -> dict[str, set[str]]:
-        rows = story.rows(f"""
-            select person_id, sync_key from madang_activation.{model}
-            where field = '{WAITING}' and held_back_reason is null
-        """)
-        return {who: {key for one, key in rows if one == who} for who, _ in rows}
-
-    def on_lists() -> list[set[str]]:
-        return [story.google.on(WAITING), story.meta.on(f"madang_{WAITING}")]
-
-    waiting = [keys(model) for model in LISTS]
-    assert set(story.waiting) == set(waiting[0]) == set(waiting[1])
-    assert on_lists() == [set().union(*one.values()) for one in waiting]
-    person, number = next(iter(story.waiting.items()))
-    installed = {"outcome_id": "INSTALLED", "product": "charger", "application_id": number}
-    installed |= {"status": "installed", "occurred_at": "2026-11-01T10:30:00+09:00"}
-    (story.root / "inbox/offline/outcomes_installed.ndjson").write_text(json.dumps(installed))
-    story.run("load")
-    with as_a_user():
-        run_dbt(load_settings(story.root), ["build", *WITHOUT_TESTS, "--select", *CHANGED])
-    for sync in ("google_conversions", "google_audiences", "meta_audiences"):
-        madang(story.root, "plan", sync, **ENVIRON)  # 1 where nobody is left on a list
-    story.run("sync", "--apply", "--force")
-    others = [[found for who, found in one.items() if who != person] for one in waiting]
-    assert on_lists() == [set().union(*one) for one in others]
-    ((conversion,),) = story.rows(f"""
-        select conversion_key from madang_marts.conversions
-        where object_id = '{number}' and verified_state = 'verified'
-    """)
-    told = [key for events in story.google.events.values() for key in events]
-    assert told.count(conversion) == 1
-    events = sum(one["path"].endswith("events:ingest") for one in story.google.log())
-    story.run("plan", "google_conversions")
-    story.run("sync", "--apply")
-    assert sum(one["path"].endswith("events:ingest") for one in story.google.log()) == events

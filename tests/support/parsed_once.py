@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import lighter_dbt
+from madang.build import lighter_dbt
 
 MODULE = "dbt.parser.manifest"
 WRITING = "dbt_common.clients.system"

@@ -119,7 +119,9 @@ def build(
         )
     with open_warehouse(settings) as warehouse:
         tables = published_tables(seen.manifest)
-        published = publish_tables(settings, warehouse, tables, unless_there=seen.names_left())
+        published = publish_tables(
+            settings, warehouse, tables, unless_there=seen.names_left(), manifest=seen.manifest
+        )
         remove_others(settings, tables)
         shards = left_out(settings, warehouse)
     if not select and not shards:

@@ -12,6 +12,7 @@ from typing import Any
 
 from madang.build.dbt_environment import options, surroundings
 from madang.build.failing_rows import failing_rows
+from madang.build.lighter_dbt import collected_seldom, lighten
 from madang.errors import MadangError
 from madang.settings.workspace import Settings
 from madang.specs import package
@@ -207,6 +208,7 @@ def _invoke(invocation: list[str], on_node: OnNode | None, manifest: Any = None)
     """Call dbt's runner; import it here because that alone takes most of a second."""
     from dbt.cli.main import dbtRunner
 
+    lighten()
     done, total = 0, None
 
     def watch(event: Any) -> None:
@@ -221,7 +223,8 @@ def _invoke(invocation: list[str], on_node: OnNode | None, manifest: Any = None)
     sys.argv = ["dbt", *invocation]  # dbt writes it down, and what was typed may name a person
     logging.raiseExceptions = False  # a log that cannot be written is no traceback a line
     try:
-        outcome = dbtRunner(manifest=manifest, callbacks=[watch]).invoke(invocation)
+        with collected_seldom():
+            outcome = dbtRunner(manifest=manifest, callbacks=[watch]).invoke(invocation)
     finally:
         sys.argv, logging.raiseExceptions = typed, tells
         _release_warehouse()

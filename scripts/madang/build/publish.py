@@ -35,16 +35,18 @@ def publish_tables(
     warehouse: Warehouse,
     tables: Mapping[str, str],
     unless_there: frozenset[str] = frozenset(),
+    manifest: Any = None,
 ) -> Published:
     """Write each table (name to layer) to `<marts>/<table>.parquet`, by an atomic rename.
 
     Files of those in `unless_there` are left as they are; where they are missing they are written.
     Tables that are not built are passed over. Columns tagged `meta.pii` are left out: a published
-    file is read without the warehouse's protection.
+    file is read without the warehouse's protection. With dbt's `manifest` the tags are read from
+    it, else from the YAML.
     """
     folder = settings.paths.marts
     private.folder(folder)
-    personal = _personal_columns(settings.project_dir)
+    personal = _tagged(manifest) if manifest else _personal_columns(settings.project_dir)
     built = {layer: warehouse.columns(layer) for layer in set(tables.values())}
     rows: dict[str, int] = {}
     left_out: dict[str, list[str]] = {}
@@ -74,4 +76,17 @@ def _personal_columns(project_dir: Path) -> dict[str, set[str]]:
     return {
         model.name: {name for name, data in model.columns().items() if is_personal(data)}
         for model in read_project(project_dir).models
+    }
+
+
+def _tagged(manifest: Any) -> dict[str, set[str]]:
+    """The same, of dbt's manifest."""
+    return {
+        node.alias: {
+            name
+            for name, column in node.columns.items()
+            if is_personal({"meta": column.meta, "config": {"meta": column.config.meta}})
+        }
+        for node in manifest.nodes.values()
+        if node.resource_type == "model"
     }

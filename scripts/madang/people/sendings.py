@@ -92,7 +92,7 @@ def in_ledger(warehouse: Warehouse, sync: str, keys: Collection[str]) -> Iterato
     for piece, marks in chunks(keys):
         for row in warehouse.fetch(
             f"""
-            select deliveries.recorded_at as at, deliveries.run_id, deliveries.sync,
+            select deliveries.recorded_at, deliveries.run_id, deliveries.sync,
                 runs.destination, deliveries.sync_key as key, deliveries.field,
                 deliveries.audience, deliveries.channel, deliveries.operation, deliveries.status,
                 deliveries.reason, rejects.problem, batches.remote_reference as request,
@@ -117,9 +117,8 @@ def in_ledger(warehouse: Warehouse, sync: str, keys: Collection[str]) -> Iterato
             reasons = dict.fromkeys(filter(None, (row.pop("reason"), row.pop("problem"))))
             row["destination"] = row["destination"] or ""
             outcome = f"{status}, answered later: {answer}" if answer else status
-            yield Sending(
-                **row, subject=subject, outcome=outcome, reason="; ".join(reasons) or None
-            )
+            at, reason = row.pop("recorded_at"), "; ".join(reasons) or None
+            yield Sending(at, subject=subject, outcome=outcome, reason=reason, **row)
 
 
 def _in_journal(settings: Settings, keys: dict[str, Collection[str]]) -> Iterator[Sending]:

@@ -28,7 +28,6 @@ from madang.sync.destinations.base import (
     Entry,
     Later,
     Look,
-    NoOptions,
     ObjectKind,
     Opening,
     Receipt,
@@ -45,13 +44,13 @@ from madang.sync.destinations.google_conversions import (
 from madang.sync.destinations.google_lists import Lists
 from madang.sync.destinations.google_sending import Sending, envelope
 from madang.sync.destinations.members import (
-    LeastSize,
+    ListOptions,
     ListTrouble,
-    ReviewedNames,
     hash_of,
     list_problem,
     list_refused,
 )
+from madang.sync.destinations.rows import compact
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
@@ -90,15 +89,13 @@ class GoogleSettings(DestinationSettings):
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
-class ListOptions(NoOptions):
+class UserListOptions(ListOptions):
     """`membership_days`: after how many days Google forgets a member who was not added again.
 
-    Who stays wanted is added again before. `least_size` and `reviewed_names` are those of lists.
+    Who stays wanted is added again before.
     """
 
     membership_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = LONGEST_DAYS
-    least_size: LeastSize = None
-    reviewed_names: ReviewedNames = ()
 
 
 class Google:
@@ -195,14 +192,29 @@ class Google:
         return json.dumps(body)[:-1].encode() + b', "audienceMembers": [%s]}'
 
 
+def _pattern(name: str | None, is_removal: bool) -> str:
+    identifiers = [{name: "%s"}] if name else []
+    data: dict[str, object] = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
+    if not is_removal:  # only who allowed both is sent: the purpose advertising
+        data["consent"] = GRANTED
+    return compact(data)
+
+
+#: A member, with %s in the place of the hash, by its kind and whether it is to be removed. Nothing
+#: of a hash needs an escape.
+MEMBERS = {
+    (kind, is_removal): _pattern(name, is_removal)
+    for kind, name in {**IDENTIFIERS, "": None}.items()
+    for is_removal in (False, True)
+}
+
+
 def member(one: SyncObject) -> bytes:
     """Return a member as it stands in a request; without an identifier where the key is none."""
     kind, value = hash_of(one.key)
-    identifiers = [{IDENTIFIERS[kind]: value}] if kind in IDENTIFIERS else []
-    data: dict[str, object] = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
-    if one.changes[0].value is not None:  # only who allowed both is sent: the purpose advertising
-        data["consent"] = GRANTED
-    return json.dumps(data, separators=(",", ":")).encode()
+    gone = one.changes[0].value is None
+    pattern = MEMBERS.get((kind, gone)) or MEMBERS["", gone]
+    return pattern.replace("%s", value).encode()
 
 
 def _auth(opening: Opening) -> "Auth":
@@ -241,7 +253,7 @@ ENTRY = Entry(
     settings=GoogleSettings,
     objects={
         "user_lists": ObjectKind(
-            "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
+            "members", keys=("match_key",), field_problem=list_problem, options=UserListOptions
         ),
         "conversions": ObjectKind(
             "events", keys=("upload_key",), options=ConversionOptions, tells_doubles=True

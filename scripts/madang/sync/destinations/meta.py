@@ -28,7 +28,6 @@ from madang.sync.destinations.base import (
     DestinationSettings,
     Entry,
     Look,
-    NoOptions,
     ObjectKind,
     Opening,
     Receipt,
@@ -36,9 +35,8 @@ from madang.sync.destinations.base import (
 )
 from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.members import (
-    LeastSize,
+    ListOptions,
     ListTrouble,
-    ReviewedNames,
     hash_of,
     list_problem,
     list_refused,
@@ -55,6 +53,7 @@ from madang.sync.destinations.meta_conversions import (
     ConversionOptions,
     MetaConversions,
 )
+from madang.sync.destinations.rows import compact
 
 if TYPE_CHECKING:
     from madang.http.client import Client, Reply
@@ -68,7 +67,12 @@ COLUMNS = (
     *("EXTERN_ID", "EMAIL", "PHONE", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "GEN"),
     *("CT", "ST", "ZIP", "COUNTRY", "MADID"),
 )
-PLACES = {"email": COLUMNS.index("EMAIL"), "phone": COLUMNS.index("PHONE")}
+NOBODY = compact([""] * len(COLUMNS))
+#: A member, with %s in the place of a hash, by the kind of it; nothing of a hash needs an escape.
+MEMBERS = {
+    name.lower(): compact(["%s" if name == column else "" for column in COLUMNS])
+    for name in ("EMAIL", "PHONE")
+}
 
 
 class MetaSettings(DestinationSettings):
@@ -87,13 +91,6 @@ class MetaSettings(DestinationSettings):
     members_per_request: Annotated[int, Field(ge=1, le=ROWS_LIMIT)] = ROWS_LIMIT
     events_per_request: Annotated[int, Field(ge=1, le=EVENTS_LIMIT)] = EVENTS_LIMIT
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
-
-
-class ListOptions(NoOptions):
-    """`least_size` and `reviewed_names` are those of lists."""
-
-    least_size: LeastSize = None
-    reviewed_names: ReviewedNames = ()
 
 
 class Meta:
@@ -203,10 +200,7 @@ class Meta:
 def member(one: SyncObject) -> bytes:
     """Return a member as it stands in a request: a row of all columns. None of a key is a hash."""
     kind, value = hash_of(one.key)
-    row = [""] * len(COLUMNS)
-    if kind in PLACES:
-        row[PLACES[kind]] = value
-    return json.dumps(row, separators=(",", ":")).encode()
+    return (MEMBERS[kind] % value if kind in MEMBERS else NOBODY).encode()
 
 
 def _body(rows: bytes, count: int) -> bytes:
