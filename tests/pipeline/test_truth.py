@@ -615,12 +615,48 @@ def test_what_people_did_with_messages_is_told_without_what_programs_did(tables:
         inner join same_person using (person_id)
         where action in ('message_opened', 'message_clicked') group by all order by 1""")
     wanted = tables.row("""
-        select count(*) filter (is_clicked) as clicked, count(*) filter (is_opened) as opened
+        select count(*) filter (is_clicked) as clicked, count(*) filter (is_opened) as opened,
+            (select count(distinct campaign_name || person) from truth_in_app_messages
+                where is_clicked) as tapped
         from truth_messages""")
     assert found == [
-        ("message_clicked", wanted["clicked"]),
+        ("message_clicked", wanted["clicked"] + wanted["tapped"]),
         ("message_opened", wanted["opened"]),
     ]
+
+
+def test_messages_in_the_app_are_those_that_people_saw_and_their_rates_rest_on_that(tables: Tables):
+    ours, theirs = _pairs(
+        tables,
+        """
+        select campaign_name, right(variation_id, 1), person, viewed_at, clicked_at is not null
+        from madang_marts.messages inner join same_person using (person_id)
+        where channel = 'in_app_message'""",
+        """
+        select campaign_name, variant, person, date_trunc('second', shown_at), is_clicked
+        from truth_in_app_messages""",
+    )
+    assert ours == theirs
+    found = tables.rows("""
+        select variation_name, sum(reached), sum(clicked)
+        from madang_marts.campaign_performance
+        where breakdown = 'variant' and channel = 'in_app_message' group by all order by 1""")
+    wanted = tables.rows("""
+        select variant, count(*), count(*) filter (is_clicked)
+        from truth_in_app_messages group by all order by 1""")
+    assert found == wanted
+    (_, seen, tapped), (_, seen_of_b, tapped_of_b) = found
+    assert tapped_of_b / seen_of_b > tapped / seen  # 30 and 12 % in the world
+
+
+def test_messages_that_reached_somebody_cost_their_price(tables: Tables):
+    found = tables.rows("""
+        select channel, sum(cost) from madang_marts.messages
+        where channel in ('email', 'sms') group by all order by 1""")
+    wanted = tables.rows("""
+        select channel, sum(if(channel = 'email', 2, 18)) filter (is_delivered)
+        from truth_messages group by all having channel in ('email', 'sms') order by 1""")
+    assert found == wanted
 
 
 def test_some_campaigns_have_the_name_of_a_message_and_some_have_not(tables: Tables):

@@ -91,7 +91,14 @@ passed_over as (
 -- every stage in every month and segment in which anything of the journey happened
 grid as (
 
-    select stages.*, shown.entry_month, shown.segment_by, shown.segment
+    select
+        stages.journey,
+        stages.stage_number,
+        stages.stage,
+        stages.stage_label,
+        shown.entry_month,
+        shown.segment_by,
+        shown.segment
     from (select distinct journey, entry_month, segment_by, segment from segmented) as shown
     inner join stages on shown.journey = stages.journey
 
@@ -122,8 +129,12 @@ joined as (
         targets.target_rate,
         targets.target_days
     from grid
-    left join counted using (journey, stage_number, entry_month, segment_by, segment)
-    left join passed_over using (journey, stage_number, entry_month, segment_by, segment)
+    left join counted
+        on grid.journey = counted.journey and grid.stage_number = counted.stage_number and grid.entry_month = counted.entry_month
+        and grid.segment_by = counted.segment_by and grid.segment = counted.segment
+    left join passed_over
+        on grid.journey = passed_over.journey and grid.stage_number = passed_over.stage_number and grid.entry_month = passed_over.entry_month
+        and grid.segment_by = passed_over.segment_by and grid.segment = passed_over.segment
     left join targets on grid.journey = targets.journey and grid.stage = targets.stage
 
 ),
@@ -131,25 +142,7 @@ joined as (
 final as (
 
     select
-        journey,
-        stage_number,
-        stage,
-        stage_label,
-        entry_month,
-        segment_by,
-        segment,
-        entered,
-        progressed,
-        went_back,
-        went_quiet,
-        returned,
-        still_in,
-        skipped,
-        rate,
-        median_days,
-        p90_days,
-        target_rate,
-        target_days,
+        *,
         round(1e6 * (rate - target_rate)) / 1e6 as rate_gap,
         round(1e4 * (median_days - target_days)) / 1e4 as days_gap
     from joined

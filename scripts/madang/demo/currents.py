@@ -74,13 +74,16 @@ def _avro_field(name: str, kind: str) -> dict[str, Any]:
 def _record(row: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
     """One event; a field that the demo has nothing for is null, or empty where it may not be."""
     event_type, note = row["event_type"], row["note"]
+    message = row["campaign_id"] or row["canvas_step_id"]
+    variant = row["variant"] or "A"
+    of_what = "message" if row["campaign_id"] else "canvas"
     known = row | {
         "timezone": "Asia/Seoul",
         "app_group_id": _APP_GROUP,
-        "message_variation_id": row["campaign_id"],
-        "message_variation_name": "A",
-        "send_id": row["campaign_id"].replace("-", "")[:24],
-        "dispatch_id": row["campaign_id"].replace("-", ""),
+        f"{of_what}_variation_id": f"{message}-{variant}" if row["variant"] else message,
+        f"{of_what}_variation_name": variant,
+        "send_id": message.replace("-", "")[:24],
+        "dispatch_id": message.replace("-", ""),
         "app_id": _APP_GROUP,
         "platform": "android",
         "from_domain": "news.maru.example",

@@ -11,7 +11,8 @@ where an event there and a record that names them carry one business id.
 - `sessions`: one row per session and *part*; a part ends where another person begins to act, so it
   says who did each event. `actor` is who was there: nobody for programs and colleagues.
 - `records`: whose each record is, by source. `messages`: who got it, what they did, and whether it
-  was allowed at that moment.
+  was allowed at that moment. `in_app_messages`: who saw one, of a campaign or of a step of the
+  Canvas, which variant, and whether they tapped it.
 - `permission_changes`: each yes and no, by person and channel, and where it was said;
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
   is marketing.
@@ -62,6 +63,12 @@ _TABLES = {
         select person, channel, utc_at(occurred_us) as rewarded_at
         from seen_consents inner join people using (person_no)
         where collected_via = 'coupon_event' order by all
+    """,
+    "in_app_messages": """
+        select
+            coalesce(campaign_name, canvas_name) as campaign_name, canvas_step_name, variant,
+            person, utc_at(shown_us) as shown_at, is_clicked
+        from in_app_views order by all
     """,
     "contactability": "from truth_contactability order by person, channel",
     "audiences": "from truth_audiences order by audience, person",

@@ -38,7 +38,7 @@ class Connections:
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
-        self._most = getattr(destination, "connections", 1)
+        self.most = getattr(destination, "connections", 1)
         self._in_flight = 0
         self._threads = 0
         self._tasks: SimpleQueue[tuple[int, Batch] | None] = SimpleQueue()
@@ -47,7 +47,12 @@ class Connections:
     @property
     def free(self) -> int:
         """How many batches may leave now."""
-        return self._most - self._in_flight
+        return self.most - self._in_flight
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether `answers` would not have to wait."""
+        return not self._answers.empty()
 
     @property
     def is_idle(self) -> bool:
@@ -87,3 +92,4 @@ class Connections:
             except BaseException as error:  # the engine's thread raises it
                 answered = Answered(batch, error=error)
             self._answers.put((number, answered))
+            del task, batch, answered  # nothing of it is kept while the next one is waited for

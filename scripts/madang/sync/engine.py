@@ -2,10 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import lru_cache
+from itertools import chain, islice
 from math import ceil
 from pathlib import Path
 
@@ -46,6 +48,8 @@ from madang.warehouse import Warehouse, WarehouseError
 
 DestinationOpener = Callable[[SyncSpec, Settings], Destination]
 Asker = Callable[[Settings, SyncSpec], str]
+PAGE = 8192  # rows of a spool in memory
+MOST_AHEAD = 10_000  # objects of a request; larger ones are not made before they can leave
 MOST_STEPS = 40  # progress lines of a run, however many batches it has
 log = logging.getLogger(__name__)
 
@@ -225,30 +229,38 @@ def _send(
     every = max(1, ceil(expected / MOST_STEPS))
     if on_step is not None and hasattr(on_step, "total"):
         on_step.total = ceil(expected / every)
-    batches = enumerate(destination.batches(read_spool(settings, run.spool)), start=1)
+    batches = Ahead(destination.batches(read_spool(settings, run.spool)))
+    prepares = destination.prepare if isinstance(destination, Prepares) else None
+    is_small = prepares is None and destination.objects_per_request <= MOST_AHEAD
     sending = Connections(destination)
     answered: dict[int, Answered] = {}
     stop: Exception | None = None
+
+    def note(leaving: Mapping[int, Batch]) -> None:
+        settled = {number: one.noted for number, one in answered.items() if one.is_known}
+        journal.note(run.run_id, leaving, settled)
+        for number, one in answered.items():
+            if one.receipt is None:
+                continue
+            _add(result, one.batch.objects, one.receipt)
+            if on_step is not None and (number % every == 0 or result.objects == objects):
+                on_step(f"{result.objects:,} of {objects:,} objects sent to {run.destination}")
+        answered.clear()
+
     try:
         while True:
-            leaving: dict[int, Batch] = {}
-            try:
-                for number, batch in islice(batches, 0 if stop else sending.free):
-                    leaving[number] = _prepared(destination, batch)
-            except (DestinationDown, DestinationRefused, DestinationUnclear) as error:
-                stop = error
-            settled = {number: one.noted for number, one in answered.items() if one.is_known}
-            journal.note(run.run_id, leaving, settled)
-            for number, one in answered.items():
-                if one.receipt is None:
-                    continue
-                _add(result, one.batch.objects, one.receipt)
-                if on_step is not None and (number % every == 0 or result.objects == objects):
-                    on_step(f"{result.objects:,} of {objects:,} objects sent to {run.destination}")
+            if not is_small:
+                note({})  # and let go of the objects before others are made
+            leaving, error = _leaving(batches, prepares, 0 if stop else sending.free)
+            stop = stop or error
+            note(leaving)
             sending.start(leaving)
+            del leaving
             if sending.is_idle:
                 break
-            answered = sending.answers()
+            if is_small and not stop:
+                batches.make(sending.most, lambda: not sending.has_answers)
+            answered.update(sending.answers())
             stop = stop or next((one.error for one in answered.values() if one.error), None)
         if stop is not None:
             raise stop
@@ -259,8 +271,48 @@ def _send(
         result.requests = destination.requests
 
 
-def _prepared(destination: Destination, batch: Batch) -> Batch:
-    return destination.prepare(batch) if isinstance(destination, Prepares) else batch
+def _leaving(
+    batches: Iterable[tuple[int, Batch]], prepares: Callable[[Batch], Batch] | None, most: int
+) -> tuple[dict[int, Batch], Exception | None]:
+    """Return the next batches by number, and what stopped them from being more."""
+    leaving: dict[int, Batch] = {}
+    try:
+        for number, batch in islice(batches, most):
+            leaving[number] = prepares(batch) if prepares else batch
+    except (DestinationDown, DestinationRefused, DestinationUnclear) as error:
+        return leaving, error
+    return leaving, None
+
+
+#: Most changes of a run are alike, such as a checkbox of an audience that is true.
+change_of = lru_cache(1024)(Change)
+
+
+class Ahead:
+    """Batches by number. Some are made while others are on their way; none of them has left."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self._batches = enumerate(batches, start=1)
+        self._made: deque[tuple[int, Batch]] = deque()
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, Batch]]:
+        return self
+
+    def __next__(self) -> tuple[int, Batch]:
+        if self._made:
+            return self._made.popleft()
+        if self._error is not None:
+            raise self._error
+        return next(self._batches)
+
+    def make(self, most: int, has_time: Callable[[], bool]) -> None:
+        """Make up to so many batches while there is time; what stops them is raised when asked."""
+        while len(self._made) < most and self._error is None and has_time():
+            try:
+                self._made.append(next(self._batches))
+            except (StopIteration, DestinationDown, DestinationRefused, DestinationUnclear) as end:
+                self._error = end
 
 
 def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
@@ -277,21 +329,17 @@ def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
             """
         )
         number, key, changes = 0, "", []
-        for next_number, next_key, field_name, value in _pages(cursor):
+        rows = chain.from_iterable(iter(lambda: cursor.fetchmany(PAGE), []))
+        for next_number, next_key, field_name, value in rows:
             if next_number != number:
                 if next_number < number:
                     raise SyncError("The rows of a run are out of order.", where=str(path))
                 if changes:
                     yield SyncObject(number, key, tuple(changes))
                 number, key, changes = next_number, next_key, []
-            changes.append(Change(field_name, value))
+            changes.append(change_of(field_name, value))
         if changes:
             yield SyncObject(number, key, tuple(changes))
-
-
-def _pages(cursor) -> Iterator[tuple]:
-    while rows := cursor.fetchmany(8192):
-        yield from rows
 
 
 def _add(result: RunResult, objects: Iterable[SyncObject], receipt: Receipt) -> None:

@@ -22,7 +22,8 @@ from madang.sync.spec import SyncSpec, find_spec, load_specs
 from madang.warehouse import Warehouse, WarehouseError, labels
 
 LAYER = "activation"
-MEMORY = "320MB"  # of a DuckDB that compares or sorts; what does not fit spills
+#: Of a DuckDB that compares, and of one that sorts what differs; what does not fit spills.
+MEMORY, MEMORY_TO_SORT = "400MB", "256MB"
 WARNING = "warning"  # a model may have it: what is odd about a row that is sent, or null
 COLUMNS_OF_THINGS = ("sync_key", "field", "value", "held_back_reason")
 COLUMNS = ("person_id", "channel", "purpose", *COLUMNS_OF_THINGS)
@@ -227,11 +228,11 @@ def _compared(
     )
     kept = diff.kept(warehouse, relation, delivered)
     waiting = diff.waiting(relation) if kept else diff.NOTHING
-    rejected = diff.rejected(deliveries, spec.name)
-    if not warehouse.fetch(f"select 1 as found from ({rejected}) as rejected limit 1"):
-        rejected = diff.NOTHING
+    some = f"select 1 as found from {deliveries} where sync = '{spec.name}'"
+    is_rejected = warehouse.fetch(f"{some} and status = 'rejected' limit 1")
+    rejected = diff.rejected(deliveries, spec.name) if is_rejected else diff.NOTHING
     changes = diff.changes(wanted, delivered, waiting, target, rejected_sql=rejected, counted=True)
-    with files.scratch(settings, MEMORY) as (connection, scratch):
+    with files.scratch(settings, MEMORY_TO_SORT) as (connection, scratch):
         found = scratch / "changes.parquet"
         warehouse.export(changes, found)
         numbered = diff.numbered(f"read_parquet({files.text(found)})", target)

@@ -1,5 +1,64 @@
 -- What Braze tells of its messages, as rows of Currents.
 
+-- Messages inside the app need no consent: whoever opens it in these hours sees them. Each week has
+-- one of a campaign; a Canvas welcomes people in two steps. Of two variants the second one is tapped
+-- more often.
+create table in_app_views as
+with offered as (
+    select
+        message_campaign('inapp', week) as campaign_name,
+        uuid_of('inapp' || week) as campaign_id,
+        null::varchar as canvas_id,
+        null::varchar as canvas_name,
+        null::varchar as canvas_step_id,
+        null::varchar as canvas_step_name,
+        message_us('push', week) as sent_us
+    from range(1 + getvariable('days') // 7) as t (week)
+    union all
+    select
+        null,
+        null,
+        uuid_of('canvas:welcome'),
+        'welcome',
+        uuid_of('canvas:welcome:' || step),
+        step,
+        message_us('email', n)
+    from (values ('greeting', 1), ('first_offer', 2)) as steps (step, n)
+),
+
+users as (
+    select braze_users.*, min(registered_us) as registered_us
+    from braze_users
+    inner join seen_crm_rows using (person_no)
+    group by all
+),
+
+shown as (
+    select
+        offered.*,
+        users.*,
+        coalesce(campaign_id, canvas_step_id) || ':' || person_no as key,
+        -- Who opens the app for the first step opens it for the second one, too.
+        case
+            when draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'variant') < 0.5 then 'A'
+            else 'B'
+        end as variant,
+        sent_us + us_hours(0.5 + 20 * draw(
+            coalesce(campaign_id, canvas_step_id) || ':' || person_no, 'shown'
+        )) as shown_us
+    from offered
+    cross join users
+    where draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'opens_app') < 0.06
+)
+
+select
+    *,
+    shown_us + us_hours(0.003) as clicked_us,
+    draw(key, 'taps') < case variant when 'A' then 0.12 else 0.30 end
+        and queued_us(shown_us + us_hours(0.003)) <= getvariable('until_us') as is_clicked
+from shown
+where shown_us > registered_us and queued_us(shown_us) <= getvariable('until_us');
+
 create table braze_events as
 with told as (
     select *, 'messages.' || case channel when 'push' then 'pushnotification' else channel end
@@ -79,10 +138,18 @@ unsubscribed as (
     where collected_via = 'email_unsubscribe' and braze_users.email is not null
 ),
 
+in_app as (
+    select *, 'messages.inappmessage.Impression' as kind, shown_us as at_us from in_app_views
+    union all
+    select *, 'messages.inappmessage.Click', clicked_us from in_app_views where is_clicked
+),
+
 everything as (
     select * from told
-    union all
+    union all by name
     select * from unsubscribed
+    union all by name
+    select * exclude (registered_us), 'in_app_message' as channel, null::varchar as note from in_app
 )
 
 select
@@ -90,6 +157,11 @@ select
     uuid_of(key || kind || coalesce(note, '') || case leaves_by when 'log' then 'log' else '' end) as id,
     campaign_id,
     campaign_name,
+    canvas_id,
+    canvas_name,
+    canvas_step_id,
+    canvas_step_name,
+    variant,
     channel,
     customer_no as external_user_id,
     uuid_of('braze' || person) as user_id,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from madang.errors import ConfigError
 from madang.http.address import is_loopback, read_address
@@ -59,16 +59,14 @@ class ObjectKind:
         return self.kind in ("attributes", "members")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One field of one object. `value` is JSON text, or None when the field is removed."""
 
     field: str
     value: str | None
 
 
-@dataclass(frozen=True)
-class SyncObject:
+class SyncObject(NamedTuple):
     """What becomes one object of a request; `number` is its place.
 
     Of attributes every change of one key; of other kinds one change.

@@ -1,6 +1,7 @@
 """Groups objects, in their order, into requests within the limits of a destination."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
 
 from madang.sync.destinations.base import Batch, SyncObject
 
@@ -14,14 +15,9 @@ def batched(
     objects: Iterable[SyncObject], most: int, encoded: Callable[[SyncObject], bytes]
 ) -> Iterator[Batch]:
     """Group members, in order, by list and by what is to be done with them."""
-    taken: list[SyncObject] = []
-    for one in objects:
-        if taken and (len(taken) == most or request_of(one) != request_of(taken[0])):
-            yield Batch(tuple(taken), tuple(map(encoded, taken)))
-            taken = []
-        taken.append(one)
-    if taken:
-        yield Batch(tuple(taken), tuple(map(encoded, taken)))
+    for _, alike in groupby(objects, request_of):
+        while taken := tuple(islice(alike, most)):
+            yield Batch(taken, tuple(map(encoded, taken)))
 
 
 def within_limits(

@@ -52,6 +52,7 @@ from madang.sync.destinations.members import (
     list_problem,
     list_refused,
 )
+from madang.sync.destinations.rows import compact
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
@@ -195,14 +196,29 @@ class Google:
         return json.dumps(body)[:-1].encode() + b', "audienceMembers": [%s]}'
 
 
+def _pattern(name: str | None, is_removal: bool) -> str:
+    identifiers = [{name: "%s"}] if name else []
+    data: dict[str, object] = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
+    if not is_removal:  # only who allowed both is sent: the purpose advertising
+        data["consent"] = GRANTED
+    return compact(data)
+
+
+#: A member, with %s in the place of the hash, by its kind and whether it is to be removed. Nothing
+#: of a hash needs an escape.
+MEMBERS = {
+    (kind, is_removal): _pattern(name, is_removal)
+    for kind, name in {**IDENTIFIERS, "": None}.items()
+    for is_removal in (False, True)
+}
+
+
 def member(one: SyncObject) -> bytes:
     """Return a member as it stands in a request; without an identifier where the key is none."""
     kind, value = hash_of(one.key)
-    identifiers = [{IDENTIFIERS[kind]: value}] if kind in IDENTIFIERS else []
-    data: dict[str, object] = {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
-    if one.changes[0].value is not None:  # only who allowed both is sent: the purpose advertising
-        data["consent"] = GRANTED
-    return json.dumps(data, separators=(",", ":")).encode()
+    gone = one.changes[0].value is None
+    pattern = MEMBERS.get((kind, gone)) or MEMBERS["", gone]
+    return pattern.replace("%s", value).encode()
 
 
 def _auth(opening: Opening) -> "Auth":

@@ -1,5 +1,6 @@
 """What lists of members share at every advertising platform: their keys, names and troubles."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import Field
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Batch, Outcome, Receipt
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
 TRIES = 3  # to make a list
 
 #: Options of lists that the activation model applies (`sync_ad_members`): a list does not begin
@@ -34,8 +36,7 @@ def hash_of(key: str) -> tuple[str, str]:
     So nothing but a hash can leave for a platform, whatever an activation model holds.
     """
     kind, _, value = key.partition(":")
-    is_hash = len(value) == 64 and not set(value) - set("0123456789abcdef")
-    return (kind, value) if is_hash else ("", "")
+    return (kind, value) if SHA256.fullmatch(value) else ("", "")
 
 
 def list_problem(field: str) -> str | None:

@@ -55,6 +55,7 @@ from madang.sync.destinations.meta_conversions import (
     ConversionOptions,
     MetaConversions,
 )
+from madang.sync.destinations.rows import compact
 
 if TYPE_CHECKING:
     from madang.http.client import Client, Reply
@@ -68,7 +69,12 @@ COLUMNS = (
     *("EXTERN_ID", "EMAIL", "PHONE", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "GEN"),
     *("CT", "ST", "ZIP", "COUNTRY", "MADID"),
 )
-PLACES = {"email": COLUMNS.index("EMAIL"), "phone": COLUMNS.index("PHONE")}
+NOBODY = compact([""] * len(COLUMNS))
+#: A member, with %s in the place of a hash, by the kind of it; nothing of a hash needs an escape.
+MEMBERS = {
+    name.lower(): compact(["%s" if name == column else "" for column in COLUMNS])
+    for name in ("EMAIL", "PHONE")
+}
 
 
 class MetaSettings(DestinationSettings):
@@ -203,10 +209,7 @@ class Meta:
 def member(one: SyncObject) -> bytes:
     """Return a member as it stands in a request: a row of all columns. None of a key is a hash."""
     kind, value = hash_of(one.key)
-    row = [""] * len(COLUMNS)
-    if kind in PLACES:
-        row[PLACES[kind]] = value
-    return json.dumps(row, separators=(",", ":")).encode()
+    return (MEMBERS[kind] % value if kind in MEMBERS else NOBODY).encode()
 
 
 def _body(rows: bytes, count: int) -> bytes:

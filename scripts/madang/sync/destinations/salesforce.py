@@ -197,6 +197,7 @@ class Salesforce:
         return look(self._org, syncs)
 
     def close(self) -> None:
+        self._there = None  # a million keys
         self._org.close()
 
     def _send_records(
@@ -275,8 +276,10 @@ class Salesforce:
         return {str(row.get(field)).lower() for row in self._org.rows_in(query, keys)}
 
 
-def refuse_twice(objects: Iterable[SyncObject], receipt: Receipt) -> None:
+def refuse_twice(objects: Sequence[SyncObject], receipt: Receipt) -> None:
     """Settle keys that differ by case alone from one before: to Salesforce they are the same."""
+    if len({one.key.lower() for one in objects}) == len(objects):
+        return
     seen: set[str] = set()
     for one in objects:
         if one.key.lower() in seen:

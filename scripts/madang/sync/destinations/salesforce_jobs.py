@@ -85,11 +85,12 @@ class Jobs:
 
     def wait(self, job: str, most_seconds: float) -> Results | None:
         """Return what became of a job; None where it is at work for longer."""
-        clock, pause = self._org.client.clock, FIRST_PAUSE
-        until = clock() + most_seconds
-        while (found := self.results(job)) is None and clock() < until:
-            self._org.client.sleep(pause)
-            pause = min(LONGEST_PAUSE, 1.6 * pause)
+        clock = self._org.client.clock
+        began = clock()
+        while (found := self.results(job)) is None and clock() < began + most_seconds:
+            # a tenth of the time so far, so that little is waited for nothing
+            pause = max(FIRST_PAUSE, (clock() - began) / 10)
+            self._org.client.sleep(min(LONGEST_PAUSE, pause))
         return found
 
     def results(self, job: str) -> Results | None:
@@ -146,7 +147,7 @@ class Jobs:
                 headers={"Accept": "text/csv"},
                 most_bytes=LONGEST_RESULT,
             )
-            found.update(row[field].lower() for row in _rows(page, field))
+            found.update(_keys(page, field))
             locator = page.headers.get("Sforce-Locator") or "null"
         return found
 
@@ -226,14 +227,32 @@ def refusal(error: str, redact: Callable[[str], str]) -> Outcome:
     return refused(code_of(error), harmless(redact(error)))
 
 
+def _keys(reply: "Reply", key: str) -> Iterator[str]:
+    """Return the keys of a list, in lower case. There may be millions."""
+    rows = csv.reader(_lines(reply))
+    names = next(rows, [])
+    _refuse_without(key, names)
+    if names:
+        place = names.index(key)
+        yield from (row[place].lower() for row in rows if row)
+
+
 def _rows(reply: "Reply", key: str) -> Iterator[dict[str, str]]:
-    rows = csv.DictReader(io.StringIO(reply.content.decode("utf-8-sig")))
-    if rows.fieldnames and key not in rows.fieldnames:
+    rows = csv.DictReader(_lines(reply))
+    _refuse_without(key, rows.fieldnames or ())
+    yield from rows
+
+
+def _lines(reply: "Reply") -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(reply.content), "utf-8-sig", newline="")
+
+
+def _refuse_without(key: str, names: Sequence[str]) -> None:
+    if names and key not in names:
         raise DestinationUnclear(
             f"A list of results of Salesforce's has no column {key}.",
             fix="Check salesforce.url: it may be a proxy's. Then run the command again.",
         )
-    yield from rows
 
 
 def _told(reply: "Reply", name: str) -> Any:
