@@ -1,4 +1,4 @@
-"""From consent and outcomes of the demo company to Google, and back into what it was told."""
+"""From consent and outcomes of the demo company to ad platforms, and what Google was told then."""
 
 import csv
 import hashlib
@@ -15,6 +15,8 @@ import yaml
 from demo_workspace import AS_OF, MARU, WITHOUT_TESTS, Company, as_a_user, madang
 from madang.build.dbt import run_dbt
 from madang.sandbox.google import GoogleSandbox
+from madang.sandbox.openai import OpenAISandbox
+from madang.sandbox.tiktok import TikTokSandbox
 from madang.settings.workspace import load_settings
 
 COLUMNS = "consent_id,customer_no,channel,purpose,status,occurred_at,collected_via"
@@ -22,10 +24,17 @@ ENVIRON = {
     "MADANG_GOOGLE_CLIENT_ID": "id",
     "MADANG_GOOGLE_CLIENT_SECRET": "hush",
     "MADANG_GOOGLE_REFRESH_TOKEN": "sandbox-refresh-token",
+    "MADANG_TIKTOK_TOKEN": "sandbox-token",
+    "MADANG_OPENAI_ADS_KEY": "sandbox-key",
+    "MADANG_OPENAI_CONVERSIONS_KEY": "sandbox-conversions-key",
 }
 PEOPLE = 10
 #: Consents change nothing else that is looked at.
-BUILT = "stg_consent__events+,+sync_google__conversions"
+BUILT = (
+    "stg_consent__events+,+sync_google__conversions",
+    "sync_tiktok__conversions",
+    "sync_openai__conversions",
+)
 AGAIN = ("source:offline.outcomes+,+conversion_upload_results", "conversion_upload_results")
 
 
@@ -33,6 +42,8 @@ AGAIN = ("source:offline.outcomes+,+conversion_upload_results", "conversion_uplo
 class Story:
     root: Path
     google: GoogleSandbox
+    tiktok: TikTokSandbox
+    openai: OpenAISandbox
     allow: list[str] = field(default_factory=list)
     said_no: str = ""
     cancelled: str = ""
@@ -73,23 +84,33 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     shutil.copytree(small_company.root, root)
     path = root / "madang.yml"
     settings = yaml.safe_load(path.read_text())
-    with GoogleSandbox(now=lambda: datetime.fromisoformat(AS_OF)) as google:
+    clock = {"now": lambda: datetime.fromisoformat(AS_OF)}
+    with (
+        GoogleSandbox(**clock) as google,
+        TikTokSandbox(**clock) as tiktok,
+        OpenAISandbox(**clock) as openai,
+    ):
         there = {"account_id": google.account, "auth": "refresh_token", "url": google.url}
-        there["token_url"] = f"{google.url}/token"
-        settings |= {"project": str(MARU), "destinations": {"google": there}}
-        path.write_text(yaml.safe_dump(settings))
-        made = Story(root, google)
+        there |= {"token_url": f"{google.url}/token", "terms_accepted": True}
+        ids = {"event_set_id": tiktok.sources["offline"], "pixel_code": tiktok.sources["web"]}
+        own = {
+            "google": there,
+            "tiktok": {"advertiser_id": tiktok.advertiser, "url": tiktok.url, **ids},
+            "openai": {"pixel_id": openai.pixel, "url": openai.url, "events_url": openai.url},
+        }
+        path.write_text(yaml.safe_dump(settings | {"project": str(MARU), "destinations": own}))
+        made = Story(root, google, tiktok, openai)
         people = made.rows(CONVERTED)[:PEOPLE]
         made.said_no, *made.allow = [person for person, _ in people]
         numbers = [number for _, number in people]
         made.consent("yes", numbers, "granted", "2026-10-31T10:00:00+09:00")
         with as_a_user():  # what is tested of these models is tested in the demo's own build
-            run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", BUILT])
+            run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", *BUILT])
         ((made.planned,),) = made.rows(
             "select count(*) from madang_activation.sync_google__conversions "
             "where held_back_reason is null"
         )
-        made.run("plan", "google_conversions")
+        made.run("plan")
         made.consent("no", numbers[:1], "withdrawn", "2026-11-01T11:00:00+09:00")
         made.run("sync", "--apply")
         made.run("sync", "--poll")
@@ -123,10 +144,25 @@ def test_the_verified_conversions_of_those_who_allow_it_are_told_once(story: Sto
     assert {key: one["conversionValue"] for key, one in told.items()} == expected
     ((skipped,),) = story.rows(
         "select count(*) from madang_ledger.sync_deliveries where status = 'skipped' "
-        "and reason = 'no longer permitted'"
+        "and reason = 'no longer permitted' and sync = 'google_conversions'"
     )
     assert skipped == story.planned - len(expected) > 0
     assert len(expected) >= PEOPLE - 1
+
+
+def test_tiktok_and_openai_are_told_the_same_as_far_as_they_look_back(story: Story) -> None:
+    """TikTok the same conversions, OpenAI those of the last seven days; each as the ledger says."""
+    google = {key for events in story.google.events.values() for key in events}
+    assert {one["properties"]["order_id"] for one in story.tiktok.events.values()} == google
+    assert 0 < len(story.openai.events) < len(google)
+    for platform in ("tiktok", "openai"):
+        events = getattr(story, platform).events
+        accepted = story.rows(
+            "select sync_key from madang_ledger.sync_deliveries "
+            f"where sync = '{platform}_conversions' and status = 'accepted'"
+        )
+        assert {key for (key,) in accepted} == set(events)
+        assert "@" not in json.dumps(events)
 
 
 def test_google_gets_hashes_that_can_be_made_again(story: Story) -> None:

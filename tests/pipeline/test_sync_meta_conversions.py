@@ -99,7 +99,7 @@ def test_events_that_meta_refuses_without_naming_them_are_found_by_halving(there
 def test_when_every_event_is_refused_the_run_stops(tmp_path, meta):
     there = There(tmp_path, meta)
     meta.refused |= {f"u{number:04}" for number in range(40)}
-    with pytest.raises(DestinationRefused, match="every event"):
+    with pytest.raises(DestinationRefused, match="every one of the conversions"):
         there.sync(*rows(*range(40)))
     assert len(meta.log()) < 40
 

@@ -92,6 +92,21 @@ def test_audiences_hold_exactly_who_is_wanted_one_change_after_the_other(
     assert (result.status, result.accepted) == ("succeeded", 2 + 3 + 3)
 
 
+def test_an_audience_that_was_archived_is_made_anew_and_a_broken_one_costs_its_own(
+    lists, openai, monkeypatch
+):
+    lists.sync(*on(1, 2), *on(3, field="vips"))
+    by_name = {one["name"]: one for one in openai.audiences.values()}
+    by_name["madang_buyers"]["status"] = "archived"
+    by_name["madang_vips"]["status"] = "failed"
+    result = lists.sync(*on(1, 2, 4), *on(3, 5, field="vips"))
+    assert (result.gone, result.accepted, result.rejected) == ({"buyers": 2}, 1, 1)
+    lists.sync(*on(1, 2, 4), *on(3, field="vips"))
+    poll_all(lists, monkeypatch)
+    made = [one["id"] for one in openai.audiences.values() if one["name"] == "madang_buyers"]
+    assert openai.members[made[-1]] == {key(number) for number in (1, 2, 4)}
+
+
 def test_an_audience_that_only_excludes_is_told_before_and_goes_nevertheless(lists):
     lists.want(*on(*range(3)))
     plan = lists.plan()

@@ -76,6 +76,19 @@ def test_audiences_hold_exactly_who_is_wanted_and_are_made_once(lists, tiktok):
     assert (result.status, result.accepted) == ("succeeded", 2 + 3 + 3)
 
 
+def test_a_list_that_was_deleted_is_filled_again_and_one_of_two_costs_its_own(lists, tiktok):
+    lists.sync(*on(1, 2), *on(3, field="vips"))
+    for number in [key for key, name in tiktok.audiences.items() if name == "madang_buyers"]:
+        del tiktok.audiences[number], tiktok.members[number]
+    tiktok.audiences["55"], tiktok.members["55"] = "madang_vips", set()
+    result = lists.sync(*on(1, 2, 4), *on(3, 5, field="vips"))
+    assert (result.gone, result.accepted, result.rejected) == ({"buyers": 2}, 1, 1)
+    (refused,) = lists.ledger("sync_rejects")
+    assert (refused["field"], refused["reason"]) == ("vips", "list refused")
+    lists.sync(*on(1, 2, 4), *on(3, field="vips"))
+    assert tiktok.on("madang_buyers") == {key(number) for number in (1, 2, 4)}
+
+
 def test_a_list_under_the_least_size_is_told_before_and_goes_nevertheless(lists, tiktok):
     lists.want(*on(*range(3)))
     plan = lists.plan()

@@ -130,11 +130,17 @@ joined as (
         targets.target_days
     from grid
     left join counted
-        on grid.journey = counted.journey and grid.stage_number = counted.stage_number and grid.entry_month = counted.entry_month
-        and grid.segment_by = counted.segment_by and grid.segment = counted.segment
+        on grid.journey = counted.journey
+        and grid.stage_number = counted.stage_number
+        and grid.entry_month = counted.entry_month
+        and grid.segment_by = counted.segment_by
+        and grid.segment = counted.segment
     left join passed_over
-        on grid.journey = passed_over.journey and grid.stage_number = passed_over.stage_number and grid.entry_month = passed_over.entry_month
-        and grid.segment_by = passed_over.segment_by and grid.segment = passed_over.segment
+        on grid.journey = passed_over.journey
+        and grid.stage_number = passed_over.stage_number
+        and grid.entry_month = passed_over.entry_month
+        and grid.segment_by = passed_over.segment_by
+        and grid.segment = passed_over.segment
     left join targets on grid.journey = targets.journey and grid.stage = targets.stage
 
 ),

@@ -220,9 +220,10 @@ class _Handler(LocalHandler):
             raise Refused(400, "invalid_identifiers", "Invalid identifiers. See errors.", errors)
         if audience["status"] != "ready":
             raise Refused(409, "custom_audience_not_ready", "The audience is not ready")
-        active = [one for one in self.sandbox.operations.values() if one["audience"] == number]
-        if any(one["status"] == "processing" for one in active):
-            raise Refused(409, "custom_audience_mutation_conflict", "Another change is at work")
+        for other, one in self.sandbox.operations.items():
+            if one["audience"] == number and one["status"] == "processing":
+                self._operation(other)  # time passes, whether somebody looks at it or asks for more
+                raise Refused(409, "custom_audience_mutation_conflict", "Another change is at work")
         made = f"caudop_{len(self.sandbox.operations) + 1}"
         keys = {f"{KINDS[one['identifier_type']]}:{one['identifier']}" for one in identifiers}
         self.sandbox.operations[made] = {

@@ -28,7 +28,6 @@ from madang.sync.destinations.base import (
     Entry,
     Later,
     Look,
-    NoOptions,
     ObjectKind,
     Opening,
     Receipt,
@@ -45,9 +44,8 @@ from madang.sync.destinations.google_conversions import (
 from madang.sync.destinations.google_lists import Lists
 from madang.sync.destinations.google_sending import Sending, envelope
 from madang.sync.destinations.members import (
-    LeastSize,
+    ListOptions,
     ListTrouble,
-    ReviewedNames,
     hash_of,
     list_problem,
     list_refused,
@@ -91,15 +89,13 @@ class GoogleSettings(DestinationSettings):
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
-class ListOptions(NoOptions):
+class UserListOptions(ListOptions):
     """`membership_days`: after how many days Google forgets a member who was not added again.
 
-    Who stays wanted is added again before. `least_size` and `reviewed_names` are those of lists.
+    Who stays wanted is added again before.
     """
 
     membership_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = LONGEST_DAYS
-    least_size: LeastSize = None
-    reviewed_names: ReviewedNames = ()
 
 
 class Google:
@@ -257,7 +253,7 @@ ENTRY = Entry(
     settings=GoogleSettings,
     objects={
         "user_lists": ObjectKind(
-            "members", keys=("match_key",), field_problem=list_problem, options=ListOptions
+            "members", keys=("match_key",), field_problem=list_problem, options=UserListOptions
         ),
         "conversions": ObjectKind(
             "events", keys=("upload_key",), options=ConversionOptions, tells_doubles=True

@@ -7,11 +7,11 @@ https://developers.google.com/data-manager/api/devguides/concepts/understand-err
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Later, MatchRate, Outcome
+from madang.sync.destinations.parts import Answer
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -42,17 +42,7 @@ class UnknownAction(DestinationRefused):
     words = ""
 
 
-@dataclass
-class Verdict:
-    """What one answer says about the rows of its request, by their position."""
-
-    is_accepted: bool = False
-    request_id: str | None = None
-    rejected: dict[int, str] = field(default_factory=dict)
-    words: str = ""
-
-
-def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
+def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Answer:
     """Read an answer about `count` rows.
 
     A 400 that names no row has only words: one of them is to blame, or what stands around them.
@@ -64,7 +54,8 @@ def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
         request_id = body.get("requestId") if body is not None else None
         if count and (not isinstance(request_id, str) or not request_id or "error" in body):
             raise not_understood(reply)
-        return Verdict(True, request_id if isinstance(request_id, str) else None)
+        reference = request_id if isinstance(request_id, str) else None
+        return Answer(is_taken=True, reference=reference)
     error = body.get("error") if body is not None else None
     if not isinstance(error, dict):
         raise not_understood(reply)
@@ -72,7 +63,7 @@ def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
     violations = list(_violations(error))
     if reply.status != 400 or not count:
         raise _refused(reply, str(error.get("status")), words)
-    verdict = Verdict(words=words)
+    named: dict[int, Outcome] = {}
     for place, problem in violations:
         found = ROW.search(place)
         if found is None or int(found[1]) >= count:
@@ -82,8 +73,8 @@ def judge(reply: "Reply", count: int, redact: Callable[[str], str]) -> Verdict:
                 refused = UnknownAction(refused.message, fix=refused.fix)
                 refused.words = told
             raise refused
-        verdict.rejected[int(found[1])] = harmless(redact(problem))
-    return verdict
+        named[int(found[1])] = rejected(harmless(redact(problem)))
+    return Answer(named=named, alone=rejected(words))
 
 
 def told_state(reply: "Reply") -> Later | None:

@@ -1,13 +1,13 @@
 """What lists of members share at every advertising platform: their keys, names and troubles."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Annotated
 
 from pydantic import Field
 
 from madang.sync import DestinationRefused, DestinationUnclear
-from madang.sync.destinations.base import Batch, Outcome, Receipt
+from madang.sync.destinations.base import Batch, NoOptions, Outcome, Receipt
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 TRIES = 3  # to make a list
@@ -44,31 +44,62 @@ def list_problem(field: str) -> str | None:
     return None if 0 < len(field) <= 50 else "A list's name has 1 to 50 characters."
 
 
+class ListOptions(NoOptions):
+    """`least_size` and `reviewed_names` are those of lists."""
+
+    least_size: LeastSize = None
+    reviewed_names: ReviewedNames = ()
+
+
 class ListsByName:
     """The lists of an account by their names; one that is not there is made once.
 
-    `listed` asks for all of them (id by name), `made` makes one and returns its id.
+    `listed` asks for all of them (name and id), `made` makes one and returns its id.
     """
 
     def __init__(
-        self, platform: str, listed: Callable[[], dict[str, str]], made: Callable[[str], str]
+        self,
+        platform: str,
+        listed: Callable[[], Iterable[tuple[str, str]]],
+        made: Callable[[str], str],
     ) -> None:
         self._platform, self._ask, self._make = platform, listed, made
-        self._known: dict[str, str] | None = None
+        self._known: dict[str, set[str]] | None = None
 
     def id_of(self, audience: str) -> str:
-        """Return the id of the list of an audience; make it where there is none."""
-        called = f"madang_{audience}"
-        if self._known is None:
-            self._known = self._ask()
+        """Return the id of the list of an audience; make it where there is none.
+
+        Raises ListTrouble where there are two: neither can be known to be ours.
+        """
+        called = _name_of(audience)
         for _ in range(TRIES):
-            if called in self._known:
-                return self._known[called]
+            if found := self._all().get(called):
+                if len(found) > 1:
+                    raise ListTrouble(
+                        f"{self._platform} has {len(found)} audiences with the name {called}.",
+                        fix="Give all but one of them another name there.",
+                    )
+                return next(iter(found))
             try:
-                self._known[called] = self._make(called)
+                self._all()[called] = {self._make(called)}
             except DestinationUnclear:  # it may be there: look before making another
-                self._known = self._ask()
+                self._known = None
         raise DestinationUnclear(
             f"Whether {self._platform} made the audience {called} is unknown.",
             fix="Look there for it, then run the same command again.",
         )
+
+    def missing(self, audiences: Collection[str]) -> set[str]:
+        """Return those audiences that have no list there."""
+        return {one for one in audiences if _name_of(one) not in self._all()}
+
+    def _all(self) -> dict[str, set[str]]:
+        if self._known is None:
+            self._known = {}
+            for name, found in self._ask():
+                self._known.setdefault(name, set()).add(found)
+        return self._known
+
+
+def _name_of(audience: str) -> str:
+    return f"madang_{audience}"

@@ -28,7 +28,6 @@ from madang.sync.destinations.base import (
     DestinationSettings,
     Entry,
     Look,
-    NoOptions,
     ObjectKind,
     Opening,
     Receipt,
@@ -36,9 +35,8 @@ from madang.sync.destinations.base import (
 )
 from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.members import (
-    LeastSize,
+    ListOptions,
     ListTrouble,
-    ReviewedNames,
     hash_of,
     list_problem,
     list_refused,
@@ -93,13 +91,6 @@ class MetaSettings(DestinationSettings):
     members_per_request: Annotated[int, Field(ge=1, le=ROWS_LIMIT)] = ROWS_LIMIT
     events_per_request: Annotated[int, Field(ge=1, le=EVENTS_LIMIT)] = EVENTS_LIMIT
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
-
-
-class ListOptions(NoOptions):
-    """`least_size` and `reviewed_names` are those of lists."""
-
-    least_size: LeastSize = None
-    reviewed_names: ReviewedNames = ()
 
 
 class Meta:

@@ -12,26 +12,24 @@ Meta tells doubles by event_id and event_name for 48 hours only. So a request is
 a run, which ends in minutes, and what has no answer then is never sent again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
-from madang.sync import DestinationRefused
-from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt, SyncObject
+from madang.sync.destinations.base import Batch, Receipt, SyncObject
 from madang.sync.destinations.batches import batched
 from madang.sync.destinations.meta_answers import refused_events, taken_events
+from madang.sync.destinations.parts import Answer, Parts
 from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
 from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
 
 if TYPE_CHECKING:
-    from madang.http.client import Client
+    from madang.http.client import Client, Reply
 
 EVENTS_LIMIT = 1_000  # a request
-SYSTEMATIC = 10  # when so many events are refused alike, it is not about the events
 DAY = 86_400
 MOST_DAYS, MOST_DAYS_IN_STORE = 7, 62
 IDENTIFIERS = {"email": "em", "phone": "ph"}
@@ -71,7 +69,7 @@ class MetaConversions:
         self._path = f"/v{settings.api_version}/{settings.dataset_id}/events"
         self._events = options.conversions
         self._now = now
-        self._has_accepted = False
+        self._parts = Parts("Meta", "conversions")
         self.objects_per_request = settings.events_per_request
 
     @property
@@ -97,47 +95,21 @@ class MetaConversions:
                 encoded[place] = event(report, self._events[field], one.key)
             except WrongRow as wrong:
                 receipt.outcomes[one.number] = not_sent(str(wrong))
-        waiting = [sorted(encoded)] if encoded else []
-        while waiting:
-            places = waiting.pop()
-            body = b'{"data": [' + b",".join(encoded[place] for place in places) + b"]}"
-            headers = {"Content-Type": "application/json"}
-            try:
-                reply = self._client.request("POST", self._path, data=body, headers=headers)
-                refused = refused_events(reply, self._client.redact)
-            except DestinationRefused as stop:
-                if not receipt.accepted:
-                    raise
-                # a part of the batch was taken: what is left is for the next plan
-                waiting.append(places)
-                for place in chain(*waiting):
-                    receipt.outcomes[batch.objects[place].number] = not_sent(stop.message)
-                return receipt
-            receipt.http_status = reply.status
-            receipt.attempts += reply.attempts
-            if refused is None:
-                receipt.remote_reference = taken_events(reply, len(places))
-                self._has_accepted = True
-                for place in places:
-                    receipt.outcomes[batch.objects[place].number] = ACCEPTED
-            elif len(places) == 1:
-                receipt.outcomes[batch.objects[places[0]].number] = refused
-                self._stop_if_systematic(receipt, refused)
-            else:
-                middle = len(places) // 2
-                waiting += [places[middle:], places[:middle]]
-        return receipt
+        return self._parts.send(batch, encoded, receipt, self._told)
 
     def close(self) -> None:
         self._client.close()
 
-    def _stop_if_systematic(self, receipt: Receipt, refused: Outcome) -> None:
-        alike = [one for one in receipt.outcomes.values() if one.problem == refused.problem]
-        if not self._has_accepted and len(alike) >= SYSTEMATIC:
-            raise DestinationRefused(
-                f"Meta refuses every event: {refused.problem}",
-                fix="Correct the activation model or the settings, then plan again.",
-            )
+    def _told(self, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
+        body, headers = (
+            b'{"data": [' + b",".join(rows) + b"]}",
+            {"Content-Type": "application/json"},
+        )
+        reply = self._client.request("POST", self._path, data=body, headers=headers)
+        refused = refused_events(reply, self._client.redact)
+        if refused is not None:
+            return reply, Answer(alone=refused)
+        return reply, Answer(is_taken=True, reference=taken_events(reply, len(rows)))
 
 
 def event(report: Report, of: ConversionEvent, key: str) -> bytes:

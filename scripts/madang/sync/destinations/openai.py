@@ -14,7 +14,7 @@ member twice and removing one who is not there change nothing besides.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -35,7 +35,14 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.batches import batched, request_of
-from madang.sync.destinations.members import ListsByName, hash_of, list_problem
+from madang.sync.destinations.members import (
+    ListOptions,
+    ListsByName,
+    ListTrouble,
+    hash_of,
+    list_problem,
+    list_refused,
+)
 from madang.sync.destinations.openai_answers import (
     checked,
     is_interrupted,
@@ -130,14 +137,21 @@ class OpenAI:
         return batched(objects, self.objects_per_request, lambda one: member(one) or b"")
 
     def send(self, batch: Batch) -> Receipt:
-        """Send a batch without what is no hash and what OpenAI refuses, once it may be changed."""
+        """Send a batch without what is no hash and what OpenAI refuses, once it may be changed.
+
+        An audience that cannot be used costs its own members alone.
+        """
         name, is_removal = request_of(batch.objects[0])
-        audience_id = self._lists.id_of(name)
-        if audience_id not in self._usable:
-            self._wait(f"The audience madang_{name}", lambda: self._is_usable(audience_id, name))
-            self._usable.add(audience_id)
-        path = f"/v1/custom_audiences/{audience_id}/{'remove' if is_removal else 'add'}"
         receipt = Receipt()
+        try:
+            audience_id = self._lists.id_of(name)
+            if audience_id not in self._usable:
+                called = f"The audience madang_{name}"
+                self._wait(called, lambda: self._is_usable(audience_id, name))
+                self._usable.add(audience_id)
+        except ListTrouble as stop:
+            return list_refused(batch, stop, receipt)
+        path = f"/v1/custom_audiences/{audience_id}/{'remove' if is_removal else 'add'}"
         encoded = {place: row for place, row in enumerate(batch.encoded) if row}
         for place, one in enumerate(batch.objects):
             if place not in encoded:
@@ -167,6 +181,10 @@ class OpenAI:
             self._client.request("POST", f"{path}/resume", once=True)
             return None
         return told_state(reply)
+
+    def missing(self, lists: Collection[str]) -> set[str]:
+        """Return those audiences that OpenAI does not have, or not any more."""
+        return self._lists.missing(lists)
 
     def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
         """Ask which ad account the key is of, and whether it may read audiences."""
@@ -213,7 +231,7 @@ class OpenAI:
         reply = self._client.request("GET", f"/v1/custom_audiences/{audience_id}")
         status = checked(reply, self._client.redact).get("status")
         if status in ENDED:
-            raise DestinationRefused(
+            raise ListTrouble(
                 f"The audience madang_{name} is {status} at OpenAI.",
                 fix="Give it another name in Ads Manager; the next run makes it anew.",
             )
@@ -231,9 +249,9 @@ class OpenAI:
             self._client.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _listed(self) -> dict[str, str]:
-        """Return the account's custom audiences: id by name, the first of each name."""
-        found: dict[str, str] = {}
+    def _listed(self) -> list[tuple[str, str]]:
+        """Return the account's custom audiences: name and id."""
+        found: list[tuple[str, str]] = []
         params = {"limit": str(PAGE)}
         for _ in range(MOST_PAGES):
             reply = self._client.request("GET", "/v1/custom_audiences", params=params)
@@ -242,7 +260,7 @@ class OpenAI:
                 raise not_understood(reply)
             for one in body["data"]:
                 if isinstance(one, dict) and one.get("status") != "archived":
-                    found.setdefault(str(one.get("name")), _id_of(one, reply))
+                    found.append((str(one.get("name")), _id_of(one, reply)))
             if body.get("has_more") is not True or not isinstance(body.get("last_id"), str):
                 return found
             params["after"] = body["last_id"]
@@ -277,6 +295,7 @@ ENTRY = Entry(
             "members",
             keys=("match_key",),
             field_problem=list_problem,
+            options=ListOptions,
             least=(LEAST_SIZE, "OpenAI neither advertises to it nor bids on it, it only excludes"),
         ),
         "conversions": ObjectKind("events", keys=("upload_key",), options=ConversionOptions),

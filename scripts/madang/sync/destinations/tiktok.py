@@ -13,7 +13,7 @@ Adding a member twice and removing one who is not there change nothing, so both 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -32,7 +32,14 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.batches import batched, request_of
-from madang.sync.destinations.members import ListsByName, hash_of, list_problem
+from madang.sync.destinations.members import (
+    ListOptions,
+    ListsByName,
+    ListTrouble,
+    hash_of,
+    list_problem,
+    list_refused,
+)
 from madang.sync.destinations.parts import Answer, Parts
 from madang.sync.destinations.rows import not_sent
 from madang.sync.destinations.tiktok_answers import answered, data_of, not_understood, trouble
@@ -125,10 +132,16 @@ class TikTok:
         return batched(objects, self.objects_per_request, lambda one: one.key.encode())
 
     def send(self, batch: Batch) -> Receipt:
-        """Send a batch without what is no hash; in halves where TikTok refuses it."""
+        """Send a batch without what is no hash; in halves where TikTok refuses it.
+
+        An audience that cannot be used costs its own members alone.
+        """
         name, is_removal = request_of(batch.objects[0])
-        audience_id = self._lists.id_of(name)
         receipt, encoded = Receipt(), {}
+        try:
+            audience_id = self._lists.id_of(name)
+        except ListTrouble as stop:
+            return list_refused(batch, stop, receipt)
         for place, one in enumerate(batch.objects):
             if (row := member(one, audience_id)) is None:
                 problem = "Its key is no SHA-256 hash of an address or a number."
@@ -147,6 +160,10 @@ class TikTok:
             return reply, answered(reply, self._client.redact)
 
         return self._parts.send(batch, encoded, receipt, ask)
+
+    def missing(self, lists: Collection[str]) -> set[str]:
+        """Return those audiences that TikTok does not have, or not any more."""
+        return self._lists.missing(lists)
 
     def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
         """Ask what the token may read: the login, the advertiser, its audiences."""
@@ -174,9 +191,9 @@ class TikTok:
     def close(self) -> None:
         self._client.close()
 
-    def _listed(self) -> dict[str, str]:
-        """Return the advertiser's custom audiences: id by name, the first of each name."""
-        found: dict[str, str] = {}
+    def _listed(self) -> list[tuple[str, str]]:
+        """Return the advertiser's custom audiences: name and id."""
+        found: list[tuple[str, str]] = []
         for page in range(1, MOST_PAGES + 1):
             reply = self._got("/dmp/custom_audience/list/", self._page(page))
             data = data_of(reply, self._client.redact)
@@ -185,7 +202,7 @@ class TikTok:
                 raise not_understood(reply)
             for one in listed:
                 if isinstance(one, dict) and isinstance(one.get("audience_id"), str):
-                    found.setdefault(str(one.get("name")), one["audience_id"])
+                    found.append((str(one.get("name")), one["audience_id"]))
             pages = about.get("total_page")
             if type(pages) is not int or page >= pages:
                 return found
@@ -234,6 +251,7 @@ ENTRY = Entry(
             "members",
             keys=("match_key",),
             field_problem=list_problem,
+            options=ListOptions,
             least=(LEAST_SIZE, "TikTok does not advertise to it"),
         ),
         "conversions": ObjectKind("events", keys=("upload_key",), options=ConversionOptions),
