@@ -1,5 +1,6 @@
 """Renders the boards in charts/ to static pages that load nothing from outside."""
 
+import hashlib
 import json
 import os
 import re
@@ -7,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version as package_version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -73,11 +76,18 @@ def render(settings: Settings, on_step: Callable[[str], object] | None = None) -
         _prepare(stage, settings.project_dir, marts)
         _translate(stage / BOARDS, settings.language)
         told(f"{len(marts)} marts")
-        pages = _draw(stage, [board.name for board in boards], _variables(settings))
-        told(f"{len(pages)} {'board' if len(pages) == 1 else 'boards'}")
-        for page in pages:
+        variables = _variables(settings)
+        made_of = {
+            board.name: _made_of(stage, board.name, marts, variables, settings.language)
+            for board in boards
+        }
+        changed = [name for name, digest in made_of.items() if not _is_drawn(site, name, digest)]
+        pages = _draw_beside(stage, changed, variables)
+        told(f"{len(pages)} of {len(boards)} {'board' if len(boards) == 1 else 'boards'}")
+        for board, page in zip(changed, pages, strict=True):
             with private.whole(site / page.name) as file:
                 file.write(_sealed(page.read_text(encoding="utf-8"), settings.language))
+                file.write(_stamp(made_of[board]))
         rights.share(settings, site)
     return site / Path(MAIN_BOARD).with_suffix(".html").name
 
@@ -204,15 +214,61 @@ def _variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def _draw(stage: Path, boards: Sequence[str], variables: dict[str, str]) -> list[Path]:
-    """Run dbt Charts on the stage, in a process of its own, and return the pages."""
+def _made_of(
+    stage: Path, board: str, marts: dict[str, Path], variables: dict[str, str], language: str
+) -> str:
+    """One text for all that a page is made of: the boards and templates, its marts, the variables.
+
+    Of other boards only that they are there. A file of a mart is written anew where the mart is.
+    """
+    parts = [_HEAD, language, package_version("dbt-charts"), package_version("madang")]
+    parts += sorted(f"{name}={value}" for name, value in variables.items())
+    for path in sorted((*(stage / BOARDS).rglob("*"), *(stage / "templates").rglob("*"))):
+        if path.is_file():
+            parts.append(str(path.relative_to(stage)))
+            is_other = path.parent.name == BOARDS and path.name != board
+            if not is_other or path.name.startswith("_") or path.name == SHARED_SETTINGS:
+                parts.append(hashlib.sha256(path.read_bytes()).hexdigest())
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (stage / BOARDS).glob("*.yml")
+        if path.name in (board, SHARED_SETTINGS) or path.name.startswith("_")
+    )
+    for mart in sorted({*_REF.findall(text)} & marts.keys()):
+        found = marts[mart].stat()
+        parts.append(f"{mart} {found.st_size} {found.st_mtime_ns}")
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _stamp(digest: str) -> str:
+    return f"\n<!-- made of {digest} -->\n"
+
+
+def _is_drawn(site: Path, board: str, digest: str) -> bool:
+    """Whether the page is there, whole, and made of just this."""
+    page = site / Path(board).with_suffix(".html").name
+    return page.is_file() and page.read_bytes().endswith(_stamp(digest).encode())
+
+
+def _draw_beside(stage: Path, boards: Sequence[str], variables: dict[str, str]) -> list[Path]:
+    """Draw the boards in as many processes as there are processors, the longest board first."""
+    (stage / "pages").mkdir()
+    many = min(len(boards), os.cpu_count() or 1)
+    longest = sorted(boards, key=lambda name: -(stage / BOARDS / name).stat().st_size)
+    parts = [longest[place::many] for place in range(many)]
+    with ThreadPoolExecutor(max_workers=max(1, many)) as pool:
+        list(pool.map(lambda part: _draw(stage, part, variables, boards), parts))
+    return [stage / "pages" / Path(board).with_suffix(".html").name for board in boards]
+
+
+def _draw(stage: Path, boards: Sequence[str], variables: dict[str, str], of: Sequence[str]) -> None:
+    """Draw some boards of all those `of` which an error may be: dbt Charts in its own process."""
     command = [sys.executable, "-m", "dbt_charts.cli.main", "render"]
     command += [f"{BOARDS}/{board}" for board in boards]
     command += ["--project-dir", str(stage), "--output", str(stage / "pages" / "{stem}.html")]
     command += ["--format", "html", "--no-cache", "--diagnostics-json"]
     for name, value in variables.items():
         command += ["--var", f"{name}={value}"]
-    (stage / "pages").mkdir()
     try:
         done = subprocess.run(
             command,
@@ -232,8 +288,7 @@ def _draw(stage: Path, boards: Sequence[str], variables: dict[str, str]) -> list
         ) from error
     pages = [stage / "pages" / Path(board).with_suffix(".html").name for board in boards]
     if done.returncode or not all(page.is_file() for page in pages):
-        raise _drawing_error(done.stderr, boards)
-    return pages
+        raise _drawing_error(done.stderr, of)
 
 
 def _environment(stage: Path) -> dict[str, str]:

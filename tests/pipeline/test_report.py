@@ -561,6 +561,25 @@ def test_rendering_leaves_nothing_but_the_page(
 
 
 @needs_charts
+def test_only_pages_whose_marts_or_board_changed_are_drawn_again(page: Path) -> None:
+    settings = load_settings(page.parent.parent / "madang.yml")
+    before = {path.name: path.read_bytes() for path in page.parent.iterdir()}
+    told: list[str] = []
+    reports.render(settings, told.append)
+    assert told[-1] == f"0 of {len(before)} boards"
+    mart = settings.paths.marts / "match_quality.parquet"
+    duckdb.sql(f"select * from ({MARTS['match_quality']}) limit 0").write_parquet(str(mart))
+    (page.parent / "lift.html").write_bytes(before["lift.html"][:-20])  # half a page
+    reports.render(settings, told.append)
+    assert told[-1] == f"2 of {len(before)} boards"
+    after = {path.name: path.read_bytes() for path in page.parent.iterdir()}
+    changed = sorted(name for name in before if after[name] != before[name])
+    assert changed == ["lift.html", "matching.html"]
+    duckdb.sql(MARTS["match_quality"]).write_parquet(str(mart))
+    reports.render(settings)
+
+
+@needs_charts
 def test_a_workspace_where_nothing_happened_yet_says_so(tmp_path: Path) -> None:
     marts = {name: f"select * from ({sql}) where false" for name, sql in MARTS.items()}
     words = words_of(reports.render(workspace(tmp_path / "new", marts))).replace("\n", " ")

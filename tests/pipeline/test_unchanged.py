@@ -485,4 +485,8 @@ def test_the_command_says_what_it_left_alone(home: Path) -> None:
     assert re.search(
         r"nodes left as they are: nothing that they are made of has changed since 20", ended.out
     )
-    assert "left as they are" not in command("madang", "--config", home, "build", "--all").out
+    longest = r"Longest: (\w+ [0-9.]+ s \([^)]+\)(, )?){5}\."
+    assert re.search(longest, ended.out), "and why the slowest five were built at all"
+    whole = command("madang", "--config", home, "build", "--all").out
+    assert "left as they are" not in whole
+    assert "all were built: everything was asked for." in whole

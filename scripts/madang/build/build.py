@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from madang import times, ui
-from madang.build.dbt import BuildError, DbtResult, OnNode, parse, run_dbt
+from madang.build.dbt import BuildError, DbtResult, Node, OnNode, parse, run_dbt
 from madang.build.export import left_out, missing
 from madang.build.export_damage import known_damage, new_damage
 from madang.build.failing_rows import failing_rows
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from madang.specs.check import Checked
 
 OK, FAILED, WRONG, PARTIAL = 0, 1, 2, 3
+SLOWEST = 5  # tables of a build that are named with their seconds
 
 
 def check(settings: Settings) -> int:
@@ -132,6 +133,8 @@ def build(
         told += f"; {seen.left} nodes left as they are: nothing that they are made of has changed "
         told += f"since {times.told(seen.since, settings.timezone)}"
     ui.line(f"{told}.")
+    if slowest := _slowest(seen, result):
+        ui.line(slowest)
     for node in result.warned:
         ui.line(f"  warning: {node.kind} {node.name}: {node.message}", "yellow")
         for told in failing_rows(settings, node):
@@ -143,6 +146,23 @@ def build(
         ui.line(f"  built from files alone, without a GA4 export: {why}")
     ui.line(f"Published {len(published.rows)} tables as Parquet in {published.folder}")
     return PARTIAL if result.warned or shards else OK
+
+
+def _slowest(seen: Look, result: DbtResult) -> str:
+    """The tables that took longest, and why they were built at all."""
+    models = sorted((node for node in result.nodes if node.kind == "model"), key=_seconds)[
+        -SLOWEST:
+    ]
+    told = []
+    for node in reversed(models):
+        why = f" ({seen.why[node.unique_id]})" if node.unique_id in seen.why else ""
+        told.append(f"{node.name} {node.seconds:.1f} s{why}")
+    why = f"; all were built: {seen.why_all}" if seen.why_all else ""
+    return f"Longest: {', '.join(told)}{why}." if told else ""
+
+
+def _seconds(node: Node) -> float:
+    return node.seconds
 
 
 def _build_what_changed(

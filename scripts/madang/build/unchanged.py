@@ -38,7 +38,8 @@ class Look:
 
     `chosen` are unique ids of nodes; None stands for all. `left` is how many are left as they are
     since `since`. `manifest` may be handed to dbt once. `day` is the clock's as the build begins: a
-    build that ends after midnight is one of the day before.
+    build that ends after midnight is one of the day before. `why` says why a node is built;
+    `why_all`, why all are.
     """
 
     manifest: Any = None
@@ -47,6 +48,8 @@ class Look:
     since: datetime | None = None
     graph: Graph | None = None
     day: str = ""
+    why: dict[str, str] = field(default_factory=dict)
+    why_all: str = ""
     made_of: dict[str, Any] = field(default_factory=dict)
     earlier: dict[str, Any] = field(default_factory=dict)
 
@@ -81,8 +84,14 @@ def look(settings: Settings, damaged: Iterable[Path] = (), *, at_all: bool = Fal
             earlier = {} if at_all else _noted(warehouse)
             seen.made_of = _made_of(settings, warehouse, manifest, graph, damaged)
             chosen = _chosen(settings, warehouse, seen, earlier)
-            if chosen is not None and _are_there(settings, warehouse, graph, chosen):
-                seen.chosen = frozenset(chosen)
+            if at_all:
+                seen.why_all = "everything was asked for"
+            elif isinstance(chosen, str):
+                seen.why_all = chosen
+            elif not _are_there(settings, warehouse, graph, chosen.keys()):
+                seen.why_all = "a table is missing"
+            else:
+                seen.chosen, seen.why = frozenset(chosen), chosen
                 seen.earlier = earlier
                 seen.left = len(graph.nodes) - len(chosen)
                 seen.since = datetime.fromisoformat(earlier["ended_at"])
@@ -203,19 +212,20 @@ def _chosen(
     warehouse: Warehouse,
     seen: Look,
     earlier: dict[str, Any],
-) -> set[str] | None:
-    """The nodes to build; None for all of them."""
+) -> dict[str, str] | str:
+    """The nodes to build and why each; a text that says why all of them are."""
     assert seen.graph is not None
     graph, now = seen.graph, seen.made_of
-    if not earlier or any(
-        now[name] is None or now[name] != earlier.get(name) for name in ("project", "erased")
-    ):
-        return None
+    if not earlier:
+        return "no whole build came before, or something else ran since"
+    for name, told in (("project", "the rules changed"), ("erased", "people were erased")):
+        if now[name] is None or now[name] != earlier.get(name):
+            return told
     if now["export"] is None or earlier.get("export") is None:
-        return None
+        return "what the export is made of is not known"
     ledgers = earlier.get("ledgers")
     if ledgers is None or ledgers != _made_of_ledgers(settings, warehouse, graph):
-        return None
+        return "somebody else wrote the ledgers of builds"
     sources = {
         key
         for key in graph.sources_read()
@@ -223,7 +233,7 @@ def _chosen(
         and (key not in now["sources"] or now["sources"][key] != earlier["sources"].get(key))
     }
     if sources and now["erased"] != EMPTY:
-        return None  # rows that came may make others go, of any landed table
+        return "rows came after an erasure"  # they may make others go, of any landed table
     moment = settings.now()
     happened = {
         key for key, then in earlier["happened"].items() if moment >= datetime.fromisoformat(then)

@@ -5,6 +5,7 @@ leave yesterday's table in its place.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +54,8 @@ NAMED = re.compile(
     r"\b(?:from|join)\s+((?:[`\"]?[\w-]+[`\"]?\s*\.\s*){1,2}[`\"]?\w+[`\"]?)(?!\s*\()",
     re.IGNORECASE,
 )
+#: Why a node is built whose rules ask for the moment.
+AT_EACH_CLOCK = "the clock"
 #: A moment, as the macro as_of writes it.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -116,25 +119,32 @@ class Graph:
         """Return what selects the nodes for dbt: each by its place in the project."""
         return sorted("fqn:" + ".".join(self.nodes[key].fqn) for key in keys)
 
-    def to_build(self, moved: Moved) -> set[str]:
-        """Return the nodes that may give something else than in the last whole build."""
-        restless = {key for key in self.nodes if self._is_restless(key, moved)}
+    def to_build(self, moved: Moved) -> dict[str, str]:
+        """Return the nodes that may give something else than in the last whole build, and why."""
+        why = {key: told for key in self.nodes if (told := self._restless(key, moved))}
         for key in moved.warned & self.nodes.keys():  # what it looks at may have settled since
-            restless |= {key, *self.reads(key)} & self.nodes.keys()
+            for one in {key, *self.reads(key)} & self.nodes.keys():
+                why.setdefault(one, f"{self.nodes[key].name} warned")
+        for key in moved.sources:
+            why[key] = f"new rows in {self.sources[key].identifier}"
         readers: dict[str, set[str]] = {}
         for key in self.nodes:
             for name in self.reads(key):
                 readers.setdefault(name, set()).add(key)
-        found, waiting = set(), list(restless | moved.sources)
         ledgers = {key for key, source in self.sources.items() if source.source_name == "builds"}
-        behind = self._behind(ledgers, readers)
-        waiting += behind
+        for key in self._behind(ledgers, readers):
+            why.setdefault(key, "the ledger of builds")
+        # what moved of itself is said first, the clock last: it moves at each build
+        waiting = deque(sorted(why, key=lambda key: (why[key] == AT_EACH_CLOCK, key)))
+        told = {}
         while waiting:
-            key = waiting.pop()
-            if key not in found:
-                found.add(key)
-                waiting += readers.get(key, ())
-        return found & self.nodes.keys()
+            key = waiting.popleft()
+            if key not in told:
+                told[key] = why[key]
+                for reader in sorted(readers.get(key, ())):
+                    why.setdefault(reader, why[key])
+                    waiting.append(reader)
+        return {key: reason for key, reason in told.items() if key in self.nodes}
 
     def has_tag(self, key: str, tag: str) -> bool:
         """Say whether a node declares something of itself, see `CLOCK`."""
@@ -173,18 +183,21 @@ class Graph:
                 found.add(key)
         return found
 
-    def _is_restless(self, key: str, moved: Moved) -> bool:
-        """Whether a node may differ although all that it names is as it was."""
+    def _restless(self, key: str, moved: Moved) -> str:
+        """Why a node may differ although all that it names is as it was; else an empty text."""
         is_of_export = self.has_tag(key, EXPORT)
-        return (
-            not self._is_of_known_kind(key)
-            or (self.has_tag(key, CLOCK) and not self.is_log(key))
-            or (self.has_tag(key, DAY) and moved.day)
-            or (self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened)
-            or key in moved.restless
-            or (moved.export and (is_of_export or self._reads_export_source(key)))
-            or (self._asks(key) and not is_of_export)
-        )
+        if moved.export and (is_of_export or self._reads_export_source(key)):
+            return "the export changed"
+        if self.has_tag(key, DAY) and moved.day:
+            return "another day"
+        if self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened:
+            return "something lay ahead"
+        if self.has_tag(key, CLOCK) and not self.is_log(key):
+            return AT_EACH_CLOCK
+        is_known = self._is_of_known_kind(key) and key not in moved.restless
+        if not is_known or (self._asks(key) and not is_of_export):
+            return "what it reads is not known"
+        return ""
 
     def _is_of_known_kind(self, key: str) -> bool:
         node = self.nodes[key]
