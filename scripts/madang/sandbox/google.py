@@ -260,7 +260,7 @@ class _Handler(LocalHandler):
         for action in actions:
             kept = self.sandbox.events.setdefault(action, {})
             for at, one in enumerate(events):
-                error = google_events.error_of(one, self.sandbox.now(), {*kept})
+                error = google_events.error_of(one, self.sandbox.now(), kept.keys())
                 if {*one.get("adIdentifiers", {}).values()} & self.sandbox.lost_clicks:
                     error = "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
                 if error:

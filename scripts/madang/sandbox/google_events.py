@@ -5,6 +5,7 @@ Sources: see `madang.sandbox.google`. What is wrong with an event's form refuses
 """
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,7 @@ def problem_of(event: Any) -> tuple[str, str] | None:
     return _problem_of_value(event) or _problem_of_keys(event)
 
 
-def error_of(event: dict[str, Any], now: datetime, seen: set[str]) -> str | None:
+def error_of(event: dict[str, Any], now: datetime, seen: Collection[str]) -> str | None:
     """Return the reason for which Google would pass over an event later; None for a good one."""
     moment = datetime.fromisoformat(event["eventTimestamp"])
     granted = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}

@@ -321,12 +321,13 @@ def read_spool(settings: Settings, path: Path) -> Iterator[SyncObject]:
     They stand in the file in the order of the objects, and DuckDB keeps the order of a file.
     """
     with files.scratch(settings, files.MEMORY) as (connection, _):
-        cursor = connection.execute(
+        cursor = files.execute(
+            connection,
             f"""
             select object_no, sync_key, field, if(operation = 'remove', null, value)
             from read_parquet({files.text(path)})
             where skip_reason is null
-            """
+            """,
         )
         number, key, changes = 0, "", []
         rows = chain.from_iterable(iter(lambda: cursor.fetchmany(PAGE), []))
