@@ -110,7 +110,8 @@
 #}
 {% macro hash_by_google(email) -%}
     case
-        when {{ madang.regex_matches(email, '^[^@]+@(gmail|googlemail)[.]com$') }} then {{ madang.sha256_hex(
+        when (ends_with({{ email }}, '@gmail.com') or ends_with({{ email }}, '@googlemail.com'))
+            and {{ madang.regex_matches(email, '^[^@]+@[^@]+$') }} then {{ madang.sha256_hex(
             "concat(replace(" ~ madang.regex_extract(email, '^([^@+]+)') ~ ", '.', ''), " ~ madang.regex_extract(email, '(@.*)$') ~ ")"
         ) }}
     end
