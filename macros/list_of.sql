@@ -1,6 +1,6 @@
 {#
     A list: the seed, and the rows that a company adds to it, in a seed `<list>_added` with the same columns that `madang_lists_added` names. An added row takes the place
-    of those of the list with the same key.
+    of those of the list with the same key. It has the types of the list, whatever dbt takes its values for: a price without a decimal point is a whole number to BigQuery.
 #}
 {% macro list_of(name) %}
     {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
@@ -44,8 +44,12 @@
     {%- for key in keys -%}
         {%- do same.append("coalesce(cast(added." ~ key ~ " as string), '') = coalesce(cast(listed." ~ key ~ " as string), '')") -%}
     {%- endfor -%}
+    {%- set listed, typed = (graph.nodes.get('seed.madang.' ~ name) if execute else none), [] -%}
+    {%- for column, type in (listed.config.column_types if listed else {}).items() -%}
+        {%- do typed.append('cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column) -%}
+    {%- endfor -%}
     {{ return(
-        '(select * from ' ~ added ~ ' union all select listed.* from ' ~ ref(name) ~ ' as listed where not exists (select 1 from ' ~ added
-        ~ ' as added where ' ~ same | join(' and ') ~ '))'
+        '(select *' ~ (' replace (' ~ typed | join(', ') ~ ')' if typed else '') ~ ' from ' ~ added ~ ' union all select listed.* from ' ~ ref(name)
+        ~ ' as listed where not exists (select 1 from ' ~ added ~ ' as added where ' ~ same | join(' and ') ~ '))'
     ) }}
 {% endmacro %}

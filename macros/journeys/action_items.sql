@@ -89,14 +89,14 @@ item_events as (
 {% endmacro %}
 
 
-{# Which items such an action is stamped for: those that its own condition on items holds for, else all. #}
-{% macro action_item_join(actions, conditions, event) -%}
-    case {{ event }}.named_action
-        {%- for action in actions if action_is_of_items(action) %}
-        when {{ text_literal(action.name) }} then {{
-            'items.is_item_' ~ conditions.index(action.item) if action.get('item') else 'true'
-        }}
-        {%- endfor %}
-        else false
-    end
-{%- endmacro %}
+{# The names of actions of items, each null where the action's own condition on items does not hold for an item. #}
+{% macro action_names_for_an_item(actions, conditions) %}
+    {% set names = [] %}
+    {% for action in actions if action_is_of_items(action) %}
+        {% set name = text_literal(action.name) %}
+        {% do names.append(
+            'case when is_item_' ~ conditions.index(action.item) ~ ' then ' ~ name ~ ' end' if action.get('item') else name
+        ) %}
+    {% endfor %}
+    {{ return(names) }}
+{% endmacro %}

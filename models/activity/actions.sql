@@ -43,6 +43,20 @@ stamped as (
 
 ),
 
+{% if of_items -%}
+-- each item with each action that is stamped for it
+item_actions as (
+
+    select
+        items.*,
+        item_action
+    from items
+    cross join {{ rows_of_array(action_names_for_an_item(actions, item_conditions), 'item_action') }}
+    where item_action is not null
+
+),
+
+{% endif -%}
 with_object as (
 
     select
@@ -54,16 +68,16 @@ with_object as (
         stamped.user_pseudo_id as device_id,
         stamped.named_action as action,
         {% for field in ['object_type', 'object_id', 'object_name'] -%}
-        {{ action_case(actions, field, event='stamped', item='items') }} as {{ field }},
+        {{ action_case(actions, field, event='stamped', item='item_actions') }} as {{ field }},
         {% endfor -%}
-        {{ action_case(actions, 'value', event='stamped', item='items') }} as value,
-        {% if of_items %}items.item_number{% else %}cast(null as int64) as item_number{% endif %}
+        {{ action_case(actions, 'value', event='stamped', item='item_actions') }} as value,
+        {% if of_items %}item_actions.item_number{% else %}cast(null as int64) as item_number{% endif %}
     from stamped
     {% if of_items -%}
-    left join items
-        on stamped.event_key = items.event_key
-        and {{ action_item_join(actions, item_conditions, event='stamped') }}
-    where stamped.named_action not in ({{ text_literals(of_items) }}) or items.event_key is not null
+    left join item_actions
+        on stamped.event_key = item_actions.event_key
+        and stamped.named_action = item_actions.item_action
+    where stamped.named_action not in ({{ text_literals(of_items) }}) or item_actions.event_key is not null
     {% endif %}
 
 ),
