@@ -15,7 +15,7 @@ from demo_workspace import MARU, invoked
 from local_bigquery.project import copy_shards
 from local_bigquery.server import Server, serve
 from madang.demo import generate
-from madang.sandbox.braze import BrazeSandbox
+from madang.sandbox.braze import BrazeSandbox, make_catalogs
 
 KEY = "11111111-2222-3333-4444-555555555555"
 EXPORT = "analytics_000000000"
@@ -151,4 +151,5 @@ def _opened(root: Path) -> Iterator[Company]:
             warehouse=reach(server),
             destinations={"braze": {"url": braze.url, "key_env": "MADANG_BRAZE_KEY"}},
         )
+        make_catalogs(braze, root)
         yield company

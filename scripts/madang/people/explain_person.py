@@ -13,6 +13,7 @@ from madang.people import hubs
 from madang.people.identifiers import find
 from madang.people.sendings import in_ledger, keys_of
 from madang.settings.workspace import Settings
+from madang.sync.destinations.registry import object_of
 from madang.sync.spec import load_specs
 from madang.warehouse import Row, Warehouse, open_warehouse
 
@@ -309,6 +310,7 @@ class _Person:
         found = [
             (one.at, one.sync, one.field, one.operation, one.outcome, one.reason)
             for spec in load_specs(settings.project_dir)
+            if object_of(spec).is_of_persons
             for one in in_ledger(
                 self._warehouse, spec.name, keys_of(self._warehouse, spec, self.person_id)
             )

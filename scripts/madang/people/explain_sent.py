@@ -11,6 +11,7 @@ from madang.masks import mask
 from madang.people.explain_person import NEEDED, find_person
 from madang.people.sendings import Sending, keys_of, sendings, subject_of
 from madang.settings.workspace import Settings
+from madang.sync.destinations.registry import object_of
 from madang.sync.spec import SyncSpec, load_specs
 from madang.warehouse import Warehouse, open_warehouse
 
@@ -27,6 +28,7 @@ def show_sent(settings: Settings, who: str, *, is_key: bool = False) -> None:
         if not is_key:
             require(warehouse, *NEEDED)
             person = find_person(settings, warehouse, who)
+            specs = [spec for spec in specs if object_of(spec).is_of_persons]
         keys = {spec.name: {who} if is_key else keys_of(warehouse, spec, person) for spec in specs}
         sent = sendings(settings, warehouse, keys)
         held = [row for spec in specs for row in _held_back(warehouse, spec, who, person)]

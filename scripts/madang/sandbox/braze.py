@@ -417,16 +417,17 @@ def served(
     state, clock = folder / "sandbox.sqlite", clock_of(folder)
     with BrazeSandbox(0, key, state, clock=clock) as sandbox:
         sandbox.store.create(customers)
-        for options in _catalogs_of(folder):
-            fields = {name: told.type for name, told in options.fields.items()}
-            sandbox.catalogs.create(options.catalog, fields)
+        make_catalogs(sandbox, folder)
         yield settings.model_copy(update={"url": sandbox.url})
 
 
-def _catalogs_of(folder: Path) -> list[CatalogOptions]:
+def make_catalogs(sandbox: BrazeSandbox, folder: Path) -> None:
+    """Make the catalogs that the syncs of a workspace fill, with the fields that they declare."""
     path = folder / "madang.yml"
     specs = load_specs(load_settings(path).project_dir) if path.is_file() else []
-    return [spec.options for spec in specs if isinstance(spec.options, CatalogOptions)]
+    for options in [one.options for one in specs if isinstance(one.options, CatalogOptions)]:
+        fields = {name: told.type for name, told in options.fields.items()}
+        sandbox.catalogs.create(options.catalog, fields)
 
 
 def main(arguments: list[str] | None = None) -> int:
