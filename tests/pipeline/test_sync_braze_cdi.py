@@ -105,7 +105,11 @@ def test_a_row_is_accepted_until_braze_says_that_it_was_read(place, braze):
 def test_a_pull_with_failed_rows_is_told_as_partial(place, braze):
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))
     rows = place.ledger(OUTBOX)
+    braze.integrations[INTEGRATION].pull(rows[:1])
+    assert asked(place) == ["waiting"]  # of two rows one was read
     braze.integrations[INTEGRATION].pull([{**rows[0], "payload": "no JSON"}, rows[1]])
+    for _ in range(12):
+        pull(place, braze)  # good ones, of the last row again: the first one stands on page two
     (told,) = later.ask(place.settings, place.warehouse)
     assert (told.status, told.problem) == ("partial", "1 rows of a pull failed in Braze")
 

@@ -49,7 +49,9 @@ def test_other_code_is_left_as_it_is(name, change, monkeypatch):
         for method in ("compile", "to_dict", "get_rendered_var", "new_context")
         if hasattr(value, method)
     }
+    names = dict(vars(untouched))
     change(untouched)
+    assert all(getattr(untouched, name) is value for name, value in names.items())
     assert all(
         getattr(getattr(untouched, key), method) is it for (key, method), it in before.items()
     )
