@@ -6,10 +6,14 @@ from itertools import pairwise
 
 import pytest
 
+from demo_workspace import REPOSITORY
+from madang.erase.columns import read_columns
 from madang.erase.lists import memberships
+from madang.erase.tables import forget_logs
+from madang.erase.values import Known
 from madang.sandbox.braze import BrazeSandbox
 from madang.sandbox.braze_cdi import Integration
-from madang.sync import DestinationDown, later
+from madang.sync import DestinationDown, later, ledger
 from madang.sync.clock import stamp
 from madang.sync.destinations import braze_cdi
 from madang.sync.destinations.braze_cdi import BrazeCdiSettings
@@ -87,6 +91,49 @@ def test_moments_strictly_rise_also_where_the_clock_is_set_back(place, braze, mo
         "C2": True,
         "C3": True,
     }
+
+
+def test_a_row_that_an_erasure_took_stays_before_those_that_follow(place, braze, monkeypatch):
+    ahead = datetime.now(UTC) + timedelta(days=2)
+    monkeypatch.setattr(braze_cdi, "utc_now", lambda: ahead)
+    place.sync(("C1", "a", "true"), ("C2", "a", "true"))
+    pull(place, braze)
+    monkeypatch.undo()
+    known = Known("p", numbers=["C1", "C2"])
+    with place.warehouse() as warehouse:
+        forget_logs(warehouse, read_columns(REPOSITORY), known)
+    assert place.ledger(OUTBOX) == []
+    place.sync(("C3", "a", "true"))
+    assert pull(place, braze) == 1, "Braze never reads it"
+    assert braze.users()["C3"] == {"a": True}
+
+
+def test_what_was_laid_out_when_the_run_was_killed_is_laid_out_again_after_it(
+    place, braze, monkeypatch
+):
+    """In the same microsecond, and before the journal knew of it."""
+    now = datetime.now(UTC)
+    monkeypatch.setattr(braze_cdi, "utc_now", lambda: now)
+    append = ledger.append
+
+    def killed(settings, warehouse, table, rows):
+        append(settings, warehouse, table, rows)
+        raise KeyboardInterrupt
+
+    place.want(("C1", "a", "true"), ("C2", "a", "true"))
+    place.plan()
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            place.apply()
+    pull(place, braze)
+    assert place.apply().accepted == 2
+    moments = [row["updated_at"] for row in place.ledger(OUTBOX)]
+    assert len(moments) == 4
+    assert all(before < after for before, after in pairwise(moments))
+    pull(place, braze)
+    assert [braze.users()[key] for key in ("C1", "C2")] == [{"a": True}] * 2
+    assert place.plan().is_empty
 
 
 def test_a_row_is_accepted_until_braze_says_that_it_was_read(place, braze):

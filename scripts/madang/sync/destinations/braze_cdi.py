@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from madang.http.client import Client
     from madang.settings.workspace import Settings
     from madang.sync.spec import SyncSpec
+    from madang.warehouse import Warehouse
 
+NAME = "braze_cdi"  # of the destination
 TABLE = "braze_outbox"  # of the ledger; stg_sync__braze_outbox is what Braze reads
 ROWS = 10_000  # written at once
 MOST_BYTES = 1 << 26
@@ -110,8 +112,7 @@ class BrazeCdi:
         try:
             with open_warehouse(self._workspace) as warehouse:
                 relation = warehouse.relation(ledger.LAYER, TABLE)
-                (last,) = warehouse.fetch(f"select max(updated_at) as moment from {relation}")
-                first = after(utc_now(), last["moment"])
+                first = after(utc_now(), *_laid_out(warehouse))
                 rows = list(rows_of(batch, first))
                 ledger.append(self._workspace, warehouse, TABLE, rows)
                 oldest = stamp(first - timedelta(days=self._settings.keep_days))
@@ -179,12 +180,31 @@ class BrazeCdi:
             path = f"{self._path()}?cursor={found[1]}"
 
 
-def after(now: datetime, last: datetime | None) -> datetime:
-    """Return the moment of the next row: now, and later than every row that there is."""
-    if last is None:
-        return now
-    last = last.replace(tzinfo=UTC) if last.tzinfo is None else last
-    return max(now, last + timedelta(microseconds=1))
+def _laid_out(warehouse: "Warehouse") -> Iterator[datetime]:
+    """Yield the moments of the last rows: of those that are there, and of all that runs laid out.
+
+    An erasure deletes rows, and Braze's mark stays where it is.
+    """
+    from madang.sync import ledger
+
+    outbox, batches, runs = (
+        warehouse.relation(ledger.LAYER, name) for name in (TABLE, "sync_batches", "sync_runs")
+    )
+    for row in warehouse.fetch(f"select max(updated_at) as moment from {outbox}"):
+        if row["moment"] is not None:
+            yield row["moment"]
+    for row in warehouse.fetch(
+        f"select max(remote_reference) as reference from {batches} where run_id in "
+        f"(select run_id from {runs} where destination = '{NAME}')"
+    ):
+        if row["reference"]:
+            yield moment_of(row["reference"])
+
+
+def after(now: datetime, *last: datetime) -> datetime:
+    """Return the moment of the next row: now, and later than every row that there was."""
+    zoned = (one.replace(tzinfo=UTC) if one.tzinfo is None else one for one in last)
+    return max(now, *(one + timedelta(microseconds=1) for one in zoned)) if last else now
 
 
 def rows_of(batch: Batch, first: datetime) -> Iterator[dict[str, Any]]:
