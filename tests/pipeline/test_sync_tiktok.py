@@ -220,6 +220,39 @@ def test_a_token_that_loses_its_scope_in_the_middle_tells_nothing_twice(there, t
     assert there.sync(*told(*range(4))).accepted == 2
 
 
+@pytest.mark.parametrize(("after", "taken"), [(1, 0), (2, 2)])
+def test_what_may_have_been_taken_in_part_is_not_told_again_by_a_later_plan(
+    there, tiktok, after, taken
+):
+    """TikTok knows doubles for 48 hours, and the next plan may come later."""
+    tiktok.partly.add("u0003")
+    tiktok.faults.add("error_in_200", status=40001, after=after)
+    result = there.sync(*told(*range(4)))
+    assert (result.accepted, result.unknown, result.rejected) == (taken, 4 - taken, 0)
+    seen = len(tiktok.log())
+    there.want(*told(*range(4)))
+    plan = there.plan()
+    assert (plan.is_empty, plan.unknown, len(tiktok.log())) == (True, 4 - taken, seen)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, {"code": "0", "message": "OK"}),
+        (200, {"code": False, "message": "OK"}),
+        (200, [0]),
+        (404, {"code": 0, "message": "not found"}),
+    ],
+)
+def test_what_only_looks_like_a_yes_is_none(there, tiktok, monkeypatch, status, answer):
+    monkeypatch.setattr(
+        "madang.sandbox.tiktok._Handler._handle", lambda self: self.answer(status, answer)
+    )
+    with pytest.raises(DestinationUnclear, match="not as TikTok does"):
+        there.sync(*told(1))
+    assert there.plan().unknown == 1
+
+
 def test_test_events_count_nowhere_and_go_again_when_the_code_is_gone(tmp_path, tiktok):
     tested = There(tmp_path, tiktok, "conversions", test_event_code="TEST123")
     result = tested.sync(*told(1, 2))

@@ -39,7 +39,7 @@ def checked(reply: "Reply", redact: Callable[[str], str], then: str = AGAIN) -> 
     Raises DestinationRefused in TikTok's words for what is about no row, DestinationUnclear.
     """
     code = _code(reply.body)
-    if code is None:
+    if code is None or (code in (TAKEN, IN_PART) and not reply.is_good):
         raise not_understood(reply, then)
     if code in (TAKEN, IN_PART, WRONG):
         return reply
