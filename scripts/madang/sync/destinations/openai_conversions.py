@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from madang.specs.strict import Strict, matching
+from madang.sync.destinations.ad_answers import NEVER_AGAIN
 from madang.sync.destinations.base import Batch, Receipt, SyncObject
 from madang.sync.destinations.batches import batched
-from madang.sync.destinations.openai_answers import NEVER_AGAIN, checked, not_understood, refusal
+from madang.sync.destinations.openai_answers import checked, not_understood, refusal
 from madang.sync.destinations.parts import Answer, Parts
 from madang.sync.destinations.reports import (
     Report,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
+from madang.sync.destinations.ad_answers import NEVER_AGAIN
 from madang.sync.destinations.base import Batch, Receipt, SyncObject
 from madang.sync.destinations.batches import batched
 from madang.sync.destinations.parts import Answer, Parts
@@ -31,7 +32,7 @@ from madang.sync.destinations.reports import (
     unknown_type,
 )
 from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
-from madang.sync.destinations.tiktok_answers import NEVER_AGAIN, answered
+from madang.sync.destinations.tiktok_answers import answered
 
 if TYPE_CHECKING:
     from madang.http.client import Client, Reply
