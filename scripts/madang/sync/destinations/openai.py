@@ -160,8 +160,7 @@ class OpenAI:
             reply = self._changed(path, b'{"identifiers":[' + b",".join(rows) + b"]}")
             if answer := refusal(reply, len(rows), self._client.redact):
                 return reply, answer
-            made, _ = operation(reply, self._client.redact)
-            self._last[audience_id] = made
+            made = self._last[audience_id] = operation(reply, self._client.redact)
             return reply, Answer(is_taken=True, reference=f"{audience_id}/{made}")
 
         return self._parts.send(batch, encoded, receipt, ask)

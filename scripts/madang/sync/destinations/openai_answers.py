@@ -76,14 +76,14 @@ def refusal(
     return Answer(named=named, alone=refused_by("OpenAI", _words(error, redact)))
 
 
-def operation(reply: "Reply", redact: Callable[[str], str]) -> tuple[str, str]:
-    """Return the id and the status of a change of an audience. Raises as `checked`."""
+def operation(reply: "Reply", redact: Callable[[str], str]) -> str:
+    """Return the id of a change of an audience that was taken. Raises as `checked`."""
     body = checked(reply, redact)
     found, status = body.get("operation_id"), body.get("status")
     is_name = isinstance(found, str) and NAME.fullmatch(found)
     if not is_name or status not in ("processing", "succeeded", "failed"):
         raise not_understood(reply)
-    return str(found), str(status)
+    return str(found)
 
 
 def told_state(reply: "Reply") -> Later | None:
