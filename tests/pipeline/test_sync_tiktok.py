@@ -1,6 +1,5 @@
 """Members and verified conversions at a local TikTok, over HTTP, from rows to receipts."""
 
-import hashlib
 import json
 import logging
 
@@ -13,20 +12,13 @@ from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.registry import open_by_name
 from madang.sync.destinations.tiktok import TikTokSettings
 from madang.sync.spec import load_specs
+from member_rows import key, on
 from sync_place import Place
 
 TOKEN = "sandbox-token"
 WEB = "{name: CompletePayment, event_source: web}"
 TYPES = f", conversions: {{order: {WEB}, test_drive: {{name: Schedule}}}}"
 CLICK = {"click_id_name": "ttclid", "click_id": "E.C.P.1"}
-
-
-def key(number: int, kind: str = "email") -> str:
-    return f"{kind}:{hashlib.sha256(str(number).encode()).hexdigest()}"
-
-
-def on(*numbers: int, field: str = "buyers") -> list[tuple]:
-    return [(key(number), field, "true") for number in numbers]
 
 
 def told(*numbers: int, **values) -> list[tuple]:
@@ -78,7 +70,7 @@ def test_audiences_hold_exactly_who_is_wanted_and_are_made_once(lists, tiktok):
 
 def test_a_list_that_was_deleted_is_filled_again_and_one_of_two_costs_its_own(lists, tiktok):
     lists.sync(*on(1, 2), *on(3, field="vips"))
-    for number in [key for key, name in tiktok.audiences.items() if name == "madang_buyers"]:
+    for number in [one for one, name in tiktok.audiences.items() if name == "madang_buyers"]:
         del tiktok.audiences[number], tiktok.members[number]
     tiktok.audiences["55"], tiktok.members["55"] = "madang_vips", set()
     result = lists.sync(*on(1, 2, 4), *on(3, 5, field="vips"))

@@ -7,13 +7,14 @@ The contract, with the vendor's pages:
 - https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (one bad
   member and nothing of the request is processed; the answer names the field)
 - lists: `google_lists`; conversions: `google_conversions`
-- how its answers are read: `google_answers`; how a batch is sent: `google_sending`
+- how its answers are read: `google_answers`; how it is asked: `google_request`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -42,7 +43,7 @@ from madang.sync.destinations.google_conversions import (
     GoogleConversions,
 )
 from madang.sync.destinations.google_lists import Lists
-from madang.sync.destinations.google_sending import Sending, envelope
+from madang.sync.destinations.google_request import asked, envelope
 from madang.sync.destinations.members import (
     ListOptions,
     ListTrouble,
@@ -50,6 +51,7 @@ from madang.sync.destinations.members import (
     list_problem,
     list_refused,
 )
+from madang.sync.destinations.parts import Parts
 from madang.sync.destinations.rows import compact
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ class Google:
         self._client = client
         self._settings = settings
         self._lists = Lists(client, settings.account_id, membership_days)
-        self._sending = Sending(client, "members")
+        self._parts = Parts("Google", "members")
         self.objects_per_request = settings.members_per_request
 
     @property
@@ -152,7 +154,8 @@ class Google:
         receipt = Receipt()
         try:
             body = self._envelope(self._lists.id_of(name), is_removal)
-            return self._sending.send(path, body, batch, dict(enumerate(batch.encoded)), receipt)
+            ask = partial(asked, self._client, path, body)
+            return self._parts.send(batch, dict(enumerate(batch.encoded)), receipt, ask)
         except (ListTrouble, UnknownAction) as trouble:
             return list_refused(batch, trouble, receipt)
 

@@ -7,9 +7,11 @@ https://developers.google.com/data-manager/api/devguides/concepts/understand-err
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync import DestinationRefused
+from madang.sync.destinations.ad_answers import refused_by, unlike
 from madang.sync.destinations.base import Later, MatchRate, Outcome
 from madang.sync.destinations.parts import Answer
 from madang.sync.words import harmless
@@ -34,6 +36,7 @@ PASSING = frozenset(
 #: A band of Google's: LESS_THAN_20, 61_TO_70.
 BANDS = re.compile(r"(?:LESS_THAN_|(\d{1,3})_TO_)(\d{1,3})")
 KNOWN = "DUPLICATE_TRANSACTION_ID"  # it has this one
+not_understood = partial(unlike, "Google")
 
 
 class UnknownAction(DestinationRefused):
@@ -101,21 +104,7 @@ def told_state(reply: "Reply") -> Later | None:
 
 def rejected(problem: str) -> Outcome:
     """Return the outcome of a row that Google refused, with its words as the problem."""
-    return Outcome(
-        "rejected",
-        reason="refused by google",
-        problem=problem or "Google gave no reason.",
-        fix="Correct the activation model or its source, then plan and apply again.",
-    )
-
-
-def not_understood(reply: "Reply") -> DestinationUnclear:
-    """Return the error for an answer that does not say what became of the request."""
-    return DestinationUnclear(
-        f"This address answered {reply.status}, but not as Google does.",
-        fix="Check the URL in madang.yml: it may be a proxy's. What this request held may have "
-        "arrived or not; the same command sends it again, which changes nothing there.",
-    )
+    return refused_by("Google", problem or "Google gave no reason.")
 
 
 def _refused(reply: "Reply", status: str, words: str) -> DestinationRefused:

@@ -10,25 +10,25 @@ It takes no corrections here: the adjustments of the Google Ads API have no coun
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
-from madang.sync.destinations.base import Batch, Receipt, SyncObject
-from madang.sync.destinations.batches import batched
+from madang.sync.destinations.base import Batch, Receipt
+from madang.sync.destinations.conversions import Conversions, check_findable
 from madang.sync.destinations.google_answers import UnknownAction, rejected
-from madang.sync.destinations.google_sending import Sending, envelope
-from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
-from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
+from madang.sync.destinations.google_request import asked, envelope
+from madang.sync.destinations.parts import Answer
+from madang.sync.destinations.reports import Report, ReportOptions
+from madang.sync.destinations.rows import MICROS, compact
 
 if TYPE_CHECKING:
-    from madang.http.client import Client
+    from madang.http.client import Reply
 
 EVENTS_LIMIT = 2_000  # a request
-CLICK_IDS = ("gclid", "gbraid", "wbraid")
 IDENTIFIERS = {"email": "emailAddress", "phone": "phoneNumber"}
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 
@@ -46,60 +46,34 @@ class ConversionOptions(ReportOptions):
     conversions: Annotated[dict[str, ConversionAction], Field(min_length=1)]
 
 
-class GoogleConversions:
-    """Conversions of one Google Ads account."""
+class GoogleConversions(Conversions):
+    """Conversions of one Google Ads account; each type has its own conversion action."""
 
-    def __init__(
-        self, client: "Client", settings: Any, options: ConversionOptions, now: datetime
-    ) -> None:
-        self._client = client
-        self._now = now
-        self._settings = settings
-        self._actions = options.conversions
-        self._sending = Sending(client, "conversions")
-        self.objects_per_request = settings.events_per_request
+    platform = "Google"
+    click_ids = ("gclid", "gbraid", "wbraid")
 
-    @property
-    def requests(self) -> int:
-        return self._client.requests
+    def encoded(self, report: Report, of: ConversionAction, key: str) -> bytes:
+        return event(report, of.source)
 
-    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
-        """Group conversions, in order, by their type: each has its own conversion action."""
-        return batched(objects, self.objects_per_request, as_it_is)
-
-    def send(self, batch: Batch) -> Receipt:
-        """Send a batch without what is wrong in it; nothing of it where its action is unknown."""
-        receipt, encoded = Receipt(), {}
-        action = self._actions.get(batch.objects[0].changes[0].field)
-        for place, one in enumerate(batch.objects):
-            try:
-                if action is None:
-                    raise unknown_type(one.changes[0].field, self._actions)
-                report = read_report(one, "Google", CLICK_IDS, self._now)
-                encoded[place] = event(report, action.source)
-            except WrongRow as wrong:
-                receipt.outcomes[one.number] = not_sent(str(wrong))
-        if action is None or not encoded:
-            return receipt
-        around = json.dumps(envelope(self._settings, action.action_id))
+    def ask(self, of: ConversionAction, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
+        around = json.dumps(envelope(self._settings, of.action_id))
         body = around[:-1].encode() + b', "events": [%s]}'
+        return asked(self._client, "/v1/events:ingest", body, rows)
+
+    def send_parts(
+        self, batch: Batch, of: Any, encoded: Mapping[int, bytes], receipt: Receipt
+    ) -> None:
+        """Send what is right; nothing of it is taken where its action is unknown."""
         try:
-            return self._sending.send("/v1/events:ingest", body, batch, encoded, receipt)
+            super().send_parts(batch, of, encoded, receipt)
         except UnknownAction as error:  # of this type alone: the others go on
             for place in encoded:
                 receipt.outcomes[batch.objects[place].number] = rejected(error.words)
-            return receipt
-
-    def close(self) -> None:
-        self._client.close()
 
 
 def event(report: Report, source: str) -> bytes:
     """Return a conversion as it stands in a request. Raises WrongRow."""
-    if report.operation != "conversion":
-        raise WrongRow("The Data Manager API takes no corrections.")
-    if report.click_id is None and not report.match_keys:
-        raise WrongRow("It has neither a click id of Google's nor a match key.")
+    check_findable(report, "Google", "The Data Manager API")
     found: dict[str, Any] = {
         "transactionId": report.transaction_id,
         "eventTimestamp": _moment(report.happened),

@@ -6,10 +6,18 @@ mostly with HTTP 400: https://developers.facebook.com/docs/marketing-api/error-r
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from madang.http.exchange import read_json
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync import DestinationRefused
+from madang.sync.destinations.ad_answers import (
+    AGAIN,
+    NEVER_AGAIN,
+    plain_reference,
+    refused_by,
+    unlike,
+)
 from madang.sync.destinations.base import Outcome
 from madang.sync.destinations.members import ListTrouble
 from madang.sync.words import harmless
@@ -30,6 +38,7 @@ FIXES = {
 }
 #: Codes that are about one audience; 2655, the terms, is about all.
 OF_A_LIST = frozenset({1713230, 2650, 1487366, 1487301})
+not_understood = partial(unlike, "Meta")
 
 
 def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
@@ -41,10 +50,6 @@ def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
     if code in LIMITED:
         return "limited"
     return "failed" if code in FAILED or error.get("is_transient") is True else None
-
-
-AGAIN = "the same command sends it again, which changes nothing there"
-NEVER_AGAIN = "it is not sent again"
 
 
 def checked(reply: "Reply", redact: Callable[[str], str], then: str = AGAIN) -> "Reply":
@@ -82,12 +87,7 @@ def refused_events(reply: "Reply", redact: Callable[[str], str]) -> Outcome | No
     ):
         told = error.get("error_user_msg") or error.get("message") or "no message"
         words = harmless(redact(str(told)))
-        return Outcome(
-            "rejected",
-            reason="refused by meta",
-            problem=f"{words} (code 100, {subcode})",
-            fix="Correct the activation model or its source, then plan and apply again.",
-        )
+        return refused_by("Meta", f"{words} (code 100, {subcode})")
     checked(reply, redact, NEVER_AGAIN)
     return None
 
@@ -100,8 +100,7 @@ def taken_events(reply: "Reply", count: int) -> str | None:
     body = reply.body or {}
     if type(body.get("events_received")) is not int or body["events_received"] != count:
         raise not_understood(reply, NEVER_AGAIN)
-    trace = body.get("fbtrace_id")
-    return trace if isinstance(trace, str) and trace.isprintable() and " " not in trace else None
+    return plain_reference(body.get("fbtrace_id"))
 
 
 def invalid_entries(reply: "Reply", count: int) -> int:
@@ -117,21 +116,7 @@ def invalid_entries(reply: "Reply", count: int) -> int:
 
 def rejected() -> Outcome:
     """Return the outcome of a member that Meta counts as invalid."""
-    return Outcome(
-        "rejected",
-        reason="refused by meta",
-        problem="Meta counts this member as invalid.",
-        fix="Correct the activation model or its source, then plan and apply again.",
-    )
-
-
-def not_understood(reply: "Reply", then: str = AGAIN) -> DestinationUnclear:
-    """Return the error for an answer that does not say what became of the request."""
-    return DestinationUnclear(
-        f"This address answered {reply.status}, but not as Meta does.",
-        fix="Check the URL in madang.yml: it may be a proxy's. What this request held may have "
-        f"arrived or not; {then}.",
-    )
+    return refused_by("Meta", "Meta counts this member as invalid.")
 
 
 def _error(body: Any) -> dict[str, Any] | None:

@@ -12,25 +12,22 @@ Meta tells doubles by event_id and event_name for 48 hours only. So a request is
 a run, which ends in minutes, and what has no answer then is never sent again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
-from madang.sync.destinations.base import Batch, Receipt, SyncObject
-from madang.sync.destinations.batches import batched
+from madang.sync.destinations.conversions import DAY, Conversions, check_findable
 from madang.sync.destinations.meta_answers import refused_events, taken_events
-from madang.sync.destinations.parts import Answer, Parts
-from madang.sync.destinations.reports import Report, ReportOptions, read_report, unknown_type
-from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, not_sent
+from madang.sync.destinations.parts import Answer
+from madang.sync.destinations.reports import Report, ReportOptions
+from madang.sync.destinations.rows import MICROS, WrongRow, compact
 
 if TYPE_CHECKING:
-    from madang.http.client import Client, Reply
+    from madang.http.client import Reply
 
 EVENTS_LIMIT = 1_000  # a request
-DAY = 86_400
 MOST_DAYS, MOST_DAYS_IN_STORE = 7, 62
 IDENTIFIERS = {"email": "em", "phone": "ph"}
 EventName = Annotated[
@@ -59,53 +56,22 @@ class ConversionOptions(ReportOptions):
     conversions: Annotated[dict[str, ConversionEvent], Field(min_length=1)]
 
 
-class MetaConversions:
-    """Conversions of one dataset."""
+class MetaConversions(Conversions):
+    """Conversions of one dataset. Meta names no event as wrong, and processes none beside it."""
 
-    def __init__(
-        self, client: "Client", settings: Any, options: ConversionOptions, now: datetime
-    ) -> None:
-        self._client = client
-        self._path = f"/v{settings.api_version}/{settings.dataset_id}/events"
-        self._events = options.conversions
-        self._now = now
-        self._parts = Parts("Meta", "conversions")
-        self.objects_per_request = settings.events_per_request
+    platform = "Meta"
+    click_ids = ("fbclid",)
 
-    @property
-    def requests(self) -> int:
-        return self._client.requests
+    def encoded(self, report: Report, of: ConversionEvent, key: str) -> bytes:
+        return event(report, of, key)
 
-    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
-        """Group conversions, in order, by their type."""
-        return batched(objects, self.objects_per_request, as_it_is)
-
-    def send(self, batch: Batch) -> Receipt:
-        """Send a batch without what is wrong in it; in halves where Meta refuses it for its events.
-
-        Meta names no event. A request that it refuses is not processed at all.
-        """
-        receipt, encoded = Receipt(), {}
-        field = batch.objects[0].changes[0].field
-        for place, one in enumerate(batch.objects):
-            try:
-                if field not in self._events:
-                    raise unknown_type(field, self._events)
-                report = read_report(one, "Meta", ("fbclid",), self._now)
-                encoded[place] = event(report, self._events[field], one.key)
-            except WrongRow as wrong:
-                receipt.outcomes[one.number] = not_sent(str(wrong))
-        return self._parts.send(batch, encoded, receipt, self._told)
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _told(self, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
+    def ask(self, of: ConversionEvent, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
+        path = f"/v{self._settings.api_version}/{self._settings.dataset_id}/events"
         body, headers = (
             b'{"data": [' + b",".join(rows) + b"]}",
             {"Content-Type": "application/json"},
         )
-        reply = self._client.request("POST", self._path, data=body, headers=headers)
+        reply = self._client.request("POST", path, data=body, headers=headers)
         refused = refused_events(reply, self._client.redact)
         if refused is not None:
             return reply, Answer(alone=refused)
@@ -114,10 +80,7 @@ class MetaConversions:
 
 def event(report: Report, of: ConversionEvent, key: str) -> bytes:
     """Return a conversion as it stands in a request. Raises WrongRow."""
-    if report.operation != "conversion":
-        raise WrongRow("Meta takes no corrections.")
-    if report.click_id is None and not report.match_keys:
-        raise WrongRow("It has neither a click id of Meta's nor a match key.")
+    check_findable(report, "Meta")
     days = MOST_DAYS_IN_STORE if of.action_source == "physical_store" else MOST_DAYS
     if report.age > days * DAY:
         raise WrongRow(f"It is older than {days} days, and Meta would refuse all others with it.")

@@ -42,6 +42,7 @@ from madang.sync.destinations.members import (
     hash_of,
     list_problem,
     list_refused,
+    with_hash,
 )
 from madang.sync.destinations.openai_answers import (
     checked,
@@ -58,7 +59,6 @@ from madang.sync.destinations.openai_conversions import (
     OpenAIConversions,
 )
 from madang.sync.destinations.parts import Answer, Parts
-from madang.sync.destinations.rows import not_sent
 
 if TYPE_CHECKING:
     from madang.http.client import Client, Reply
@@ -112,7 +112,8 @@ class OpenAI:
             )
         key = opening.secret("conversions_key_env", "a Conversions API key")
         client = opening.client("OpenAI", Bearer(key), check, url=settings.events_url)
-        return OpenAIConversions(client, settings, opening.options, opening.now())
+        tested_by = "validate_only" if settings.validate_only else ""
+        return OpenAIConversions(client, settings, opening.options, opening.now(), tested_by)
 
     def __init__(self, client: "Client", settings: OpenAISettings) -> None:
         self._client = client
@@ -152,19 +153,14 @@ class OpenAI:
         except ListTrouble as stop:
             return list_refused(batch, stop, receipt)
         path = f"/v1/custom_audiences/{audience_id}/{'remove' if is_removal else 'add'}"
-        encoded = {place: row for place, row in enumerate(batch.encoded) if row}
-        for place, one in enumerate(batch.objects):
-            if place not in encoded:
-                problem = "Its key is no SHA-256 hash of an address or a number."
-                receipt.outcomes[one.number] = not_sent(problem)
+        encoded = with_hash(batch, batch.encoded, receipt)
 
         def ask(rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
             self._settle(audience_id, name)
             reply = self._changed(path, b'{"identifiers":[' + b",".join(rows) + b"]}")
             if answer := refusal(reply, len(rows), self._client.redact):
                 return reply, answer
-            made, _ = operation(reply, self._client.redact)
-            self._last[audience_id] = made
+            made = self._last[audience_id] = operation(reply, self._client.redact)
             return reply, Answer(is_taken=True, reference=f"{audience_id}/{made}")
 
         return self._parts.send(batch, encoded, receipt, ask)

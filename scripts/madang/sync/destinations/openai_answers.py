@@ -8,10 +8,12 @@ of success holds there is not on the page: a 2xx with a JSON object without an e
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from madang.http.exchange import read_json
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync import DestinationRefused
+from madang.sync.destinations.ad_answers import AGAIN, refused_by, unlike
 from madang.sync.destinations.base import Later, Outcome
 from madang.sync.destinations.parts import Answer
 from madang.sync.words import harmless
@@ -23,8 +25,7 @@ ROW = re.compile(r"(?:events|identifiers)\[(\d+)\]")
 BUSY = "custom_audience_mutation_conflict"  # another change is at work: the same again, later
 INTERRUPTED = "custom_audience_operation_recovery_required"
 NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
-AGAIN = "the same command sends it again, which changes nothing there"
-NEVER_AGAIN = "it is not sent again"
+not_understood = partial(unlike, "OpenAI")
 
 
 def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
@@ -71,18 +72,18 @@ def refusal(
     for one in [*listed, error]:
         found = ROW.search(str(one.get("param")))
         if found is not None and int(found[1]) < count:
-            named.setdefault(int(found[1]), refused(_words(one, redact)))
-    return Answer(named=named, alone=refused(_words(error, redact)))
+            named.setdefault(int(found[1]), refused_by("OpenAI", _words(one, redact)))
+    return Answer(named=named, alone=refused_by("OpenAI", _words(error, redact)))
 
 
-def operation(reply: "Reply", redact: Callable[[str], str]) -> tuple[str, str]:
-    """Return the id and the status of a change of an audience. Raises as `checked`."""
+def operation(reply: "Reply", redact: Callable[[str], str]) -> str:
+    """Return the id of a change of an audience that was taken. Raises as `checked`."""
     body = checked(reply, redact)
     found, status = body.get("operation_id"), body.get("status")
     is_name = isinstance(found, str) and NAME.fullmatch(found)
     if not is_name or status not in ("processing", "succeeded", "failed"):
         raise not_understood(reply)
-    return str(found), str(status)
+    return str(found)
 
 
 def told_state(reply: "Reply") -> Later | None:
@@ -96,25 +97,6 @@ def told_state(reply: "Reply") -> Later | None:
 def is_interrupted(reply: "Reply") -> bool:
     """Say whether a change stopped in the middle and waits to be resumed."""
     return reply.status == 409 and _error(reply.body).get("code") == INTERRUPTED
-
-
-def refused(problem: str) -> Outcome:
-    """Return the outcome of a row that OpenAI refused."""
-    return Outcome(
-        "rejected",
-        reason="refused by openai",
-        problem=problem,
-        fix="Correct the activation model or its source, then plan and apply again.",
-    )
-
-
-def not_understood(reply: "Reply", then: str = AGAIN) -> DestinationUnclear:
-    """Return the error for an answer that does not say what became of the request."""
-    return DestinationUnclear(
-        f"This address answered {reply.status}, but not as OpenAI does.",
-        fix="Check the URL in madang.yml: it may be a proxy's. What this request held may have "
-        f"arrived or not; {then}.",
-    )
 
 
 def _error(body: Any) -> dict[str, Any]:

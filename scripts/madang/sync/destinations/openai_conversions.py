@@ -12,33 +12,24 @@ minutes, and what has no answer then is never sent again.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from madang.specs.strict import Strict, matching
-from madang.sync.destinations.base import Batch, Receipt, SyncObject
-from madang.sync.destinations.batches import batched
-from madang.sync.destinations.openai_answers import NEVER_AGAIN, checked, not_understood, refusal
-from madang.sync.destinations.parts import Answer, Parts
-from madang.sync.destinations.reports import (
-    Report,
-    ReportOptions,
-    only_tested,
-    read_report,
-    unknown_type,
-)
-from madang.sync.destinations.rows import WrongRow, as_it_is, compact, not_sent
+from madang.sync.destinations.ad_answers import NEVER_AGAIN
+from madang.sync.destinations.conversions import DAY, Conversions, check_findable
+from madang.sync.destinations.openai_answers import checked, not_understood, refusal
+from madang.sync.destinations.parts import Answer
+from madang.sync.destinations.reports import Report, ReportOptions
+from madang.sync.destinations.rows import WrongRow, compact
 
 if TYPE_CHECKING:
-    from madang.http.client import Client, Reply
+    from madang.http.client import Reply
 
 EVENTS_LIMIT = 1_000  # a request
-DAY = 86_400
 MOST_DAYS = 7
-CLICK_IDS = ("oppref",)
 IDENTIFIERS = {"email": "emails_sha256", "phone": "phone_numbers_sha256"}
 DATA = {
     "appointment_scheduled": "customer_action",
@@ -86,52 +77,21 @@ class ConversionOptions(ReportOptions):
     conversions: Annotated[dict[str, ConversionEvent], Field(min_length=1)]
 
 
-class OpenAIConversions:
+class OpenAIConversions(Conversions):
     """Conversions of one pixel."""
 
-    def __init__(
-        self, client: "Client", settings: Any, options: ConversionOptions, now: datetime
-    ) -> None:
-        self._client = client
-        self._pixel = {"pid": settings.pixel_id}
-        self._only_checks = settings.validate_only
-        self._events = options.conversions
-        self._now = now
-        self._parts = Parts("OpenAI", "conversions")
-        self.objects_per_request = settings.events_per_request
+    platform = "OpenAI"
+    click_ids = ("oppref",)
 
-    @property
-    def requests(self) -> int:
-        return self._client.requests
+    def encoded(self, report: Report, of: ConversionEvent, key: str) -> bytes:
+        return event(report, of, key)
 
-    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
-        """Group conversions, in order, by their type."""
-        return batched(objects, self.objects_per_request, as_it_is)
-
-    def send(self, batch: Batch) -> Receipt:
-        """Send a batch without what is wrong in it, and without what OpenAI names as wrong."""
-        receipt, encoded = Receipt(), {}
-        of = self._events.get(batch.objects[0].changes[0].field)
-        for place, one in enumerate(batch.objects):
-            try:
-                if of is None:
-                    raise unknown_type(one.changes[0].field, self._events)
-                report = read_report(one, "OpenAI", CLICK_IDS, self._now)
-                encoded[place] = event(report, of, one.key)
-            except WrongRow as wrong:
-                receipt.outcomes[one.number] = not_sent(str(wrong))
-        self._parts.send(batch, encoded, receipt, self._told)
-        return only_tested(receipt, "OpenAI", "validate_only") if self._only_checks else receipt
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _told(self, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
-        before = json.dumps({"validate_only": self._only_checks})[:-1].encode()
+    def ask(self, of: ConversionEvent, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
+        before = json.dumps({"validate_only": self._settings.validate_only})[:-1].encode()
         reply = self._client.request(
             "POST",
             "/v1/events",
-            params=self._pixel,
+            params={"pid": self._settings.pixel_id},
             headers={"Content-Type": "application/json"},
             data=before + b', "events": [' + b",".join(rows) + b"]}",
         )
@@ -146,10 +106,7 @@ class OpenAIConversions:
 
 def event(report: Report, of: ConversionEvent, key: str) -> bytes:
     """Return a conversion as it stands in a request. Raises WrongRow."""
-    if report.operation != "conversion":
-        raise WrongRow("OpenAI takes no corrections.")
-    if report.click_id is None and not report.match_keys:
-        raise WrongRow("It has neither a click id of OpenAI's nor a match key.")
+    check_findable(report, "OpenAI")
     if report.age > MOST_DAYS * DAY:
         raise WrongRow(f"It is older than {MOST_DAYS} days, and OpenAI would refuse all with it.")
     found: dict[str, Any] = {

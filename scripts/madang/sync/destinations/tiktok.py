@@ -39,9 +39,9 @@ from madang.sync.destinations.members import (
     hash_of,
     list_problem,
     list_refused,
+    with_hash,
 )
 from madang.sync.destinations.parts import Answer, Parts
-from madang.sync.destinations.rows import not_sent
 from madang.sync.destinations.tiktok_answers import answered, data_of, not_understood, trouble
 from madang.sync.destinations.tiktok_conversions import (
     EVENTS_LIMIT,
@@ -86,6 +86,11 @@ class TikTokSettings(DestinationSettings):
     events_per_request: Annotated[int, Field(ge=1, le=EVENTS_LIMIT)] = EVENTS_LIMIT
     timeout_seconds: Annotated[float, Field(gt=0)] = 60
 
+    @property
+    def source_ids(self) -> dict[str, str | None]:
+        """Where conversions of each source go."""
+        return {"offline": self.event_set_id, "web": self.pixel_code}
+
 
 class TikTok:
     """Members of custom audiences by the SHA-256 of an address; an audience is found by name."""
@@ -102,9 +107,8 @@ class TikTok:
         client = opening.client("TikTok", auth, check, trouble=trouble)
         if opening.sends != "conversions":
             return cls(client, settings)
-        known = {"offline": settings.event_set_id, "web": settings.pixel_code}
         for one in opening.options.conversions.values():
-            if known[one.event_source] is None:
+            if settings.source_ids[one.event_source] is None:
                 name = {"offline": "event_set_id", "web": "pixel_code"}[one.event_source]
                 raise ConfigError(
                     f"Conversions of the source {one.event_source} go to TikTok's {name}, and none "
@@ -112,8 +116,8 @@ class TikTok:
                     where=f"{opening.where}.{name}",
                     fix="Write it there; it stands in TikTok's Events Manager.",
                 )
-        sources = {name: found for name, found in known.items() if found is not None}
-        return TikTokConversions(client, settings, opening.options, sources, opening.now())
+        tested_by = "test_event_code" if settings.test_event_code else ""
+        return TikTokConversions(client, settings, opening.options, opening.now(), tested_by)
 
     def __init__(self, client: "Client", settings: TikTokSettings) -> None:
         self._client = client
@@ -137,17 +141,13 @@ class TikTok:
         An audience that cannot be used costs its own members alone.
         """
         name, is_removal = request_of(batch.objects[0])
-        receipt, encoded = Receipt(), {}
+        receipt = Receipt()
         try:
             audience_id = self._lists.id_of(name)
         except ListTrouble as stop:
             return list_refused(batch, stop, receipt)
-        for place, one in enumerate(batch.objects):
-            if (row := member(one, audience_id)) is None:
-                problem = "Its key is no SHA-256 hash of an address or a number."
-                receipt.outcomes[one.number] = not_sent(problem)
-            else:
-                encoded[place] = row
+        rows = (member(one, audience_id) for one in batch.objects)
+        encoded = with_hash(batch, rows, receipt)
         around = {
             "advertiser_ids": [self._settings.advertiser_id],
             "action": "delete" if is_removal else "add",

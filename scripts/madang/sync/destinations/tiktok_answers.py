@@ -7,10 +7,12 @@ the codes mean was read in published source beside it: 0 taken, 20001 in part, 4
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from madang.http.exchange import read_json
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync import DestinationRefused
+from madang.sync.destinations.ad_answers import AGAIN, plain_reference, refused_by, unlike
 from madang.sync.destinations.base import Outcome
 from madang.sync.destinations.parts import Answer
 from madang.sync.words import harmless
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 TAKEN, IN_PART, WRONG, LIMITED = 0, 20001, 40002, 40100
 FAILED = frozenset({40700, *range(50000, 50100)})  # an error of theirs that passes
 LOGIN = frozenset({40001, 40101, 40102, 40104, 40105})
-AGAIN = "the same command sends it again, which changes nothing there"
-NEVER_AGAIN = "it is not sent again"
+not_understood = partial(unlike, "TikTok")
 
 
 def trouble(status: int, content: bytes) -> Literal["limited", "failed"] | None:
@@ -56,13 +57,11 @@ def answered(reply: "Reply", redact: Callable[[str], str], then: str = AGAIN) ->
     """Return what an answer says of the rows of its request. Raises as `checked`."""
     body = checked(reply, redact, then).body or {}
     if body["code"] == TAKEN:
-        reference = body.get("request_id")
-        is_plain = isinstance(reference, str) and reference.isprintable() and " " not in reference
-        return Answer(is_taken=True, reference=reference if is_plain else None)
+        return Answer(is_taken=True, reference=plain_reference(body.get("request_id")))
     words = f"{_words(reply, redact)} (code {body['code']})"
     if body["code"] == IN_PART:
         return Answer(alone=Outcome("unknown", reason="taken in part", problem=words))
-    return Answer(alone=refused(words))
+    return Answer(alone=refused_by("TikTok", words))
 
 
 def data_of(reply: "Reply", redact: Callable[[str], str]) -> dict[str, Any]:
@@ -77,25 +76,6 @@ def data_of(reply: "Reply", redact: Callable[[str], str]) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise not_understood(reply)
     return data
-
-
-def refused(problem: str) -> Outcome:
-    """Return the outcome of a row that TikTok refused by itself."""
-    return Outcome(
-        "rejected",
-        reason="refused by tiktok",
-        problem=problem,
-        fix="Correct the activation model or its source, then plan and apply again.",
-    )
-
-
-def not_understood(reply: "Reply", then: str = AGAIN) -> DestinationUnclear:
-    """Return the error for an answer that does not say what became of the request."""
-    return DestinationUnclear(
-        f"This address answered {reply.status}, but not as TikTok does.",
-        fix="Check the URL in madang.yml: it may be a proxy's. What this request held may have "
-        f"arrived or not; {then}.",
-    )
 
 
 def _code(body: Any) -> int | None:
