@@ -15,8 +15,8 @@ from madang.sandbox.braze import BrazeSandbox
 from madang.sandbox.braze_cdi import Integration
 from madang.sync import DestinationDown, later, ledger
 from madang.sync.clock import stamp
-from madang.sync.destinations import braze_cdi
-from madang.sync.destinations.braze_cdi import BrazeCdiSettings
+from madang.sync.destinations.braze import cdi
+from madang.sync.destinations.braze.cdi import BrazeCdiSettings
 from madang.sync.destinations.registry import open_by_name
 from madang.warehouse import WarehouseError
 from sync_place import Place
@@ -78,9 +78,9 @@ def test_who_may_not_be_sent_is_not_laid_out_and_who_takes_it_back_is_taken_away
 
 def test_moments_strictly_rise_also_where_the_clock_is_set_back(place, braze, monkeypatch):
     ahead = datetime.now(UTC) + timedelta(days=2)
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: ahead)
+    monkeypatch.setattr(cdi, "utc_now", lambda: ahead)
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: ahead - timedelta(days=2))
+    monkeypatch.setattr(cdi, "utc_now", lambda: ahead - timedelta(days=2))
     pull(place, braze)
     place.sync(("C1", "a", "1"), ("C2", "a", "true"), ("C3", "a", "true"))
     moments = [row["updated_at"] for row in place.ledger(OUTBOX)]
@@ -95,7 +95,7 @@ def test_moments_strictly_rise_also_where_the_clock_is_set_back(place, braze, mo
 
 def test_a_row_that_an_erasure_took_stays_before_those_that_follow(place, braze, monkeypatch):
     ahead = datetime.now(UTC) + timedelta(days=2)
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: ahead)
+    monkeypatch.setattr(cdi, "utc_now", lambda: ahead)
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))
     pull(place, braze)
     monkeypatch.undo()
@@ -113,7 +113,7 @@ def test_what_was_laid_out_when_the_run_was_killed_is_laid_out_again_after_it(
 ):
     """In the same microsecond, and before the journal knew of it."""
     now = datetime.now(UTC)
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: now)
+    monkeypatch.setattr(cdi, "utc_now", lambda: now)
     append = ledger.append
 
     def killed(settings, warehouse, table, rows):
@@ -197,7 +197,7 @@ def test_a_warehouse_in_use_stops_the_run_and_the_next_one_lays_it_out(place, br
 
 def test_rows_that_are_older_than_the_days_to_keep_are_deleted(place, monkeypatch):
     past = datetime.now(UTC) - timedelta(days=31)
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: past)
+    monkeypatch.setattr(cdi, "utc_now", lambda: past)
     place.sync(("C1", "a", "true"))
     monkeypatch.undo()
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))

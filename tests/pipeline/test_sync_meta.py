@@ -7,7 +7,7 @@ import pytest
 from madang.errors import ConfigError
 from madang.sandbox.meta import MetaSandbox
 from madang.sync import DestinationDown, DestinationRefused
-from madang.sync.destinations.meta import MetaSettings
+from madang.sync.destinations.meta.destination import MetaSettings
 from member_rows import key, on
 from sync_place import Place
 

@@ -10,7 +10,7 @@ from madang.errors import ConfigError
 from madang.sandbox.tiktok import TikTokSandbox
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.registry import open_by_name
-from madang.sync.destinations.tiktok import TikTokSettings
+from madang.sync.destinations.tiktok.destination import TikTokSettings
 from madang.sync.spec import load_specs
 from member_rows import key, on
 from sync_place import Place

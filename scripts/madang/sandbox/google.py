@@ -26,7 +26,7 @@ from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.google import GoogleSettings
+from madang.sync.destinations.google.destination import GoogleSettings
 
 LISTS = re.compile(r"/v1/accountTypes/GOOGLE_ADS/accounts/(\d{10})/userLists")
 MEMBERS = {"/v1/audienceMembers:ingest": False, "/v1/audienceMembers:remove": True}

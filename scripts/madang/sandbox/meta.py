@@ -22,7 +22,7 @@ from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.meta import COLUMNS, MetaSettings
+from madang.sync.destinations.meta.destination import COLUMNS, MetaSettings
 
 VERSIONS = frozenset({"v23.0", "v24.0", "v25.0", "v26.0"})  # [versions] that live in 2027
 MOST_ROWS = 10_000  # [users]

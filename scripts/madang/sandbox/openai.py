@@ -21,7 +21,7 @@ from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.openai import OpenAISettings
+from madang.sync.destinations.openai.destination import OpenAISettings
 
 PAGE = 2  # audiences a page at most: whoever reads the first alone is found out
 MOST_BYTES = 16 << 20  # [audiences]

@@ -23,7 +23,7 @@ from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.tiktok import MEMBERS_LIMIT, TikTokSettings
+from madang.sync.destinations.tiktok.destination import MEMBERS_LIMIT, TikTokSettings
 
 ROOT = "/open_api/v1.3"
 PAGE = 2  # audiences a page at most: whoever reads the first alone is found out
