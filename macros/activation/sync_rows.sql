@@ -1,12 +1,14 @@
 {#
-    What a row says beside its key, as JSON text whose values are texts: the columns that the sync names (`columns`), each from a column of `customers` or from the permit.
+    What a row says beside its key, as JSON text whose values are texts: the columns that the sync names (`columns`), each from a column of `customers`, from the permit or
+    from the trigger of a scenario.
     `permits`, `customers` and `key` are expressions of the model. Dates are the project's wall clock, because such a column has no zone.
 #}
 {% macro sync_row(permits, customers, key, key_column='key') -%}
     {%- set rule = madang.sync_rule() -%}
     {%- set values = {rule.get('key_column', key_column): key} -%}
+    {%- set of_permits = ['audience', 'channel', 'person_id', 'scenario', 'stage', 'started_at', 'triggered_at', 'usable_until'] -%}
     {%- for name, column in rule.get('columns', {}).items() -%}
-        {%- set of = permits if column['from'] in ('audience', 'channel', 'person_id') else customers -%}
+        {%- set of = permits if column['from'] in of_permits else customers -%}
         {%- do values.update({name: madang.sync_row_value(of ~ '.' ~ column['from'], column.get('type', 'Text'))}) -%}
     {%- endfor -%}
     {{ madang.json_object(values) }}
