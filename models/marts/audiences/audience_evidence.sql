@@ -1,4 +1,5 @@
-{%- for name in ([] if execute else ['actions', 'funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores']) %}
+{%- set of_states = ['funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores'] -%}
+{%- for name in ([] if execute else ['actions'] + of_states) %}
 {% do ref(name) %}
 {% endfor -%}
 {%- set dids = audience_dids() -%}
