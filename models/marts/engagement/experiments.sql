@@ -1,13 +1,7 @@
 -- each experiment with its people, and whether its result may be read
 with experiments as (
 
-    select
-        'madang' as source,
-        experiment,
-        share,
-        since_date,
-        until_date,
-        window_micros
+    select 'madang' as source, experiment, share, since_date, until_date, window_micros
     from ({{ holdout_rows() }}) as declared
 
     union all
