@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 #: What a company's models, tests and staging call, beside all generic tests.
 PUBLIC = {
     *("audience", "funnel", "list_of_actions", "job_labels", "table_when_changed"),
-    *("sync_rule", "sync_permits", "sync_held_back", "sync_customer_numbers"),
+    *("sync_rule", "sync_permits", "sync_held_back", "sync_customer_numbers", "sync_catalog_items"),
     *("default__get_where_subquery", "duckdb__create_table_as"),
     *("get_incremental_overwrite_days_sql", "as_of", "local_date", "surrogate_key", "sha256_hex"),
     *("normalize_email", "normalize_phone", "real_id", "timestamp_from_text", "number_from_text"),
