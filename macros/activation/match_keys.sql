@@ -41,20 +41,21 @@
     select
         lists.audience,
         case
-            when lists.is_sensitive = 1 then 'sensitive_name'
+            when sensitive.audience is not null then 'sensitive_name'
             when lists.persons < {{ least }} then 'list_too_small'
         end as reason
     from (
-        select
-            members.audience,
-            count(distinct case when members.held_back_reason is null then members.person_id end) as persons,
-            max(case when words.word is not null then 1 else 0 end) as is_sensitive
-        from {{ members }} as members
-        left join {{ madang.list_of('sensitive_list_words') }} as words
-            on strpos(concat('_', members.audience), concat('_', words.word)) > 0
-            and members.audience not in ({{ madang.text_literals(rule.get('reviewed_names') or ['']) }})
-        group by members.audience
+        select audience, count(distinct case when held_back_reason is null then person_id end) as persons
+        from {{ members }}
+        group by audience
     ) as lists
+    left join (
+        select distinct names.audience
+        from (select distinct audience from {{ members }}) as names
+        inner join {{ madang.list_of('sensitive_list_words') }} as words
+            on strpos(concat('_', names.audience), concat('_', words.word)) > 0
+        where names.audience not in ({{ madang.text_literals(rule.get('reviewed_names') or ['']) }})
+    ) as sensitive on lists.audience = sensitive.audience
     left join (
         select distinct held.field
         from ({{ madang.sync_last_sent() }}) as held

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, on_bigquery, reach
 from local_bigquery.bounds import unbounded
+from local_bigquery.joins import without_equality
 from local_bigquery.scans import scans
 from local_bigquery.server.errors import BigQueryError
 from local_bigquery.server.session import Session
@@ -335,6 +336,12 @@ def test_no_statement_reads_shards_or_days_without_a_literal_bound(
     assert ("base_ga4__events", events) in read
     assert ("ga4_session_days", read_as) in read
     assert unbound == {("stg_ga4__events", written)}, "a view: whoever reads it says the days"
+
+
+def test_every_outer_join_has_an_equality_of_both_sides(trees: dict[str, Message]) -> None:
+    """BigQuery refuses one without; GoogleSQL does not."""
+    assert "sync_google__members" in trees
+    assert [name for name, tree in trees.items() if without_equality(tree)] == []
 
 
 def test_the_guard_itself_tells_a_literal_bound_from_none(built: Company) -> None:

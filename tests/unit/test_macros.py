@@ -3,6 +3,8 @@
 There a bare name is unknown: dbt gives a macro the names that the model sees which uses it.
 """
 
+import ast
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,17 @@ def test_every_list_can_be_added_to() -> None:
     for path in [*(ROOT / "models").rglob("*.sql"), *(ROOT / "macros").rglob("*.sql")]:
         named = set(re.findall(r"\bref\('(\w+)'\)", path.read_text(encoding="utf-8"))) & lists
         assert named == set(), f"{path}: read a list by list_of()"
+
+
+def test_platforms_take_the_click_ids_that_their_limits_name() -> None:
+    rules = (ROOT / "macros" / "attribution" / "touch_rules.sql").read_text(encoding="utf-8")
+    (taken,) = re.findall(r"macro reported_click_ids\(\) %}\s*{{ return\((.*?)\) }}", rules)
+    (read,) = re.findall(r"macro click_id_names\(\) %}\s*{{ return\((.*?)\) }}", rules)
+    with (ROOT / "seeds" / "upload_limits.csv").open(encoding="utf-8", newline="") as file:
+        limits = {row["platform"]: row["click_ids"].split() for row in csv.DictReader(file)}
+    by_platform = ast.literal_eval(taken)
+    assert by_platform == {platform: names for platform, names in limits.items() if names}
+    assert {name for names in by_platform.values() for name in names} <= {*ast.literal_eval(read)}
 
 
 def _calls(body: str, known: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:
