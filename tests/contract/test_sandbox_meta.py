@@ -8,7 +8,7 @@ import requests
 
 from madang.sandbox.meta import MOST_ROWS, MetaSandbox
 from madang.sandbox.meta_events import MOST_EVENTS
-from madang.sync.destinations.meta import COLUMNS
+from madang.sync.destinations.meta.destination import COLUMNS
 
 SESSION = {"session_id": 1, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": 1}
 AUDIENCE = {"name": "a", "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}

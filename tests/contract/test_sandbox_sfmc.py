@@ -4,8 +4,8 @@ import pytest
 import requests
 
 from madang.sandbox.sfmc import MOST_MEMBERS, MOST_ROWS, SfmcSandbox
-from madang.sync.destinations.sfmc_answers import deletion
-from madang.sync.destinations.sfmc_columns import Column
+from madang.sync.destinations.sfmc.answers import deletion
+from madang.sync.destinations.sfmc.columns import Column
 
 FORM = {
     "grant_type": "client_credentials",

@@ -8,7 +8,7 @@ import requests
 
 from madang.sandbox.tiktok import ROOT, TikTokSandbox
 from madang.sandbox.tiktok_events import MOST_EVENTS
-from madang.sync.destinations.tiktok import MEMBERS_LIMIT
+from madang.sync.destinations.tiktok.destination import MEMBERS_LIMIT
 
 HASH = hashlib.sha256(b"a").hexdigest()
 

@@ -1,34 +1,21 @@
 """From consent and outcomes of the demo company to ad platforms, and what Google was told then."""
 
-import csv
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass
 
-import duckdb
 import pytest
 import yaml
 
-from demo_workspace import AS_OF, MARU, WITHOUT_TESTS, Company, as_a_user, madang
+from ads_company import CLOCK, PEOPLE, AdsCompany, google_settings
+from demo_workspace import MARU, Company, as_a_user
 from madang.build.dbt import run_dbt
 from madang.sandbox.google import GoogleSandbox
 from madang.sandbox.openai import OpenAISandbox
 from madang.sandbox.tiktok import TikTokSandbox
 from madang.settings.workspace import load_settings
 
-COLUMNS = "consent_id,customer_no,channel,purpose,status,occurred_at,collected_via"
-ENVIRON = {
-    "MADANG_GOOGLE_CLIENT_ID": "id",
-    "MADANG_GOOGLE_CLIENT_SECRET": "hush",
-    "MADANG_GOOGLE_REFRESH_TOKEN": "sandbox-refresh-token",
-    "MADANG_TIKTOK_TOKEN": "sandbox-token",
-    "MADANG_OPENAI_ADS_KEY": "sandbox-key",
-    "MADANG_OPENAI_CONVERSIONS_KEY": "sandbox-conversions-key",
-}
-PEOPLE = 10
 #: Consents change nothing else that is looked at.
 BUILT = (
     "stg_consent__events+,+sync_google__conversions",
@@ -38,43 +25,12 @@ BUILT = (
 AGAIN = ("source:offline.outcomes+,+conversion_upload_results", "conversion_upload_results")
 
 
-@dataclass
-class Story:
-    root: Path
-    google: GoogleSandbox
+@dataclass(kw_only=True)
+class Story(AdsCompany):
     tiktok: TikTokSandbox
     openai: OpenAISandbox
-    allow: list[str] = field(default_factory=list)
-    said_no: str = ""
     cancelled: str = ""
     planned: int = 0
-
-    def run(self, *arguments: str) -> None:
-        ended = madang(self.root, *arguments, **ENVIRON)
-        assert ended.code in (0, 3), ended.told
-
-    def consent(self, name: str, customers: list[str], status: str, moment: str) -> None:
-        with (self.root / f"inbox/consent/consent_log_{name}.csv").open("w") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS.split(","))
-            for number in customers:
-                row = [f"{name}-{number}", number, "ads", "advertising", status, moment, "my_page"]
-                writer.writerow(row)
-        self.run("load")
-
-    def rows(self, sql: str) -> list[tuple]:
-        with duckdb.connect(str(self.root / "warehouse.duckdb"), read_only=True) as db:
-            return db.execute(sql).fetchall()
-
-
-CONVERTED = """
-    select conversions.person_id, min(numbers.customer_no)
-    from madang_marts.conversions as conversions
-    inner join madang_marts.customer_numbers as numbers using (person_id)
-    where conversions.verified_state = 'verified' and numbers.is_current
-    group by 1
-    order by 1
-"""
 
 
 @pytest.fixture(scope="module")
@@ -84,48 +40,36 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     shutil.copytree(small_company.root, root)
     path = root / "madang.yml"
     settings = yaml.safe_load(path.read_text())
-    clock = {"now": lambda: datetime.fromisoformat(AS_OF)}
     with (
-        GoogleSandbox(**clock) as google,
-        TikTokSandbox(**clock) as tiktok,
-        OpenAISandbox(**clock) as openai,
+        GoogleSandbox(**CLOCK) as google,
+        TikTokSandbox(**CLOCK) as tiktok,
+        OpenAISandbox(**CLOCK) as openai,
     ):
-        there = {"account_id": google.account, "auth": "refresh_token", "url": google.url}
-        there |= {"token_url": f"{google.url}/token", "terms_accepted": True}
         ids = {"event_set_id": tiktok.sources["offline"], "pixel_code": tiktok.sources["web"]}
         own = {
-            "google": there,
+            "google": google_settings(google),
             "tiktok": {"advertiser_id": tiktok.advertiser, "url": tiktok.url, **ids},
             "openai": {"pixel_id": openai.pixel, "url": openai.url, "events_url": openai.url},
         }
         path.write_text(yaml.safe_dump(settings | {"project": str(MARU), "destinations": own}))
-        made = Story(root, google, tiktok, openai)
-        people = made.rows(CONVERTED)[:PEOPLE]
-        made.said_no, *made.allow = [person for person, _ in people]
-        numbers = [number for _, number in people]
+        made = Story(root=root, google=google, tiktok=tiktok, openai=openai)
+        numbers = made.converted()
         made.consent("yes", numbers, "granted", "2026-10-31T10:00:00+09:00")
-        with as_a_user():  # what is tested of these models is tested in the demo's own build
-            run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", *BUILT])
+        made.build(*BUILT)
         ((made.planned,),) = made.rows(
             "select count(*) from madang_activation.sync_google__conversions "
             "where held_back_reason is null"
         )
         made.run("plan")
-        made.consent("no", numbers[:1], "withdrawn", "2026-11-01T11:00:00+09:00")
-        made.run("sync", "--apply")
-        made.run("sync", "--poll")
-        made.run("sync", "--poll")
+        made.send_after_a_no(numbers[0])
         told = tuple(key for events in google.events.values() for key in events)
         ((made.cancelled, number),) = made.rows(f"""
             select conversion_key, object_id from madang_marts.conversions
             where conversion_key in {told} and conversion_type = 'test_drive' order by 1 limit 1
         """)
-        cancelled = {"outcome_id": "CANCELLED", "product": "test_drive", "application_id": number}
-        cancelled |= {"status": "cancelled", "occurred_at": "2026-11-01T10:00:00+09:00"}
-        (root / "inbox/offline/outcomes_cancelled.ndjson").write_text(json.dumps(cancelled))
-        made.run("load")
+        made.outcome("test_drive", number, "cancelled", "2026-11-01T10:00:00+09:00")
+        made.build(*AGAIN)
         with as_a_user():
-            run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", *AGAIN])
             run_dbt(load_settings(root), ["test", "--select", "conversion_upload_results_add_up"])
         yield made
 

@@ -1,30 +1,16 @@
 """Retargeting: who waits for a date is on lists of Google and Meta, who got one is told once."""
 
-import csv
-import json
 import shutil
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 
-import duckdb
 import pytest
 import yaml
 
-from demo_workspace import AS_OF, MARU, WITHOUT_TESTS, Company, as_a_user, madang
-from madang.build.dbt import run_dbt
+from ads_company import CLOCK, ENVIRON, AdsCompany, google_settings
+from demo_workspace import MARU, Company, madang
 from madang.sandbox.google import GoogleSandbox
 from madang.sandbox.meta import MetaSandbox
-from madang.settings.workspace import load_settings
 
-COLUMNS = "consent_id,customer_no,channel,purpose,status,occurred_at,collected_via"
-ENVIRON = {
-    "MADANG_GOOGLE_CLIENT_ID": "id",
-    "MADANG_GOOGLE_CLIENT_SECRET": "hush",
-    "MADANG_GOOGLE_REFRESH_TOKEN": "sandbox-refresh-token",
-    "MADANG_META_TOKEN": "sandbox-token",
-}
-PEOPLE = 10
 #: Consents change nothing else that is looked at.
 LISTS = ("sync_google__members", "sync_meta__members")
 BUILT = ["stg_consent__events+,+sync_google__conversions", "aud_waiting_for_a_date"]
@@ -55,43 +41,10 @@ models:
 """
 
 
-@dataclass
-class Story:
-    root: Path
-    google: GoogleSandbox
+@dataclass(kw_only=True)
+class Story(AdsCompany):
     meta: MetaSandbox
-    allow: list[str] = field(default_factory=list)
-    said_no: str = ""
-    cancelled: str = ""
-    planned: int = 0
     waiting: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *arguments: str) -> None:
-        ended = madang(self.root, *arguments, **ENVIRON)
-        assert ended.code in (0, 3), ended.told
-
-    def consent(self, name: str, customers: list[str], status: str, moment: str) -> None:
-        with (self.root / f"inbox/consent/consent_log_{name}.csv").open("w") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS.split(","))
-            for number in customers:
-                row = [f"{name}-{number}", number, "ads", "advertising", status, moment, "my_page"]
-                writer.writerow(row)
-        self.run("load")
-
-    def rows(self, sql: str) -> list[tuple]:
-        with duckdb.connect(str(self.root / "warehouse.duckdb"), read_only=True) as db:
-            return db.execute(sql).fetchall()
-
-
-CONVERTED = """
-    select conversions.person_id, min(numbers.customer_no)
-    from madang_marts.conversions as conversions
-    inner join madang_marts.customer_numbers as numbers using (person_id)
-    where conversions.verified_state = 'verified' and numbers.is_current
-    group by 1
-    order by 1
-"""
 
 
 #: Those who applied for a charger, and nothing became of it yet.
@@ -124,41 +77,25 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     audiences = project / "models/marts/audiences"
     (audiences / "_waiting__audiences.yml").write_text(AUDIENCE)
     (audiences / f"aud_{WAITING}.sql").write_text("{{ madang.audience() }}\n")
-    with (
-        GoogleSandbox(now=lambda: datetime.fromisoformat(AS_OF)) as google,
-        MetaSandbox(now=lambda: datetime.fromisoformat(AS_OF)) as meta,
-    ):
-        there = {"account_id": google.account, "auth": "refresh_token", "url": google.url}
-        there |= {"terms_accepted": True, "political_ads_declared": True}
-        there["token_url"] = f"{google.url}/token"
+    with GoogleSandbox(**CLOCK) as google, MetaSandbox(**CLOCK) as meta:
         destinations = {
-            "google": there,
+            "google": google_settings(google, political_ads_declared=True),
             "meta": {"ad_account_id": meta.account, "url": meta.url},
         }
         settings |= {"project": str(project), "destinations": destinations}
         path.write_text(yaml.safe_dump(settings))
-        made = Story(root, google, meta)
-        people = made.rows(CONVERTED)[:PEOPLE]
-        made.said_no, *made.allow = [person for person, _ in people]
-        numbers = [number for _, number in people]
-        known = {person for person, _ in people}
+        made = Story(root=root, google=google, meta=meta)
+        numbers = made.converted()
+        known = {made.said_no, *made.allow}
         waits = [row for row in made.rows(APPLIED) if row[0] not in known][:3]
         made.waiting = {person: application for person, _, application in waits}
         made.allow += made.waiting
         everyone = [*numbers, *(number for _, number, _ in waits)]
         made.consent("yes", everyone, "granted", "2026-10-31T10:00:00+09:00")
-        with as_a_user():  # what is tested of these models is tested in the demo's own build
-            run_dbt(load_settings(root), ["build", *WITHOUT_TESTS, "--select", *BUILT])
-        ((made.planned,),) = made.rows(
-            "select count(*) from madang_activation.sync_google__conversions "
-            "where held_back_reason is null"
-        )
+        made.build(*BUILT)
         for sync in ("google_conversions", "google_audiences", "meta_audiences"):
             made.run("plan", sync)
-        made.consent("no", numbers[:1], "withdrawn", "2026-11-01T11:00:00+09:00")
-        made.run("sync", "--apply")
-        made.run("sync", "--poll")
-        made.run("sync", "--poll")
+        made.send_after_a_no(numbers[0])
         yield made
 
 
@@ -177,12 +114,8 @@ def test_who_gets_what_they_applied_for_leaves_the_lists_and_is_told_once(story:
     assert set(story.waiting) == set(waiting[0]) == set(waiting[1])
     assert on_lists() == [set().union(*one.values()) for one in waiting]
     person, number = next(iter(story.waiting.items()))
-    installed = {"outcome_id": "INSTALLED", "product": "charger", "application_id": number}
-    installed |= {"status": "installed", "occurred_at": "2026-11-01T10:30:00+09:00"}
-    (story.root / "inbox/offline/outcomes_installed.ndjson").write_text(json.dumps(installed))
-    story.run("load")
-    with as_a_user():
-        run_dbt(load_settings(story.root), ["build", *WITHOUT_TESTS, "--select", *CHANGED])
+    story.outcome("charger", number, "installed", "2026-11-01T10:30:00+09:00")
+    story.build(*CHANGED)
     for sync in ("google_conversions", "google_audiences", "meta_audiences"):
         madang(story.root, "plan", sync, **ENVIRON)  # 1 where nobody is left on a list
     story.run("sync", "--apply", "--force")

@@ -13,8 +13,9 @@ from madang.erase.values import Known
 from madang.errors import ConfigError
 from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused, deletions
-from madang.sync.destinations.google import GoogleSettings
+from madang.sync.destinations.google.destination import GoogleSettings
 from madang.sync.later import ask
+from member_rows import key, on
 from sync_place import Place, counted
 from sync_workspace import REPOSITORY
 
@@ -25,14 +26,6 @@ ENVIRON = {
     "MADANG_GOOGLE_CLIENT_SECRET": "hush",
     "MADANG_GOOGLE_REFRESH_TOKEN": "sandbox-refresh-token",
 }
-
-
-def key(number: int, kind: str = "email") -> str:
-    return f"{kind}:{hashlib.sha256(str(number).encode()).hexdigest()}"
-
-
-def on(*numbers: int, field: str = "buyers") -> list[tuple]:
-    return [(key(number), field, "true") for number in numbers]
 
 
 class There(Place):

@@ -1,6 +1,5 @@
 """Members of custom audiences at a local Meta, over HTTP, from rows to receipts."""
 
-import hashlib
 import logging
 
 import pytest
@@ -8,18 +7,11 @@ import pytest
 from madang.errors import ConfigError
 from madang.sandbox.meta import MetaSandbox
 from madang.sync import DestinationDown, DestinationRefused
-from madang.sync.destinations.meta import MetaSettings
+from madang.sync.destinations.meta.destination import MetaSettings
+from member_rows import key, on
 from sync_place import Place
 
 TOKEN = "sandbox-token"
-
-
-def key(number: int, kind: str = "email") -> str:
-    return f"{kind}:{hashlib.sha256(str(number).encode()).hexdigest()}"
-
-
-def on(*numbers: int, field: str = "buyers") -> list[tuple]:
-    return [(key(number), field, "true") for number in numbers]
 
 
 class There(Place):

@@ -1,6 +1,5 @@
 """Members and verified conversions at a local OpenAI, over HTTP, from rows to receipts."""
 
-import hashlib
 import json
 import logging
 
@@ -10,10 +9,11 @@ from conversion_rows import hashed, row
 from madang.errors import ConfigError
 from madang.sandbox.openai import OpenAISandbox
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
-from madang.sync.destinations.openai import OpenAISettings
+from madang.sync.destinations.openai.destination import OpenAISettings
 from madang.sync.destinations.registry import open_by_name
 from madang.sync.later import ask
 from madang.sync.spec import load_specs
+from member_rows import key, on
 from sync_place import Place
 
 KEYS = {"MADANG_OPENAI_ADS_KEY": "sandbox-key"}
@@ -22,14 +22,6 @@ DRIVE = "{type: appointment_scheduled, action_source: physical_store}"
 ORDER = "{type: custom, custom_event_name: paid_order, action_source: other}"
 TYPES = f", conversions: {{order: {ORDER}, test_drive: {DRIVE}}}"
 CLICK = {"click_id_name": "oppref", "click_id": "oppref_1"}
-
-
-def key(number: int, kind: str = "email") -> str:
-    return f"{kind}:{hashlib.sha256(str(number).encode()).hexdigest()}"
-
-
-def on(*numbers: int, field: str = "buyers") -> list[tuple]:
-    return [(key(number), field, "true") for number in numbers]
 
 
 def told(*numbers: int, **values) -> list[tuple]:

@@ -1,6 +1,5 @@
 """Members and verified conversions at a local TikTok, over HTTP, from rows to receipts."""
 
-import hashlib
 import json
 import logging
 
@@ -11,22 +10,15 @@ from madang.errors import ConfigError
 from madang.sandbox.tiktok import TikTokSandbox
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.registry import open_by_name
-from madang.sync.destinations.tiktok import TikTokSettings
+from madang.sync.destinations.tiktok.destination import TikTokSettings
 from madang.sync.spec import load_specs
+from member_rows import key, on
 from sync_place import Place
 
 TOKEN = "sandbox-token"
 WEB = "{name: CompletePayment, event_source: web}"
 TYPES = f", conversions: {{order: {WEB}, test_drive: {{name: Schedule}}}}"
 CLICK = {"click_id_name": "ttclid", "click_id": "E.C.P.1"}
-
-
-def key(number: int, kind: str = "email") -> str:
-    return f"{kind}:{hashlib.sha256(str(number).encode()).hexdigest()}"
-
-
-def on(*numbers: int, field: str = "buyers") -> list[tuple]:
-    return [(key(number), field, "true") for number in numbers]
 
 
 def told(*numbers: int, **values) -> list[tuple]:
@@ -78,7 +70,7 @@ def test_audiences_hold_exactly_who_is_wanted_and_are_made_once(lists, tiktok):
 
 def test_a_list_that_was_deleted_is_filled_again_and_one_of_two_costs_its_own(lists, tiktok):
     lists.sync(*on(1, 2), *on(3, field="vips"))
-    for number in [key for key, name in tiktok.audiences.items() if name == "madang_buyers"]:
+    for number in [one for one, name in tiktok.audiences.items() if name == "madang_buyers"]:
         del tiktok.audiences[number], tiktok.members[number]
     tiktok.audiences["55"], tiktok.members["55"] = "madang_vips", set()
     result = lists.sync(*on(1, 2, 4), *on(3, 5, field="vips"))
@@ -218,6 +210,39 @@ def test_a_token_that_loses_its_scope_in_the_middle_tells_nothing_twice(there, t
     assert "scopes" in error.value.fix
     tiktok.scopes.add("events")
     assert there.sync(*told(*range(4))).accepted == 2
+
+
+@pytest.mark.parametrize(("after", "taken"), [(1, 0), (2, 2)])
+def test_what_may_have_been_taken_in_part_is_not_told_again_by_a_later_plan(
+    there, tiktok, after, taken
+):
+    """TikTok knows doubles for 48 hours, and the next plan may come later."""
+    tiktok.partly.add("u0003")
+    tiktok.faults.add("error_in_200", status=40001, after=after)
+    result = there.sync(*told(*range(4)))
+    assert (result.accepted, result.unknown, result.rejected) == (taken, 4 - taken, 0)
+    seen = len(tiktok.log())
+    there.want(*told(*range(4)))
+    plan = there.plan()
+    assert (plan.is_empty, plan.unknown, len(tiktok.log())) == (True, 4 - taken, seen)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, {"code": "0", "message": "OK"}),
+        (200, {"code": False, "message": "OK"}),
+        (200, [0]),
+        (404, {"code": 0, "message": "not found"}),
+    ],
+)
+def test_what_only_looks_like_a_yes_is_none(there, tiktok, monkeypatch, status, answer):
+    monkeypatch.setattr(
+        "madang.sandbox.tiktok._Handler._handle", lambda self: self.answer(status, answer)
+    )
+    with pytest.raises(DestinationUnclear, match="not as TikTok does"):
+        there.sync(*told(1))
+    assert there.plan().unknown == 1
 
 
 def test_test_events_count_nowhere_and_go_again_when_the_code_is_gone(tmp_path, tiktok):

@@ -26,12 +26,12 @@ from madang.sandbox.salesforce import SalesforceSandbox
 from madang.sandbox.sfmc import SfmcSandbox
 from madang.sandbox.webhook import SECRET, WebhookSandbox
 from madang.settings.salesforce import SalesforceSettings
-from madang.sync.destinations.braze import BrazeSettings
-from madang.sync.destinations.google import GoogleSettings
-from madang.sync.destinations.meta import MetaSettings
-from madang.sync.destinations.salesforce import SalesforceTarget
-from madang.sync.destinations.sfmc import SfmcSettings
-from madang.sync.destinations.sfmc_columns import Column
+from madang.sync.destinations.braze.destination import BrazeSettings
+from madang.sync.destinations.google.destination import GoogleSettings
+from madang.sync.destinations.meta.destination import MetaSettings
+from madang.sync.destinations.salesforce.destination import SalesforceTarget
+from madang.sync.destinations.sfmc.columns import Column
+from madang.sync.destinations.sfmc.destination import SfmcSettings
 from madang.sync.destinations.webhook import WebhookSettings
 from sync_place import Place
 

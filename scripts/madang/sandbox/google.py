@@ -13,19 +13,20 @@ Where the pages are silent the server is strict. Only this machine can reach it.
 import json
 import re
 import secrets
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
-from madang.sandbox import google_events
-from madang.sandbox.local import LocalHandler, LocalServer, clock_of
+from madang.sandbox import ad_platform, google_events
+from madang.sandbox.ad_platform import AdHandler, AdPlatform
+from madang.sandbox.faults import Fault
+from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.google import GoogleSettings
+from madang.sync.destinations.google.destination import GoogleSettings
 
 LISTS = re.compile(r"/v1/accountTypes/GOOGLE_ADS/accounts/(\d{10})/userLists")
 MEMBERS = {"/v1/audienceMembers:ingest": False, "/v1/audienceMembers:remove": True}
@@ -38,28 +39,24 @@ CODES |= {404: "NOT_FOUND", 409: "ALREADY_EXISTS"}
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
-class Refused(Exception):
+class Refused(ad_platform.Refused):
     """An answer of an error: nothing of the request is processed. [errors]"""
 
     def __init__(self, status: int, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.field = status, message, field
-
-    def body(self) -> dict[str, Any]:
         details: list[dict[str, Any]] = [
             {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "local"}
         ]
-        if self.field is not None:
-            violation = {"field": self.field, "description": self.message}
+        if field is not None:
+            violation = {"field": field, "description": message}
             kind = "type.googleapis.com/google.rpc.BadRequest"
             details.insert(0, {"@type": kind, "fieldViolations": [violation]})
-        status = CODES.get(self.status, "INTERNAL")
-        message = self.message if self.field is None else "There was a problem with the request."
-        error = {"code": self.status, "message": message, "status": status, "details": details}
-        return {"error": error}
+            message = "There was a problem with the request."
+        name = CODES.get(status, "INTERNAL")
+        error = {"code": status, "message": message, "status": name, "details": details}
+        super().__init__(status, {"error": error})
 
 
-class GoogleSandbox(LocalServer):
+class GoogleSandbox(AdPlatform):
     """`lists` are the user lists by id, `members` who is on each, `account` the one it knows.
 
     `bad_hashes` are refused inside a request as Google would refuse what it cannot read. `states`
@@ -70,6 +67,9 @@ class GoogleSandbox(LocalServer):
     finds members. `now` is its clock.
     """
 
+    kept = ("lists", "events")
+    lists: dict[str, dict[str, Any]]
+
     def __init__(
         self,
         account: str = "1234567890",
@@ -78,73 +78,51 @@ class GoogleSandbox(LocalServer):
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.account = account
-        self.now = now
         self.actions: set[str] | None = None
-        self.events: dict[str, dict[str, dict[str, Any]]] = {}
         self.lost_clicks: set[str] = set()
         self.match_range = "MATCH_RATE_RANGE_61_TO_70"
         self.refresh_token = "sandbox-refresh-token"
         self.tokens: set[str] = set()
-        self.lists: dict[str, dict[str, Any]] = {}
-        self.members: dict[str, set[str]] = {}
         self.bad_hashes: set[str] = set()
         self.states: dict[str, list[dict[str, Any]]] = {}
-        self.lock = threading.Lock()
-        self._state_path = state_path
-        if state_path is not None and state_path.exists():
-            kept = json.loads(state_path.read_text())
-            self.lists, self.events = kept["lists"], kept.get("events", {})
-            self.members = {name: set(found) for name, found in kept["members"].items()}
-        super().__init__(_Handler, port)
+        super().__init__(_Handler, port, state_path, now)
 
-    def close(self) -> None:
-        if self._state_path is not None:
-            members = {name: sorted(found) for name, found in self.members.items()}
-            kept = {"lists": self.lists, "members": members, "events": self.events}
-            self._state_path.write_text(json.dumps(kept))
-
-    def on(self, code: str) -> set[str]:
-        """Return who is on the list with an integration code: kind:hash."""
-        ids = [key for key, one in self.lists.items() if one.get("integrationCode") == code]
-        return set().union(*(self.members[key] for key in ids))
+    def names(self) -> dict[str, Any]:
+        """Return the integration codes of lists by id."""
+        return {key: one.get("integrationCode") for key, one in self.lists.items()}
 
 
-class _Handler(LocalHandler):
+class _Handler(AdHandler):
     sandbox: ClassVar[GoogleSandbox]
 
-    def do_GET(self) -> None:
-        self._answered(self._get)
-
     def do_POST(self) -> None:
-        body = self.body()
-        if self.path == "/token":
-            return self._token(body)
-        return self._answered(lambda: self._post(body))
+        return self._token(self.body()) if self.path == "/token" else self._handle()
 
-    def _answered(self, act: Any) -> None:
-        sandbox = self.sandbox
-        faults = {fault.kind: fault for fault in sandbox.faults.next({_part(self.path)})}
-        if "drop_before" in faults:
-            return self.drop("drop_before")
+    def part(self, path: str) -> str:
+        if STATUS in path:
+            return "status"
+        if path == EVENTS:
+            return "events"
+        return "lists" if "userLists" in path else "members"
+
+    def fail(self, faults: Mapping[str, Fault]) -> None:
         if "status" in faults:
-            fault = Refused(faults["status"].status, "The service is not there.")
-            return self.answer(fault.status, fault.body())
+            raise Refused(faults["status"].status, "The service is not there.")
         if "rate_limit" in faults:
             error = {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}
-            return self.answer(429, {"error": error})
+            raise ad_platform.Refused(429, {"error": error})
         if "expire" in faults:
-            sandbox.tokens.clear()
-        try:
-            bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            if bearer not in sandbox.tokens:
-                raise Refused(401, f"Request had invalid authentication credentials: {bearer}")
-            with sandbox.lock:
-                answer, objects = act()
-        except Refused as refused:
-            return self.answer(refused.status, refused.body())
-        if "drop_after" in faults:
-            return self.drop("drop_after")
-        return self.answer(200, answer, objects=objects)
+            self.sandbox.tokens.clear()
+
+    def check_sender(self, asked: SplitResult) -> None:
+        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if bearer not in self.sandbox.tokens:
+            raise Refused(401, f"Request had invalid authentication credentials: {bearer}")
+
+    def act(self, asked: SplitResult, content: bytes) -> tuple[Any, int]:
+        if self.command == "GET":
+            return self._get(asked)
+        return self._post(asked.path, content)
 
     def _token(self, body: bytes) -> None:
         form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
@@ -157,8 +135,7 @@ class _Handler(LocalHandler):
         self.sandbox.tokens.add(token)
         return self.answer(200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
 
-    def _get(self) -> tuple[Any, int]:
-        asked = urlsplit(self.path)
+    def _get(self, asked: SplitResult) -> tuple[Any, int]:
         query = {key: values[0] for key, values in parse_qs(asked.query).items()}
         if found := LISTS.fullmatch(asked.path):
             self._know(found[1])
@@ -170,8 +147,7 @@ class _Handler(LocalHandler):
             return states.pop(0) if len(states) > 1 else states[0], 0
         raise Refused(404, "Requested entity was not found.")
 
-    def _post(self, content: bytes) -> tuple[Any, int]:
-        path = urlsplit(self.path).path
+    def _post(self, path: str, content: bytes) -> tuple[Any, int]:
         if self.headers.get("Content-Type") != "application/json":
             raise Refused(400, "Content-Type must be application/json")
         try:
@@ -356,15 +332,6 @@ def _array(body: dict[str, Any], name: str) -> list[Any]:
 
 def _state(state: str) -> dict[str, Any]:
     return {"requestStatusPerDestination": [{"requestStatus": state}]}
-
-
-def _part(path: str) -> str:
-    """What a request is about, for faults with `keys`: lists, members, events, status."""
-    if STATUS in path:
-        return "status"
-    if path == EVENTS:
-        return "events"
-    return "lists" if "userLists" in path else "members"
 
 
 @contextmanager

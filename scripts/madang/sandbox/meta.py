@@ -8,21 +8,21 @@ Sources: [users] https://developers.facebook.com/docs/marketing-api/reference/cu
 Where the pages are silent the server is strict. Only this machine can reach it.
 """
 
-import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
-from madang.sandbox import meta_events
-from madang.sandbox.local import LocalHandler, LocalServer, clock_of
+from madang.sandbox import ad_platform, meta_events
+from madang.sandbox.ad_platform import AdHandler, AdPlatform, json_object
+from madang.sandbox.faults import Fault
+from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.meta import COLUMNS, MetaSettings
+from madang.sync.destinations.meta.destination import COLUMNS, MetaSettings
 
 VERSIONS = frozenset({"v23.0", "v24.0", "v25.0", "v26.0"})  # [versions] that live in 2027
 MOST_ROWS = 10_000  # [users]
@@ -32,17 +32,16 @@ PARTS = ("users", "events")
 DEMO_TOKEN = "demo-token-of-the-local-server"
 
 
-class Refused(Exception):
+class Refused(ad_platform.Refused):
     """An error: nothing of the request is processed. [errors]"""
 
     def __init__(self, code: int, message: str, subcode: int | None = None) -> None:
-        super().__init__(message)
-        self.error = {"message": message, "type": "OAuthException", "code": code}
-        self.error |= {"error_subcode": subcode} if subcode else {}
-        self.error |= {"fbtrace_id": "local"}
+        error = {"message": message, "type": "OAuthException", "code": code}
+        error |= {"error_subcode": subcode} if subcode else {}
+        super().__init__(400, {"error": error | {"fbtrace_id": "local"}})
 
 
-class MetaSandbox(LocalServer):
+class MetaSandbox(AdPlatform):
     """`audiences` are names by id, `members` who is on each as kind:hash. `told` is what else Meta
     says of an audience, by id, such as its subtype. Those in `blocked` take no members.
 
@@ -59,84 +58,43 @@ class MetaSandbox(LocalServer):
         dataset: str = "55555",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.account, self.token, self.dataset, self.now = account, token, dataset, now
-        self.events: dict[str, dict[str, Any]] = {}
+        self.account, self.token, self.dataset = account, token, dataset
         self.refused: set[str] = set()
-        self.audiences: dict[str, str] = {}
         self.told: dict[str, dict[str, Any]] = {}
         self.blocked: set[str] = set()
-        self.members: dict[str, set[str]] = {}
         self.invalid: set[str] = set()
-        self.lock = threading.Lock()
-        self._state_path = state_path
-        if state_path is not None and state_path.exists():
-            kept = json.loads(state_path.read_text())
-            self.audiences, self.events = kept["audiences"], kept.get("events", {})
-            self.members = {name: set(found) for name, found in kept["members"].items()}
-        super().__init__(_Handler, port)
-
-    def close(self) -> None:
-        if self._state_path is not None:
-            members = {name: sorted(found) for name, found in self.members.items()}
-            kept = {"audiences": self.audiences, "members": members, "events": self.events}
-            self._state_path.write_text(json.dumps(kept))
-
-    def on(self, name: str) -> set[str]:
-        """Return who is on the audience of a name: kind:hash."""
-        ids = [key for key, called in self.audiences.items() if called == name]
-        return set().union(*(self.members[key] for key in ids))
+        super().__init__(_Handler, port, state_path, now)
 
 
-class _Handler(LocalHandler):
+class _Handler(AdHandler):
     sandbox: ClassVar[MetaSandbox]
-
-    def do_GET(self) -> None:
-        self._handle()
-
-    def do_POST(self) -> None:
-        self._handle()
 
     def do_DELETE(self) -> None:
         self._handle()
 
-    def _handle(self) -> None:
-        content, sandbox = self.body(), self.sandbox
-        asked = urlsplit(self.path)
-        part = asked.path.rpartition("/")[2]
-        faults = {
-            fault.kind: fault
-            for fault in sandbox.faults.next({part if part in PARTS else "audiences"})
-        }
-        if "drop_before" in faults:
-            return self.drop("drop_before")
-        try:
-            if "status" in faults:
-                return self.answer(faults["status"].status, "<html>Sorry</html>")
-            if "rate_limit" in faults:
-                raise Refused(80003, "There have been too many calls to this ad-account.")
-            if "error_in_200" in faults:
-                code = faults["error_in_200"].status
-                return self.answer(200, {"error": {"message": "Invalid request", "code": code}})
-            if "transient" in faults:
-                raise Refused(2, "Service temporarily unavailable")
-            self._check_sender(asked.query)
-            with sandbox.lock:
-                answer, objects = self._act(asked, content)
-        except Refused as refused:
-            return self.answer(400, {"error": refused.error})
-        if "drop_after" in faults:
-            return self.drop("drop_after")
-        return self.answer(200, answer, objects=objects)
+    def part(self, path: str) -> str:
+        part = super().part(path)
+        return part if part in PARTS else "audiences"
 
-    def _check_sender(self, query: str) -> None:
+    def fail(self, faults: Mapping[str, Fault]) -> None:
+        super().fail(faults)
+        if "rate_limit" in faults:
+            raise Refused(80003, "There have been too many calls to this ad-account.")
+        if "error_in_200" in faults:
+            error = {"message": "Invalid request", "code": faults["error_in_200"].status}
+            raise ad_platform.Refused(200, {"error": error})
+        if "transient" in faults:
+            raise Refused(2, "Service temporarily unavailable")
+
+    def check_sender(self, asked: SplitResult) -> None:
         """The token stands in a header, never in the address, which logs keep."""
-        if "access_token" in query:
+        if "access_token" in asked.query:
             raise Refused(100, "This server takes no token in an address.")
         given = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if given != self.sandbox.token:
             raise Refused(190, f"Invalid OAuth access token: {given}", 463)
 
-    def _act(self, asked: Any, content: bytes) -> tuple[Any, int]:
+    def act(self, asked: SplitResult, content: bytes) -> tuple[Any, int]:
         _, version, *rest = asked.path.split("/")
         if version not in VERSIONS:
             raise Refused(2635, "You are calling a deprecated version of the API.")
@@ -247,13 +205,7 @@ class _Handler(LocalHandler):
 
 
 def _json(content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Refused(100, "(#100) the body is no JSON object")
-    return found
+    return json_object(content, Refused(100, "(#100) the body is no JSON object"))
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:

@@ -7,21 +7,21 @@ Both APIs stand at one address here. Where the pages are silent the server is st
 machine can reach it.
 """
 
-import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
-from madang.sandbox import openai_events
-from madang.sandbox.local import LocalHandler, LocalServer, clock_of
+from madang.sandbox import ad_platform, openai_events
+from madang.sandbox.ad_platform import AdHandler, AdPlatform, json_object
+from madang.sandbox.faults import Fault
+from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.openai import OpenAISettings
+from madang.sync.destinations.openai.destination import OpenAISettings
 
 PAGE = 2  # audiences a page at most: whoever reads the first alone is found out
 MOST_BYTES = 16 << 20  # [audiences]
@@ -33,20 +33,19 @@ AUDIENCE = re.compile(
 DEMO_TOKEN = "demo-key-of-the-local-server"
 
 
-class Refused(Exception):
+class Refused(ad_platform.Refused):
     """An error: nothing of the request is processed. `errors` are (param, code, message)."""
 
     def __init__(
         self, status: int, code: str, message: str, errors: Sequence[tuple[str, str, str]] = ()
     ) -> None:
-        super().__init__(message)
-        self.status = status
         told = [{"param": param, "code": why, "message": text} for param, why, text in errors]
-        self.body: dict[str, Any] = {"message": message, "type": "invalid_request_error"}
-        self.body |= {"code": code, "param": told[0]["param"] if told else None, "errors": told}
+        error: dict[str, Any] = {"message": message, "type": "invalid_request_error"}
+        error |= {"code": code, "param": told[0]["param"] if told else None, "errors": told}
+        super().__init__(status, {"error": error})
 
 
-class OpenAISandbox(LocalServer):
+class OpenAISandbox(AdPlatform):
     """`audiences` are those of the account by id, `members` who is on each as kind:hash.
 
     `operations` are changes by id, `asked` their ids by idempotency key; each is looked at `looks`
@@ -63,69 +62,32 @@ class OpenAISandbox(LocalServer):
         pixel: str = "LocalPixel01",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.key, self.conversions_key, self.pixel, self.now = key, conversions_key, pixel, now
-        self.audiences: dict[str, dict[str, Any]] = {}
-        self.members: dict[str, set[str]] = {}
+        self.key, self.conversions_key, self.pixel = key, conversions_key, pixel
         self.operations: dict[str, dict[str, Any]] = {}
         self.asked: dict[str, str] = {}
         self.looks = 0
         self.interrupted: set[str] = set()
         self.refused: set[str] = set()
-        self.events: dict[str, dict[str, Any]] = {}
         self.checked = 0
-        self.lock = threading.Lock()
-        self._state_path = state_path
-        if state_path is not None and state_path.exists():
-            kept = json.loads(state_path.read_text())
-            self.audiences, self.events = kept["audiences"], kept["events"]
-            self.members = {name: set(found) for name, found in kept["members"].items()}
-        super().__init__(_Handler, port)
+        super().__init__(_Handler, port, state_path, now)
 
-    def close(self) -> None:
-        if self._state_path is not None:
-            members = {name: sorted(found) for name, found in self.members.items()}
-            kept = {"audiences": self.audiences, "members": members, "events": self.events}
-            self._state_path.write_text(json.dumps(kept))
-
-    def on(self, name: str) -> set[str]:
-        """Return who is on the audience of a name: kind:hash."""
-        ids = [key for key, one in self.audiences.items() if one["name"] == name]
-        return set().union(*(self.members[key] for key in ids))
+    def names(self) -> dict[str, Any]:
+        return {key: one["name"] for key, one in self.audiences.items()}
 
 
-class _Handler(LocalHandler):
+class _Handler(AdHandler):
     sandbox: ClassVar[OpenAISandbox]
 
-    def do_GET(self) -> None:
-        self._handle()
-
-    def do_POST(self) -> None:
-        self._handle()
-
-    def _handle(self) -> None:
-        content, sandbox = self.body(), self.sandbox
-        asked = urlsplit(self.path)
-        part = asked.path.rpartition("/")[2]
-        faults = {fault.kind: fault for fault in sandbox.faults.next({part})}
-        if "drop_before" in faults:
-            return self.drop("drop_before")
-        if "status" in faults:
-            return self.answer(faults["status"].status, "<html>Sorry</html>")
+    def fail(self, faults: Mapping[str, Fault]) -> None:
+        super().fail(faults)
         if "rate_limit" in faults:
-            return self.answer(429, {"error": {"message": "Rate limit", "code": "rate_limit"}})
+            error = {"message": "Rate limit", "code": "rate_limit"}
+            raise ad_platform.Refused(429, {"error": error})
         if "error_in_200" in faults:
-            return self.answer(200, {"error": {"message": "No", "code": "no", "param": None}})
-        try:
-            self._check_sender(asked)
-            with sandbox.lock:
-                answer, objects = self._act(asked, content)
-        except Refused as refused:
-            return self.answer(refused.status, {"error": refused.body})
-        if "drop_after" in faults:
-            return self.drop("drop_after")
-        return self.answer(200, answer, objects=objects)
+            error = {"message": "No", "code": "no", "param": None}
+            raise ad_platform.Refused(200, {"error": error})
 
-    def _check_sender(self, asked: Any) -> None:
+    def check_sender(self, asked: SplitResult) -> None:
         """Each API has a key of its own, in a header and never in the address."""
         wanted = self.sandbox.conversions_key if asked.path == "/v1/events" else self.sandbox.key
         given = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -134,7 +96,7 @@ class _Handler(LocalHandler):
         if given != wanted:
             raise Refused(401, "invalid_api_key", f"Incorrect API key provided: {given}")
 
-    def _act(self, asked: Any, content: bytes) -> tuple[Any, int]:
+    def act(self, asked: SplitResult, content: bytes) -> tuple[Any, int]:
         query = {key: values[0] for key, values in parse_qs(asked.query).items()}
         if self.command == "GET":
             return self._read(asked.path, query), 0
@@ -143,7 +105,8 @@ class _Handler(LocalHandler):
             return self._resumed(found[2].split("/")[1]), 0
         if len(content) > MOST_BYTES:
             raise Refused(413, "request_too_large", "The body must fit within 16 MiB.")
-        body = _json(content)
+        no_json = Refused(400, "invalid_json", "The body is no JSON object")
+        body = json_object(content, no_json)
         if asked.path == "/v1/events" and query.keys() == {"pid"}:
             return self._told(query["pid"], body)
         if asked.path == "/v1/custom_audiences" and not query:
@@ -289,16 +252,6 @@ class _Handler(LocalHandler):
 def _is_good(one: Any) -> bool:
     is_shaped = isinstance(one, dict) and set(one) == {"identifier_type", "identifier"}
     return is_shaped and one["identifier_type"] in KINDS and bool(HASH.fullmatch(one["identifier"]))
-
-
-def _json(content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Refused(400, "invalid_json", "The body is no JSON object")
-    return found
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:

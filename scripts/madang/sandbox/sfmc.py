@@ -27,8 +27,8 @@ from xml.sax.saxutils import escape
 
 from madang.sandbox.local import LocalHandler, LocalServer
 from madang.settings import secrets as config_secrets
-from madang.sync.destinations.sfmc import SfmcSettings
-from madang.sync.destinations.sfmc_columns import Column
+from madang.sync.destinations.sfmc.columns import Column
+from madang.sync.destinations.sfmc.destination import SfmcSettings
 
 ROWS = re.compile(r"/data/v1/async/dataextensions/key:([^/]+)/rows")
 REQUEST = re.compile(r"/data/v1/async/([A-Za-z0-9-]+)/(status|results)")

@@ -10,19 +10,20 @@ server is strict. Only this machine can reach it.
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
-from madang.sandbox import tiktok_events
-from madang.sandbox.local import LocalHandler, LocalServer, clock_of
+from madang.sandbox import ad_platform, tiktok_events
+from madang.sandbox.ad_platform import AdHandler, AdPlatform, json_object
+from madang.sandbox.faults import Fault
+from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.tiktok import MEMBERS_LIMIT, TikTokSettings
+from madang.sync.destinations.tiktok.destination import MEMBERS_LIMIT, TikTokSettings
 
 ROOT = "/open_api/v1.3"
 PAGE = 2  # audiences a page at most: whoever reads the first alone is found out
@@ -31,15 +32,14 @@ KINDS = {"EMAIL_SHA256": "email", "PHONE_SHA256": "phone"}
 DEMO_TOKEN = "demo-token-of-the-local-server"
 
 
-class Refused(Exception):
+class Refused(ad_platform.Refused):
     """An answer with a code that means no: nothing of the request is processed. [codes]"""
 
     def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
+        super().__init__(200, _told(code, message, {}))
 
 
-class TikTokSandbox(LocalServer):
+class TikTokSandbox(AdPlatform):
     """`audiences` are names by id, `members` who is on each as kind:hash.
 
     `refused` are hashes and ids of events for which a request is refused whole; `partly` those that
@@ -58,97 +58,52 @@ class TikTokSandbox(LocalServer):
         pixel: str = "LOCALPIXEL0001",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.advertiser, self.token, self.now = advertiser, token, now
+        self.advertiser, self.token = advertiser, token
         self.sources = {"offline": event_set, "web": pixel}
         self.scopes = {"audiences", "events"}
-        self.audiences: dict[str, str] = {}
-        self.members: dict[str, set[str]] = {}
-        self.events: dict[str, dict[str, Any]] = {}
         self.tests: list[dict[str, Any]] = []
         self.refused: set[str] = set()
         self.partly: set[str] = set()
-        self.lock = threading.Lock()
-        self._state_path = state_path
-        if state_path is not None and state_path.exists():
-            kept = json.loads(state_path.read_text())
-            self.audiences, self.events = kept["audiences"], kept["events"]
-            self.members = {name: set(found) for name, found in kept["members"].items()}
-        super().__init__(_Handler, port)
-
-    def close(self) -> None:
-        if self._state_path is not None:
-            members = {name: sorted(found) for name, found in self.members.items()}
-            kept = {"audiences": self.audiences, "members": members, "events": self.events}
-            self._state_path.write_text(json.dumps(kept))
-
-    def on(self, name: str) -> set[str]:
-        """Return who is on the audience of a name: kind:hash."""
-        ids = [key for key, called in self.audiences.items() if called == name]
-        return set().union(*(self.members[key] for key in ids))
+        super().__init__(_Handler, port, state_path, now)
 
 
-class _Handler(LocalHandler):
+class _Handler(AdHandler):
     sandbox: ClassVar[TikTokSandbox]
 
-    def do_GET(self) -> None:
-        self._handle()
+    def fail(self, faults: Mapping[str, Fault]) -> None:
+        super().fail(faults)
+        if "rate_limit" in faults:
+            raise Refused(40100, "Too many requests. Please retry in some time.")
+        if "transient" in faults:
+            raise Refused(40700, "Internal service timed out. Please retry in sometime.")
+        if "error_in_200" in faults:
+            raise Refused(faults["error_in_200"].status, "The request is refused")
 
-    def do_POST(self) -> None:
-        self._handle()
-
-    def _handle(self) -> None:
-        content, sandbox = self.body(), self.sandbox
-        asked = urlsplit(self.path)
-        part = asked.path.strip("/").rpartition("/")[2]
-        faults = {fault.kind: fault for fault in sandbox.faults.next({part})}
-        if "drop_before" in faults:
-            return self.drop("drop_before")
-        if "status" in faults:
-            return self.answer(faults["status"].status, "<html>Sorry</html>")
-        code, message, data, objects = 0, "OK", {}, 0
-        try:
-            if "rate_limit" in faults:
-                raise Refused(40100, "Too many requests. Please retry in some time.")
-            if "transient" in faults:
-                raise Refused(40700, "Internal service timed out. Please retry in sometime.")
-            if "error_in_200" in faults:
-                raise Refused(faults["error_in_200"].status, "The request is refused")
-            self._check_sender(asked.query)
-            with sandbox.lock:
-                data, objects, is_partial = self._act(asked, content)
-            code, message = (20001, "Partial success") if is_partial else (0, "OK")
-        except Refused as refused:
-            code, message = refused.code, refused.message
-        if "drop_after" in faults:
-            return self.drop("drop_after")
-        told = {"code": code, "message": message, "request_id": "local", "data": data}
-        return self.answer(200, told, objects=objects)
-
-    def _check_sender(self, query: str) -> None:
+    def check_sender(self, asked: SplitResult) -> None:
         """The token stands in a header, never in the address, which logs keep."""
-        if "oken" in query:
+        if "oken" in asked.query:
             raise Refused(40002, "This server takes no token in an address.")
         given = self.headers.get("Access-Token", "")
         if given != self.sandbox.token:
             raise Refused(40105, f"Access token is incorrect or has been revoked: {given}")
 
-    def _act(self, asked: Any, content: bytes) -> tuple[dict[str, Any], int, bool]:
+    def act(self, asked: SplitResult, content: bytes) -> tuple[dict[str, Any], int]:
         if not asked.path.startswith(f"{ROOT}/"):
             raise Refused(40000, "This version of the API is not there.")
         query = {key: values[0] for key, values in parse_qs(asked.query).items()}
         path = asked.path.removeprefix(ROOT)
         if self.command == "GET":
-            return self._read(path, query), 0, False
+            return _told(0, "OK", self._read(path, query)), 0
         if self.headers.get("Content-Type") != "application/json":
             raise Refused(40002, "Content-Type must be application/json")
-        body = _json(content)
+        body = json_object(content, Refused(40002, "The body is no JSON object"))
         if path == "/segment/audience/":
-            return self._made(body), 0, False
-        if path == "/segment/mapping/":
-            return {}, *self._changed(body)
-        if path == "/event/track/":
-            return {}, *self._tracked(body)
-        raise Refused(40000, "The endpoint is not there.")
+            return _told(0, "OK", self._made(body)), 0
+        if path not in ("/segment/mapping/", "/event/track/"):
+            raise Refused(40000, "The endpoint is not there.")
+        change = self._changed if path == "/segment/mapping/" else self._tracked
+        objects, is_partial = change(body)
+        return _told(*((20001, "Partial success") if is_partial else (0, "OK")), {}), objects
 
     def _read(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         if path == "/user/info/" and not query:
@@ -257,14 +212,8 @@ class _Handler(LocalHandler):
             raise Refused(40001, "No permission to operate the advertiser or the scope is missing")
 
 
-def _json(content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Refused(40002, "The body is no JSON object")
-    return found
+def _told(code: int, message: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"code": code, "message": message, "request_id": "local", "data": data}
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:

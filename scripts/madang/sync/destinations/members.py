@@ -8,6 +8,7 @@ from pydantic import Field
 
 from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Batch, NoOptions, Outcome, Receipt
+from madang.sync.destinations.rows import not_sent
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 TRIES = 3  # to make a list
@@ -37,6 +38,18 @@ def hash_of(key: str) -> tuple[str, str]:
     """
     kind, _, value = key.partition(":")
     return (kind, value) if SHA256.fullmatch(value) else ("", "")
+
+
+def with_hash(batch: Batch, rows: Iterable[bytes | None], receipt: Receipt) -> dict[int, bytes]:
+    """Return the rows of a batch by their place; reject a member that has none, for its key."""
+    encoded: dict[int, bytes] = {}
+    for place, (one, row) in enumerate(zip(batch.objects, rows, strict=True)):
+        if row:
+            encoded[place] = row
+        else:
+            problem = "Its key is no SHA-256 hash of an address or a number."
+            receipt.outcomes[one.number] = not_sent(problem)
+    return encoded
 
 
 def list_problem(field: str) -> str | None:

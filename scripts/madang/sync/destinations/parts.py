@@ -51,19 +51,23 @@ class Parts:
         """Send the rows of a batch by their place; add the outcome of each to `receipt`.
 
         A refusal of the whole run that comes after a part was taken leaves the rest for the next
-        plan. Raises what `ask` raises, DestinationRefused where each row is refused alike.
+        plan, but for the rows of a request that was taken in part: some of them may be there.
+        Raises what `ask` raises, DestinationRefused where each row is refused alike.
         """
         waiting = [sorted(encoded)] if encoded else []
+        doubtful: dict[int, Outcome] = {}
         while waiting:
             places = waiting.pop()
             numbers = [batch.objects[place].number for place in places]
             try:
                 reply, answer = ask([encoded[place] for place in places])
             except DestinationRefused as stop:
-                if not receipt.accepted:
+                if not receipt.accepted and not doubtful:
                     raise
+                left_out = not_sent(stop.message)
                 for place in chain(places, *waiting):
-                    receipt.outcomes[batch.objects[place].number] = not_sent(stop.message)
+                    number = batch.objects[place].number
+                    receipt.outcomes[number] = doubtful.get(place, left_out)
                 return receipt
             receipt.http_status = reply.status
             receipt.attempts += reply.attempts
@@ -82,6 +86,8 @@ class Parts:
                 receipt.outcomes[numbers[0]] = answer.alone
                 self._stop_if_systematic(receipt, answer.alone)
             else:
+                if answer.alone is not None and answer.alone.status == "unknown":
+                    doubtful |= dict.fromkeys(places, answer.alone)
                 middle = len(places) // 2
                 waiting += [places[middle:], places[:middle]]
         return receipt

@@ -15,6 +15,7 @@ MICROS = 1_000_000
 CURRENCY = re.compile(r"[A-Z]{3}")
 DIGITS = re.compile(r"\d{15,17}")
 TEXTS = {str, type(None)}
+CORRECT = "Correct the activation model or its source, then plan and apply again."
 
 #: A value as JSON. `json.dumps` with separators would make an encoder for each row.
 compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -59,9 +60,4 @@ def as_it_is(one: SyncObject) -> bytes:
 
 def not_sent(problem: str) -> Outcome:
     """Return the outcome of a row that was not sent for what is wrong with it."""
-    return Outcome(
-        "rejected",
-        reason="not sent",
-        problem=problem,
-        fix="Correct the activation model or its source, then plan and apply again.",
-    )
+    return Outcome("rejected", "not sent", problem, CORRECT)
