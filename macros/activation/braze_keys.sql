@@ -118,24 +118,6 @@
 {%- endmacro %}
 
 
-{# The conditions of the activities that the sync of this model tells Braze, for `activities_that_meet`: each with its name there and whether it is a purchase. #}
-{% macro braze_event_conditions(rule) %}
-    {% set conditions = [] %}
-    {% for list, name in {'events': 'name', 'purchases': 'product'}.items() %}
-        {% for told in rule.get(list, []) %}
-            {% do madang.require_actions(model.name, madang.value_texts(told.did)) %}
-            {% for action in madang.value_texts(told.did) %}
-                {% do conditions.append({
-                    'number': conditions | length + 1, 'action': action, 'where': told.get('where', {}), 'within': rule.get('within', '30 days'),
-                    'facts': [madang.text_literal(told[name]), madang.text_literal(list)],
-                }) %}
-            {% endfor %}
-        {% endfor %}
-    {% endfor %}
-    {{ return(conditions) }}
-{% endmacro %}
-
-
 {#
     One key a person for a subscription group: the id of `sync_braze_keys`, or the address or number that stands for the person. A warning says where Braze may
     have several users of it: all of them are set.
@@ -162,10 +144,4 @@
     ) as numbers on customer_values.person_id = numbers.person_id
     where customer_values.field = '{{ key }}' and customer_values.is_chosen
     {%- endif -%}
-{%- endmacro %}
-
-
-{# The key of the message that a campaign sends a person for an entry into its audience. #}
-{% macro message_of_entry(campaign_id, person_id, entered_at) -%}
-    {{ surrogate_key([campaign_id, person_id, 'cast(' ~ micros_of(entered_at) ~ ' as string)']) }}
 {%- endmacro %}

@@ -1,0 +1,16 @@
+{# The conditions of the activities that the sync of this model tells Braze, for `activities_that_meet`: each with its name there and whether it is a purchase. #}
+{% macro braze_event_conditions(rule) %}
+    {% set conditions = [] %}
+    {% for list, name in {'events': 'name', 'purchases': 'product'}.items() %}
+        {% for told in rule.get(list, []) %}
+            {% do madang.require_actions(model.name, madang.value_texts(told.did)) %}
+            {% for action in madang.value_texts(told.did) %}
+                {% do conditions.append({
+                    'number': conditions | length + 1, 'action': action, 'where': told.get('where', {}), 'within': rule.get('within', '30 days'),
+                    'facts': [madang.text_literal(told[name]), madang.text_literal(list)],
+                }) %}
+            {% endfor %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(conditions) }}
+{% endmacro %}
