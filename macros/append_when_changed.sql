@@ -1,7 +1,9 @@
 {#
-    Materialization for a log, which cannot be made anew: what the model selects is appended when something that it is made of has changed, also with
-    `--full-refresh`. The model selects only what the log does not hold yet; `logged()` gives it the log, none before the first build. Appended from a
-    table of its own: GoogleSQL does not take every selection within an insert.
+    Materialization for a log, which cannot be made again. The rows that the model selects are
+    appended when one of its inputs changed, also with `--full-refresh`. The model selects only what
+    the log does not have yet; `logged()` is the log, none before the first build. The rows are
+    appended from a table of their own, because GoogleSQL does not take every selection within an
+    insert.
 #}
 {% materialization append_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}

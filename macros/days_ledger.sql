@@ -19,8 +19,11 @@
 
 
 {#
-    Writes to the ledger where the days that are held are not those that are read. These days get a new revision, so that tables that follow this one read them
-    again. To be called before they are overwritten: a run that dies in between would not know any more where a session was that has moved.
+    Gives the days of this table a new revision in the ledger, so that tables that follow it read
+    them again. Only for a table whose days are not those that it read.
+
+    Call it before the days are overwritten. A run that dies in between would no longer know where a
+    moved session was.
 #}
 {% macro record_days_written(days) %}
     {% if ga4_days_ledger() is not none and reader_of_days() != this.identifier %}

@@ -1,11 +1,17 @@
 {#
-    Materialization for a table of sessions, of which only those days are built anew that have changed. The model follows one table that is built day by day.
-    `of_days_to_build` marks where its SQL selects rows by day. The compiled SQL selects all days; the materialization renders it again with the days to build.
-    Its rows are made of that table, of seeds, and of the tables in `config.meta.looks_up`, of which a row says the same for as long as their rules do. All days
-    are built after a change of these rules, of the model's own SQL, of another input, or of more than half of the days, and with `--full-refresh`.
+    Materialization for a table of sessions that rebuilds only the days that changed. The model
+    follows one table that is built by day. `of_days_to_build` marks where its SQL selects rows by
+    day. The compiled SQL selects all days; the materialization renders it again with the days to
+    build.
 
-    The day is `session_date`. A table may have a session on several days (`config.meta.adds_up` names the key). A session that is or was on a changed day is
-    then added up again. So are all sessions of the date on which it starts, and of the date on which it started before.
+    All days are built again after a change of the model's SQL, of a seed or another input, or of
+    more than half of the days. So they are when the rules of a table in `config.meta.looks_up`
+    change, and with `--full-refresh`. A row of a looked-up table must stay the same as long as the
+    table's rules do.
+
+    The day is `session_date`. A table whose sessions cover several days names their key in
+    `config.meta.adds_up`. A session that is or was on a changed day is then added up again, with
+    all sessions that start, or started, on the same date.
 #}
 {% materialization days_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}

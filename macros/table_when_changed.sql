@@ -1,7 +1,11 @@
 {#
-    Materialization for a table that is built only when its fingerprint has changed. The fingerprint covers its compiled SQL (and so the rules, variables and
-    the run's clock that it uses), the tables and seeds that it reads, and the landed files of a source. A run with nothing new then does no work, and a rebuilt
-    table makes those after it be rebuilt. `--full-refresh` builds in any case. The ledger `built_models` remembers what each table was made of.
+    Materialization for a table that is built only when its fingerprint changed. The fingerprint
+    covers its compiled SQL, the tables and seeds that it reads, and the landed files of a source.
+    So it covers the rules, the variables and the run's clock, too.
+
+    A run with nothing new does no work, and a rebuilt table rebuilds those after it.
+    `--full-refresh` builds in any case. The ledger `built_models` remembers what each table was
+    made of.
 #}
 {% materialization table_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -34,8 +38,11 @@
 
 
 {#
-    What the ledger says of each table, `made_of` and `rules` by its name, and the turn of this run. A run reads it once, and a table that is built says it here, too:
-    those that read it are built after it. `graph` is what all nodes of a run share; of two threads that ask at once, the first one's answer stays.
+    What the ledger says of each table, by its name (`made_of`, `rules`), and the turn of this run.
+    A run reads it once. A table that is built adds itself, because its readers are built after it.
+
+    It is kept in `graph`, which all nodes of a run share. Where two threads ask at once, the first
+    answer stays.
 #}
 {% macro built_models() %}
     {% set key = 'built_models ' ~ invocation_id %}

@@ -1,7 +1,10 @@
 {#
-    Why the lists of audiences must not begin: (audience, reason). list_too_small: under `least_size` persons of the sync, or what the platform uses lists from.
-    sensitive_name: the name suggests what platforms forbid to aim at (seed sensitive_list_words), and the sync does not say that somebody reviewed it. A list that the
-    ledger has members on goes on: who leaves must be able to.
+    Audiences whose list must not begin: (audience, reason). list_too_small: the list has fewer
+    persons than `least_size` of the sync, or than the platform needs. sensitive_name: the name
+    suggests what platforms forbid (seed sensitive_list_words), and `reviewed_names` of the sync
+    does not have it.
+
+    A list that has members at the platform goes on, so that members can leave it.
 #}
 {% macro sync_lists_held_back(members, platform) -%}
 {%- set rule = madang.sync_rule() -%}
@@ -34,8 +37,8 @@
 
 
 {#
-    The rows of a sync whose members are match keys: one a key and audience. Where several persons of an audience have one address, a single no among them holds it
-    back.
+    The rows of a sync whose members are match keys: one row per key and audience. Several persons
+    of an audience may share an address. A no of one of them holds the key back.
 #}
 {% macro sync_ad_members(platform) -%}
 with permits as (

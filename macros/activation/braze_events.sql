@@ -1,4 +1,7 @@
-{# The conditions of the activities that the sync of this model tells Braze, for `activities_that_meet`: each with its name there and whether it is a purchase. #}
+{#
+    The conditions of the activities that this sync sends to Braze, for `activities_that_meet`. The
+    facts are the name at Braze and whether it is an event or a purchase.
+#}
 {% macro braze_event_conditions(rule) %}
     {% set conditions = [] %}
     {% for list, name in {'events': 'name', 'purchases': 'product'}.items() %}

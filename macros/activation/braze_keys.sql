@@ -1,6 +1,7 @@
 {#
-    Every id by which Braze may know a person, as `sync_key` has it: (person_id, key_kind, sync_key, place, is_usable). `place` orders the ids of one
-    kind. Usable is what a sync may take as the person's key: an address that several persons have is none.
+    Every id by which Braze may know a person: (person_id, key_kind, sync_key, place, is_usable).
+    `place` orders the ids of one kind. A sync may use only usable ids. An address of several
+    persons is not usable.
 #}
 {% macro braze_person_keys(rule) -%}
     {%- set person_key = rule.get('person_key', {}) -%}
@@ -67,9 +68,11 @@
 
 
 {#
-    One key a person, the first that there is by `key_order` of the sync (external_id where it says nothing), and what is odd about it: (person_id,
-    sync_key, warning). key_changed: the destination holds fields of the person under another key, which are taken away there and given to this one.
-    several_customer_numbers: Braze may have a profile for each.
+    One key per person: (person_id, sync_key, warning). It is the first that exists in the
+    `key_order` of the sync, which is external_id by default.
+
+    Warnings. key_changed: Braze has fields of the person under another key; they are removed there
+    and sent under this one. several_customer_numbers: Braze may have a profile for each number.
 #}
 {% macro sync_braze_keys() -%}
 {%- set rule = madang.sync_rule() -%}
@@ -119,8 +122,9 @@
 
 
 {#
-    One key a person for a subscription group: the id of `sync_braze_keys`, or the address or number that stands for the person. A warning says where Braze may
-    have several users of it: all of them are set.
+    One key per person for a subscription group: the key of `sync_braze_keys`, or the person's
+    address or number. address_of_several warns that several users of Braze may have it. Braze then
+    sets all of them.
 #}
 {% macro sync_subscription_keys(key) -%}
     {%- if key == 'external_id' -%}

@@ -1,7 +1,7 @@
 {#
-    What an advertising platform finds people by: the SHA-256 of the e-mail address and of the telephone number, as email:<hash> and phone:<hash>. The spelling
-    is the platform's own. Only one of them where the sync names an `identifier`. Of each person the address and the number in `customers`. Nothing that can be
-    read leaves the warehouse.
+    The keys by which an advertising platform finds people: email:<hash> and phone:<hash>, both
+    SHA-256. A sync with an `identifier` uses only that kind. Only the chosen address and number of
+    each person are used. Nothing readable leaves the warehouse.
 #}
 {% macro ad_match_keys(platform, of_conversions=false) -%}
     select
@@ -16,8 +16,10 @@
 
 
 {#
-    The hash that a platform makes of an address or a number. Both are normalised already (`normalize_email`, `normalize_phone`: +8210…).
-    Google takes the dots and the +tag out of Gmail's addresses, Meta the + off a number, as OpenAI does in conversions and not in audiences. TikTok takes both as they are.
+    The hash that a platform makes of an address or a number. Both are normalised already
+    (`normalize_email`, `normalize_phone`: +8210…). Google removes dots and the +tag from Gmail
+    addresses. Meta removes the + of a number. OpenAI does so in conversions, but not in audiences.
+    TikTok changes nothing.
 #}
 {% macro platform_hash(platform, field, value, of_conversions=false) -%}
     {%- if platform == 'google' and field == 'email' -%}

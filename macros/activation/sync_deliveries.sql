@@ -14,8 +14,9 @@
 
 
 {#
-    The order of the deliveries of one key and field: by the ledger's numbers, never by a clock, which may be set back. What became known of a run later has the
-    run's number, and its id with -later behind.
+    The order of the deliveries of one key and field. The ledger's number decides, because a clock
+    may be set back. A later answer to a run has the run's number, and the run's id with -later at
+    its end.
 #}
 {% macro newest_delivery_first(deliveries) -%}
     coalesce({{ deliveries }}.ledger_no, 0) desc, {{ deliveries }}.run_id desc

@@ -1,8 +1,10 @@
 {#
-    Why a row of a sync is held back, null where it may be sent. The first reason that holds counts: what the permit says; an address that the destination does
-    not know (`known_address`, for a destination that writes to its own address); no key there (`without_key`); a late source. A row that starts a message
-    (`is_message`) is held back in the night, too, where the person did not allow it. The night goes by the run's clock, or by the hour at which the message
-    goes (`message_hour`).
+    The reason why a row of a sync is held back; null where the row may be sent. The first reason
+    counts: that of the permit, an address that the destination does not know (`known_address`), a
+    missing key (`without_key`), a late source.
+
+    A row that starts a message (`is_message`) is also held back at night, unless the person allowed
+    it. The hour is that of the run's clock, or `message_hour` where the message is sent later.
 #}
 {% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false, message_hour=none) -%}
     coalesce(
@@ -20,7 +22,8 @@
 
 
 {#
-    Of the rows of a sync that are one at the destination, the one that counts: a single no holds them back. `per` is what makes them one, `tie` orders those that say the same.
+    One row for rows that are the same at the destination (`per`). A row that is held back wins, so
+    a single no counts. `tie` orders rows that say the same.
 #}
 {% macro sync_no_wins(relation, per, tie) -%}
     select *

@@ -20,8 +20,11 @@
 
 
 {#
-    One permit a person of what belongs to no audience: the first channel, of the sync's purpose and channels, on which the person may be contacted; else the channel with the least
-    reason. Who is held out of all audiences has none, and who reached the caps of all these channels has none until then.
+    One permit per person, for what belongs to no audience. It is for the first channel of the sync
+    on which the person may be contacted, else for the first channel with its reason.
+
+    A person who is held out of all audiences is held back. So is a person who reached the caps of
+    all these channels.
 #}
 {% macro sync_person_permits() -%}
     select
@@ -51,8 +54,9 @@
 
 
 {#
-    Who left an audience in the last days, by channel and purpose of the sync, with what is allowed now, by the reasons of `audience_permits`. A sync that keeps them for so long pays
-    nothing for somebody who comes back soon.
+    People who left an audience in the last `days`, by channel and purpose of the sync, with the
+    reason for which they may not be contacted now. A sync keeps them that long, so that a person
+    who comes back soon costs nothing.
 #}
 {% macro sync_leavers(days) -%}
     select

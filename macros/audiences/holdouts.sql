@@ -75,8 +75,9 @@
 
 
 {#
-    The arm of a person: a hash of the experiment's salt and the person's id, so that it is the same in every run, for every version of the rule and on both warehouses. The word
-    before the salt keeps it apart from `sample`.
+    The arm of a person, from a hash of the experiment's salt and the person's id. So it is the same
+    in every run, for every version of the rule and on both warehouses. The word before the salt
+    keeps it independent of `sample`.
 #}
 {% macro holdout_arm(salt, person_id, share) -%}
     case

@@ -1,7 +1,7 @@
 {#
-    Erased people stay erased. `madang erase` writes hashes of a person's identifiers into the ledger (erased_identifiers). Before every build the landed tables
-    are swept by them. Events of the GA4 export are passed over when they are read. Without an erased person none of this costs more than looking whether the
-    table is there.
+    The table of erased people; none before the first erasure. `madang erase` writes hashes of a
+    person's identifiers into it. Before every build the landed tables are swept by them. Events of
+    the GA4 export are left out when they are read.
 #}
 {% macro erased_identifiers() %}
     {{ return(adapter.get_relation(

@@ -1,6 +1,7 @@
 {#
-    Deletes from the landed tables what is about an erased person. It also keeps the hash of such rows' own ids (an order, a contact of Salesforce), so that
-    rows that refer to them go too, now or later. A table is looked at when rows have come or somebody was erased since it was last.
+    Deletes what is about an erased person from the landed tables. It keeps the hash of such rows'
+    own ids (an order, a contact of Salesforce), so that rows that refer to them go too, now or
+    later. A table is swept when it has new rows, or when a person was erased since its last sweep.
 #}
 {% macro sweep_erased() %}
     {% set erased = erased_identifiers() if flags.WHICH in ['build', 'run', 'run-operation'] else none %}

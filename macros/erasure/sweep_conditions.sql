@@ -17,8 +17,10 @@
 
 
 {#
-    Which columns of a landed table stand for a person: {owners: [customer numbers], contacts: {name: type}, own: {name: kind}, refers: {name: kind},
-    only_where: {name: column}, reusable: [keys that may stand for two things]}, the names quoted. See `identifies` and `refers_to` in docs/loading.md.
+    The columns of a landed table that stand for a person, their names quoted. Lists: `owners`
+    (customer numbers) and `reusable` (keys that may stand for two things). By name: `contacts`
+    (type), `own` (kind), `refers` (kind) and `only_where` (column). See `identifies` and
+    `refers_to` in docs/loading.md.
 #}
 {% macro columns_about_people(source) %}
     {%- set found = {'owners': [], 'contacts': {}, 'own': {}, 'refers': {}, 'only_where': {}, 'reusable': []} -%}
@@ -40,9 +42,12 @@
 
 
 {#
-    A row is an erased person's by its customer number. A row without one is by an address or by its own id. A row without another address, too, is by what it
-    refers to. A key that may stand for two things (`key_means`) counts like what a row refers to, and is buried only where no row with another customer's
-    number or address has it. `emptied` is what the rows of others lose; `harvest` buries what the person's rows are known by.
+    When a row is an erased person's: by its customer number; without one, by an address or its own
+    id; without another address, also by what it refers to.
+
+    A key that may stand for two things (`key_means`) counts like a reference. It is buried only
+    where no row with another customer's number or address has it. `emptied`: what the rows of
+    others lose. `harvest`: the statement that buries the ids of the person's rows.
 #}
 {% macro sweep_conditions(table, erased, homes) %}
     {%- set owned, nobody, known, strange, refers, emptied, buried = [], ['true'], [], ['true'], [], {}, [] -%}

@@ -1,6 +1,7 @@
 {#
-    The days that a model which reads the events has to build, as a list of texts; none where it has to build them all. A day counts as changed when its
-    events were read anew, or when the model's own rules (its config.meta) are others than those that it was built with.
+    The days that a model which reads the events has to build, as a list of texts; none where it
+    builds all. A day changed when its events were read again, or when the model's rules (its
+    config.meta) changed.
 #}
 {% macro ga4_changed_days() %}
     {% if not execute or model.resource_type != 'model' or not is_incremental() %}{{ return(none) }}{% endif %}

@@ -1,6 +1,7 @@
 {#
-    The shards to read in this run, as a list of {property_id, day, suffix, location, shard_kind}. A first or full build reads all, another one those whose
-    fingerprint is not in the ledger. `reprocess_start_date` and `reprocess_end_date` only add days.
+    The shards to read in this run: a list of {property_id, day, suffix, location, shard_kind}. A
+    first or full build reads all shards, others those whose fingerprint is not in the ledger.
+    `reprocess_start_date` and `reprocess_end_date` only add days.
 #}
 {% macro ga4_changed_shards(inventory) %}
     {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}
@@ -20,7 +21,10 @@
     {{ return(shards) }}
 {% endmacro %}
 
-{# A full refresh makes the events of what the export holds now. Days that it no longer holds, or that cannot be read, are not to be lost by it unawares. #}
+{#
+    Refuses a full refresh that would lose days: the export no longer has them, or they cannot be
+    read.
+#}
 {% macro ga4_refuse_to_lose_days(inventory) %}
     {% set ledger = ga4_days_ledger() %}
     {% if flags.WHICH not in ['build', 'run'] or not should_full_refresh() or var('lose_gone_days', false) or ledger is none or load_relation(this) is none %}
@@ -73,8 +77,9 @@
 
 
 {#
-    The events of the days in `shards` that belong to other properties: a day is put in place as a whole, so that what was not read anew is kept. To follow the
-    selection of the new ones. Also what was kept of a property whose shards are gone stays.
+    The rows that stay on the days in `shards`, after the selection of the new ones. A day is
+    replaced as a whole, so the events of other properties are kept. So are those of a property
+    whose shards are gone.
 #}
 {% macro ga4_kept_events(shards) -%}
     {%- if shards and is_incremental() and (ga4_property_list() | length > 1 or var('ga4_properties', [])) %}

@@ -1,7 +1,8 @@
 {#
-    What the address of the landing page says about the click that led there. `query` is what follows the question mark, in lower case. Which of the
-    parameters are documented by their platforms, and which were only seen, is in docs/channels.md. What is rare is asked for only where it can be: there are as
-    many landing pages as sessions, and regular expressions are slow.
+    What the address of the landing page says about the click. `query` is the part after the
+    question mark, in lower case. docs/channels.md says which parameters their platforms document.
+    Rare parameters are looked for only where they can be, because regular expressions are slow and
+    there is a landing page per session.
 #}
 
 {% macro url_query(url) -%}

@@ -1,7 +1,10 @@
 {#
-    The ledger of days: which model holds which day of which property, and from which shard. A table that is built day by day asks it which days it has to
-    build, and writes into it when it has. One rule covers late, restated, backfilled and intraday-to-daily days, a run that failed half-way and changed rules:
-    a day is built again where the input differs from what the table was built from.
+    The ledger of days: which model has which day of which property, and from which shard. A table
+    that is built by day asks it which days to build, and writes into it afterwards.
+
+    There is one rule: a day is built again where its input differs from what the table was built
+    from. It covers late, restated and backfilled days, intraday days that become daily, failed runs
+    and changed rules.
 #}
 {% macro ga4_days_ledger() %}
     {{ return(adapter.get_relation(

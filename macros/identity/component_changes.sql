@@ -1,7 +1,11 @@
 {#
-    What a build of `connected_components` has to change in the table that is there: {nodes, buckets, edges}, or none where it is to be made anew.
-    `nodes` is a table (node_id, node_key, component_key): a null component for who has no edge any more, a key for who is new. `buckets` are those in which an edge
-    changed, `edges` what they hold now. All edges are read twice, and only once with their keys: that is most of the work where few are new.
+    What a build of `connected_components` changes in its table: {nodes, buckets, edges}; none where
+    the table is made again. `nodes`: a table (node_id, node_key, component_key). A null component
+    is a node without edges, a key is a new node. `buckets`: those with a changed edge. `edges`:
+    what these buckets hold now.
+
+    All edges are read twice, but only once with their keys. That is most of the work where few are
+    new.
 #}
 {% macro component_changes(existing, selected, temporary) %}
     {%- set kept = kept_edges() -%}

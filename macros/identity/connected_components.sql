@@ -1,9 +1,12 @@
 {#
-    Materialization for a model that selects edges: left_key and right_key (texts), left_id and right_id (the `sixty_bits` of the keys) and bucket (a date that an edge
-    keeps; new edges should be in few of them). Stores one row a node that has an edge: node_key, node_id, component_key (the smallest id of its component).
+    Materialization for a model that selects edges: left_key and right_key (texts), left_id and
+    right_id (their `sixty_bits`) and bucket. A bucket is a date that never changes for an edge; new
+    edges should be in few of them. It stores one row per node with an edge: node_key, node_id,
+    component_key (the smallest id of the component).
 
-    The edges that a table was made of are kept beside it (<model>_edges). The next build works only on the components that edges have joined or left since, and
-    makes the same table. It makes all of it again after a change of more than a fifth of the edges, or with `--full-refresh`.
+    The edges of the last build are kept in <model>_edges. The next build works only on components
+    whose edges changed, and makes the same table. It makes the whole table again after a change of
+    more than a fifth of the edges, or with `--full-refresh`.
 #}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -42,8 +45,9 @@
 
 
 {#
-    The rounds of contracting all edges; the first of them has the nodes' keys. Two keys with one id would join strangers: then all ids are made anew from the keys
-    and a salt. (Another hash of the key tells whether there are two: comparing the keys themselves is most of the work of this aggregate.)
+    Contracts all edges and gives the rounds; the first round has the nodes' keys. Two keys with one
+    id would join strangers. In that case all ids are made again from the keys and a salt. A second
+    hash of the key finds such ids, because comparing the keys themselves is most of the work.
 #}
 {% macro all_components(selected, temporary) %}
     {%- set nodes, edges = component_table('nodes'), component_table('all_edges') -%}

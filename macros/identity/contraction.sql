@@ -1,10 +1,14 @@
 {#
-    Contracts edges (a, b) without loops until none is left: each node takes the smallest of itself and its neighbours as its parent, the edges are relabelled, and
-    loops and repeats fall away. Gives the rounds, tables (node, parent); the first one may be there already.
+    Contracts edges (a, b) without loops until none is left. In each round a node takes the smallest
+    of itself and its neighbours as its parent. Then the edges are relabelled, and loops and repeats
+    are dropped. Gives the rounds, tables (node, parent); the first may exist already.
 
-    Between nodes whose order has nothing to do with their edges (hashes) a round leaves a fraction of them, so there are about 1.5 log2(n) rounds in the longest
-    chain of n; in one that is sorted by its keys there would be n. (Left joins, though every node has a parent: with inner ones DuckDB may begin with the unequal
-    parents, which are almost all pairs, as it does not know the sizes of tables of its own transaction.)
+    Where ids are hashes, their order is independent of the edges. Then the longest chain of n nodes
+    takes about 1.5 log2(n) rounds. A chain that is sorted by its ids would take n.
+
+    The joins are left joins, though every node has a parent. With inner joins DuckDB may begin with
+    the unequal parents, which are almost all pairs: it does not know the sizes of tables of its own
+    transaction.
 #}
 {% macro contracted(edges, prefix, temporary, first=none) %}
     {%- set rounds = [] -%}

@@ -15,9 +15,13 @@
 
 
 {#
-    E.164. Korean numbers by the national numbering plan (a trunk 0, then 10 for mobiles, 2 for Seoul, 3x to 6x for provinces, 70 for VoIP, 50x for safety
-    numbers, 80 for toll-free), also behind +82, 82, 0082 or a carrier's prefix; ten digits that start with 10 are a mobile whose zero Excel dropped.
-    A zero in brackets behind a country's code is dialled inside that country alone; Italy's (and its neighbours') belongs to the number.
+    A telephone number in E.164. Korean numbers follow the national numbering plan. After the trunk
+    0 come 10 for mobiles, 2 for Seoul, 3x to 6x for provinces, 70 for VoIP, 50x for safety numbers,
+    80 for toll-free. They may stand behind +82, 82, 0082 or a carrier's prefix. Ten digits that
+    start with 10 are a mobile whose zero Excel dropped.
+
+    A zero in brackets behind a country's code is dialled inside that country alone. The zero of
+    Italy and its neighbours belongs to the number.
 #}
 {% macro normalize_phone(expression) -%}
     {%- set separator = '[' ~ madang.blanks() ~ madang.invisible_signs() ~ '\\-\\x{2010}-\\x{2015}\\x{2212}().\\x22\\x27\\x60' ~ madang.curly_quotes() ~ ']' -%}
@@ -105,8 +109,9 @@
 
 
 {#
-    Hashes that others make of the same address or number, by their own normalisation: Google takes the dots and the +tag out of addresses at Gmail, Meta the + off
-    a number. Null where theirs is ours. `email` and `phone` are normalised already.
+    Hashes that others make by their own normalisation. Google removes dots and the +tag from Gmail
+    addresses. Meta removes the + of a number. Null where theirs is ours. `email` and `phone` are
+    normalised already.
 #}
 {% macro hash_by_google(email) -%}
     case

@@ -25,8 +25,10 @@
 
 
 {#
-    A short text that changes whenever what the actions say of events does, and with it every day's result: their conditions, objects and values, and the
-    parameters that are read. Descriptions are for people and change nothing, nor does which records an action meets; so do actions that other sources deliver. The number is that of this grammar.
+    A short text that changes when the result of the actions on events changes: their conditions,
+    objects and values, and the parameters that are read. Descriptions do not count, nor do the
+    records that an action meets, nor actions of other sources. The number is the version of this
+    grammar.
 #}
 {% macro actions_version() %}
     {% set rules = [] %}

@@ -105,8 +105,9 @@ inner join described on path.lane = described.lane
 
 
 {#
-    The activities that a funnel looks at, each with its lane: the subject and what it holds, and for a funnel that counts entries the attempt, which lasts from one first
-    step to the next. An entry is looked for within a lane.
+    The activities that a funnel looks at, each with its lane. A lane is the subject and what the
+    funnel holds. Where a funnel counts entries, the lane also has the attempt, which lasts from one
+    first step to the next. An entry is looked for within a lane.
 #}
 {% macro funnel_lanes(activities, number, said) -%}
 {%- set columns = ['subject_id', 'person_id', 'occurred_at', 'activity_order', 'channel_group', said.breakdown.by] + said.held -%}

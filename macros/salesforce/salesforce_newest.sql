@@ -33,8 +33,9 @@
 
 
 {#
-    A Salesforce id of 18 characters. Reports give the first 15, which differ by case alone; the last three say which of them are capitals, five at a time,
-    so that ids can be compared where case is lost.
+    A Salesforce id of 18 characters. Reports give the first 15, which differ by case alone. The
+    last three say which of them are capitals, five at a time. So ids can be compared where case is
+    lost.
 #}
 {% macro salesforce_id(expression) -%}
     case

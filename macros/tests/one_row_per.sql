@@ -1,7 +1,9 @@
 {#
-    All tests that one scan of a table can make, as one node. It has one row per `columns` (nulls are a value here). No row is null in a column of `not_null`. A
-    column of `one_of` has a value of its list or none. Each condition of `holds` holds for every row (one that is null does not). A failing row is a key, how
-    many rows have it, and what is `broken` in some of them.
+    All tests that one scan of a table can make, as one node. It has one row per `columns` (nulls
+    are a value here). A column of `not_null` has no null. A column of `one_of` has a value of its
+    list or none. Each condition of `holds` holds for every row; null does not hold.
+
+    A failing row is a key, the number of its rows, and what is `broken` in some of them.
 #}
 {% test one_row_per(model, columns, not_null=[], one_of={}, holds=[]) %}
     {%- set rules = [] %}

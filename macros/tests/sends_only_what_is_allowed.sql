@@ -1,6 +1,7 @@
 {#
-    Of a sync model: no row that may be sent is for a channel on which its person may not be contacted. None is for a person who said no in any source and did
-    not say yes since. Both are read from the sources themselves and not from consent_signals.
+    Of a sync model, no row that may be sent is for a channel on which its person may not be
+    contacted. None is for a person who said no in any source, and not yes since. Both are read from
+    the sources, not from consent_signals.
 #}
 {% test sends_only_what_is_allowed(model) %}
     with persons as (

@@ -12,7 +12,8 @@
 
 
 {#
-    The order of a device's events as one number: the moment, and within one microsecond, which the events of a request share, the page, the request and the place in it.
+    The order of a device's events as one number: first the moment. The events of one request share
+    a microsecond, so page, request and place in the request follow.
 #}
 {% macro ga4_event_order() -%}
     {{ order_of_micros('event_timestamp') }}

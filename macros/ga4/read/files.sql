@@ -8,9 +8,10 @@
 
 
 {#
-    The files of all properties: `places` that have any ({id, kind, pattern}), `whole` Parquet files, and `problems` of those that cannot be read, by file.
-    One file that is cut off fails a statement over several, which are opened one by one then. MADANG_GA4_DAMAGED names files that turned out broken while
-    being read.
+    The files of all properties. `places` have files ({id, kind, pattern}), `whole` are good Parquet
+    files, `problems` are those that cannot be read, by file. One bad file fails a statement over
+    several. They are then opened one by one. MADANG_GA4_DAMAGED names files that turned out broken
+    while being read.
 #}
 {% macro ga4_files(of) %}
     {% set found = {'places': [], 'whole': [], 'problems': {}} %}

@@ -1,7 +1,8 @@
 {#
-    Sessions of Universal Analytics as events of GA4's shape; `sessions` is a selection of `ga360_export_columns` with property_id and shard_suffix.
-    A hit is one event; a page or screen that carries an e-commerce action is two, and one that shows a list of products one more, as GA4 counts them.
-    docs/ga4-export.md has the table of what becomes what.
+    Sessions of Universal Analytics as events of GA4's shape. `sessions` is a selection of
+    `ga360_export_columns` with property_id and shard_suffix. A hit is one event. A page or screen
+    with an e-commerce action is two events. One that shows a list of products is one more, as GA4
+    counts them. docs/ga4-export.md has the table.
 #}
 {% macro ga360_as_events(sessions) -%}
     {%- set shapes = ga4_export_columns() -%}

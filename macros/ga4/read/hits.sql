@@ -1,10 +1,13 @@
 {#
-    Which rows of the export are one hit. GA4 now and then exports a hit twice. Rows that agree in `ga4_hit_columns` are copies of one hit where the export
-    numbers the events of a batch (since July 2024). Before, they are copies only if their parameters are the same too, because two hits may share a
-    microsecond. Of copies the one stays that comes first by `ga4_copy_order`, which is total: copies that it does not order are equal in all that is read.
+    The columns that identify a hit. GA4 sometimes exports a hit twice. Since July 2024 the export
+    numbers the events of a batch: rows that agree in these columns are copies. Before, copies must
+    also agree in their parameters, because two hits may share a microsecond. The copy that comes
+    first by `ga4_copy_order` stays. That order is total: copies that it does not order are equal in
+    all that is read.
 
-    DuckDB first reads a few columns to find the rows that may be copies. Then it streams all rows into the table and deduplicates those few there. A window
-    over all rows would cost a third of the time, and most of the memory. A copy is a hit of number 0, which nobody reads. BigQuery drops copies as it writes.
+    DuckDB first reads a few columns to find possible copies, then streams all rows and deduplicates
+    those few. A window over all rows would cost a third of the time and most of the memory. DuckDB
+    gives a copy the hit number 0, and nothing reads it. BigQuery drops copies as it writes.
 #}
 {% macro ga4_hit_columns() %}
     {{ return([

@@ -1,9 +1,12 @@
 {#
-    The inventory of the export: one row per property and shard, with what is needed to see that it changed. Reading it touches no event: file sizes and
-    footers on DuckDB, the datasets' lists of tables on BigQuery.
-    `of` is events, or users for the tables about people. Columns: property_id, kind (ga4, ga360, pseudonymous, user), suffix (20261031, intraday_20261101), location (a table, or files with a line each), files, bytes,
-    row_count (null for NDJSON), modified_at, contents (differs where the shard does), problem (null where the shard can be read).
-    Without an export it has no row, and every model of GA4 is built empty.
+    The inventory of the export: one row per property and shard, with what shows that a shard
+    changed. No event is read: DuckDB looks at file sizes and footers, BigQuery at the datasets'
+    lists of tables. Without an export it has no row, and every model of GA4 is built empty.
+
+    `of` is events, or users for the tables about people. kind: ga4, ga360, pseudonymous or user.
+    suffix: such as 20261031 or intraday_20261101. location: a table, or files with a line each.
+    row_count: null for NDJSON. contents: differs where the shard does. problem: null where the
+    shard can be read.
 #}
 {% macro ga4_shard_inventory(of='events') %}{{ adapter.dispatch('ga4_shard_inventory', 'madang')(of) }}{% endmacro %}
 

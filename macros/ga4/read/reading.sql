@@ -1,7 +1,7 @@
 {#
-    The events of the given shards ({property_id, suffix, location, …}) in the shape of the 2026 export, whatever the shards' age and format. A column that a
-    shard does not have is null, one of another type is cast. Adds `property_id` and `shard_suffix`. All columns are named here; only those are read that are
-    used further on.
+    The events of the given shards ({property_id, suffix, location, …}) in the shape of the 2026
+    export, with `property_id` and `shard_suffix`. A column that a shard does not have is null; one
+    of another type is cast. All columns are named here, but only those that are used are read.
 #}
 {% macro ga4_events_of(shards) -%}
     {%- set branches = [] -%}
