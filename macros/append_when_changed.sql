@@ -8,14 +8,14 @@
 {% materialization append_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = fingerprint_of_model(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if has_fingerprint(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
     {% elif existing is none %}
         {% call statement('main') %}create table {{ target_relation }} as {{ sql }}{% endcall %}
         {% do persist_docs(target_relation, model) %}
-        {% do remember_what_it_is_made_of(made_of) %}
+        {% do remember_fingerprint(made_of) %}
     {% else %}
         {%- set names = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
         {%- set selected = scratch_relation('selected') -%}
@@ -24,7 +24,7 @@
             insert into {{ target_relation }} ({{ names }}) select {{ names }} from {{ selected }}
         {% endcall %}
         {% do run_query('drop table ' ~ selected) %}
-        {% do remember_what_it_is_made_of(made_of) %}
+        {% do remember_fingerprint(made_of) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}

@@ -16,8 +16,8 @@
 {% materialization days_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set follows = model_that_is_followed() -%}
-    {%- set version = local_md5(rules_of(sql) ~ made_of_other_inputs(follows))[:8] -%}
+    {%- set follows = followed_model() -%}
+    {%- set version = local_md5(rules_of(sql) ~ fingerprint_of_other_inputs(follows))[:8] -%}
     {%- set changed = days_that_changed(existing, follows, version) -%}
     {{ run_hooks(pre_hooks) }}
     {% if changed is none %}
@@ -64,8 +64,8 @@
 {% endmacro %}
 
 
-{# The one input that is built day by day. #}
-{% macro model_that_is_followed() %}
+{# The one input that is built by day. #}
+{% macro followed_model() %}
     {% set found = [] %}
     {% for unique_id in model.depends_on.nodes | unique %}
         {% set node = graph.nodes.get(unique_id) %}
@@ -78,8 +78,8 @@
 {% endmacro %}
 
 
-{# What the inputs are made of that are neither followed, nor looked up in, nor seeds. #}
-{% macro made_of_other_inputs(follows) %}
+{# The fingerprint of the inputs that are not followed, not looked up in, and no seeds. #}
+{% macro fingerprint_of_other_inputs(follows) %}
     {% set texts = [] %}
     {% for unique_id in model.depends_on.nodes | unique | sort %}
         {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}

@@ -12,9 +12,9 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set temporary = [] -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = fingerprint_of_model(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if has_fingerprint(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
         {% do adapter.commit() %}
         {{ return({'relations': [target_relation]}) }}
@@ -38,7 +38,7 @@
     {% do drop_component_tables(temporary) %}
 
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(made_of) %}
+    {% do remember_fingerprint(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
