@@ -1,6 +1,8 @@
 {#
-    Holdouts: a share of an audience, or of all audiences, to which nothing is sent, so that one can see what sending changes (docs/lift.md). An audience declares its own under
-    `holdout` of its rule; `var('global_holdout')` is one of all audiences, which goes by the name `all_audiences`. `holdout: false` leaves an audience out of both.
+    Holdouts: a share of an audience, or of all audiences, that gets no messages, so that their
+    effect can be measured (docs/lift.md). An audience declares its own under `holdout` of its rule.
+    `var('global_holdout')` is one of all audiences, with the name `all_audiences`. `holdout: false`
+    excludes an audience from both.
 #}
 
 {% macro global_experiment() %}{{ return('all_audiences') }}{% endmacro %}

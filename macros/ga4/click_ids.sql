@@ -40,8 +40,10 @@
 
 
 {#
-    brand, shopping, display, search (advertisements), listing (a shop's product found in Naver Shopping), other, or null. NaPm is a list of names and values
-    that Naver adds to every such click: tr says of which product. The n_ parameters come with automatic tracking of search advertisements.
+    What kind of click of Naver: brand, shopping, display, search (advertisements), listing (a
+    shop's product in Naver Shopping), other, or null. Naver adds NaPm, a list of names and values,
+    to every click; its `tr` is the product. Automatic tracking of search advertisements adds the n_
+    parameters.
 #}
 {% macro naver_click(query) -%}
 {%- set product = regex_extract(query, '(?:^|&)napm=(?:[^&]*(?:%7c|[|]))?tr(?:%3d|=)([a-z]+)') -%}

@@ -29,8 +29,10 @@
 
 
 {#
-    What is looked through beside the user id: every text that comes from a website, a link or a server. Not what GA4 itself fills in (device, place, channel group), nor
-    session_engaged, which nothing shows. Names of events have letters, digits and underscores only.
+    The texts that are searched beside the user id: all that come from a website, a link or a
+    server. What GA4 itself fills in (device, place, channel group) is not searched. Nor is
+    session_engaged, because it is shown nowhere. Names of events have letters, digits and
+    underscores only.
 #}
 {% macro ga4_personal_texts() %}
     {% set texts = [

@@ -100,8 +100,9 @@
 
 
 {#
-    The ends of these edges and what stands for them: their component, and who is loose or new for itself. New ones have their key: their edges are all in the buckets
-    that changed. Two keys with one id are `is_shared`.
+    The ends of these edges, each with its label: its component, or itself where it is loose or new.
+    New ones have their key, because all their edges are in the changed buckets. Two keys with one
+    id are `is_shared`.
 #}
 {% macro known_ends(existing, touched, loose, now, temporary) %}
     {%- set met, ends = component_table('met'), component_table('ends') -%}

@@ -46,8 +46,9 @@
 
 
 {#
-    One parameter as a column. A key may hold its value in any of the four fields, and in another one on the next row; `type` decides what it becomes. A key
-    that is there twice counts where it is first. It is read from what `ga4_param_lists` and `ga4_param_places` add.
+    One parameter as a column. A key may have its value in any of four fields, and in another one on
+    the next row; `type` decides the result. A key that is there twice counts where it is first. It
+    is read from the columns of `ga4_param_lists` and `ga4_param_places`.
 #}
 {% macro ga4_param(name, type) %}{{ adapter.dispatch('ga4_param', 'madang')(name, type) }}{% endmacro %}
 
@@ -92,8 +93,9 @@
 
 
 {#
-    Columns that `ga4_param` reads beside the export's own, each with a comma before it. DuckDB looks keys up in lists that are taken apart once a row:
-    the sub-select that is natural on BigQuery costs it 35 to 120 times the CPU.
+    Columns that `ga4_param` reads beside the export's own, each with a comma before it. DuckDB
+    finds keys in lists that are taken apart once per row. The sub-select that BigQuery uses would
+    cost it 35 to 120 times the CPU.
 #}
 {% macro ga4_param_lists() %}{{ adapter.dispatch('ga4_param_lists', 'madang')() }}{% endmacro %}
 

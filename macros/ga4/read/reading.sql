@@ -33,8 +33,9 @@
 
 
 {#
-    The selections that read those of the shards that are of the given properties, as a list: one a property on BigQuery, one a file format on DuckDB.
-    `is_united` says that others are put beside them, so that every column must have the very same type.
+    The selections that read the shards of the given properties, as a list: one per property on
+    BigQuery, one per file format on DuckDB. `is_united`: others are put beside them, so every
+    column must have exactly the same type.
 #}
 {% macro ga4_branches(shards, kind, properties, is_united) %}
     {% set ids = properties | map(attribute='id') | list %}
