@@ -14,7 +14,8 @@
 {# The exposures that send this model. #}
 {% macro sync_exposures() %}
     {% set found = [] %}
-    {% for exposure in graph.get('exposures', {}).values() if execute and exposure.config.meta.get('sync', {}).get('model') == model.name %}
+    {% for exposure in (graph.get('exposures', {}).values() if execute else []) | sort(attribute='name')
+        if exposure.config.meta.get('sync', {}).get('model') == model.name %}
         {% do found.append(exposure) %}
     {% endfor %}
     {{ return(found) }}
