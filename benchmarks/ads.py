@@ -124,7 +124,7 @@ def sending(folder: Path, conversions: int) -> list[tuple]:
     server = processes.Process(target=serve, args=(theirs,), daemon=True)
     server.start()
     url = ours.recv()
-    from madang.sync.destinations.google import GoogleSettings
+    from madang.sync.destinations.google.destination import GoogleSettings
 
     settings = GoogleSettings(
         account_id="1234567890", auth="refresh_token", url=url, token_url=f"{url}/token"

@@ -120,13 +120,13 @@ def at(place: Place, url: str) -> Place:
 
 
 def existing(root: Path, url: str) -> Place:
-    from madang.sync.destinations.salesforce import SalesforceTarget
+    from madang.sync.destinations.salesforce.destination import SalesforceTarget
 
     return at(Place.existing(root, "salesforce", SalesforceTarget(), ENVIRON), url)
 
 
 def wanted(root: Path, url: str, contacts: int) -> None:
-    from madang.sync.destinations.salesforce import SalesforceTarget
+    from madang.sync.destinations.salesforce.destination import SalesforceTarget
 
     names = {"name": "contact", "key": "external_id", "more": ", external_id_field: No__c"}
     place = at(Place(root, "salesforce", SalesforceTarget(), ENVIRON, **names), url)

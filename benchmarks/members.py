@@ -136,7 +136,7 @@ def serve_step(name: str, root: Path, url: str) -> None:
 
 def settings_of(name: str, url: str):
     if name == "google":
-        from madang.sync.destinations.google import GoogleSettings
+        from madang.sync.destinations.google.destination import GoogleSettings
 
         return GoogleSettings(
             url=url,
@@ -146,7 +146,7 @@ def settings_of(name: str, url: str):
             political_ads_declared=True,
             auth="refresh_token",
         )
-    from madang.sync.destinations.meta import MetaSettings
+    from madang.sync.destinations.meta.destination import MetaSettings
 
     return MetaSettings(url=url, ad_account_id=ACCOUNT)
 
@@ -185,8 +185,9 @@ def bare_step(name: str, root: Path, url: str) -> None:
     """Post the same bodies, which are ready, with one session."""
     import requests
 
-    from madang.sync.destinations import google, meta
     from madang.sync.destinations.base import Change, SyncObject
+    from madang.sync.destinations.google import destination as google
+    from madang.sync.destinations.meta import destination as meta
     from madang.sync.destinations.registry import open_destination
     from madang.sync.spec import load_specs
 

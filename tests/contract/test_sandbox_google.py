@@ -20,12 +20,12 @@ from madang.sandbox.google import MOST_MEMBERS, GoogleSandbox
 from madang.sandbox.google_events import MOST_EVENTS
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Change, SyncObject
-from madang.sync.destinations.google import Google, GoogleSettings
-from madang.sync.destinations.google_conversions import (
+from madang.sync.destinations.google.conversions import (
     ConversionAction,
     ConversionOptions,
     GoogleConversions,
 )
+from madang.sync.destinations.google.destination import Google, GoogleSettings
 
 SCHEMA = Path(__file__).parent / "schemas/google_datamanager_v1.schema.json"
 ACCOUNT = "1234567890"

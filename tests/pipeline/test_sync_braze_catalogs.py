@@ -11,7 +11,7 @@ from madang.errors import SpecError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationRefused, SyncError
 from madang.sync.describe import describe
-from madang.sync.destinations.braze import BrazeSettings
+from madang.sync.destinations.braze.destination import BrazeSettings
 from madang.sync.destinations.registry import open_by_name
 from madang.sync.spec import load_specs
 from sync_place import Place

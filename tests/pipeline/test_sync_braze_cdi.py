@@ -6,13 +6,17 @@ from itertools import pairwise
 
 import pytest
 
+from demo_workspace import REPOSITORY
+from madang.erase.columns import read_columns
 from madang.erase.lists import memberships
+from madang.erase.tables import forget_logs
+from madang.erase.values import Known
 from madang.sandbox.braze import BrazeSandbox
 from madang.sandbox.braze_cdi import Integration
-from madang.sync import DestinationDown, later
+from madang.sync import DestinationDown, later, ledger
 from madang.sync.clock import stamp
-from madang.sync.destinations import braze_cdi
-from madang.sync.destinations.braze_cdi import BrazeCdiSettings
+from madang.sync.destinations.braze import cdi
+from madang.sync.destinations.braze.cdi import BrazeCdiSettings
 from madang.sync.destinations.registry import open_by_name
 from madang.warehouse import WarehouseError
 from sync_place import Place
@@ -74,9 +78,9 @@ def test_who_may_not_be_sent_is_not_laid_out_and_who_takes_it_back_is_taken_away
 
 def test_moments_strictly_rise_also_where_the_clock_is_set_back(place, braze, monkeypatch):
     ahead = datetime.now(UTC) + timedelta(days=2)
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: ahead)
+    monkeypatch.setattr(cdi, "utc_now", lambda: ahead)
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: ahead - timedelta(days=2))
+    monkeypatch.setattr(cdi, "utc_now", lambda: ahead - timedelta(days=2))
     pull(place, braze)
     place.sync(("C1", "a", "1"), ("C2", "a", "true"), ("C3", "a", "true"))
     moments = [row["updated_at"] for row in place.ledger(OUTBOX)]
@@ -87,6 +91,49 @@ def test_moments_strictly_rise_also_where_the_clock_is_set_back(place, braze, mo
         "C2": True,
         "C3": True,
     }
+
+
+def test_a_row_that_an_erasure_took_stays_before_those_that_follow(place, braze, monkeypatch):
+    ahead = datetime.now(UTC) + timedelta(days=2)
+    monkeypatch.setattr(cdi, "utc_now", lambda: ahead)
+    place.sync(("C1", "a", "true"), ("C2", "a", "true"))
+    pull(place, braze)
+    monkeypatch.undo()
+    known = Known("p", numbers=["C1", "C2"])
+    with place.warehouse() as warehouse:
+        forget_logs(warehouse, read_columns(REPOSITORY), known)
+    assert place.ledger(OUTBOX) == []
+    place.sync(("C3", "a", "true"))
+    assert pull(place, braze) == 1, "Braze never reads it"
+    assert braze.users()["C3"] == {"a": True}
+
+
+def test_what_was_laid_out_when_the_run_was_killed_is_laid_out_again_after_it(
+    place, braze, monkeypatch
+):
+    """In the same microsecond, and before the journal knew of it."""
+    now = datetime.now(UTC)
+    monkeypatch.setattr(cdi, "utc_now", lambda: now)
+    append = ledger.append
+
+    def killed(settings, warehouse, table, rows):
+        append(settings, warehouse, table, rows)
+        raise KeyboardInterrupt
+
+    place.want(("C1", "a", "true"), ("C2", "a", "true"))
+    place.plan()
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            place.apply()
+    pull(place, braze)
+    assert place.apply().accepted == 2
+    moments = [row["updated_at"] for row in place.ledger(OUTBOX)]
+    assert len(moments) == 4
+    assert all(before < after for before, after in pairwise(moments))
+    pull(place, braze)
+    assert [braze.users()[key] for key in ("C1", "C2")] == [{"a": True}] * 2
+    assert place.plan().is_empty
 
 
 def test_a_row_is_accepted_until_braze_says_that_it_was_read(place, braze):
@@ -105,7 +152,11 @@ def test_a_row_is_accepted_until_braze_says_that_it_was_read(place, braze):
 def test_a_pull_with_failed_rows_is_told_as_partial(place, braze):
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))
     rows = place.ledger(OUTBOX)
+    braze.integrations[INTEGRATION].pull(rows[:1])
+    assert asked(place) == ["waiting"]  # of two rows one was read
     braze.integrations[INTEGRATION].pull([{**rows[0], "payload": "no JSON"}, rows[1]])
+    for _ in range(12):
+        pull(place, braze)  # good ones, of the last row again: the first one stands on page two
     (told,) = later.ask(place.settings, place.warehouse)
     assert (told.status, told.problem) == ("partial", "1 rows of a pull failed in Braze")
 
@@ -146,7 +197,7 @@ def test_a_warehouse_in_use_stops_the_run_and_the_next_one_lays_it_out(place, br
 
 def test_rows_that_are_older_than_the_days_to_keep_are_deleted(place, monkeypatch):
     past = datetime.now(UTC) - timedelta(days=31)
-    monkeypatch.setattr(braze_cdi, "utc_now", lambda: past)
+    monkeypatch.setattr(cdi, "utc_now", lambda: past)
     place.sync(("C1", "a", "true"))
     monkeypatch.undo()
     place.sync(("C1", "a", "true"), ("C2", "a", "true"))

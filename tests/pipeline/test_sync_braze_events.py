@@ -12,14 +12,14 @@ import pytest
 from demo_workspace import SUPPORT
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationUnclear, SyncError
-from madang.sync.destinations.braze import BrazeSettings
+from madang.sync.destinations.braze.destination import BrazeSettings
 from sync_place import Place
 
 APPLY = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from madang.sync.destinations.braze import BrazeSettings
+from madang.sync.destinations.braze.destination import BrazeSettings
 from sync_place import Place
 settings = BrazeSettings(url=sys.argv[3], key_env="TEST_BRAZE_KEY")
 Place.existing(Path(sys.argv[2]), "braze", settings, dict(os.environ)).apply()

@@ -15,8 +15,8 @@ from madang.erase.values import Known
 from madang.errors import SpecError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationUnclear, SyncError, deletions
-from madang.sync.destinations.braze import BrazeSettings
-from madang.sync.destinations.braze_look import INSTANCES
+from madang.sync.destinations.braze.destination import BrazeSettings
+from madang.sync.destinations.braze.look import INSTANCES
 from madang.sync.destinations.registry import open_by_name
 from madang.sync.spec import SyncSpec
 from sync_place import Place

@@ -14,7 +14,7 @@ from madang.sandbox.org import Org
 from madang.sandbox.salesforce import SalesforceSandbox
 from madang.settings.salesforce import SalesforceSettings
 from madang.sync import DestinationDown, DestinationRefused, deletions
-from madang.sync.destinations.salesforce import SalesforceTarget
+from madang.sync.destinations.salesforce.destination import SalesforceTarget
 from sync_place import Place
 
 FIELDS = {
@@ -234,7 +234,7 @@ sys.path[:0] = [sys.argv[1], sys.argv[4]]
 from test_sync_campaigns import There
 there = There.__new__(There)
 from madang.settings.workspace import load_settings
-from madang.sync.destinations.salesforce import SalesforceTarget
+from madang.sync.destinations.salesforce.destination import SalesforceTarget
 from test_sync_campaigns import ENVIRON
 there.root, there.environ = Path(sys.argv[2]), ENVIRON
 read = load_settings(there.root / "madang.yml")

@@ -13,7 +13,7 @@ import pytest
 from demo_workspace import SUPPORT
 from madang.sync import DestinationDown, SyncError, deletions
 from madang.sync.destinations.customer_files import KakaoSettings, NaverSettings
-from madang.sync.destinations.file import FileSettings
+from madang.sync.destinations.file.destination import FileSettings
 from sync_place import Place
 
 
@@ -172,8 +172,8 @@ import os, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1].split(":")
 from madang.settings.workspace import load_settings
-from madang.sync.destinations import file_rows
-from madang.sync.destinations.file import FileSettings
+from madang.sync.destinations.file import rows as file_rows
+from madang.sync.destinations.file.destination import FileSettings
 from test_sync_file import There
 calls = 0
 real = Path.replace

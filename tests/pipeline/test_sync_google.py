@@ -13,7 +13,7 @@ from madang.erase.values import Known
 from madang.errors import ConfigError
 from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused, deletions
-from madang.sync.destinations.google import GoogleSettings
+from madang.sync.destinations.google.destination import GoogleSettings
 from madang.sync.later import ask
 from member_rows import key, on
 from sync_place import Place, counted

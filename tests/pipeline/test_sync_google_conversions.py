@@ -9,7 +9,7 @@ from madang.erase.lists import keeping
 from madang.errors import SpecError
 from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused
-from madang.sync.destinations.google import GoogleSettings
+from madang.sync.destinations.google.destination import GoogleSettings
 from madang.sync.later import ask
 from madang.sync.spec import load_specs
 from sync_place import Place

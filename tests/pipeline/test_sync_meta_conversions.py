@@ -9,7 +9,7 @@ from conversion_rows import hashed, row
 from madang.errors import ConfigError
 from madang.sandbox.meta import MetaSandbox
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
-from madang.sync.destinations.meta import MetaSettings
+from madang.sync.destinations.meta.destination import MetaSettings
 from sync_place import Place
 
 TOKEN = "sandbox-token"

@@ -9,7 +9,7 @@ from conversion_rows import hashed, row
 from madang.errors import ConfigError
 from madang.sandbox.openai import OpenAISandbox
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
-from madang.sync.destinations.openai import OpenAISettings
+from madang.sync.destinations.openai.destination import OpenAISettings
 from madang.sync.destinations.registry import open_by_name
 from madang.sync.later import ask
 from madang.sync.spec import load_specs

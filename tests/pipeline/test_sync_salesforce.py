@@ -7,7 +7,7 @@ from madang.sandbox.org import Org
 from madang.sandbox.salesforce import SalesforceSandbox
 from madang.settings.salesforce import SalesforceSettings
 from madang.sync import DestinationDown, DestinationRefused, SyncError
-from madang.sync.destinations.salesforce import SalesforceTarget, field_problem
+from madang.sync.destinations.salesforce.destination import SalesforceTarget, field_problem
 from sync_place import Place
 
 FIELDS = {

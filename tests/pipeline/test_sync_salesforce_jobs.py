@@ -13,8 +13,8 @@ from madang.settings.salesforce import SalesforceSettings
 from madang.settings.workspace import load_settings
 from madang.sync import DestinationDown, later
 from madang.sync.destinations.base import Change, SyncObject
-from madang.sync.destinations.salesforce import SalesforceTarget
-from madang.sync.destinations.salesforce_jobs import as_csv, pieces
+from madang.sync.destinations.salesforce.destination import SalesforceTarget
+from madang.sync.destinations.salesforce.jobs import as_csv, pieces
 from sync_place import Place, counted
 
 FIELDS = {
@@ -288,7 +288,7 @@ def test_a_custom_object_goes_the_same_ways(tmp_path, sandbox):
 
 
 def test_the_file_of_a_job_has_room_in_it(monkeypatch):
-    monkeypatch.setattr("madang.sync.destinations.salesforce_jobs.JOB_BYTES", 300)
+    monkeypatch.setattr("madang.sync.destinations.salesforce.jobs.JOB_BYTES", 300)
     objects = [
         SyncObject(number, f"C{number}", (Change(f"F{number % 3}__c", f'"{"김" * number}"'),))
         for number in range(30)

@@ -24,8 +24,8 @@ from madang.sync import (
     deletions,
 )
 from madang.sync.describe import describe
-from madang.sync.destinations.sfmc import SfmcSettings
-from madang.sync.destinations.sfmc_columns import Column
+from madang.sync.destinations.sfmc.columns import Column
+from madang.sync.destinations.sfmc.destination import SfmcSettings
 from madang.sync.later import ask
 from sync_place import Place
 from sync_workspace import REPOSITORY
@@ -160,7 +160,7 @@ def test_what_was_rejected_later_and_is_not_wanted_any_more_is_deleted_to_be_sur
 
 
 def test_results_of_many_rows_come_in_pages(tmp_path, cloud, secrets, monkeypatch):
-    monkeypatch.setattr("madang.sync.destinations.sfmc.PAGE", 3)
+    monkeypatch.setattr("madang.sync.destinations.sfmc.destination.PAGE", 3)
     there = There(tmp_path, cloud)
     cloud.locked = {"C7"}
     there.sync(*(row(f"C{number}") for number in range(8)))
@@ -367,7 +367,7 @@ import json, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1].split(":")
 from test_sync_sfmc import There, ENVIRON
-from madang.sync.destinations.sfmc import SfmcSettings
+from madang.sync.destinations.sfmc.destination import SfmcSettings
 place = There.__new__(There)
 place.root, place.environ = Path(sys.argv[2]), ENVIRON
 from madang.settings.workspace import load_settings

@@ -10,7 +10,7 @@ from madang.errors import ConfigError
 from madang.sandbox.tiktok import TikTokSandbox
 from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.registry import open_by_name
-from madang.sync.destinations.tiktok import TikTokSettings
+from madang.sync.destinations.tiktok.destination import TikTokSettings
 from madang.sync.spec import load_specs
 from member_rows import key, on
 from sync_place import Place
@@ -210,6 +210,49 @@ def test_a_token_that_loses_its_scope_in_the_middle_tells_nothing_twice(there, t
     assert "scopes" in error.value.fix
     tiktok.scopes.add("events")
     assert there.sync(*told(*range(4))).accepted == 2
+
+
+@pytest.mark.parametrize(("after", "taken"), [(1, 0), (2, 2)])
+def test_what_may_have_been_taken_in_part_is_not_told_again_by_a_later_plan(
+    there, tiktok, after, taken
+):
+    """TikTok knows doubles for 48 hours, and the next plan may come later."""
+    tiktok.partly.add("u0003")
+    tiktok.faults.add("error_in_200", status=40001, after=after)
+    result = there.sync(*told(*range(4)))
+    assert (result.accepted, result.unknown, result.rejected) == (taken, 4 - taken, 0)
+    seen = len(tiktok.log())
+    there.want(*told(*range(4)))
+    plan = there.plan()
+    assert (plan.is_empty, plan.unknown, len(tiktok.log())) == (True, 4 - taken, seen)
+
+
+def test_a_member_that_was_perhaps_taken_in_part_is_removed_when_it_leaves(tmp_path, tiktok):
+    there = There(tmp_path, tiktok, "members")
+    tiktok.partly.add(key(3).partition(":")[2])
+    tiktok.faults.add("error_in_200", status=40001, after=1, keys=("mapping",))
+    assert there.sync(*on(*range(4))).unknown == 4
+    assert tiktok.on("madang_buyers") == {key(0), key(1), key(2)}
+    there.sync()
+    assert tiktok.on("madang_buyers") == set()
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, {"code": "0", "message": "OK"}),
+        (200, {"code": False, "message": "OK"}),
+        (200, [0]),
+        (404, {"code": 0, "message": "not found"}),
+    ],
+)
+def test_what_only_looks_like_a_yes_is_none(there, tiktok, monkeypatch, status, answer):
+    monkeypatch.setattr(
+        "madang.sandbox.tiktok._Handler._handle", lambda self: self.answer(status, answer)
+    )
+    with pytest.raises(DestinationUnclear, match="not as TikTok does"):
+        there.sync(*told(1))
+    assert there.plan().unknown == 1
 
 
 def test_test_events_count_nowhere_and_go_again_when_the_code_is_gone(tmp_path, tiktok):

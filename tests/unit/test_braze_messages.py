@@ -7,7 +7,8 @@ import pytest
 from madang.http.client import Reply
 from madang.sync import DestinationUnclear
 from madang.sync.destinations.base import Change, SyncObject
-from madang.sync.destinations.braze import (
+from madang.sync.destinations.braze.answers import judge
+from madang.sync.destinations.braze.destination import (
     Braze,
     UserOptions,
     attributes,
@@ -15,7 +16,6 @@ from madang.sync.destinations.braze import (
     field_problem,
     payload,
 )
-from madang.sync.destinations.braze_answers import judge
 from madang.sync.words import harmless
 
 

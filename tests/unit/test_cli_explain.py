@@ -345,7 +345,9 @@ def test_each_sending_is_told_with_its_outcome_and_no_key(sent: Path, who: tuple
     told = " ".join(output.split())
     at = "2026-10-01 10:00 r1 C****77 keen keen email add accepted, answered later: partial - "
     assert f"{at}request-7" in told
-    assert "2026-10-01 11:00 r1-later C****77 keen keen email add rejected TOO_LONG" in told
+    assert (
+        "2026-10-01 11:00 r1-later C****77 keen keen email add rejected TOO_LONG request-7" in told
+    )
     why = "invalid; tier is too long"
     assert f"2026-10-02 10:00 r2 C****77 keen keen email add rejected {why}" in told
     assert ("one_sync left left withdrawn" in told) == (len(who) == 1)

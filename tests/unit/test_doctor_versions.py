@@ -12,9 +12,9 @@ from demo_workspace import MARU, REPOSITORY
 from madang.health import doctor, doctor_destinations
 from madang.settings.salesforce import SalesforceSettings
 from madang.sync.destinations.customer_files import KakaoSettings, NaverSettings
-from madang.sync.destinations.file import FileSettings
-from madang.sync.destinations.meta import MetaSettings
-from madang.sync.destinations.salesforce import SalesforceTarget
+from madang.sync.destinations.file.destination import FileSettings
+from madang.sync.destinations.meta.destination import MetaSettings
+from madang.sync.destinations.salesforce.destination import SalesforceTarget
 
 
 @pytest.fixture

@@ -6,6 +6,10 @@ There a bare name is unknown: dbt gives a macro the names that the model sees wh
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from jinja2 import Environment
 
 ROOT = Path(__file__).parents[2]
 #: What a company's models, tests and staging call, beside all generic tests.
@@ -67,6 +71,52 @@ def test_every_list_can_be_added_to() -> None:
     for path in [*(ROOT / "models").rglob("*.sql"), *(ROOT / "macros").rglob("*.sql")]:
         named = set(re.findall(r"\bref\('(\w+)'\)", path.read_text(encoding="utf-8"))) & lists
         assert named == set(), f"{path}: read a list by list_of()"
+
+
+def items(told: dict, column: str, meta: dict, **table: str) -> str:
+    """The SQL of a catalog with one field of a table that has one column besides its id."""
+
+    def refuse(message: str) -> None:
+        raise ValueError(message)
+
+    text = (ROOT / "macros/activation/catalogs.sql").read_text(encoding="utf-8")
+    said = {"item_id": {"name": "item_id"}, column: {"name": column, **meta}}
+    node = {"name": "people", "columns": said, "alias": "people", **table}
+    macros = Environment(extensions=["jinja2.ext.do"]).from_string(text, {
+        "madang": SimpleNamespace(
+            sync_rule=lambda: {"catalog": "c", "item_id": "item_id", "fields": {"a": told}},
+            sync_catalog_value=lambda column, kind: column,
+            text_literal=repr,
+            json_object=str,
+        ),
+        "exceptions": SimpleNamespace(raise_compiler_error=refuse),
+        "graph": {table.get("kind", "nodes"): {"one": node}},
+        "execute": True,
+        "model": {"name": "sync_braze__people"},
+    }).module  # fmt: skip
+    relation = type("Relation", (), {"__str__": lambda self: "people"})()
+    relation.identifier = table.get("read_as", "people")
+    return macros.sync_catalog_items(relation)
+
+
+PERSONAL = {"config": {"meta": {"pii": True}}}
+
+
+@pytest.mark.parametrize(
+    ("told", "table"),
+    [
+        ({"from": "email"}, {}),
+        ({"from": "EMAIL"}, {}),
+        ({"from": "email"}, {"name": "stg_people"}),
+        ({"from": "email"}, {"read_as": "__dbt__cte__people"}),
+        ({"from": "email"}, {"kind": "sources", "identifier": "People"}),
+    ],
+)
+def test_a_personal_column_is_no_field_of_a_catalog_however_it_is_written(told, table) -> None:
+    with pytest.raises(ValueError, match=r"the column Email of \w+ is personal"):
+        items(told, "Email", PERSONAL, **table)
+    assert "Email" in str(items({"from": "Email"}, "Email", {"config": {"meta": {}}}, **table))
+    assert "name" in str(items({"from": "name"}, "Email", PERSONAL, **table))
 
 
 def _calls(body: str, known: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:

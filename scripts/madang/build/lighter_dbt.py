@@ -86,8 +86,9 @@ class _Secrets:
         self._prefix = prefix.encode()
 
     def items(self) -> list[tuple[str, str]]:
-        names = [name for name in os.environ._data if name.startswith(self._prefix)]
-        return [(name.decode(), os.environ[name.decode()]) for name in names]
+        all_names = list(os.environ._data)  # at once: another thread may set one meanwhile
+        names = [os.fsdecode(name) for name in all_names if name.startswith(self._prefix)]
+        return [(name, os.environ[name]) for name in names]
 
 
 @once

@@ -35,9 +35,9 @@ from madang.sandbox.users import Users
 from madang.settings import secrets as config_secrets
 from madang.settings.workspace import load_settings
 from madang.sync.clock import utc_now
-from madang.sync.destinations.braze import DELETE_NAMES, BrazeSettings
-from madang.sync.destinations.braze_catalogs import CatalogOptions
-from madang.sync.destinations.braze_look import EMPTY
+from madang.sync.destinations.braze.catalogs import CatalogOptions
+from madang.sync.destinations.braze.destination import DELETE_NAMES, BrazeSettings
+from madang.sync.destinations.braze.look import EMPTY
 from madang.sync.spec import load_specs
 
 TRACK = "/users/track"

@@ -17,7 +17,7 @@ from madang.sandbox import braze
 from madang.sandbox.rules import IDS
 from madang.sandbox.users import Users
 from madang.settings import secrets as config_secrets
-from madang.sync.destinations.braze_cdi import BrazeCdiSettings
+from madang.sync.destinations.braze.cdi import BrazeCdiSettings
 
 IDENTIFIERS = ("external_id", "braze_id", "email", "phone")
 PAGE = 10  # [status]

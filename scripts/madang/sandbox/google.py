@@ -26,7 +26,7 @@ from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
-from madang.sync.destinations.google import GoogleSettings
+from madang.sync.destinations.google.destination import GoogleSettings
 
 LISTS = re.compile(r"/v1/accountTypes/GOOGLE_ADS/accounts/(\d{10})/userLists")
 MEMBERS = {"/v1/audienceMembers:ingest": False, "/v1/audienceMembers:remove": True}
@@ -210,8 +210,7 @@ class _Handler(AdHandler):
             _consented(body, members)
         keys = set().union(*(self._keys(one, at) for at, one in enumerate(members)))
         for number in lists:
-            kept = self.sandbox.members[number]
-            self.sandbox.members[number] = kept - keys if is_removal else kept | keys
+            self.sandbox.change(number, keys, is_removal=is_removal)
         request_id = secrets.token_hex(8)
         done = _state("SUCCESS")
         if not is_removal:
@@ -241,6 +240,7 @@ class _Handler(AdHandler):
                     error = "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
                 if error:
                     errors[at] = error
+                    self.sandbox.repeats.known += error == google_events.DOUBLE
                 else:
                     kept[one["transactionId"]] = one
         request_id = secrets.token_hex(8)

@@ -27,8 +27,8 @@ from xml.sax.saxutils import escape
 
 from madang.sandbox.local import LocalHandler, LocalServer
 from madang.settings import secrets as config_secrets
-from madang.sync.destinations.sfmc import SfmcSettings
-from madang.sync.destinations.sfmc_columns import Column
+from madang.sync.destinations.sfmc.columns import Column
+from madang.sync.destinations.sfmc.destination import SfmcSettings
 
 ROWS = re.compile(r"/data/v1/async/dataextensions/key:([^/]+)/rows")
 REQUEST = re.compile(r"/data/v1/async/([A-Za-z0-9-]+)/(status|results)")
@@ -260,7 +260,9 @@ class _Handler(LocalHandler):
                 problem = f"{name} {wrong} ({value})."
         if problem:
             return {"status": "Error", "errorCode": "2", "message": problem}
-        extension.rows[str(key)] = extension.rows.get(str(key), {}) | row
+        kept = extension.rows.get(str(key), {})
+        self.sandbox.repeats.known += bool(kept) and kept | row == kept
+        extension.rows[str(key)] = kept | row
         return {"status": "OK", "errorCode": "", "message": ""}
 
     def _told(self, request_id: str, what: str, query: dict[str, str]) -> dict[str, Any]:

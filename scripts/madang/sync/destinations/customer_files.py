@@ -23,7 +23,7 @@ from madang.sync.destinations.base import (
     Opening,
     SyncObject,
 )
-from madang.sync.destinations.file import Files, name_problem
+from madang.sync.destinations.file.destination import Files, name_problem
 from madang.sync.destinations.members import hash_of
 
 
@@ -55,7 +55,7 @@ class CustomerFiles(Files):
 
     @classmethod
     def open(cls, opening: Opening) -> "CustomerFiles":
-        from madang.sync.destinations.file_rows import Shape
+        from madang.sync.destinations.file.rows import Shape
 
         options: CustomerFileOptions = opening.options or CustomerFileOptions()
         shape = Shape("members", "csv", "full", options.identifier, (), options.header, False)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from madang.sync import DestinationRefused
 from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt
-from madang.sync.destinations.rows import not_sent
 
 if TYPE_CHECKING:
     from madang.http.client import Reply
@@ -25,13 +24,16 @@ class Answer:
 
     `named`: what became of those that it names, by their place in the request; the others go again.
     Where it names none and did not take them, one of them is to blame: `alone` is what becomes of
-    a row that was asked about by itself. `reference` is the platform's own name of the request.
+    a row that was asked about by itself. `in_part`: it took some of them without saying which; what
+    becomes of them where they cannot be asked about by themselves any more. `reference` is the
+    platform's own name of the request.
     """
 
     is_taken: bool = False
     reference: str | None = None
     named: Mapping[int, Outcome] = field(default_factory=dict)
     alone: Outcome | None = None
+    in_part: Outcome | None = None
 
 
 Ask = Callable[[Sequence[bytes]], "tuple[Reply, Answer]"]
@@ -51,19 +53,23 @@ class Parts:
         """Send the rows of a batch by their place; add the outcome of each to `receipt`.
 
         A refusal of the whole run that comes after a part was taken leaves the rest for the next
-        plan. Raises what `ask` raises, DestinationRefused where each row is refused alike.
+        plan, but for the rows of a request that was taken in part: some of them may be there.
+        Raises what `ask` raises, DestinationRefused where each row is refused alike.
         """
         waiting = [sorted(encoded)] if encoded else []
+        doubtful: dict[int, Outcome] = {}
         while waiting:
             places = waiting.pop()
             numbers = [batch.objects[place].number for place in places]
             try:
                 reply, answer = ask([encoded[place] for place in places])
             except DestinationRefused as stop:
-                if not receipt.accepted:
+                if not receipt.accepted and not doubtful:
                     raise
+                left_out = Outcome("rejected", "not sent", stop.message, stop.fix)
                 for place in chain(places, *waiting):
-                    receipt.outcomes[batch.objects[place].number] = not_sent(stop.message)
+                    number = batch.objects[place].number
+                    receipt.outcomes[number] = doubtful.get(place, left_out)
                 return receipt
             receipt.http_status = reply.status
             receipt.attempts += reply.attempts
@@ -82,6 +88,9 @@ class Parts:
                 receipt.outcomes[numbers[0]] = answer.alone
                 self._stop_if_systematic(receipt, answer.alone)
             else:
+                if answer.in_part is not None:
+                    self._has_accepted = True
+                    doubtful |= dict.fromkeys(places, answer.in_part)
                 middle = len(places) // 2
                 waiting += [places[middle:], places[:middle]]
         return receipt

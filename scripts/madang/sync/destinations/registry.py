@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from madang.sync.spec import SyncSpec
 
 MODULES = {
-    "braze": "madang.sync.destinations.braze",
-    "braze_cdi": "madang.sync.destinations.braze_cdi",
-    "file": "madang.sync.destinations.file",
+    "braze": "madang.sync.destinations.braze.destination",
+    "braze_cdi": "madang.sync.destinations.braze.cdi",
+    "file": "madang.sync.destinations.file.destination",
     "ga4": "madang.sync.destinations.ga4",
-    "google": "madang.sync.destinations.google",
+    "google": "madang.sync.destinations.google.destination",
     "kakao": "madang.sync.destinations.kakao",
-    "meta": "madang.sync.destinations.meta",
+    "meta": "madang.sync.destinations.meta.destination",
     "naver": "madang.sync.destinations.naver",
-    "openai": "madang.sync.destinations.openai",
-    "salesforce": "madang.sync.destinations.salesforce",
-    "sfmc": "madang.sync.destinations.sfmc",
-    "tiktok": "madang.sync.destinations.tiktok",
+    "openai": "madang.sync.destinations.openai.destination",
+    "salesforce": "madang.sync.destinations.salesforce.destination",
+    "sfmc": "madang.sync.destinations.sfmc.destination",
+    "tiktok": "madang.sync.destinations.tiktok.destination",
     "webhook": "madang.sync.destinations.webhook",
 }
 

@@ -1,0 +1,1 @@
+"""Braze as a destination; its entry is in `destination`."""

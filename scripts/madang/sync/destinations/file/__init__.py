@@ -1,0 +1,1 @@
+"""Files as a destination; its entry is in `destination`."""

@@ -1,0 +1,1 @@
+"""Meta as a destination; its entry is in `destination`."""

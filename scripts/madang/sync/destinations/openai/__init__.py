@@ -1,0 +1,1 @@
+"""OpenAI Ads as a destination; its entry is in `destination`."""

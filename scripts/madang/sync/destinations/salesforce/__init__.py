@@ -1,0 +1,1 @@
+"""Salesforce as a destination; its entry is in `destination`."""

@@ -1,0 +1,1 @@
+"""Marketing Cloud as a destination; its entry is in `destination`."""

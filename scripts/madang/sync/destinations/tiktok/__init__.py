@@ -1,0 +1,1 @@
+"""TikTok as a destination; its entry is in `destination`."""
