@@ -1,7 +1,11 @@
 {#
-    The triggers that a sync with `scenarios` sends: those that are ready, each with the channel that the sync names for its scenario and what permits it there. They belong to no
-    audience: consent counts, the holdout of all audiences, and the caps (docs/stages.md). Columns beside those of a trigger: channel, campaign_id, purpose, held_back_reason,
-    is_night_allowed, is_main_address, late_source, audience (null), trigger_reason. `trigger_reason` says why the trigger itself is not sent: its time is over, or it was sent before.
+    The triggers that a sync with `scenarios` sends: those that are ready, each with the channel
+    that the sync names for its scenario. They belong to no audience. So consent counts, the
+    holdout of all audiences, and the caps (docs/stages.md).
+
+    Beside the trigger's own columns there are channel, campaign_id, purpose, held_back_reason,
+    is_night_allowed, is_main_address, late_source and audience (both null), and trigger_reason.
+    That says why the trigger itself is not sent: its time is over, or it was sent before.
 #}
 {% macro sync_scenario_triggers() -%}
     {%- set rule = madang.sync_rule() -%}
@@ -58,8 +62,9 @@
 
 
 {#
-    Triggers of stages that were sent, or may have been, under an earlier person_id: a stay in a stage has another key once its person is another one. What was sent before it began
-    was for another stay.
+    Triggers of stages that were sent, or may have been, under an earlier person_id. A stay in a
+    stage gets another key when its person is merged. What was sent before the stay began was for
+    another stay.
 #}
 {% macro triggers_sent_before() -%}
     select distinct triggers.trigger_key

@@ -1,7 +1,9 @@
 {#
-    Conditions of audiences that one session, or one event, must meet: `scope: session | event` beside all, any or did. What was done is then counted for each
-    session, the rule inside is a boolean over each, and the part holds for whoever has one session for which it is true. Only scopes that some rule asks for are in
-    the SQL.
+    Parts of audience rules that one session, or one event, must meet: `scope: session | event`
+    beside all, any or did. What was done is counted for each session. The rule inside is a boolean
+    over each, and the part holds for subjects with one session that meets it.
+
+    Only scopes that some rule asks for are in the SQL.
 #}
 
 {# The scope of a part: session or event; none where it is the person. #}
@@ -11,7 +13,10 @@
 {% endmacro %}
 
 
-{# The parts with a scope of all rules: {audience, part, last, scope, rule}. Its parts are numbered from `part` to `last`. #}
+{#
+    The parts with a scope of all rules: {audience, part, last, scope, rule}. The numbers of a
+    part's own parts go from `part` to `last`.
+#}
 {% macro audience_scopes() %}
     {% set found = [] %}
     {% for name, spec in audience_specs().items() %}
@@ -39,8 +44,10 @@
 
 
 {#
-    Matched activities with the session or event within which they count: an empty text where the person is the scope. An activity in no session meets nothing that one
-    session must meet. One event of GA4 can be several activities; a record of another source is one.
+    Matched activities with the session or event within which they count, as `scope_key`. It is an
+    empty text where the scope is the person. An activity of no session meets nothing that one
+    session must meet. One event of GA4 can be several activities. A record of another source is
+    one event.
 #}
 {% macro scoped_activities(matched, dids) -%}
     {%- set scopes = dids | map(attribute='scope') | list -%}
@@ -65,7 +72,10 @@
 {%- endmacro %}
 
 
-{# One row a part inside a scope, and the scope itself: its row's number, whether it counts what was done, and what audience_evidence says for the action of one that does not. #}
+{#
+    One row per part inside a scope, and the scope itself: its row's number, whether it is a `did`,
+    and its `action` in audience_evidence.
+#}
 {% macro scope_part_rows(scopes) -%}
     {%- set rows = [] -%}
     {%- for one in scopes -%}
@@ -88,7 +98,10 @@
 {%- endmacro %}
 
 
-{# For each session or event of a subject that did something of a scope, which parts of the scope it meets. `parts` are the rows of scope_part_rows. #}
+{#
+    The parts that each session or event meets, of subjects that did something of the scope. `parts`
+    are the rows of scope_part_rows, `counted` what was counted for each `did`.
+#}
 {% macro scope_parts_met(counted, parts, scopes) -%}
     {%- set numbers, undone, cases = [], [], [] -%}
     {%- for one in scopes -%}
@@ -135,8 +148,9 @@
 
 
 {#
-    The rows of audience_evidence for parts inside scopes. Of a `did` it is what was done in all sessions, and holds if one session had enough; of any other part it is how many
-    sessions meet it.
+    The rows of audience_evidence for parts inside scopes. A `did` has what was done in all
+    sessions, and holds if one session had enough. Any other part has the number of sessions that
+    meet it.
 #}
 {% macro evidence_of_scopes(met, counted) -%}
     select
