@@ -130,10 +130,10 @@ def test_conditions_of_one_session_keep_their_scope(tmp_path: Path) -> None:
 
 
 def test_fields_of_the_same_event_go_to_the_events_that_are_named(tmp_path: Path) -> None:
-    from_japan = of("country", **text("Japan"))
+    from_japan = either(*(of("country", **text(one)) for one in ("Japan", "Korea")))
     by_phone = {"notExpression": of("deviceCategory", **text("mobile"))}
     named = either(event("purchase"), event("view_item"))
-    wrapped = every(named, either(from_japan), either(by_phone), either(event("sign_up")))
+    wrapped = every(named, from_japan, either(by_phone), either(event("sign_up")))
     found = read(tmp_path, simple(wrapped, scope="WITHIN_SAME_EVENT"))
     assert rule_of(found) == {
         "all": [
@@ -145,7 +145,7 @@ def test_fields_of_the_same_event_go_to_the_events_that_are_named(tmp_path: Path
     assert found.actions["nearly_bought_purchase"] == {
         "name": "nearly_bought_purchase",
         "event": "purchase",
-        "where": {"country": "Japan"},
+        "where": {"country": ["Japan", "Korea"]},
         "not": {"any": [{"where": {"device_category": "mobile"}}]},
     }
 

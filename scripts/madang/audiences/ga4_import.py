@@ -318,6 +318,8 @@ def _event_name(said: dict[str, Any]) -> str | None:
 
 def _field_tests(said: dict[str, Any]) -> _Tests | None:
     """Tests of a field of an event; none where the expression is of something else."""
+    if "orGroup" in said:
+        return _one_field(said["orGroup"]["filterExpressions"])
     is_not = "notExpression" in said
     one = (said["notExpression"] if is_not else said).get("dimensionOrMetricFilter")
     if one is None or one.get("fieldName") == "eventName":
@@ -326,6 +328,22 @@ def _field_tests(said: dict[str, Any]) -> _Tests | None:
         raise NotExpressed(f"'{one.get('fieldName')}' is no field that actions read.")
     test = {FIELDS[one["fieldName"]]: _test(one)}
     return _Tests(unwanted=[test]) if is_not else _Tests(test)
+
+
+def _one_field(either: list[dict[str, Any]]) -> _Tests | None:
+    """One test of a field that is one of several values; none where it is something else."""
+    found = [_field_tests(part) for part in either]
+    wanted = [tests.wanted for tests in found if tests is not None and tests.wanted]
+    if len(wanted) < len(either) or len({name for one in wanted for name in one}) > 1:
+        return None
+    ((name, _),) = wanted[0].items()
+    values = [one[name] for one in wanted]
+    if all(isinstance(value, dict) and value.keys() == {"regex"} for value in values):
+        return _Tests({name: {"regex": [value["regex"] for value in values]}})
+    if all(isinstance(value, str | list) for value in values):
+        each = [value if isinstance(value, list) else [value] for value in values]
+        return _Tests({name: [text for texts in each for text in texts]})
+    return None
 
 
 def _parameter_tests(said: dict[str, Any] | None) -> _Tests:
