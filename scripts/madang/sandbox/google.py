@@ -64,7 +64,8 @@ class GoogleSandbox(AdPlatform):
     `actions` are the account's conversion actions (None: all that are asked for), `events` what was
     taken of each, by transaction.
     `lost_clicks` are click ids that it does not find later. `match_range` is the band in which it
-    finds members. `now` is its clock.
+    finds members. One that is `quick` is done with a request at the first question. `now` is its
+    clock.
     """
 
     kept = ("lists", "events")
@@ -85,7 +86,14 @@ class GoogleSandbox(AdPlatform):
         self.tokens: set[str] = set()
         self.bad_hashes: set[str] = set()
         self.states: dict[str, list[dict[str, Any]]] = {}
+        self.quick = False
         super().__init__(_Handler, port, state_path, now)
+
+    def take(self, done: dict[str, Any]) -> dict[str, str]:
+        """Take a request; `done` is what will be said of it. Return the answer to it."""
+        request_id = secrets.token_hex(8)
+        self.states[request_id] = [done] if self.quick else [_state("PROCESSING"), done]
+        return {"requestId": request_id}
 
     def names(self) -> dict[str, Any]:
         """Return the integration codes of lists by id."""
@@ -212,15 +220,13 @@ class _Handler(AdHandler):
         for number in lists:
             kept = self.sandbox.members[number]
             self.sandbox.members[number] = kept - keys if is_removal else kept | keys
-        request_id = secrets.token_hex(8)
         done = _state("SUCCESS")
         if not is_removal:
             told = {"recordCount": str(len(members)), "dataTypeCounts": []}
             told["uploadMatchRateRange"] = self.sandbox.match_range
             status = {"compositeDataIngestionStatus": told}
             done["requestStatusPerDestination"][0]["audienceMembersIngestionStatus"] = status
-        self.sandbox.states[request_id] = [_state("PROCESSING"), done]
-        return {"requestId": request_id}, len(members)
+        return self.sandbox.take(done), len(members)
 
     def _ingested(self, body: Any) -> tuple[dict[str, Any], int]:
         """Take events, all or none; what becomes of each is said later. [events] [errors]"""
@@ -243,10 +249,8 @@ class _Handler(AdHandler):
                     errors[at] = error
                 else:
                     kept[one["transactionId"]] = one
-        request_id = secrets.token_hex(8)
         told = google_events.status_of(errors, len(events))
-        self.sandbox.states[request_id] = [_state("PROCESSING"), told]
-        return {"requestId": request_id}, len(events)
+        return self.sandbox.take(told), len(events)
 
     def _places(self, body: dict[str, Any], known: Collection[str] | None) -> list[str]:
         """Return the lists or actions that a request goes to, all of them in this account."""
@@ -344,5 +348,6 @@ def served(
         config_secrets.hold(settings.client_id_env, "sandbox-client")
         config_secrets.hold(settings.client_secret_env, "sandbox-secret")
         config_secrets.hold(settings.refresh_token_env, sandbox.refresh_token)
+        sandbox.quick = True
         local = {"url": sandbox.url, "token_url": f"{sandbox.url}/token"}
         yield settings.model_copy(update={**local, "auth": "refresh_token"})
