@@ -46,7 +46,9 @@ _TABLES = {
     "records": "from truth_records order by all",
     "messages": "from truth_messages order by message_id",
     "permission_changes": """
-        select person, channel, purpose_of(channel) as purpose, utc_at(said_us) as said_at, is_yes, said_in
+        select
+            person, channel, purpose_of(channel) as purpose, utc_at(said_us) as said_at, is_yes,
+            said_in
         from permission_changes inner join people using (person_no) order by all
     """,
     "permissions": """
