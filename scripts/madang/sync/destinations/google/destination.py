@@ -142,7 +142,7 @@ class Google:
         client: "Client",
         settings: GoogleSettings,
         membership_days: int,
-        adjustments: Callable[[], Adjustments],
+        adjustments: Callable[[], Adjustments] | None = None,
     ) -> None:
         self._client = client
         self._settings = settings
@@ -192,12 +192,13 @@ class Google:
             if names and not getattr(self._settings, key):
                 told = f"nobody said that {said} ({', '.join(names)})"
                 yield Look(key, "problem", told, f"Write {key}: true once it is so.")
-        if any(getattr(spec.options, "adjustments", False) for spec in syncs):
-            adjustments = self._adjustments()
+        wanted = any(getattr(spec.options, "adjustments", False) for spec in syncs)
+        if wanted and self._adjustments is not None:
+            corrections = self._adjustments()
             try:
-                yield adjustments.look()
+                yield corrections.look()
             finally:
-                adjustments.close()
+                corrections.close()
 
     def poll(self, remote_reference: str) -> Later | None:
         """Return what became of a request; None while Google is at work.
