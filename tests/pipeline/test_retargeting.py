@@ -31,7 +31,7 @@ APPLIED = """
     inner join madang_marts.customer_numbers as numbers using (person_id)
     where applied.action = 'completed_application' and applied.object_type = 'charger'
         and numbers.is_current and applied.occurred_at > timestamp '2026-09-10'
-        and applied.occurred_at < timestamp '2026-10-28' and not exists (
+        and applied.occurred_at < timestamp '2026-10-31 03:00' and not exists (
             select 1 from madang_activity.activities as others
             where others.person_id = applied.person_id
                 and others.action in (
@@ -45,10 +45,10 @@ APPLIED = """
 
 
 @pytest.fixture(scope="module")
-def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
+def story(company: Company, tmp_path_factory: pytest.TempPathFactory):
     """Some customers allow advertising; one of them says no after the plan."""
     root = tmp_path_factory.mktemp("told") / "company"
-    shutil.copytree(small_company.root, root)
+    shutil.copytree(company.root, root)
     before_ads(root)
     path = root / "madang.yml"
     settings = yaml.safe_load(path.read_text())
