@@ -1,4 +1,6 @@
-{%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores']) %}
+{%- for name in (
+    [] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores']
+) %}
 {% do ref(name) %}
 {% endfor -%}
 {%- set dids = audience_dids() -%}
@@ -10,7 +12,8 @@
 with matched as (
 
     {{ activities_that_meet(
-        ref('activities'), audience_activity_conditions(dids), columns, audience_activity_facts(dids)
+        ref('activities'), audience_activity_conditions(dids),
+        columns, audience_activity_facts(dids)
     ) }}
 
 ),
@@ -42,7 +45,8 @@ totals as (
         subject_id,
         min(person_id) as person_id,
         count(case when not is_end then 1 end) as activities,
-        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end) as counted_activities,
+        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end)
+            as counted_activities,
         min(case when not is_end then occurred_at end) as first_at,
         max(case when not is_end then occurred_at end) as last_at,
         max(case when is_end then occurred_at end) as ended_at

@@ -8,7 +8,8 @@
     'complained': 'reached_at is not null and complained_at is not null',
     'unsubscribed': 'reached_at is not null and unsubscribed_at is not null',
     'mature': 'person_id is not null and window_ends_at <= ' ~ as_of(),
-    'mature_converted': 'person_id is not null and window_ends_at <= ' ~ as_of() ~ ' and conversions > 0',
+    'mature_converted': 'person_id is not null and window_ends_at <= ' ~ as_of()
+    ~ ' and conversions > 0',
     'immature': 'person_id is not null and window_ends_at > ' ~ as_of(),
     'converted': 'conversions > 0',
     'converted_after_click': 'is_converted_after_click',
@@ -28,7 +29,9 @@
 {%- for name in (counted.keys() | list) + (added.keys() | list) -%}
     {%- do measures.update({name: 'cast(sum(' ~ name ~ ') as int64)'}) -%}
 {%- endfor -%}
-{%- for name in amounts -%}{%- do measures.update({name: 'round(sum(' ~ name ~ '), 4)'}) -%}{%- endfor -%}
+{%- for name in amounts -%}
+    {%- do measures.update({name: 'round(sum(' ~ name ~ '), 4)'}) -%}
+{%- endfor -%}
 {%- set dimensions = [] -%}
 {%- for name in message_dimensions() -%}{%- do dimensions.append('summed.' ~ name) -%}{%- endfor -%}
 
@@ -39,7 +42,8 @@ with messages as (
         messages.*,
         coalesce(messages.campaign_id, messages.canvas_id) as campaign,
         messages.last_verified_value as verified_value,
-        case when messages.is_tier_known then messages.tier else messages.tier_now end as group_tier,
+        case when messages.is_tier_known then messages.tier else messages.tier_now end
+            as group_tier,
         coalesce(credits.credited_conversions, 0) as credited_conversions,
         coalesce(credits.credited_verified_value, 0) as credited_verified_value
     from {{ ref('messages') }} as messages
@@ -117,10 +121,12 @@ final as (
         {{ rate_columns('conversion_rate', 'summed.mature_converted', 'summed.mature') }},
         {{ rate_columns('unsubscribe_rate', 'summed.unsubscribed', 'summed.reached') }},
         {{ reporting_currency() }} as currency,
-        round(summed.cost / nullif(summed.verified_conversions, 0), 4) as cost_per_verified_conversion
+        round(summed.cost / nullif(summed.verified_conversions, 0), 4)
+            as cost_per_verified_conversion
     from with_clicks as summed
     left join channels on summed.channel = channels.channel
-    left join names as campaigns on campaigns.kind = 'campaign' and summed.campaign_id = campaigns.id
+    left join names as campaigns
+        on campaigns.kind = 'campaign' and summed.campaign_id = campaigns.id
     left join names as steps on steps.kind = 'step' and summed.canvas_step_id = steps.id
     left join names as variants on variants.kind = 'variant' and summed.variation_id = variants.id
 
