@@ -76,7 +76,9 @@ missed as (
     select conversions.conversion_key, conversions.conversion_type, conversions.verify_by
     from conversions
     left join (
-        select distinct conversion_key from outcomes where effect in ('verifies', 'takes_back')
+        select distinct conversion_key
+        from outcomes
+        where effect in ('verifies', 'takes_back')
     ) as decided on conversions.conversion_key = decided.conversion_key
     where
         decided.conversion_key is null

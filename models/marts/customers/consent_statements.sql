@@ -15,7 +15,9 @@ with salesforce_people as (
         individual_id,
         coalesce({{ sha256_hex('email') }}, email_hash) as email_hash,
         coalesce({{ sha256_hex('phone') }}, phone_hash) as phone_hash,
-        {% for box in boxes %}{{ box }}_at{{ ', ' if not loop.last }}{% endfor %}
+        {% for box in boxes -%}
+        {{ box }}_at{{ ',' if not loop.last }}
+        {% endfor %}
     from {{ ref('stg_salesforce__' ~ object) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
