@@ -2,7 +2,7 @@
 {% macro upload_rules() %}
     {% set rules = {} %}
     {% if execute %}
-        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('key') == 'upload_key' %}
+        {% for exposure in graph.get('exposures', {}).values() | sort(attribute='name') if exposure.config.meta.get('sync', {}).get('key') == 'upload_key' %}
             {% do rules.update({exposure.config.meta.sync.destination: exposure.config.meta.sync}) %}
         {% endfor %}
     {% endif %}

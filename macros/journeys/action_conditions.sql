@@ -1,6 +1,6 @@
 {#
-    A list of rules with names, under `meta.<key>`: Madang's own, in the YAML of its models, and those of the company's. A company's takes the place of Madang's of the
-    same name; with `enabled: false` it takes it away. None while dbt parses.
+    A list of rules with names, under `meta.<key>`: Madang's own and the company's. A company's rule
+    replaces Madang's of the same name; with `enabled: false` it removes it. Empty while dbt parses.
 #}
 {% macro named_rules(key) %}
     {% set by_name = {} %}
@@ -25,8 +25,10 @@
 
 
 {#
-    A short text that changes whenever what the actions say of events does, and with it every day's result: their conditions, objects and values, and the
-    parameters that are read. Descriptions are for people and change nothing, nor does which records an action meets; so do actions that other sources deliver. The number is that of this grammar.
+    A short text that changes when the result of the actions on events changes: their conditions,
+    objects and values, and the parameters that are read. Descriptions do not count, nor do the
+    records that an action meets, nor actions of other sources. The number is the version of this
+    grammar.
 #}
 {% macro actions_version() %}
     {% set rules = [] %}
@@ -40,8 +42,9 @@
 
 
 {#
-    Stops a build whose rule names an action that does not exist: it would hold for nobody, in silence. `madang check` says the same with the line and what
-    was perhaps meant; this is for those who run dbt alone.
+    Stops a build whose rule names an action that does not exist: the rule would silently hold for
+    no person. `madang check` says the same with the line and a suggestion. This is for runs of dbt
+    alone.
 #}
 {% macro require_actions(rule_of, names) %}
     {% set known = named_actions() | map(attribute='name') | list %}

@@ -210,8 +210,7 @@ class _Handler(AdHandler):
             _consented(body, members)
         keys = set().union(*(self._keys(one, at) for at, one in enumerate(members)))
         for number in lists:
-            kept = self.sandbox.members[number]
-            self.sandbox.members[number] = kept - keys if is_removal else kept | keys
+            self.sandbox.change(number, keys, is_removal=is_removal)
         request_id = secrets.token_hex(8)
         done = _state("SUCCESS")
         if not is_removal:
@@ -241,6 +240,7 @@ class _Handler(AdHandler):
                     error = "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
                 if error:
                     errors[at] = error
+                    self.sandbox.repeats.known += error == google_events.DOUBLE
                 else:
                     kept[one["transactionId"]] = one
         request_id = secrets.token_hex(8)
