@@ -12,6 +12,7 @@
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
+        'campaign_experiments': ['campaign_id'],
         'campaign_map': ['platform', 'account_id', 'campaign'],
         'channel_hosts': ['host'],
         'consent_policy': ['channel', 'purpose'],

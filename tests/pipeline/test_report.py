@@ -258,10 +258,10 @@ PERFORMANCE = """
 """
 EXPERIMENTS = """
     select * from (values
-        ('flagship', 'measured', 10.0, 5432, 603, 41, 7, 2, 0.6543),
-        ('lapsed', 'sample_ratio', 20.0, 888, 111, 0, 0, 0, 0.0001)
+        ('madang', 'flagship', 'measured', 10.0, 5432, 603, 41, 7, 2, 0.6543),
+        ('braze', 'lapsed', 'sample_ratio', 20.0, 888, 111, 0, 0, 0, 0.0001)
     ) as experiments (
-        experiment, status, share, treated_persons, holdout_persons, persons_waiting,
+        source, experiment, status, share, treated_persons, holdout_persons, persons_waiting,
         persons_in_both_arms, holdout_exposed, sample_ratio_p
     )"""
 LIFT = """

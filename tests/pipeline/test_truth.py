@@ -649,6 +649,43 @@ def test_messages_in_the_app_are_those_that_people_saw_and_their_rates_rest_on_t
     assert tapped_of_b / seen_of_b > tapped / seen  # 30 and 12 % in the world
 
 
+def test_the_arms_of_control_groups_are_those_that_braze_drew(tables: Tables):
+    ours, theirs = _pairs(
+        tables,
+        """
+        select experiment, person, arm, assigned_at
+        from madang_marts.experiment_arms inner join same_person using (person_id)
+        where source = 'braze' and not is_exposed_holdout and not is_in_both_arms""",
+        """
+        select experiment, person, if(is_control, 'holdout', 'treated'),
+            date_trunc('second', enrolled_at)
+        from truth_experiments""",
+    )
+    assert ours == theirs
+
+
+def test_lift_holds_what_a_message_really_changed(tables: Tables, measured: Callable[[str], None]):
+    """One draw: how often the intervals of many draws hold the truth is in `test_lift.py`."""
+    found = tables.rows("""
+        with world as (
+            select experiment, avg(orders_with::int) - avg(orders_without::int) as effect,
+                count(*) filter (not is_control and orders_with and not orders_without) as brought
+            from truth_experiments group by experiment
+        )
+        select experiment, effect, brought, difference, difference_low, difference_high,
+            anytime_low, anytime_high, incremental_low, incremental_high, is_significant
+        from world inner join madang_marts.lift using (experiment)
+        where conversion_type = 'order' and metric = 'conversion_rate' and status = 'measured'
+        order by effect""")
+    assert [name for name, *_ in found] == ["inapp_survey", "phone_offer"]
+    for name, effect, _, difference, *ends, _ in found:
+        measured(f"{name}: {effect:.4f} in the world, {difference} {ends} in lift")
+        assert ends[0] <= effect <= ends[1] and ends[2] <= effect <= ends[3], name
+    (_, none, *_), (_, effect, brought, *_, least, most, is_found) = found
+    assert none == 0 and effect > 0.05
+    assert least <= brought <= most and least > 0 and is_found
+
+
 def test_messages_that_reached_somebody_cost_their_price(tables: Tables):
     found = tables.rows("""
         select channel, sum(cost) from madang_marts.messages

@@ -80,9 +80,10 @@ def generate(
             engine.run("shop")
             engine.run("events")
             step("Customers, consents, orders, outcomes")
-            for name in ("customers", "orders", "applications", "permissions", "exports", "ads"):
+            for name in ("customers", "experiments", "orders", "applications", "permissions"):
                 engine.run(name)
-            engine.run("braze")
+            for name in ("exports", "ads", "braze"):
+                engine.run(name)
             step("GA4 export")
             ga4.write_shards(engine, world, publisher)
             step("CRM workbook")

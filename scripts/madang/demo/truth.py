@@ -23,6 +23,8 @@ where an event there and a record that names them carry one business id.
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
   (`fate`, `value`, and `ended_because` where it came to nothing) and in the end (`final_fate`,
   `final_value`); `outcomes`: which application each was about, also where the file does not say so.
+- `experiments`: who came into an experiment of Braze, who is in its control group, and who orders
+  for good within two weeks: `orders_with` the message and `orders_without` it, both of everybody.
 - `inquiries`: who asked, about what (`topic`), about which order, also where the ticket does not
   name it, and the digits of the asker's telephone, which no text may show.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
@@ -84,6 +86,7 @@ _TABLES = {
         from seen_inquiries order by inquiry_id
     """,
     "orders": "from truth_orders order by order_id",
+    "experiments": "from truth_experiments order by experiment, person",
     "ad_costs": """
         select
             platform, campaign_id, campaign, link_campaign as origin_campaign, day, clicks,
