@@ -3,14 +3,17 @@
     that the sync names for its scenario. They belong to no audience. So consent counts, the
     holdout of all audiences, and the caps (docs/stages.md).
 
-    Beside the trigger's own columns there are channel, campaign_id, purpose, held_back_reason,
-    is_night_allowed, is_main_address, late_source and audience (both null), and trigger_reason.
+    Beside the trigger's own columns there are channel, campaign_id, canvas_id, purpose,
+    held_back_reason, is_night_allowed, is_main_address, late_source and audience (both null), and trigger_reason.
     That says why the trigger itself is not sent: its time is over, or it was sent before.
 #}
 {% macro sync_scenario_triggers() -%}
     {%- set rule = madang.sync_rule() -%}
     {%- set known = madang.scenario_specs() | map(attribute='name') | list -%}
     {%- set rows = [] -%}
+    {%- set columns = {
+        'scenario': 'string', 'channel': 'string', 'campaign_id': 'string', 'canvas_id': 'string'
+    } -%}
     {%- for scenario, sent in rule.get('scenarios', {}).items() -%}
         {%- if scenario not in known -%}
             {%- do exceptions.raise_compiler_error(
@@ -23,12 +26,14 @@
             madang.text_literal(scenario),
             madang.text_literal(sent.channel),
             madang.text_literal(sent.campaign_id) if sent.get('campaign_id') else 'null',
+            madang.text_literal(sent.canvas_id) if sent.get('canvas_id') else 'null',
         ]) -%}
     {%- endfor -%}
     select
         triggers.*,
         sent.channel,
         sent.campaign_id,
+        sent.canvas_id,
         '{{ rule.get('purpose', 'marketing') }}' as purpose,
         {{ madang.permit_reason(
             'contactability.reason', 'held_out.person_id', 'capped.person_id'
@@ -43,9 +48,7 @@
         end as trigger_reason
     from {{ ref('scenario_triggers') }} as triggers
     inner join (
-        {{ madang.rows_of(
-            {'scenario': 'string', 'channel': 'string', 'campaign_id': 'string'}, rows
-        ) }}
+        {{ madang.rows_of(columns, rows) }}
     ) as sent on triggers.scenario = sent.scenario
     left join {{ ref('contactability') }} as contactability
         on triggers.person_id = contactability.person_id

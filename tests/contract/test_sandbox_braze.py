@@ -398,10 +398,15 @@ def test_campaigns_are_triggered_for_at_most_fifty_who_are_there(braze, session)
         {**sent, "schedule": {"time": "2026-11-01T00:00:00Z"}},
     ):
         assert session.post(f"{url}/send", json=bad).status_code == 400, bad
+    canvas = {"canvas_id": "c", "recipients": [{"external_user_id": "C2", "context": {"x": "1"}}]}
+    entered = session.post(f"{braze.url}/canvas/trigger/send", json=canvas)
+    assert entered.json() == {"dispatch_id": "dispatch-2", "message": "success"}
+    for bad in ({**canvas, "campaign_id": "c"}, {**canvas, "recipients": [one]}):
+        assert session.post(f"{braze.url}/canvas/trigger/send", json=bad).status_code == 400, bad
     for time_ in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "tomorrow", None):
         body = {**sent, "schedule": {"time": time_}}
         assert session.post(f"{url}/schedule/create", json=body).status_code == 400
-    assert len(braze.campaigns.sent()) == 1
+    assert [message["user"] for message in braze.campaigns.sent()] == ["C1", "C2"]
 
 
 @pytest.mark.parametrize(

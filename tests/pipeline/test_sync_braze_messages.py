@@ -15,6 +15,7 @@ from madang.erase.values import Known
 from madang.errors import SpecError
 from madang.sandbox.braze import BrazeSandbox
 from madang.sync import DestinationUnclear, SyncError, deletions
+from madang.sync.destinations.braze.campaigns import MessageOptions
 from madang.sync.destinations.braze.destination import BrazeSettings
 from madang.sync.destinations.braze.look import INSTANCES
 from madang.sync.destinations.registry import open_by_name
@@ -117,6 +118,18 @@ def test_messages_go_once_at_once_or_at_their_moment(place, braze):
     references = {row["remote_reference"] for row in there.ledger("sync_batches")}
     assert references == {one["dispatch_id"] for one in sent}
     assert there.sync(*rows) is None
+
+
+def test_triggers_enter_a_canvas_and_say_the_scenario_as_its_context(place, braze):
+    told = {"user": "C1", "campaign_id": None, "canvas_id": "dddddddd-4444", "scenario": "left"}
+    rows = [("t1", "email", json.dumps(told | {"send_micros": None})), message("m1", "C2")]
+    scenarios = ", scenarios: {left: {canvas_id: dddddddd-4444, channel: email}}"
+    result = place("campaign_messages", "message_id", scenarios).sync(*rows)
+    assert (result.accepted, result.requests) == (2, 2)
+    by_canvas = {one.get("canvas_id"): one for one in braze.campaigns.sent()}
+    assert by_canvas["dddddddd-4444"]["user"] == "C1"
+    assert by_canvas["dddddddd-4444"]["properties"] == {"scenario": "left"}
+    assert by_canvas[None]["campaign_id"] == CAMPAIGN
 
 
 def test_a_moment_that_has_come_is_sent_at_once(place, braze):
@@ -244,6 +257,9 @@ def test_the_doctor_asks_what_the_key_may_call_and_changes_nothing(place, braze)
         "subscription.status.set": ("ok", "the key may call it (braze_groups)"),
         "users.delete": ("ok", "the key may call it (madang erase)"),
     }
+    options = MessageOptions(scenarios={"left": {"canvas_id": "dddddddd-4444", "channel": "sms"}})
+    canvas = SyncSpec("left", "braze", "campaign_messages", "m", "message_id", options=options)
+    assert looked(braze.url, canvas)["canvas.trigger.send"][0] == "ok"
     assert (braze.users(), braze.events(), braze.groups.states()) == (before, [], {})
     braze.permissions = frozenset({"users.track"})
     found = looked(braze.url, events, groups)

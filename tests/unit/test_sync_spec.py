@@ -115,6 +115,8 @@ def scenario_syncs(project, *syncs):
     [
         ((f"{MESSAGES}, {LEFT}", f"{EVENTS}, {CALLED}"), None),
         ((MESSAGES,), "give 'campaigns' (messages for who enters an audience) or 'scenarios'"),
+        ((f"{MESSAGES}, {LEFT.replace('campaign', 'canvas')}",), None),
+        ((f"{MESSAGES}, scenarios: {{left: {{channel: email}}}}",), "'campaign_id' or 'canvas_id'"),
         ((f"{MESSAGES}, {LEFT}, within: 2 days",), "a scenario has 'usable_for'."),
         ((f"{EVENTS}, columns: {{s: {{from: stage}}}}",), "'from: stage' is of a trigger"),
         ((f"{EVENTS}, {CALLED.replace('called', 'caled')}",), "Did you mean 'called'?"),

@@ -1,4 +1,4 @@
--- a message of a campaign for each trigger of a scenario that is ready, once,
+-- a message of a campaign, or an entry into a Canvas, for each trigger of a scenario that is ready, once,
 -- by the channel that permits it
 with triggers as (
 
@@ -24,6 +24,7 @@ final as (
         {{ json_object({
             'user': 'braze_keys.sync_key',
             'campaign_id': 'triggers.campaign_id',
+            'canvas_id': 'triggers.canvas_id',
             'scenario': 'triggers.scenario',
             'send_micros': 'cast(null as string)',
         }) }} as value,

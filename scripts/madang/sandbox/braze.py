@@ -44,6 +44,7 @@ TRACK = "/users/track"
 GROUPS = "/v2/subscription/status/set"
 SEND = "/campaigns/trigger/send"
 SCHEDULE = "/campaigns/trigger/schedule/create"
+CANVAS = "/canvas/trigger/send"
 DELETE = "/users/delete"
 DELETE_LIMIT = 50  # https://www.braze.com/docs/api/endpoints/user_data/post_user_delete
 DEMO_KEY = "demo-key-of-the-local-server"
@@ -161,7 +162,7 @@ class _Handler(LocalHandler):
             self._track(body)
         elif self.path == DELETE:
             self._delete(body)
-        elif self.path in (GROUPS, SEND, SCHEDULE):
+        elif self.path in (GROUPS, SEND, SCHEDULE, CANVAS):
             self._answered(body)
         else:
             self.answer(404, {"message": "Not Found"})
@@ -263,8 +264,8 @@ class _Handler(LocalHandler):
             if self.path == GROUPS:
                 count, answer = sandbox.groups.set(body), {"message": "success"}
             else:
-                later = self.path == SCHEDULE
-                answer = sandbox.campaigns.trigger(body, sandbox.clock(), later=later)
+                kind = {SCHEDULE: "schedule", CANVAS: "canvas"}.get(self.path, "campaign")
+                answer = sandbox.campaigns.trigger(body, sandbox.clock(), kind)
                 count = len(json.loads(body)["recipients"])
         except Fatal as fatal:
             return self.answer(fatal.status, {"message": fatal.message})

@@ -1,10 +1,11 @@
-"""The rules of Braze's subscription groups and triggered campaigns, as the local server has them.
+"""The rules of Braze's subscription groups, triggered campaigns and Canvases, as served here.
 
 Sources: [groups] https://www.braze.com/docs/api/endpoints/subscription_groups/
 post_update_user_subscription_group_status_v2
 [send] https://www.braze.com/docs/api/endpoints/messaging/send_messages/post_send_triggered_campaigns
 [schedule] https://www.braze.com/docs/api/endpoints/messaging/schedule_messages/
 post_schedule_triggered_campaigns
+[canvas] https://www.braze.com/docs/api/endpoints/messaging/send_messages/post_send_triggered_canvases
 [recipient] https://www.braze.com/docs/api/objects_filters/recipient_object
 Where the pages are silent the server is strict, so that what passes here passes there.
 """
@@ -22,12 +23,19 @@ IDS_LIMIT = 50  # [groups] ids, [send] recipients of a request
 PLURALS = {"external_ids": "external_id", "emails": "email", "phones": "phone"}  # [groups]
 STATES = ("subscribed", "unsubscribed")  # [groups]; who was never set is unknown
 NUMBER = re.compile(r"\+[1-9]\d{6,14}")  # [groups] E.164
-PROPERTIES_LIMIT = 50 * 1000  # bytes of trigger_properties
+PROPERTIES_LIMIT = 50 * 1000  # bytes of trigger_properties, and of context
 LONGEST = timedelta(days=90)  # [schedule]
-ENVELOPE = {"campaign_id", "send_id", "trigger_properties", "broadcast", "recipients", "schedule"}
+COMMON = {"broadcast", "recipients"}
+CAMPAIGN = COMMON | {"campaign_id", "send_id", "trigger_properties"}
+#: What a request may have: the id of what is sent, and what else.
+ENVELOPES = {
+    "campaign": ("campaign_id", CAMPAIGN),
+    "schedule": ("campaign_id", CAMPAIGN | {"schedule"}),
+    "canvas": ("canvas_id", COMMON | {"canvas_id", "context"}),
+}
 #: [recipient] what a recipient is told by; exactly one
 NAMES = {"external_user_id": "external_id", "user_alias": "user_alias", "email": "email"}
-OWN = {"prioritization", "trigger_properties", "send_to_existing_only", "attributes"}
+OWN = {"prioritization", "send_to_existing_only", "attributes"}
 
 
 class Groups:
@@ -94,20 +102,22 @@ class Campaigns:
         with self._lock:
             return list(self._sent)
 
-    def trigger(self, body: bytes, now: datetime, *, later: bool) -> dict[str, Any]:
-        """Send or schedule what a request says; return its answer. Raises Fatal."""
-        known = ENVELOPE if later else ENVELOPE - {"schedule"}
+    def trigger(self, body: bytes, now: datetime, kind: str = "campaign") -> dict[str, Any]:
+        """Send a campaign or a Canvas, or schedule one; return the answer. Raises Fatal."""
+        named, known = ENVELOPES[kind]
+        told = "context" if kind == "canvas" else "trigger_properties"
         asked = _object(body, known)
-        campaign, recipients = asked.get("campaign_id"), asked.get("recipients")
-        if not isinstance(campaign, str) or not campaign:
-            raise Fatal(400, "'campaign_id' is required")
+        sent, recipients = asked.get(named), asked.get("recipients")
+        if not isinstance(sent, str) or not sent:
+            raise Fatal(400, f"'{named}' is required")
         if recipients is None or asked.get("broadcast", False) is not False:
             raise Fatal(400, "Recipients are required; this server broadcasts nothing")
         if not isinstance(recipients, list) or not 0 < len(recipients) <= IDS_LIMIT:
             raise Fatal(400, f"'recipients' must be an array of at most {IDS_LIMIT}")
         for number, one in enumerate(recipients):
-            if problem := _problem_of_recipient(one):
+            if problem := _problem_of_recipient(one, told):
                 raise Fatal(400, f"recipients[{number}]: {problem}")
+        later = kind == "schedule"
         time = _moment(asked.get("schedule"), now) if later else None
         with self._lock:
             self._requests += 1
@@ -117,9 +127,9 @@ class Campaigns:
                 for key in self._users.find(ids)[-1:]:  # only who is there [recipient]
                     self._sent.append(
                         {
-                            "campaign_id": campaign,
+                            named: sent,
                             "user": key,
-                            "properties": one.get("trigger_properties", {}),
+                            "properties": one.get(told, {}),
                             "dispatch_id": reference,
                             "time": time,
                         }
@@ -140,8 +150,8 @@ def _object(body: bytes, known: set[str]) -> dict[str, Any]:
     return asked
 
 
-def _problem_of_recipient(one: Any) -> str | None:
-    if not isinstance(one, dict) or not set(one) <= {*NAMES, *OWN}:
+def _problem_of_recipient(one: Any, told: str) -> str | None:
+    if not isinstance(one, dict) or not set(one) <= {*NAMES, *OWN, told}:
         return "is not valid"
     ids = [name for name in NAMES if name in one]
     if len(ids) != 1:
@@ -152,9 +162,9 @@ def _problem_of_recipient(one: Any) -> str | None:
         return "'prioritization' is required with email"
     if ids[0] == "user_alias" and "send_to_existing_only" in one:
         return "'send_to_existing_only' cannot be used with a user alias"
-    properties = one.get("trigger_properties", {})
+    properties = one.get(told, {})
     if not isinstance(properties, dict) or len(json.dumps(properties)) > PROPERTIES_LIMIT:
-        return "'trigger_properties' is not valid"
+        return f"'{told}' is not valid"
     return None
 
 

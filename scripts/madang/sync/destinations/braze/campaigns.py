@@ -1,8 +1,10 @@
-"""Braze: messages of campaigns that an API call triggers, at once or at a moment.
+"""Braze: messages of campaigns, and entries into Canvases, that an API call triggers.
 
 https://www.braze.com/docs/api/endpoints/messaging/send_messages/post_send_triggered_campaigns
 https://www.braze.com/docs/api/endpoints/messaging/schedule_messages/post_schedule_triggered_campaigns
-(50 recipients a request, each with properties of its own; a moment at most 90 days ahead)
+https://www.braze.com/docs/api/endpoints/messaging/send_messages/post_send_triggered_canvases
+(50 recipients a request, each with properties of its own, in a Canvas called context; a campaign
+goes at once or at a moment at most 90 days ahead)
 
 Braze does not recognize doubles of messages. A request without an answer is never sent again. The
 engine sends messages to a local server only (`opened` in base).
@@ -38,10 +40,13 @@ if TYPE_CHECKING:
 
 SEND = "/campaigns/trigger/send"
 SCHEDULE = "/campaigns/trigger/schedule/create"
+CANVAS = "/canvas/trigger/send"
 RECIPIENTS = 50  # a request
 LATEST = 90 * 86400  # seconds ahead that a message can be scheduled
+ENVELOPE = ("campaign_id", "canvas_id", "send_micros")  # what messages of one request share
 PRIORITY = ["identified", "most_recently_updated"]  # of several users with one address
 CampaignId = Annotated[str, matching(r"[0-9a-f-]{8,64}", "the id of a campaign in Braze")]
+CanvasId = Annotated[str, matching(r"[0-9a-f-]{8,64}", "the id of a Canvas in Braze")]
 
 
 class Campaign(Strict):
@@ -56,10 +61,17 @@ class Campaign(Strict):
 
 
 class ScenarioCampaign(Strict):
-    """What a triggered person gets: a campaign, and the channel that permits it."""
+    """What a triggered person gets, a campaign or a Canvas, and the channel that permits it."""
 
-    campaign_id: CampaignId
+    campaign_id: CampaignId | None = None
+    canvas_id: CanvasId | None = None
     channel: Name
+
+    @model_validator(mode="after")
+    def _one_id(self) -> Self:
+        if (self.campaign_id is None) == (self.canvas_id is None):
+            raise ValueError("give 'campaign_id' or 'canvas_id'.")
+        return self
 
 
 class MessageOptions(KeyOptions):
@@ -85,7 +97,7 @@ class MessageOptions(KeyOptions):
 
 
 class BrazeCampaigns:
-    """Messages, those of one campaign and moment a request."""
+    """Messages, those of one campaign or Canvas and moment a request."""
 
     objects_per_request = RECIPIENTS
 
@@ -94,6 +106,7 @@ class BrazeCampaigns:
         self._now = now
         known = frozenset({"dispatch_id", "schedule_id"})
         permission = "campaigns.trigger.send and campaigns.trigger.schedule.create"
+        permission += ", for Canvases canvas.trigger.send"
         self._sending = Sending(http, permission, may_repeat=False, known=known)
 
     @property
@@ -101,14 +114,14 @@ class BrazeCampaigns:
         return self._http.requests
 
     def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
-        """Group messages by campaign and moment."""
-        waiting: dict[tuple[str | None, str | None], list[SyncObject]] = {}
+        """Group messages by campaign or Canvas, and moment."""
+        waiting: dict[tuple[str | None, ...], list[SyncObject]] = {}
         for one in objects:
             try:
                 told = texts(one.changes[0].value)
             except WrongRow:
                 told = {}
-            group = (told.get("campaign_id"), told.get("send_micros"))
+            group = tuple(told.get(name) for name in ENVELOPE)
             taken = waiting.setdefault(group, [])
             taken.append(one)
             if len(taken) == RECIPIENTS:
@@ -147,6 +160,8 @@ class BrazeCampaigns:
 
     def _envelope(self, told: dict[str, str | None]) -> tuple[dict[str, Any], str]:
         """Return what stands around the recipients, and the path. Raises WrongRow."""
+        if canvas_id := told.get("canvas_id"):
+            return {"canvas_id": canvas_id, "broadcast": False}, CANVAS
         envelope: dict[str, Any] = {"campaign_id": needed(told, "campaign_id"), "broadcast": False}
         if told.get("send_micros") is None:
             return envelope, SEND
@@ -164,7 +179,7 @@ def recipient(told: dict[str, str | None]) -> dict[str, Any]:
     """Return a message's recipient. Raises WrongRow."""
     user = needed(told, "user")
     kind, value = kind_of(user)
-    own = ("user", "campaign_id", "send_micros")
+    own = ("user", *ENVELOPE)
     properties = {name: text for name, text in told.items() if name not in own and text is not None}
     if kind == "external_id":
         who: dict[str, Any] = {"external_user_id": value, "send_to_existing_only": True}
@@ -174,4 +189,4 @@ def recipient(told: dict[str, str | None]) -> dict[str, Any]:
         who = {"email": value, "prioritization": PRIORITY, "send_to_existing_only": True}
     else:
         raise WrongRow(f"Braze takes no recipient by {kind}.")
-    return who | {"trigger_properties": properties}
+    return who | {"context" if told.get("canvas_id") else "trigger_properties": properties}

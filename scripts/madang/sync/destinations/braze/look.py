@@ -27,6 +27,7 @@ EMPTY: Mapping[str, tuple[str, dict[str, list]]] = {
     "users.delete": ("/users/delete", {"external_ids": []}),
     "subscription.status.set": ("/v2/subscription/status/set", {"subscription_groups": []}),
     "campaigns.trigger.send": ("/campaigns/trigger/send", {"recipients": []}),
+    "canvas.trigger.send": ("/canvas/trigger/send", {"recipients": []}),
     "campaigns.trigger.schedule.create": (
         "/campaigns/trigger/schedule/create",
         {"recipients": []},
@@ -78,7 +79,18 @@ def needed(syncs: "Sequence[SyncSpec]") -> dict[str, list[str]]:
     """Return the permissions that are needed, each with what needs it."""
     found: dict[str, list[str]] = {}
     for spec in syncs:
-        for permission in NEEDED[spec.object] if spec.object != "catalog_items" else ():
+        for permission in _needed_by(spec):
             found.setdefault(permission, []).append(spec.name)
     found.setdefault("users.delete", []).append("madang erase")
     return found
+
+
+def _needed_by(spec: "SyncSpec") -> tuple[str, ...]:
+    """Return the permissions of one sync: a Canvas needs its own, a campaign both of its."""
+    if spec.object == "catalog_items":  # catalogs.look asks for them
+        return ()
+    sent = (getattr(spec.options, "scenarios", None) or {}).values()
+    if spec.object != "campaign_messages" or not sent:
+        return NEEDED[spec.object]
+    kinds = {"canvas.trigger.send" if one.canvas_id else "campaigns.trigger.send" for one in sent}
+    return tuple(sorted(kinds))
