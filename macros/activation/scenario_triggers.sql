@@ -4,8 +4,9 @@
     holdout of all audiences, and the caps (docs/stages.md).
 
     Beside the trigger's own columns there are channel, campaign_id, canvas_id, purpose,
-    held_back_reason, is_night_allowed, is_main_address, late_source and audience (both null), and trigger_reason.
-    That says why the trigger itself is not sent: its time is over, or it was sent before.
+    held_back_reason, is_night_allowed, is_main_address, late_source and audience (both null), and
+    trigger_reason. That says why the trigger itself is not sent: its time is over, or it was sent
+    before.
 #}
 {% macro sync_scenario_triggers() -%}
     {%- set rule = madang.sync_rule() -%}

@@ -1,4 +1,4 @@
--- a message of a campaign, or an entry into a Canvas, for each trigger of a scenario that is ready, once,
+-- a message of a campaign, or an entry into a Canvas, for each trigger that is ready, once
 -- by the channel that permits it
 with triggers as (
 
