@@ -1,5 +1,5 @@
--- a message of a campaign, or an entry into a Canvas, for each trigger that is ready, once
--- by the channel that permits it
+-- a message of a campaign, or an entry into a Canvas, for each trigger that is ready: once, by
+-- the channel that permits it
 with triggers as (
 
     {{ sync_scenario_triggers() }}
