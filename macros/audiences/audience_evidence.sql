@@ -186,13 +186,17 @@
 {%- endmacro %}
 
 
+{# The version of an audience's rule: another one whenever anything in its YAML changes. #}
+{% macro audience_rule_version(spec) %}{{ return(local_md5(tojson(spec))[:12]) }}{% endmacro %}
+
+
 {# One row an audience: the version of its rule, and for whom the rule can hold of whom nothing was counted. #}
 {% macro audience_rows() -%}
     {%- set rows = [] -%}
     {%- for name, spec in audience_specs().items() -%}
         {%- set reach = audience_reach(spec.rule) -%}
         {%- do rows.append([
-            text_literal(name), text_literal(local_md5(tojson(spec))[:12]), reach != 'done', reach == 'everyone'
+            text_literal(name), text_literal(audience_rule_version(spec)), reach != 'done', reach == 'everyone'
         ]) -%}
     {%- endfor -%}
     {{ rows_of({'audience': 'string', 'rule_version': 'string', 'reaches_customers': 'bool', 'reaches_everyone': 'bool'}, rows) }}
