@@ -111,7 +111,8 @@ final as (
         audiences.audience,
         tiers.tier,
         customers.tier as tier_now,
-        coalesce(sent.started_at >= known.known_from, false) as is_tier_known,
+        {{ 'sent.person_id is not null' if tier_rules() else 'coalesce(sent.started_at >= known.known_from, false)' }}
+            as is_tier_known,
         stages.stage,
         sent.message_date,
         {{ week_of('sent.message_date') }} as message_week,
