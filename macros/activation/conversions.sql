@@ -37,6 +37,23 @@
 {%- endmacro %}
 
 
+{# Whether the platform takes this correction: by upload_limits, or because its sync says `adjustments`. #}
+{% macro upload_takes_corrections(of, rules) -%}
+    (
+        {{ of }}.takes_corrections in ('true', {{ of }}.operation)
+        {%- for platform, rule in rules.items() if rule.get('adjustments') %}
+        or {{ of }}.platform = '{{ platform }}'
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+
+{# From when the days of upload_limits are counted. Google corrects a conversion so many days after it happened, whenever it was taken back. #}
+{% macro upload_ages_from(of) -%}
+    case when {{ of }}.platform = 'google' then {{ of }}.verified_at else {{ of }}.happened_at end
+{%- endmacro %}
+
+
 {# Whether a conversion was verified so lately that it is not reported yet: `wait_days` of the sync. #}
 {% macro upload_waits(of, rules) -%}
     (

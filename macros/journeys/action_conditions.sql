@@ -4,13 +4,20 @@
 #}
 {% macro named_rules(key) %}
     {% set by_name = {} %}
+    {% set models = models_that_say(key) %}
     {% for is_own in [false, true] %}
-        {% for node in (graph.get('nodes') or {}).values() | sort(attribute='name')
-            if node.resource_type == 'model' and (node.package_name != 'madang') == is_own %}
-            {% for rule in node.config.meta.get(key, []) %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
+        {% for node in models if (node.package_name != 'madang') == is_own %}
+            {% for rule in node.config.meta[key] %}{% do by_name.update({rule.name: rule}) %}{% endfor %}
         {% endfor %}
     {% endfor %}
     {{ return(by_name.values() | rejectattr('enabled', 'false') | list) }}
+{% endmacro %}
+
+
+{# The models with something under `meta.<key>`, in order of name; none while dbt parses. They are few of a thousand nodes, so they are taken out before they are sorted. #}
+{% macro models_that_say(key) %}
+    {% set models = (graph.get('nodes') or {}).values() | selectattr('resource_type', 'equalto', 'model') %}
+    {{ return(models | selectattr('config.meta.' ~ key) | sort(attribute='name')) }}
 {% endmacro %}
 
 

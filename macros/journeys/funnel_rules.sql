@@ -8,12 +8,10 @@
 {% macro funnel_specs() %}
     {% set specs = {} %}
     {% if execute %}
-        {% for node in graph.nodes.values() | sort(attribute='name') %}
-            {% if node.resource_type == 'model' and node.name.startswith('funnel_') and node.config.meta.get('funnel') %}
-                {% set spec = node.config.meta.funnel %}
-                {% do specs.update(funnel_variants(spec) if node.config.meta.get('is_compared') else {node.name[7:]: spec}) %}
-                {% do require_actions(node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list) %}
-            {% endif %}
+        {% for node in models_that_say('funnel') if node.name.startswith('funnel_') %}
+            {% set spec = node.config.meta.funnel %}
+            {% do specs.update(funnel_variants(spec) if node.config.meta.get('is_compared') else {node.name[7:]: spec}) %}
+            {% do require_actions(node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list) %}
         {% endfor %}
     {% endif %}
     {{ return(specs) }}

@@ -14,7 +14,7 @@ import pytest
 
 from demo_workspace import Company, Tables, tables_of
 
-AUDIENCES = {"flagship_interest", "yeouido_branch", "test_drive_abandoners"}
+AUDIENCES = {"flagship_interest", "yeouido_branch", "test_drive_abandoners", "waiting_for_a_date"}
 SHARED_DEVICES = "('tablet', 'call_centre')"
 
 
@@ -340,6 +340,7 @@ def test_who_is_logged_in_stays_the_visitor_when_applying_for_somebody_else(
         ("yeouido_branch", 0.99),
         # Somebody who went on where nobody could see it looks like somebody who stopped.
         ("test_drive_abandoners", 0.85),
+        ("waiting_for_a_date", 0.97),
     ],
 )
 def test_audiences_hold_who_did_what_their_rules_ask_for(
@@ -502,7 +503,8 @@ def test_consent_stood_when_the_people_say_that_it_stood(tables: Tables, measure
         ), states as (
             select person, channel, valid_from, bool_and(is_open) as is_open
             from madang_marts.consent_states inner join same_person using (person_id)
-            where purpose = 'marketing' and met_by = 'record' group by all
+            where purpose = if(channel = 'ads', 'advertising', 'marketing') and met_by = 'record'
+            group by all
         )
         select count(*) as told, count(states.person) as found,
             count(*) filter (states.is_open = told.is_allowed) as "right"
@@ -562,7 +564,7 @@ def contact(tables: Tables) -> Tables:
         left join (
             select person, channel, bool_or(is_allowed) as is_allowed
             from madang_marts.contactability inner join same_person using (person_id)
-            where purpose = 'marketing' group by all
+            where purpose = if(channel = 'ads', 'advertising', 'marketing') group by all
         ) as ours using (person, channel)""")
     return tables
 

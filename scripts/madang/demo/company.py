@@ -112,6 +112,10 @@ def _write_settings(draft: Path, out: Path, world: World) -> None:
     lines += [
         "destinations:",
         "  braze: {url: 'http://127.0.0.1:8741', key_env: MADANG_BRAZE_KEY}",
+        "  google: {account_id: '1234567890', auth: refresh_token, terms_accepted: true,",
+        "    political_ads_declared: true, url: 'http://127.0.0.1:8742',",
+        "    token_url: 'http://127.0.0.1:8742/token'}",
+        "  meta: {ad_account_id: '1234567890', dataset_id: '55555', url: 'http://127.0.0.1:8743'}",
     ]
     draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -15,7 +15,7 @@ where an event there and a record that names them carry one business id.
   Canvas, which variant, and whether they tapped it.
 - `permission_changes`: each yes and no, by person and channel, and where it was said;
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
-  is marketing.
+  is advertising for the channel ads, and marketing for all others.
 - `tier_moves`: who had another tier before, and when it changed; the CRM's lists show it from the
   first list after that. `rewards`: who said yes to get a coupon.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
@@ -48,11 +48,13 @@ _TABLES = {
     "records": "from truth_records order by all",
     "messages": "from truth_messages order by message_id",
     "permission_changes": """
-        select person, channel, 'marketing' as purpose, utc_at(said_us) as said_at, is_yes, said_in
+        select
+            person, channel, purpose_of(channel) as purpose, utc_at(said_us) as said_at, is_yes,
+            said_in
         from permission_changes inner join people using (person_no) order by all
     """,
     "permissions": """
-        select person, channel, 'marketing' as purpose, utc_at(said_us) as valid_from,
+        select person, channel, purpose_of(channel) as purpose, utc_at(said_us) as valid_from,
             utc_at(until_us) as valid_to, is_allowed, said_in
         from permissions inner join people using (person_no) order by all
     """,
