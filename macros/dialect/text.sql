@@ -51,31 +51,31 @@
 
 
 {# A pattern as a literal. BigQuery reads backslashes in plain literals, so it gets a raw one. #}
-{% macro regex_literal(pattern) %}
+{% macro regex_literal(pattern) -%}
     {{ return(adapter.dispatch('regex_literal', 'madang')(pattern)) }}
-{% endmacro %}
+{%- endmacro %}
 
-{% macro default__regex_literal(pattern) %}
+{% macro default__regex_literal(pattern) -%}
     {{ return("r'" ~ pattern | replace("'", "\\x27") ~ "'") }}
-{% endmacro %}
+{%- endmacro %}
 
-{% macro duckdb__regex_literal(pattern) %}
+{% macro duckdb__regex_literal(pattern) -%}
     {{ return("'" ~ pattern | replace("'", "''") ~ "'") }}
-{% endmacro %}
+{%- endmacro %}
 
 
 {# Any text from YAML as a literal. #}
-{% macro text_literal(value) %}
+{% macro text_literal(value) -%}
     {{ return(adapter.dispatch('text_literal', 'madang')(value | string)) }}
-{% endmacro %}
+{%- endmacro %}
 
 {% macro default__text_literal(value) -%}
     {{ return("'" ~ value | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
 {%- endmacro %}
 
-{% macro duckdb__text_literal(value) %}
+{% macro duckdb__text_literal(value) -%}
     {{ return("'" ~ value | replace("'", "''") ~ "'") }}
-{% endmacro %}
+{%- endmacro %}
 
 
 {# A list of texts as literals with commas between them; a list of nothing is the empty text. #}

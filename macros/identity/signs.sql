@@ -21,17 +21,17 @@
 
 
 {# Blanks, for use inside the brackets of a pattern: \s alone knows those of ASCII. #}
-{% macro blanks() %}
+{% macro blanks() -%}
     {{ return(
         '\\s\\x0b\\x1c-\\x1f\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}'
         ~ '\\x{205f}\\x{3000}'
     ) }}
-{% endmacro %}
+{%- endmacro %}
 
 
 {# Quotes other than those of ASCII, for use inside the brackets of a pattern. #}
-{% macro curly_quotes() %}
+{% macro curly_quotes() -%}
     {{ return(
         '\\x{2018}-\\x{201f}\\x{2039}\\x{203a}\\x{ab}\\x{bb}\\x{300c}-\\x{300f}\\x{3008}-\\x{300b}'
     ) }}
-{% endmacro %}
+{%- endmacro %}
