@@ -84,7 +84,8 @@ sizes as (
         people_low,
         people_high,
         row_number() over (
-            partition by sync, audience, {{ week_of(local_date('asked_at')) }} order by asked_at desc, run_id desc
+            partition by sync, audience, {{ week_of(local_date('asked_at')) }}
+            order by asked_at desc, run_id desc
         ) as recency
     from {{ ref('stg_sync__answers') }}
     where people_low is not null
