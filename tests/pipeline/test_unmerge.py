@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ads_company import before_syncs
 from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from madang.people import decisions
 from madang.sandbox.braze import BrazeSandbox
@@ -105,6 +106,10 @@ OF_THE_ORDER = {
     # what is added once more is said; refunds wait until their purchases were taken
     "activation.sync_braze__users": ({"warning"}, 6),
     "activation.sync_braze__events": ({"held_back_reason"}, 10),
+    # the triggers that the first run sent are used since
+    "marts.scenario_triggers": ({"state", "used_at"}, 20),
+    "marts.scenario_results": ({"ready", "used", "false_positive_rate"}, 1),
+    "activation.sync_braze__scenarios": (set(), 20),
     # a row says orders and the last activity of its person, once for each audience
     "activation.sync_sfmc__journey_audience": ({"value"}, 3),
     "activation.sync_file__members": ({"value"}, 3),
@@ -159,6 +164,7 @@ class Story:
 def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     root = tmp_path_factory.mktemp("unmerge") / "company"
     shutil.copytree(company.root, root, ignore=shutil.ignore_patterns("logs", "site", "*.lock"))
+    before_syncs(root)
     before = root / "before.duckdb"
     shutil.copy(root / "warehouse.duckdb", before)
     with tables_of(root) as tables:

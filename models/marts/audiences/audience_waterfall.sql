@@ -1,7 +1,9 @@
 {%- set labels = [] -%}
 {%- for name, spec in audience_specs().items() -%}
     {%- do labels.append([
-        text_literal(name), text_literal(spec.get('label', name)), text_literal(audience_rule_version(spec)),
+        text_literal(name),
+        text_literal(spec.get('label', name)),
+        text_literal(audience_rule_version(spec)),
     ]) -%}
 {%- endfor -%}
 
@@ -85,7 +87,8 @@ final as (
     left join candidates on steps.audience = candidates.audience
     left join members
         on steps.audience = members.audience
-        and case steps.step when 'contactable' then 'allowed' else steps.reason end = members.contact_reason
+        and case steps.step when 'contactable' then 'allowed' else steps.reason end
+            = members.contact_reason
 
 )
 

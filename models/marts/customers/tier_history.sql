@@ -1,14 +1,15 @@
-{%- set rules, conversions, conversion_changes = tier_rules(), ref('conversions'), ref('conversion_changes') -%}
+{%- set rules = tier_rules() -%}
+{%- set conversions, changes = ref('conversions'), ref('conversion_changes') -%}
 {%- set ranks = [] -%}
 {%- for rule in rules %}{% do ranks.append([text_literal(rule.name), loop.index]) %}{% endfor -%}
 
--- what tier each person had when, from landed uploads or verified conversions alone: nothing is lost by a build that
--- did not run
+-- what tier each person had when, from landed uploads or verified conversions alone:
+-- nothing is lost by a build that did not run
 with
 {% if rules -%}
 chosen as (
 
-    {{ tiers_by_rules(rules, conversions, conversion_changes) }}
+    {{ tiers_by_rules(rules, conversions, changes) }}
 
 ),
 {%- else -%}
