@@ -1,5 +1,5 @@
 {#
-    What a row says beside its key, as JSON text whose values are texts: the columns that the sync names (`columns`), each from a column of `customers` or from the permit.
+    What a row says beside its key, as JSON text whose values are texts: the columns that the sync names (`columns`), each from a column of `customers` or `contacts`, or from the permit.
     `permits`, `customers` and `key` are expressions of the model. Dates are the project's wall clock, because such a column has no zone.
 #}
 {% macro sync_row(permits, customers, key, key_column='key') -%}
@@ -21,6 +21,14 @@
     {%- else -%}
     cast({{ expression }} as string)
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The customers with their name, address and number, which a sync may name as columns, too. #}
+{% macro sync_customers() -%}
+    select customers.*, contacts.name, contacts.email, contacts.phone
+    from {{ ref('customers') }} as customers
+    left join {{ ref('contacts') }} as contacts on customers.person_id = contacts.person_id
 {%- endmacro %}
 
 
@@ -52,8 +60,7 @@ customer_numbers as (
 
 customers as (
 
-    select *
-    from {{ ref('customers') }}
+    {{ madang.sync_customers() }}
 
 ),
 
