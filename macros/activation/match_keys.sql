@@ -1,9 +1,10 @@
 {#
     What an advertising platform finds people by: the SHA-256 of the e-mail address and of the telephone number, as email:<hash> and phone:<hash>. The spelling
-    is the platform's own. Only one of them where the sync names an `identifier`. Of each person the address and the number in `customers`. Nothing that can be
+    is the platform's own. Only one of them where the sync names an `identifier`. Of each person the address and the number in `contacts`. Nothing that can be
     read leaves the warehouse.
 #}
 {% macro ad_match_keys(platform, of_conversions=false) -%}
+    {%- set identifier = none if of_conversions else madang.sync_rule().get('identifier') -%}
     select
         person_id,
         case field
@@ -11,7 +12,7 @@
             else concat('phone:', {{ madang.platform_hash(platform, 'phone', 'field_value', of_conversions) }})
         end as match_key
     from {{ ref('customer_values') }}
-    where field in ({{ madang.text_literals([madang.sync_rule().identifier] if madang.sync_rule().get('identifier') else ['email', 'phone']) }}) and is_chosen
+    where field in ({{ madang.text_literals([identifier] if identifier else ['email', 'phone']) }}) and is_chosen
 {%- endmacro %}
 
 
