@@ -1,6 +1,6 @@
 {#
-    Columns tagged `meta.pii: true` hold names, addresses or numbers of people, or texts with them. They stand in `private`, or in `activation` where a destination
-    needs them. `meta.pii: indirect` is what names a person only beside another table, such as a customer number, a record's id or a hash. docs/tables.md explains it.
+    Columns tagged `meta.pii: true` hold names, addresses or numbers of people, hashes of them, or texts with them. They stand in `private`, or in `activation` where a destination
+    needs them. `meta.pii: indirect` is what names a person only beside another table, such as a customer number or a record's id. docs/tables.md explains it.
 #}
 {% macro check_private_columns() %}
     {% if not execute or flags.WHICH not in ['build', 'run'] %}{{ return('') }}{% endif %}
@@ -12,8 +12,8 @@
                 {% if pii and pii != 'indirect' %}
                     {{ exceptions.raise_compiler_error(
                         node.name ~ ' has the personal column ' ~ column.name ~ ' (meta.pii) and stands in ' ~ node.schema ~ ', which others may read. '
-                        ~ "Set 'schema: private' in the config of the model, or take the column out. Where it names nobody by itself, such as a customer number "
-                        ~ "or a hash, write 'pii: indirect'."
+                        ~ "Set 'schema: private' in the config of the model, or take the column out. Where it names nobody by itself, such as a customer number, "
+                        ~ "write 'pii: indirect'."
                     ) }}
                 {% endif %}
             {% endfor %}

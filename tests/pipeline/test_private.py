@@ -30,6 +30,12 @@ def know_people(tables: Tables) -> None:
         select identifier_value as value, '0' || replace(identifier_value, '+82', '') as plain
         from truth_identifiers where identifier_type = 'phone'""")
     tables.run("""
+        create temp table hashed as
+        select list(sha256(value)) as hashes from (
+            select identifier_value as value from truth_identifiers
+            where identifier_type in ('email', 'phone')
+            union all select substr(value, 2) from numbers)""")
+    tables.run("""
         create temp table known as
         select identifier_value as value from truth_identifiers where identifier_type = 'email'
         union select unnest([value, plain, substr(value, 2),
@@ -37,16 +43,20 @@ def know_people(tables: Tables) -> None:
         union select name from madang_private.contacts where name <> ''""")
 
 
+def texts_of(schema: str, table: str, columns: Iterable[str]) -> str:
+    """A row for each cell: the name of its column (`place`) and its text (`value`)."""
+    texts = ", ".join(f'"{one}"::varchar as "{one}"' for one in columns)
+    return (
+        f'unpivot (select {texts} from {schema}."{table}") '
+        "on columns(*) into name place value value"
+    )
+
+
 def found_in(tables: Tables, schema: str, table: str, columns: Iterable[str]) -> dict[str, int]:
     """Different texts that are or hold one of them, by column."""
-    texts = ", ".join(f'"{one}"::varchar as "{one}"' for one in columns)
     found = tables.rows(f"""
         select place, count(*)
-        from (
-            select distinct place, value
-            from (unpivot (select {texts} from {schema}."{table}")
-                on columns(*) into name place value value)
-        )
+        from (select distinct place, value from ({texts_of(schema, table, columns)}))
         where regexp_matches(value, '{EMAIL}') or regexp_matches(value, '{PHONE}')
             or value in (from known)
         group by place""")
@@ -72,6 +82,25 @@ def test_only_closed_schemas_hold_names_addresses_and_numbers(company: Company, 
     for table in ("contacts", "identity_records", "stg_crm__customers", "stg_shop__orders"):
         assert {f"{table}.{column}" for column in ("name", "email", "phone")} <= plain
     assert {"customer_values.field_value", "stg_braze__messages.email"} <= plain
+
+
+def test_only_identity_and_closed_schemas_hold_their_hashes(company: Company) -> None:
+    """The hash of a number is found by trying all numbers."""
+    with tables_of(company.root) as tables:
+        know_people(tables)
+        found = {
+            f"{schema}.{table}.{place}"
+            for schema, table, columns in tables.rows(TEXTS)
+            for (place,) in tables.rows(f"""
+                select distinct place from (
+                    select distinct place, regexp_extract_all(value, '[0-9a-f]{{64}}') as hashes
+                    from ({texts_of(schema, table, columns)})
+                    where regexp_matches(value, '[0-9a-f]{{64}}')
+                ) as told inner join hashed on list_has_any(told.hashes, hashed.hashes)""")
+        }
+    opened = {one for one in found if not one.startswith((*CLOSED, "madang_identity"))}
+    assert opened == set()
+    assert "madang_private.consent_signals.address_hash" in found
 
 
 def test_what_a_destination_needs_in_plain_is_tagged(company: Company) -> None:
