@@ -76,6 +76,7 @@ def choose(tables: Tables) -> tuple[Person, str]:
         select customer_no, any_value(email), any_value(phone), any_value(name),
             list(device_id order by device_id)
         from madang_marts.customers as customers inner join devices on customer_no = user_id
+        inner join madang_private.contacts as contacts using (person_id)
         inner join madang_activation.sync_braze__users as wanted
             on customer_no = sync_key and held_back_reason is null
         inner join madang_identity.identifiers as mail
