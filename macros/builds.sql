@@ -1,7 +1,10 @@
 {#
-    The ledger of builds: one row per run of dbt that makes tables. The row is written when the run begins and completed when it ends. A killed run stays
-    without an end. With it stands the clock that the tables were built by. A run of plain dbt takes the clock that madang.yml pins; the last run of `madang`
-    has noted it. Otherwise every window of the tables (within 30 days) would move to today.
+    The ledger of builds: one row per run of dbt that makes tables. The row is written when the run
+    begins and completed when it ends. A killed run has no end.
+
+    The row also has the clock of the tables. A run of plain dbt uses the clock that madang.yml
+    pins, which the last run of `madang` noted. Otherwise every window of the tables (within 30
+    days) would move to today.
 #}
 {% macro begin_build() %}
     {% if not execute %}{{ return('') }}{% endif %}

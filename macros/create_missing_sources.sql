@@ -1,6 +1,7 @@
 {#
-    Creates, empty, every landed table and every ledger table that a source declares and nobody has written yet, so that a project without a CRM
-    builds like one with it. A column that a table was declared with later is added to it. The GA4 export belongs to Google and is left alone.
+    Creates every landed table and ledger table that a source declares and that does not exist yet,
+    empty. So a project without a CRM builds like one with it. A column that was declared later is
+    added to its table. The GA4 export belongs to Google and is left alone.
 #}
 {% macro create_missing_sources() %}
     {% if not execute or flags.WHICH not in ['build', 'run', 'test', 'snapshot', 'show'] %}{{ return('') }}{% endif %}

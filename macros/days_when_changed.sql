@@ -1,17 +1,23 @@
 {#
-    Materialization for a table of sessions, of which only those days are built anew that have changed. The model follows one table that is built day by day.
-    `of_days_to_build` marks where its SQL selects rows by day. The compiled SQL selects all days; the materialization renders it again with the days to build.
-    Its rows are made of that table, of seeds, and of the tables in `config.meta.looks_up`, of which a row says the same for as long as their rules do. All days
-    are built after a change of these rules, of the model's own SQL, of another input, or of more than half of the days, and with `--full-refresh`.
+    Materialization for a table of sessions that rebuilds only the days that changed. The model
+    follows one table that is built by day. `of_days_to_build` marks where its SQL selects rows by
+    day. The compiled SQL selects all days; the materialization renders it again with the days to
+    build.
 
-    The day is `session_date`. A table may have a session on several days (`config.meta.adds_up` names the key). A session that is or was on a changed day is
-    then added up again. So are all sessions of the date on which it starts, and of the date on which it started before.
+    All days are built again after a change of the model's SQL, of a seed or another input, or of
+    more than half of the days. So they are when the rules of a table in `config.meta.looks_up`
+    change, and with `--full-refresh`. A row of a looked-up table must stay the same as long as the
+    table's rules do.
+
+    The day is `session_date`. A table whose sessions cover several days names their key in
+    `config.meta.adds_up`. A session that is or was on a changed day is then added up again, with
+    all sessions that start, or started, on the same date.
 #}
 {% materialization days_when_changed, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set follows = model_that_is_followed() -%}
-    {%- set version = local_md5(rules_of(sql) ~ made_of_other_inputs(follows))[:8] -%}
+    {%- set follows = followed_model() -%}
+    {%- set version = local_md5(rules_of(sql) ~ fingerprint_of_other_inputs(follows))[:8] -%}
     {%- set changed = days_that_changed(existing, follows, version) -%}
     {{ run_hooks(pre_hooks) }}
     {% if changed is none %}
@@ -58,8 +64,8 @@
 {% endmacro %}
 
 
-{# The one input that is built day by day. #}
-{% macro model_that_is_followed() %}
+{# The one input that is built by day. #}
+{% macro followed_model() %}
     {% set found = [] %}
     {% for unique_id in model.depends_on.nodes | unique %}
         {% set node = graph.nodes.get(unique_id) %}
@@ -72,8 +78,8 @@
 {% endmacro %}
 
 
-{# What the inputs are made of that are neither followed, nor looked up in, nor seeds. #}
-{% macro made_of_other_inputs(follows) %}
+{# The fingerprint of the inputs that are not followed, not looked up in, and no seeds. #}
+{% macro fingerprint_of_other_inputs(follows) %}
     {% set texts = [] %}
     {% for unique_id in model.depends_on.nodes | unique | sort %}
         {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
@@ -85,10 +91,6 @@
     {% endfor %}
     {{ return(texts | join(' ')) }}
 {% endmacro %}
-
-
-{# The name under which the ledger has the days that a model has read, where they are not those that it holds. #}
-{% macro reader_of_days() %}{{ return(this.identifier ~ ' (read)' if config.get('meta').adds_up else this.identifier) }}{% endmacro %}
 
 
 {# The days of which the followed table holds other rows than this one was made of, as texts; none where all days are to be built. #}
@@ -133,36 +135,3 @@
         order by 1
     ").columns[0].values() | list) }}
 {% endmacro %}
-
-
-{% macro forget_days() %}
-    {% set ledger = ga4_days_ledger() %}
-    {% set names = text_literals([this.identifier, reader_of_days()]) %}
-    {% if ledger is not none %}{% do run_query('delete from ' ~ ledger ~ ' where model in (' ~ names ~ ')') %}{% endif %}
-{% endmacro %}
-
-
-{# Into the ledger: of which days this table has what the followed one holds. To be called when it is written. #}
-{% macro record_days_read(follows, version) %}
-    {% set ledger, reader = ga4_days_ledger(), reader_of_days() %}
-    {% if ledger is not none %}
-        {% do run_query(ga4_days_recorded(ga4_days_that_differ(ledger, follows.name, version, reader), model_name=reader)) %}
-    {% endif %}
-{% endmacro %}
-
-
-{#
-    Writes to the ledger where the days that are held are not those that are read. These days get a new revision, so that tables that follow this one read them
-    again. To be called before they are overwritten: a run that dies in between would not know any more where a session was that has moved.
-#}
-{% macro record_days_written(days) %}
-    {% if ga4_days_ledger() is not none and reader_of_days() != this.identifier %}
-        {% do run_query(ga4_days_recorded(
-            "select 'all' as property_id, event_date, 'sessions' as fingerprint, '" ~ invocation_id ~ "' as revision from (" ~ days ~ ") as days"
-        )) %}
-    {% endif %}
-{% endmacro %}
-
-{% macro dates_as_rows(dates) -%}
-    {% for date in dates %}select date '{{ date }}' as event_date{{ ' union all ' if not loop.last }}{% endfor %}
-{%- endmacro %}

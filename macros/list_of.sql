@@ -1,6 +1,8 @@
 {#
-    A list: the seed, and the rows that a company adds to it, in a seed `<list>_added` with the same columns that `madang_lists_added` names. An added row takes the place
-    of those of the list with the same key. It has the types of the list, whatever dbt takes its values for: a price without a decimal point is a whole number to BigQuery.
+    A list: a seed, and the rows that a company adds in a seed `<list>_added` with the same columns.
+    `madang_lists_added` names those seeds. An added row replaces the rows of the list with the same
+    key. It has the types of the list, whatever dbt takes its values for: to BigQuery a price
+    without a decimal point is a whole number.
 #}
 {% macro list_of(name) %}
     {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
@@ -10,6 +12,7 @@
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
+        'campaign_experiments': ['campaign_id'],
         'campaign_map': ['platform', 'account_id', 'campaign'],
         'channel_hosts': ['host'],
         'consent_policy': ['channel', 'purpose'],

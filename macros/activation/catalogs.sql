@@ -1,6 +1,7 @@
 {#
-    The items of a catalog, one row an item of `relation`: `item_id`, `catalog` and `fields` of the sync say what of it is sent. A column that the project declares as personal
-    (`meta.pii`) is refused, in whatever case the sync writes its name, because items are sent without asking for a consent.
+    The items of a catalog: one row per item of `relation`. `item_id`, `catalog` and `fields` of the
+    sync say what is sent. Items are sent without a consent. So a column that the project declares
+    as personal (`meta.pii`) is refused, in whatever case the sync writes its name.
 #}
 {% macro sync_catalog_items(relation) -%}
     {%- set rule = madang.sync_rule() or {'catalog': '', 'item_id': 'null', 'fields': {}} -%}

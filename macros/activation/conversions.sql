@@ -2,7 +2,7 @@
 {% macro upload_rules() %}
     {% set rules = {} %}
     {% if execute %}
-        {% for exposure in graph.get('exposures', {}).values() if exposure.config.meta.get('sync', {}).get('key') == 'upload_key' %}
+        {% for exposure in graph.get('exposures', {}).values() | sort(attribute='name') if exposure.config.meta.get('sync', {}).get('key') == 'upload_key' %}
             {% do rules.update({exposure.config.meta.sync.destination: exposure.config.meta.sync}) %}
         {% endfor %}
     {% endif %}
@@ -34,6 +34,23 @@
         {%- do refunded.append(type) -%}
     {%- endfor -%}
     ({{ of }}.platform = 'ga4' and {{ of }}.conversion_type not in ({{ madang.text_literals(refunded | sort) }}))
+{%- endmacro %}
+
+
+{# Whether the platform takes this correction: by upload_limits, or because its sync says `adjustments`. #}
+{% macro upload_takes_corrections(of, rules) -%}
+    (
+        {{ of }}.takes_corrections in ('true', {{ of }}.operation)
+        {%- for platform, rule in rules.items() if rule.get('adjustments') %}
+        or {{ of }}.platform = '{{ platform }}'
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+
+{# From when the days of upload_limits are counted. Google corrects a conversion so many days after it happened, whenever it was taken back. #}
+{% macro upload_ages_from(of) -%}
+    case when {{ of }}.platform = 'google' then {{ of }}.verified_at else {{ of }}.happened_at end
 {%- endmacro %}
 
 

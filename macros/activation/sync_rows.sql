@@ -1,6 +1,8 @@
 {#
-    What a row says beside its key, as JSON text whose values are texts: the columns that the sync names (`columns`), each from a column of `customers` or `contacts`, or from the permit.
-    `permits`, `customers` and `key` are expressions of the model. Dates are the project's wall clock, because such a column has no zone.
+    A row's values beside its key, as JSON whose values are all texts. The sync names the columns
+    (`columns`). Each comes from `customers`, from `contacts` or from the permit. `permits`,
+    `customers` and `key` are expressions of the model. Dates are in the project's time zone, because
+    such a column has no zone.
 #}
 {% macro sync_row(permits, customers, key, key_column='key') -%}
     {%- set rule = madang.sync_rule() -%}
@@ -42,8 +44,9 @@
 
 
 {#
-    The rows of a sync whose members are customers by their number: one a person and list, which is an audience and a channel. Each says what `sync_row` says.
-    `prefix` begins the name of each list. `knows_address`: the destination writes to the address that it has.
+    The rows of a sync whose members are customers by their number: one row per person and list. A
+    list is an audience and a channel, and `prefix` begins its name. `knows_address`: the
+    destination writes to its own address of the person.
 #}
 {% macro sync_members_by_number(prefix='', key_column='key', knows_address=false) -%}
 with permits as (

@@ -1,6 +1,7 @@
 {#
-    The rows of one platform's reports under the names of all. `cost` is an expression over the raw columns, in units of the currency and without value added
-    tax; `currency` one that is null where the report does not say.
+    The rows of one platform's reports, with the column names of all platforms. `cost` is an
+    expression over the raw columns, in units of the currency and without value added tax.
+    `currency` is null where the report has none.
 #}
 {% macro ads_report(platform, cost, currency='currency') %}
 with source as (

@@ -27,9 +27,12 @@
 
 
 {#
-    Which share of its conversion a touch and all those before it in the path have under a model, from 0 to 1; with `before`, those before it alone. A touch's credit is the
-    one less the other, so that credits add up to 1 exactly. Expressions over place (1 for the first of the path), touches, place_of_channel, touches_of_channel,
-    and of models with weights the sums part_<name> and total_<name> and the weight_<name> itself.
+    The share of a conversion that a touch and all touches before it have under a model, from 0 to
+    1. With `before` it is the share of those before it alone. The touch's credit is the difference,
+    so credits add up to exactly 1.
+
+    Expressions over place (1 is the first of the path), touches, place_of_channel and
+    touches_of_channel. Models with weights also use part_<name>, total_<name> and weight_<name>.
 #}
 {% macro share_of_credit(spec, before=false) -%}
     {%- set place = '(place - 1)' if before else 'place' -%}
@@ -57,8 +60,10 @@
 
 
 {#
-    A touch's own weight where it takes adding up to know its share: a whole number, so that sums are the same in whatever order they are made. Time decay: half for
-    each half-life from the path's last touch back. Shapley: its channel's part, divided among the channel's touches. Markov: its channel's removal effect.
+    A touch's weight under a model whose shares need a sum. It is a whole number, so the order of
+    adding does not matter. Time decay: half for each half-life before the path's last touch.
+    Shapley: its channel's part, divided by the channel's touches. Markov: its channel's removal
+    effect.
 #}
 {% macro credit_weight(spec) -%}
     {%- if spec.kind == 'time_decay' -%}

@@ -1,6 +1,7 @@
 {#
-    The types of conversions are under config.meta.conversions of models, as those of the model `conversions` (see docs/attribution.md). A type says which
-    action of the stream is a conversion, what it is worth, which action verifies it within how long, and which take it back.
+    The types of conversions, from config.meta.conversions of models such as `conversions` (see
+    docs/attribution.md). A type names the action that is a conversion, its value, the action that
+    verifies it and within how long, and the actions that take it back.
 #}
 {% macro conversion_specs() %}
     {% set specs = named_rules('conversions') %}

@@ -1,11 +1,15 @@
 {#
-    Cumulative incidence of two competing events (Aalen-Johansen), by day, with standard errors by the delta method.
-    `cases` has a row for each case: stratum_key, observed_days (whole days for which it was looked at) and, where an event ended it, exit_day (counted
-    from 1) and cause (1 or 2). Events in a day that is not over yet for its case are left out, as are the cases without: else the day would look
-    worse or better than it is. A day's row has what is so at its end; day 0 is the beginning.
+    Cumulative incidence of two competing events (Aalen-Johansen) by day, with standard errors by
+    the delta method.
 
-    Of one that is still there at the end of day a, probability_after is the chance of an event of cause 1 later; its variance is that of Marubini and Valsecchi's
-    formula, for the days after a. What no case has lived through is not guessed: nothing happens after the last day that was looked at.
+    `cases` has one row per case: stratum_key, observed_days (whole days), exit_day (counted from 1)
+    and cause (1 or 2). The last two are null where no event ended the case. A day that is not over
+    for a case is left out, with its events. Otherwise that day would look better or worse than it
+    is. A row describes the end of its day; day 0 is the start.
+
+    probability_after: the chance of an event of cause 1 after day a, for a case that is still there
+    at its end. Its variance is that of Marubini and Valsecchi's formula, for the days after a.
+    Nothing is assumed to happen after the last observed day.
 #}
 {% macro cumulative_incidence(cases) %}
 {{ incidence_counts(cases) }}

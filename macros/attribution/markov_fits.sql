@@ -1,22 +1,26 @@
 {#
-    Materialization for a model that selects the steps of Markov chains: model, markov_order, conversion_type, path_month, state, channel, next_state, paths.
-    Stores one row a chain and channel: the probability of a conversion from the start, and the channel's removal effect. That is the share of the probability
-    that is lost when every path that comes to the channel ends there. Exact: nothing is sampled.
+    Materialization for a model that selects the steps of Markov chains: model, markov_order,
+    conversion_type, path_month, state, channel, next_state, paths. It stores one row per chain and
+    channel: the probability of a conversion from the start, and the channel's removal effect. That
+    is the share of the probability that is lost when every path ends at the channel. The result is
+    exact; nothing is sampled.
 
-    Order 1 by squaring the matrix of steps until no more than 1e-15 of any state is still under way. Of higher orders there are too many states for that: all
-    of what begins at the start moves on step by step, once for each channel that is taken away, until less than 1e-15 is under way. Results have 12 digits, so they do not hang on which chains are fitted together, and so on
-    how many rounds there were; the log of dbt says how many.
+    Chains of order 1 are solved by squaring the matrix of steps, until at most 1e-15 of any state
+    is still under way. Higher orders have too many states for a matrix. There, all paths move on
+    step by step until less than 1e-15 is under way, once for each removed channel. The log of dbt
+    says how many rounds there were. Results have 12 digits, so they do not depend on the chains
+    that are fitted together.
 
-    Sums are of whole numbers of 1e-18, so that they are the same in whatever order a warehouse adds up. A chain whose steps are as they were in the table that is there is not fitted
-    again.
+    Sums are of whole numbers of 1e-18, so their order does not matter. A chain whose steps did not
+    change is not fitted again.
 #}
 {% materialization markov_fits, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set temporary = [] -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = fingerprint_of_model(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if has_fingerprint(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
         {% do adapter.commit() %}
         {{ return({'relations': [target_relation]}) }}
@@ -62,7 +66,7 @@
     {% do drop_component_tables(temporary) %}
     {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(made_of) %}
+    {% do remember_fingerprint(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

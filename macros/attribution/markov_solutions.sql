@@ -1,6 +1,10 @@
 {#
-    Chains of order 1. With Q the steps between channels, the expected visits are I + Q + Q^2 + ... = (I + Q)(I + Q^2)(I + Q^4)...: each round squares Q and doubles how far the sum reaches. A
-    path comes to channel c with the probability visits(start, c) / visits(c, c), and from there to a conversion as from any c; the product of the two is what is lost without c.
+    Chains of order 1. Q is the matrix of steps between channels. The expected visits are I + Q +
+    Q^2 + ... = (I + Q)(I + Q^2)(I + Q^4)..., so each round squares Q and doubles the length of the
+    sum.
+
+    A path reaches channel c with the probability visits(start, c) / visits(c, c). From there it
+    converts as any path at c does. The product of both is what is lost without c.
 #}
 {% macro markov_by_squaring(steps, temporary) %}
     {%- set state = namespace(powers=component_table('powers_0'), visits=component_table('visits_0'), rounds=0, under_way=1.0) -%}

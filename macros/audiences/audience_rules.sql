@@ -9,14 +9,13 @@
 {% macro audience_specs() %}
     {% set specs = {} %}
     {% if execute %}
-        {% for node in graph.nodes.values() | sort(attribute='name') %}
-            {% if node.resource_type == 'model' and node.name.startswith('aud_') and node.config.meta.get('audience') %}
-                {% do specs.update({node.name[4:]: node.config.meta.audience}) %}
-                {% for condition in audience_conditions(node.config.meta.audience.rule) if 'did' in condition %}
-                    {% set later = condition.get('then', []) | map(attribute='did') | list %}
-                    {% do require_actions(node.name, [condition.did, condition.get('and_not')] + later) %}
-                {% endfor %}
-            {% endif %}
+        {% for node in models_that_say('audience') if node.name.startswith('aud_') %}
+            {% set names = [] %}
+            {% for condition in audience_conditions(node.config.meta.audience.rule) if 'did' in condition %}
+                {% do names.extend([condition.did, condition.get('and_not')] + condition.get('then', []) | map(attribute='did') | list) %}
+            {% endfor %}
+            {% do require_actions(node.name, names) %}
+            {% do specs.update({node.name[4:]: node.config.meta.audience}) %}
         {% endfor %}
         {% set specs = audiences_by_priority(specs) %}
     {% endif %}

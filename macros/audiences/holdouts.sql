@@ -1,6 +1,8 @@
 {#
-    Holdouts: a share of an audience, or of all audiences, to which nothing is sent, so that one can see what sending changes (docs/lift.md). An audience declares its own under
-    `holdout` of its rule; `var('global_holdout')` is one of all audiences, which goes by the name `all_audiences`. `holdout: false` leaves an audience out of both.
+    Holdouts: a share of an audience, or of all audiences, that gets no messages, so that their
+    effect can be measured (docs/lift.md). An audience declares its own under `holdout` of its rule.
+    `var('global_holdout')` is one of all audiences, with the name `all_audiences`. `holdout: false`
+    excludes an audience from both.
 #}
 
 {% macro global_experiment() %}{{ return('all_audiences') }}{% endmacro %}
@@ -75,8 +77,9 @@
 
 
 {#
-    The arm of a person: a hash of the experiment's salt and the person's id, so that it is the same in every run, for every version of the rule and on both warehouses. The word
-    before the salt keeps it apart from `sample`.
+    The arm of a person, from a hash of the experiment's salt and the person's id. So it is the same
+    in every run, for every version of the rule and on both warehouses. The word before the salt
+    keeps it independent of `sample`.
 #}
 {% macro holdout_arm(salt, person_id, share) -%}
     case

@@ -18,8 +18,9 @@
 
 
 {#
-    Why a permit is none, null where it is one: the first that holds of consent, a holdout and a cap. The three are the reason of `contactability`, and a column that is filled where
-    the person is held out, and where the person is capped.
+    The reason why there is no permit; null where there is one. The first of these counts: `reason`
+    of `contactability`, then a holdout, then a cap. `held_out` and `capped` are columns that are
+    filled where they hold.
 #}
 {% macro permit_reason(reason, held_out, capped) -%}
     coalesce(
@@ -37,8 +38,9 @@
 
 
 {#
-    Is an hour of the property's time zone, the run's own where none is given, within var('night_hours'), in which marketing by most channels needs a consent of its own? The hours
-    go over midnight, or lie within one day.
+    Whether an hour is within var('night_hours'), in the property's time zone. It is the run's hour
+    by default. Marketing at night needs a consent of its own on most channels. The hours may cross
+    midnight.
 #}
 {% macro is_night(hour=none) -%}
     {%- set hours = var('night_hours') -%}

@@ -1,6 +1,6 @@
 {#
-    A score of 1 to 5 by the place of a value among all: half of those with the same value count as below it, so that equal values score equal, however many there are. The
-    only one scores 3.
+    A score of 1 to 5 by a value's rank among all. Half of the equal values count as below it, so
+    equal values always have equal scores. A single value scores 3.
 #}
 {% macro fifth_of(column) -%}
     cast(floor(

@@ -1,6 +1,10 @@
 {# Arrays, where the warehouses differ. #}
 
-{# Whether a value is in a column of a short list, such as a seed; null where the value is. As an array: DuckDB would join the list wherever the expression stands, also unasked. #}
+{#
+    Whether a value is in a column of a short list, such as a seed; null where the value is null. It
+    uses an array, because DuckDB would run a join wherever the expression stands, even where it is
+    not needed.
+#}
 {% macro is_listed(expression, relation, column) %}{{ return(adapter.dispatch('is_listed', 'madang')(expression, relation, column)) }}{% endmacro %}
 
 {% macro default__is_listed(expression, relation, column) -%}

@@ -41,8 +41,9 @@
 
 
 {#
-    dbt writes what an incremental model selects into a temporary table before the strategy puts it in place. For days that are overwritten as a whole a view does, and the
-    rows are written once. Not for a model that reads itself: its old rows are deleted before the view is read.
+    dbt writes the rows of an incremental model into a temporary table before the strategy puts them
+    in place. For days that are replaced as a whole a view is enough, and rows are written once. A
+    model that reads itself needs the table: its old rows are deleted before a view would be read.
 #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
     {%- if temporary and config.get('incremental_strategy') == 'overwrite_days' and this | string not in compiled_code -%}
@@ -88,8 +89,9 @@
 
 
 {#
-    Post hooks of a model that run after what it wrote is committed. To update rows of the transaction that wrote them makes DuckDB write the whole table a second
-    time. BigQuery has no transaction about a model, and dbt would leave hooks that are outside of one out.
+    Post hooks that run after the model's rows are committed. An update in the same transaction
+    would make DuckDB write the whole table a second time. BigQuery has no transaction around a
+    model, and dbt would skip hooks outside of one.
 #}
 {% macro when_written(hooks) %}{{ return(adapter.dispatch('when_written', 'madang')(hooks)) }}{% endmacro %}
 

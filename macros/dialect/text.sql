@@ -110,7 +110,11 @@
 {%- endmacro %}
 
 
-{# How many letters have to be put in, taken out or changed to make one text the other. DuckDB counts bytes: the letters of both are written as ASCII first, each as another one (of up to 95 different ones). #}
+{#
+    The number of letters to insert, delete or change to make one text the other. DuckDB counts
+    bytes, so the letters of both texts are first replaced by ASCII letters (at most 95 different
+    ones).
+#}
 {% macro edit_distance(left, right) %}{{ adapter.dispatch('edit_distance', 'madang')(left, right) }}{% endmacro %}
 
 {% macro default__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}

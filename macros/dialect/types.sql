@@ -24,8 +24,9 @@
 
 
 {#
-    A number that can be added up and compared: null where it is NaN, infinite, or so large that a sum with it loses its digits. The warehouses do not agree on NaN: for
-    DuckDB it is larger than any number, for BigQuery no comparison with it holds.
+    A number that can be added and compared: null where it is NaN, infinite, or so large that a sum
+    loses digits. The warehouses differ on NaN: in DuckDB it is larger than any number, in BigQuery
+    no comparison with it holds.
 #}
 {% macro number_within(expression, limit='1e15') -%}
     case when {{ expression }} between -{{ limit }} and {{ limit }} then {{ expression }} end
@@ -33,8 +34,9 @@
 
 
 {#
-    A text as such a number; null where it is none. The warehouses differ in what else they take for one (NaN, Infinity, 0x1F, 1_000). So a pattern says what a
-    number is: up to 15 digits before the point, or one digit and an exponent.
+    A text as such a number; null where it is none. The warehouses read different texts as numbers
+    (NaN, Infinity, 0x1F, 1_000). So a pattern decides: up to 15 digits before the point, or one
+    digit and an exponent.
 #}
 {% macro number_from_text(expression) -%}
     {%- set digits = '0*[0-9]{1,15}(?:[.][0-9]*)?|[.][0-9]+' -%}
@@ -60,8 +62,8 @@
 
 
 {#
-    A table's columns with their types, as the warehouse writes them. DuckDB's adapter would begin a transaction for it where none is under way, which nobody ends: what
-    is created after that would be gone.
+    A table's columns with their types, as the warehouse writes them. DuckDB's adapter would begin a
+    transaction for this and never end it. What is created after that would be lost.
 #}
 {% macro column_types(relation) %}{{ return(adapter.dispatch('column_types', 'madang')(relation)) }}{% endmacro %}
 

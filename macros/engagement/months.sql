@@ -1,6 +1,6 @@
 {#
-    One row a month (its first day) from that of the first moment of a relation to that of the run's clock: month, starts_at and ends_at as instants, and whether it is over. A month
-    that is not over ends at the run's clock.
+    One row per month, from the month of a relation's first moment to that of the run's clock: month
+    (its first day), starts_at, ends_at and is_over. The current month ends at the run's clock.
 #}
 {% macro months_since(relation, column) -%}
     select

@@ -20,7 +20,7 @@
     {% set found = {} %}
     {% if execute %}
         {% set reached = {} %}
-        {% for node in graph.sources.values() if node.config.meta.get('load') %}
+        {% for node in graph.sources.values() | sort(attribute='unique_id') if node.config.meta.get('load') %}
             {% do reached.update({node.unique_id: [node.source_name]}) %}
             {% do found.update({node.source_name: {}}) %}
         {% endfor %}
@@ -29,7 +29,8 @@
         {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == 'base_ga4__shards' %}
             {% do reached.update({node.unique_id: ['ga4']}) %}
         {% endfor %}
-        {% set nodes = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list + graph.exposures.values() | list %}
+        {% set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
+        {% set nodes = (models + graph.exposures.values() | list) | sort(attribute='unique_id') %}
         {% set state = namespace(changed=true) %}
         {% for round in range(60) if state.changed %}
             {% set state.changed = false %}

@@ -1,6 +1,7 @@
 {#
-    The config of a model that is built day by day from the GA4 export. `meta` is what its rows hang on beside the export; `retyped` the columns whose types may change, as an
-    expression; `more` further keys. The model says in its body which days it builds, see macros/dialect/incremental.sql.
+    The config of a model that is built by day from the GA4 export. `meta` is what its rows depend
+    on beside the export. `retyped` is an expression for columns whose types may change. `more` has
+    further keys. The model's body says which days it builds, see macros/dialect/incremental.sql.
 #}
 {% macro built_by_day(meta={}, retyped=none, more={}) %}
     {{ return(dict({

@@ -1,7 +1,8 @@
 {#
-    GA4's default channel group of traffic that was tagged by hand or recognised by its referrer, in the order of Google's page
-    (support.google.com/analytics/answer/9756891, September 2026). Arguments are SQL expressions in lower case, since Google's rules ignore case; `category`
-    is the source's category in `ga4_source_categories`. Where nothing matches, and where everything is null, the answer is Unassigned.
+    GA4's default channel group of traffic, by tags or by its referrer, in the order of Google's
+    page (support.google.com/analytics/answer/9756891, September 2026). Arguments are SQL
+    expressions in lower case, because Google's rules ignore case. `category` is the source's
+    category in `ga4_source_categories`. Without a match it is Unassigned.
 #}
 {% macro channel_group(source, medium, campaign, category) %}
 {%- set email = "('email', 'e-mail', 'e_mail', 'e mail')" -%}

@@ -1,6 +1,8 @@
 {#
-    The channel in the words of this market, beside GA4's, never instead of it: first rule that holds, else GA4's own word. All arguments are SQL expressions
-    in lower case but `group` (GA4's channel group) and `host` (the source's, else the referrer's, entry in the seed `channel_hosts`).
+    The channel in the words of this market, beside GA4's channel group. The first rule that holds
+    counts, else GA4's own word. Arguments are SQL expressions in lower case, except `group` (GA4's
+    channel group) and `host` (the entry of the source, else the referrer, in the seed
+    `channel_hosts`).
 #}
 {% macro channel_plus(source, medium, campaign, group, is_paid, naver, kakao, has_openai_click, has_braze_link, host) %}
 {%- set email = "('email', 'e-mail', 'e_mail', 'e mail')" -%}

@@ -1,7 +1,8 @@
 {#
-    What the address of the landing page says about the click that led there. `query` is what follows the question mark, in lower case. Which of the
-    parameters are documented by their platforms, and which were only seen, is in docs/channels.md. What is rare is asked for only where it can be: there are as
-    many landing pages as sessions, and regular expressions are slow.
+    What the address of the landing page says about the click. `query` is the part after the
+    question mark, in lower case. docs/channels.md says which parameters their platforms document.
+    Rare parameters are looked for only where they can be, because regular expressions are slow and
+    there is a landing page per session.
 #}
 
 {% macro url_query(url) -%}
@@ -39,8 +40,10 @@
 
 
 {#
-    brand, shopping, display, search (advertisements), listing (a shop's product found in Naver Shopping), other, or null. NaPm is a list of names and values
-    that Naver adds to every such click: tr says of which product. The n_ parameters come with automatic tracking of search advertisements.
+    What kind of click of Naver: brand, shopping, display, search (advertisements), listing (a
+    shop's product in Naver Shopping), other, or null. Naver adds NaPm, a list of names and values,
+    to every click; its `tr` is the product. Automatic tracking of search advertisements adds the n_
+    parameters.
 #}
 {% macro naver_click(query) -%}
 {%- set product = regex_extract(query, '(?:^|&)napm=(?:[^&]*(?:%7c|[|]))?tr(?:%3d|=)([a-z]+)') -%}

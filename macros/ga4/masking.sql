@@ -1,8 +1,12 @@
 {#
-    E-mail addresses, mobile telephone numbers and national id numbers that a website put where GA4 does not want them. They are masked while an event is read, before
-    anything else sees it; `has_personal_data` says so. It finds addresses, plain or percent-encoded, also several times, and numbers that begin with 010 or 82
-    10, with and without separators. Longer numbers, and those beside another letter or digit, are ids and stay. National ids have their hyphen and a date of
-    birth from 1930 to 2014: orders are numbered by the day too, from then on. tests/vectors/ga4_personal_data.csv has what is masked and what is not.
+    E-mail addresses, mobile numbers and national id numbers that a website sent to GA4. They are
+    masked while an event is read; `has_personal_data` says so.
+
+    Addresses are found plain or percent-encoded, also several times. Numbers begin with 010 or 82
+    10, with or without separators. Longer numbers, and numbers beside a letter or digit, are ids
+    and stay. National ids have their hyphen and a date of birth from 1930 to 2014, because orders
+    are numbered by later days. tests/vectors/ga4_personal_data.csv has what is masked and what is
+    not.
 #}
 {% macro ga4_email_pattern() %}
     {{ return('((?:%(?:25)*[0-9A-Fa-f]{2})?)(?:[0-9A-Za-z._+-]|%(?:25)*2[Bb])+(?:@|%(?:25)*40)[0-9A-Za-z-]+(?:[.][0-9A-Za-z-]+)*[.][A-Za-z]{2,}') }}
@@ -25,8 +29,10 @@
 
 
 {#
-    What is looked through beside the user id: every text that comes from a website, a link or a server. Not what GA4 itself fills in (device, place, channel group), nor
-    session_engaged, which nothing shows. Names of events have letters, digits and underscores only.
+    The texts that are searched beside the user id: all that come from a website, a link or a
+    server. What GA4 itself fills in (device, place, channel group) is not searched. Nor is
+    session_engaged, because it is shown nowhere. Names of events have letters, digits and
+    underscores only.
 #}
 {% macro ga4_personal_texts() %}
     {% set texts = [

@@ -1,8 +1,11 @@
 {#
-    The GA4 properties that are read, as a list of {id, timezone, currency, path, project, dataset, format, edition}. They are those of var('ga4_properties'),
-    with defaults for what it leaves out. Without it there is one property, in MADANG_GA4_PATH or MADANG_GA4_DATASET. `format` is ga4, or ga360 for the export
-    of Universal Analytics; `edition` is standard, or 360, whose daily export has no limit that a day would reach. `is_named`: somebody said which dataset it
-    is. On BigQuery a property without one has no export.
+    The GA4 properties that are read: a list of {id, timezone, currency, path, project, dataset,
+    format, edition, is_named}. They are those of var('ga4_properties'), with defaults. Without it
+    there is one property, in MADANG_GA4_PATH or MADANG_GA4_DATASET.
+
+    `format` is ga4, or ga360 for Universal Analytics. `edition` is standard, or 360, whose daily
+    export has no limit. `is_named`: the settings say its dataset. On BigQuery a property without a
+    dataset has no export.
 #}
 {% macro ga4_property_list() %}
     {% set project = env_var('MADANG_GA4_PROJECT', '') or target.database %}

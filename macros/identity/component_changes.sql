@@ -1,7 +1,11 @@
 {#
-    What a build of `connected_components` has to change in the table that is there: {nodes, buckets, edges}, or none where it is to be made anew.
-    `nodes` is a table (node_id, node_key, component_key): a null component for who has no edge any more, a key for who is new. `buckets` are those in which an edge
-    changed, `edges` what they hold now. All edges are read twice, and only once with their keys: that is most of the work where few are new.
+    What a build of `connected_components` changes in its table: {nodes, buckets, edges}; none where
+    the table is made again. `nodes`: a table (node_id, node_key, component_key). A null component
+    is a node without edges, a key is a new node. `buckets`: those with a changed edge. `edges`:
+    what these buckets hold now.
+
+    All edges are read twice, but only once with their keys. That is most of the work where few are
+    new.
 #}
 {% macro component_changes(existing, selected, temporary) %}
     {%- set kept = kept_edges() -%}
@@ -96,8 +100,9 @@
 
 
 {#
-    The ends of these edges and what stands for them: their component, and who is loose or new for itself. New ones have their key: their edges are all in the buckets
-    that changed. Two keys with one id are `is_shared`.
+    The ends of these edges, each with its label: its component, or itself where it is loose or new.
+    New ones have their key, because all their edges are in the changed buckets. Two keys with one
+    id are `is_shared`.
 #}
 {% macro known_ends(existing, touched, loose, now, temporary) %}
     {%- set met, ends = component_table('met'), component_table('ends') -%}
@@ -161,25 +166,4 @@
     when matched then update set component_key = changed.component_key
     when not matched then insert (node_key, node_id, component_key)
         values (changed.node_key, changed.node_id, changed.component_key)
-{% endmacro %}
-
-
-{# The edges that the table was made of; none before the first build. #}
-{% macro kept_edges() %}
-    {{ return(adapter.get_relation(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges')) }}
-{% endmacro %}
-
-
-{# Ids with a salt are not those that the model selects: what they were made of is not kept, and every build makes all anew. #}
-{% macro keep_edges(selected, salt) %}
-    {%- set kept = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges') -%}
-    {% do run_query('create or replace table ' ~ kept ~ ' as select bucket, a, b from ' ~ numbered_edges(selected)
-        ~ (' where false' if salt else '')) %}
-{% endmacro %}
-
-
-{% macro replace_kept_edges(changes) %}
-    {%- set kept = kept_edges() -%}
-    {% do run_query('delete from ' ~ kept ~ ' where bucket in (select bucket from ' ~ changes.buckets ~ ')') %}
-    {% do run_query('insert into ' ~ kept ~ ' (bucket, a, b) select bucket, a, b from ' ~ changes.edges) %}
 {% endmacro %}

@@ -1,6 +1,7 @@
 {#
-    A user id of GA4 or Braze as the CRM writes the customer's number: var('user_id_spelling') says what to take off. `blanks` at both ends (true, false), `prefix` (such as
-    `web-`, in whatever case) and `case` (upper, lower; as_it_is). Null where nothing is left.
+    A user id of GA4 or Braze as the CRM writes customer numbers. var('user_id_spelling') says what
+    to remove: `blanks` at both ends (true, false) and a `prefix` (such as `web-`, in any case).
+    `case` is upper, lower or as_it_is. Null where nothing is left.
 #}
 {% macro customer_number_of(user_id) -%}
     {%- set spelling = {'blanks': true, 'prefix': '', 'case': 'as_it_is'} -%}

@@ -1,6 +1,7 @@
 {#
-    The sightings of persons on devices: a relation with one row for each run of logins and each record that was made there. A sighting makes its person the owner from
-    `owned_since` to `lives_until`. `devices` is a relation with device_id: then only sightings on these devices.
+    The sightings of persons on devices: one row for each run of logins, and for each record that
+    was made there. A sighting makes its person the owner from `owned_since` to `lives_until`. With
+    `devices`, a relation with device_id, only sightings on these devices.
 #}
 {% macro device_sightings(devices=none) -%}
     (

@@ -1,6 +1,7 @@
 {#
-    The types of identifiers and the columns of `identity_records` that hold them, the strongest first. A record is known by the first of them that it has, and the
-    others are tied to that one. A GA4 user id has no place of its own in a record: it is the customer number there too.
+    The types of identifiers and their columns in `identity_records`, the strongest first. A record
+    is known by its first one, and the others are tied to that one. A GA4 user id has no column of
+    its own: it is the customer number.
 #}
 {% macro identifier_columns() %}
     {{ return({

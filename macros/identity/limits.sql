@@ -80,8 +80,9 @@
 
 
 {#
-    Customer numbers that somebody else had before the CRM gave them to their owner: records older than that, all under another name and without an address in
-    common. Where the owner has such old records too, the date in the CRM is not that of the number.
+    Customer numbers that another person had before: all records older than the CRM's date have
+    another name and no address in common with the owner. Where the owner has such old records too,
+    the CRM's date is not that of the number.
 #}
 {% macro numbers_given_again(records) -%}
     select earlier.crm_id

@@ -1,19 +1,21 @@
 {#
-    Materialization for a model that selects, by `kind`, the edges that count (left_key, right_key, is_decided, evidence_count, first_seen_at) and the pairs that
-    are never to be one person ('never_link': left_key, right_key). Stores the edges to cut so that no such pair is connected (left_key, right_key), one row
-    an edge and pair (never_left_key, never_right_key).
+    Materialization for a model that selects, by `kind`, the edges that count (left_key, right_key,
+    is_decided, evidence_count, first_seen_at) and the pairs that must never be one person
+    ('never_link': left_key, right_key). It stores the edges to cut, so that no such pair is
+    connected: one row per edge (left_key, right_key) and pair (never_left_key, never_right_key).
 
-    From both ends of every pair at once the edges are walked, a step a round, until nobody new is reached. Who is reached goes to the nearer end; at the same
-    distance to the one with more evidence, then to the one that was there first, then to the smaller key. Edges between the two sides are cut. What people tied
-    together (is_decided) is one node and stays whole. Plain `create or replace table` statements, the same on both warehouses; without pairs, one count.
+    The edges are walked from both ends of every pair at once, one step per round. A node goes to
+    the nearer end. At the same distance it goes to the end with more evidence, then the earlier
+    one, then the smaller key. Edges between the two sides are cut. Nodes that people tied together
+    (is_decided) are one node and stay whole. Without pairs it costs one count.
 #}
 {% materialization never_link_cuts, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set temporary = [] -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = fingerprint_of_model(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if has_fingerprint(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
         {% do adapter.commit() %}
         {{ return({'relations': [target_relation]}) }}
@@ -32,7 +34,7 @@
 
     {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(made_of) %}
+    {% do remember_fingerprint(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -11,9 +11,10 @@
 
 
 {#
-    An id as placeholders are spelt: in lower case, percent-encoding undone, quotes, brackets and blanks at the ends off, a blank for underscores. Nothing but zeros, points and
-    dashes is 0, and a template that was never filled in is {}. What is letters, digits, points and dashes only, as
-    most ids are, needs none of it.
+    An id as placeholders are spelt: in lower case, without percent-encoding, and without quotes,
+    brackets and blanks at its ends. An underscore is a blank. Zeros, points and dashes alone are 0,
+    and an unfilled template is {}. Most ids are letters, digits, points and dashes only, and need
+    none of it.
 #}
 {% macro placeholder_word(expression) -%}
     {%- set spelt = ['lower(' ~ expression ~ ')'] -%}

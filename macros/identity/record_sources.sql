@@ -1,7 +1,11 @@
 {#
-    What the records of each source say of people: (source, relation, its key, whether the record says that its identifiers belong together, when it was, columns
-    for identity_records that are not null). A new source that names people is one more entry; a company's own is in `madang_streams`. A relation is a staging model, or one
-    that `record_relation` makes of some.
+    What the records of each source say about people: (source, relation, key, links, moment,
+    columns). `links`: the record's identifiers surely belong to one person. The columns are those
+    of identity_records that are not null. A relation is a staging model, or one that
+    `record_relation` makes.
+
+    A new source that names people is one more entry. A company's own sources are in
+    `madang_streams`.
 #}
 {% macro record_sources() %}
     {%- set addresses = {

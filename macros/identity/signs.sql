@@ -1,6 +1,7 @@
 {#
-    A text without the signs that no reader sees: Unicode's signs of format, all others that are ignored when a text is shown (variation selectors, Hangul
-    fillers, tag characters), and the blank of Braille. The same list as scripts/madang/ingest/checks/signs.py; a test holds the two to each other.
+    A text without invisible signs: Unicode's signs of format, variation selectors, Hangul fillers,
+    tag characters, and the blank of Braille. scripts/madang/ingest/checks/signs.py has the same
+    list; a test holds the two to each other.
 #}
 {% macro visible(expression) -%}
     {{- madang.regex_replace(expression, '[' ~ madang.invisible_signs() ~ ']+', '') -}}

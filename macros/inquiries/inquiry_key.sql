@@ -1,6 +1,7 @@
 {#
-    A text as rules of inquiries compare it: without blanks, signs and laughter, in lower case and one width, and with the syllables that people mistake for one another
-    written one way. Both the text and the words of the rules are folded.
+    A text as rules of inquiries compare it. It has no blanks, signs and laughter, and one case and
+    width. Syllables that people confuse are written one way. Both the text and the words of the
+    rules are folded.
 #}
 {% macro inquiry_key(expression) -%}
     {%- set mistaken = [

@@ -1,7 +1,11 @@
 {#
-    Personal data in what people wrote to a desk, masked when the text is staged, before anything reads it: e-mail addresses, national ids, cards, telephone numbers (also
-    in words, and with signs between all digits), accounts, and addresses from the street on. docs/inquiries.md says what is masked and what stays.
-    Patterns cannot look around: what stands before and behind is captured and put back, and numbers are looked for twice, as two may share the sign between them.
+    Masks personal data in what people wrote to a desk, when the text is staged and before anything
+    reads it. It masks e-mail addresses, national ids, cards, accounts and telephone numbers, also
+    those in words or with signs between all digits. Of postal addresses it masks all from the
+    street on. docs/inquiries.md has what stays.
+
+    Patterns cannot look around, so the text before and behind is captured and put back. Numbers are
+    looked for twice, because two may share the sign between them.
 #}
 {% macro masked_inquiry(expression) -%}
     {%- set found = [visible(expression)] -%}
@@ -95,8 +99,9 @@
 
 
 {#
-    A street or a lot with its number, behind a city, county, district, town or a word that announces an address, with the flat that follows; and a flat by block and number.
-    What comes before the street stays: a region is no address.
+    A street or a lot with its number, and the flat that follows. It stands behind a city, county,
+    district or town, or a word that announces an address. Also a flat by block and number. The
+    region before the street stays, because it is no address.
 #}
 {% macro inquiry_address_patterns() %}
     {%- set number = '[0-9]{1,4}(?:-[0-9]{1,4})?(?:[ ]?번지)?' -%}

@@ -1,6 +1,7 @@
 {#
-    The items of the events, for actions that ask for them: each item with the conditions on items that it passes (is_item_0, ...), and each event with those
-    that one of its items passes (has_item_0, ...). Nothing where no action asks.
+    CTEs with the items of the events, for actions that ask for items; nothing where no action does.
+    An item has the conditions that it passes (is_item_0, ...). An event has the conditions that one
+    of its items passes (has_item_0, ...).
 #}
 {% macro action_item_ctes(actions, conditions, days) -%}
 {%- if conditions or action_names_of_items(actions) -%}

@@ -1,11 +1,15 @@
 {#
-    The activities that meet one of many conditions: one row an activity and condition that it meets, as a query that stands alone. `activities` is the stream, or
-    what has its columns; `columns` are those that come out, beside the condition's number and its `facts`. Activities of no subject meet none.
+    The activities that meet one of many conditions: one row per activity and condition that it
+    meets, as a query that stands alone. `activities` is the stream, or has its columns. `columns`
+    are those of the result, beside the condition's number and its `facts`. Activities without a
+    subject meet no condition.
 
-    A condition is {number, action, where, within, facts}: `where` and `within` as in the YAML of a rule, `facts` a list of literals in the order of the macro's own.
+    A condition is {number, action, where, within, facts}. `where` and `within` are as in the YAML
+    of a rule. `facts` is a list of literals, in the order of the macro's argument.
 
-    The conditions are rows, joined by action and by one column that they ask a value of (the lead). So the work grows with the matches and not with the number
-    of conditions. Whatever else a condition wants is looked at on these rows alone. What no condition can meet is left out before.
+    The conditions are rows. They are joined by action and by one column that they ask a value of
+    (the lead), so the work grows with the matches. Other columns are looked at on these rows alone.
+    What no condition can meet is left out before.
 #}
 {% macro activities_that_meet(activities, conditions, columns, facts={}) -%}
     {%- set leads, rows, remaining = condition_rows(conditions) -%}

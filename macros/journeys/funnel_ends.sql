@@ -31,8 +31,9 @@ followed as (
 
 
 {#
-    Until when an entry can go on: the end of its window, or of the time to its next step, or what ended it. Where another activity may be the step that was reached
-    last, which is so from the second step on unless the first entry counts, only the window says so.
+    The moment until which an entry can go on: the end of its window, of the time to its next step,
+    or what ended it. Where a later activity may be the last step reached, only the window counts.
+    That is so from the second step on, unless the first entry counts.
 #}
 {% macro funnel_closing_moment(begun, said) -%}
     {%- set window_ends = begun ~ ' + ' ~ said.window_micros -%}
@@ -55,8 +56,9 @@ followed as (
 
 
 {#
-    Entries with their optional steps, as CTEs up to `filled`: the first activity after the steps before it and before the next step that is not optional, else within
-    the window.
+    Entries with their optional steps, as CTEs up to `filled`. An optional step is the first
+    activity after the steps before it and before the next required step. After the last required
+    step the window ends it.
 #}
 {% macro funnel_filled(entries, done, said) -%}
 {%- set state = namespace(rows=entries) -%}

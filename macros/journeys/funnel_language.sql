@@ -56,8 +56,12 @@
 
 
 {#
-    The conditions of a funnel, for activities_that_meet. Facts: the step's number, or 0; its link, which is its place among the steps that are not optional, or 0;
-    the kind: 0 a step, 1 an exclusion that stops, 2 one that removes, 3 an optional step. The link of an exclusion is that of the step after which it counts.
+    The conditions of a funnel, for activities_that_meet. Facts are the step's number, the link and
+    the kind. Kinds: 0 a step, 1 an exclusion that stops, 2 an exclusion that removes, 3 an optional
+    step.
+
+    The number of an exclusion is 0. The link is the step's place among the required steps, and 0
+    for an optional step. The link of an exclusion is that of the step after which it counts.
 #}
 {% macro funnel_path_conditions(said) %}
     {% set conditions = [] %}

@@ -1,6 +1,7 @@
 {#
-    The entries of a funnel with an order, as CTEs up to `filled`: of each lane, or subject, the one that counts. The chain is that of funnel_link, with more to look at
-    where a step follows another: the time between the two, what lies between them, a tolerance.
+    The entries of a funnel with an order, as CTEs up to `filled`: the one that counts of each lane
+    or subject. The chain is that of funnel_link, with further conditions between two steps: the
+    time, the activities in between, a tolerance.
 #}
 {% macro funnel_ordered_entries(done, said) -%}
 {%- set links = said.links | length -%}

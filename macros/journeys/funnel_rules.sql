@@ -8,12 +8,10 @@
 {% macro funnel_specs() %}
     {% set specs = {} %}
     {% if execute %}
-        {% for node in graph.nodes.values() | sort(attribute='name') %}
-            {% if node.resource_type == 'model' and node.name.startswith('funnel_') and node.config.meta.get('funnel') %}
-                {% set spec = node.config.meta.funnel %}
-                {% do specs.update(funnel_variants(spec) if node.config.meta.get('is_compared') else {node.name[7:]: spec}) %}
-                {% do require_actions(node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list) %}
-            {% endif %}
+        {% for node in models_that_say('funnel') if node.name.startswith('funnel_') %}
+            {% set spec = node.config.meta.funnel %}
+            {% do specs.update(funnel_variants(spec) if node.config.meta.get('is_compared') else {node.name[7:]: spec}) %}
+            {% do require_actions(node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list) %}
         {% endfor %}
     {% endif %}
     {{ return(specs) }}
@@ -125,13 +123,18 @@
 
 
 {#
-    One link of the chain: `rows` are activities with the step that they can be and, from step k on, the moments of the steps before it. Gives the first
-    activity of every subject that reached step k. Of activities that can be a later step it gives those with step k before them, with its entry within the
-    window.
+    One link of the chain. `rows` are activities with the step that they can be and, from step k on,
+    the moments of the steps before it. Gives the first activity of every subject that reached step
+    k. It also gives the activities that can be a later step, have step k before them, and lie
+    within the window of their entry.
 
-    Sorting once a link, the chain does not suffer from a subject with a hundred thousand activities, as a self-join would, and it shrinks: an activity without step
-    k before it can reach nothing. Of activities at one moment later steps come first, so that no activity is its own successor. Moments only grow along a subject's
-    activities, so the last activity that reached a step carries the latest entry.
+    The chain sorts once per link. So a subject with a hundred thousand activities does no harm, as
+    it would in a self-join. The chain also shrinks: an activity without step k before it can reach
+    nothing.
+
+    At one moment later steps come first, so that no activity is its own successor. Moments only
+    grow along a subject's activities, so the last activity that reached a step has the latest
+    entry.
 #}
 {% macro funnel_link(rows, k) -%}
     {%- set before = range(1, k) | list -%}

@@ -1,6 +1,7 @@
 {#
-    What 'madang funnel compare' builds in the place of a funnel: the funnel as it is, under each preset, and as it is but for one rule of a preset. Steps, window,
-    conditions and what is held are the same in all: they are the question, not the way of counting.
+    What 'madang funnel compare' builds in place of a funnel: the funnel itself, the funnel under
+    each preset, and the funnel with one rule of a preset. Steps, window, conditions and what is
+    held are the same in all.
 #}
 {% macro funnel_variants(spec) %}
     {% set own = funnel_compared_keys(spec) %}

@@ -16,8 +16,8 @@
 
 
 {#
-    The condition that keeps what lies after the run's clock away. Where none of the relations holds such a row it says nothing of the clock, so that the
-    table need not be built again only because time went by.
+    A condition that excludes what lies after the run's clock. Where no relation has such a row, the
+    condition does not name the clock. So the table is not built again only because time passed.
 #}
 {% macro has_happened(column, relations) %}
     {{- column ~ ' is not null' if nothing_lies_ahead(column, relations) else column ~ ' <= ' ~ as_of() -}}

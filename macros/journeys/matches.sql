@@ -1,6 +1,7 @@
 {#
-    A field against what is wanted of it: a value, a list of values, or a mapping of tests that must all hold. What is missing passes no test but
-    `exists: false`. Numbers are compared as numbers, and with values as the text that BigQuery writes for them.
+    Whether a field is as wanted: a value, a list of values, or a mapping of tests that must all
+    hold. A missing value passes no test but `exists: false`. Numbers are compared as numbers, and
+    with values as the text that BigQuery writes for them.
 #}
 {% macro field_matches(field, wanted) -%}
     {%- if wanted is not mapping -%}{%- set wanted = {'equals': wanted} -%}{%- endif -%}

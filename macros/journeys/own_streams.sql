@@ -1,6 +1,7 @@
 {#
-    The staging models of a company that go into the stream: those that `madang_streams` names, each with what its `meta.stream` says of it. dbt learns from the variable,
-    while it parses, that they are read; what is in their YAML it knows when it runs. Unit tests are about Madang's own sources.
+    The staging models of a company that go into the stream: those that `madang_streams` names, each
+    with its `meta.stream`. While dbt parses, the variable says which models are read. Their YAML is
+    known only when dbt runs. Unit tests read Madang's own sources only.
 #}
 {% macro own_streams() %}
     {%- set found = [] -%}

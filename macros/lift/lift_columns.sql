@@ -15,8 +15,9 @@
 
 
 {#
-    What `lift` gives. A share has Newcombe's interval, a mean and a ratio that of Welch. Where no person of either arm has an outcome, or an arm has fewer
-    than 30 conversions to divide by, no figure is given.
+    The figures of `lift`. A share has Newcombe's interval, a mean and a ratio have Welch's. There
+    is no figure where no person of either arm has an outcome, or where an arm has fewer than 30
+    conversions to divide by.
 #}
 {% macro lift_columns() -%}
     {%- set half, adjusted_half = 'quantile * error', 'adjusted_quantile * adjusted_error' -%}

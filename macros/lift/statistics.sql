@@ -41,8 +41,10 @@
 
 
 {#
-    The half-width of a 95 % interval that holds at every look, for a difference with the standard error `error` between `persons`: the asymptotic confidence sequence of
-    Waudby-Smith and others (2024) with the normal mixture of the sequential t-test. It is narrowest at about 5,000 persons.
+    The half-width of a 95 % interval that holds at every look, for a difference between `persons`
+    with the standard error `error`. It is the asymptotic confidence sequence of Waudby-Smith and
+    others (2024), with the normal mixture of the sequential t-test. It is narrowest at about 5,000
+    persons.
 #}
 {% macro anytime_half_width(error, persons) -%}
     {%- set rho = '0.00158723092' -%}

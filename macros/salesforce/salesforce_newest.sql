@@ -1,6 +1,7 @@
 {#
-    The newest state of each record that was loaded, by Salesforce's own moment of change. Of each of the `boxes` also <box>_at: the change that last ticked it,
-    which a later change of something else does not renew. A state without the column says nothing of it.
+    The newest state of each loaded record, by Salesforce's own moment of change. Each of the
+    `boxes` also has <box>_at: the change that last ticked it. A later change of another field does
+    not renew it. A state without the column says nothing of it.
 #}
 {% macro salesforce_newest(relation, boxes=[]) -%}
     {%- set key = salesforce_id('id') -%}
@@ -33,8 +34,9 @@
 
 
 {#
-    A Salesforce id of 18 characters. Reports give the first 15, which differ by case alone; the last three say which of them are capitals, five at a time,
-    so that ids can be compared where case is lost.
+    A Salesforce id of 18 characters. Reports give the first 15, which differ by case alone. The
+    last three say which of them are capitals, five at a time. So ids can be compared where case is
+    lost.
 #}
 {% macro salesforce_id(expression) -%}
     case

@@ -1,6 +1,7 @@
 {#
-    Data tests of the events look at the days that were read last, not at all history: what was read before was tested then. In YAML a test says so with
-    `where: days_built_last`; SQL tests call `ga4_days_built_last`. In a build that read everything, these are all days.
+    Data tests of the events look only at the days that were read last, because older days were
+    tested then. In YAML a test says so with `where: days_built_last`; SQL tests call
+    `ga4_days_built_last`. After a build that read all events, these are all days.
 #}
 {% macro default__get_where_subquery(relation) %}
     {% set where = config.get('where', '') %}

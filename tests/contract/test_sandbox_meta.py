@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from datetime import timedelta
 
 import pytest
 import requests
@@ -133,3 +134,20 @@ def test_events_are_counted_and_the_first_of_an_id_stays(meta, asked):
     assert meta.events["e1"]["event_name"] == "Purchase"
     assert asked("POST", path, {"data": []})[0] == 400
     assert asked("POST", path, {"data": [event()] * (MOST_EVENTS + 1)})[0] == 400
+
+
+def test_meta_knows_a_double_for_48_hours_and_counts_it_again_after_them(meta, asked):
+    path, now = f"/v26.0/{meta.dataset}/events", meta.now()
+    for hours, expected in ((0, (0, 0)), (47, (1, 0)), (49, (1, 1))):
+        meta.now = lambda hours=hours: now + timedelta(hours=hours)
+        assert asked("POST", path, {"data": [event()]})[0] == 200
+        assert (meta.repeats.known, meta.repeats.counted) == expected, hours
+    assert asked("POST", path, {"data": [event(event_name="Lead")]})[0] == 200
+    assert (meta.repeats.known, meta.repeats.counted) == (1, 1), "another event is no double"
+
+
+def test_who_is_on_an_audience_already_changes_nothing(meta, asked, users):
+    body = {"payload": {"schema": COLUMNS, "data": [row(HASH)]}, "session": SESSION}
+    for method, known in (("POST", 0), ("POST", 1), ("DELETE", 1), ("DELETE", 2), ("POST", 2)):
+        assert asked(method, users, body)[0] == 200
+        assert (meta.repeats.known, meta.repeats.counted) == (known, 0)

@@ -69,6 +69,9 @@ def test_rows_are_upserted_by_the_primary_key_and_told_in_order(cloud, asked):
     assert [one["status"] for one in found["items"]] == ["OK", "Error"]
     assert (found["count"], cloud.extensions["a"].rows) == (3, {"1": rows[0]})
     assert asked("GET", "/data/v1/async/unknown-id/status")[1].keys() == before.keys()
+    assert cloud.repeats.known == 0
+    asked("PUT", ROWS, {"items": [rows[0], {"SubscriberKey": "1", "Tier": "Gold"}]})
+    assert cloud.repeats.known == 1, "the row that is so already"
 
 
 @pytest.mark.parametrize(

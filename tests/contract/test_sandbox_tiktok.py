@@ -135,6 +135,8 @@ def test_the_first_event_of_an_id_counts_a_test_none_and_a_foreign_source_is_ref
     assert asked("POST", "/event/track/", body)[0] == 0
     assert asked("POST", "/event/track/", {**body, "data": [event(event="Lead")]})[0] == 0
     assert tiktok.events["e1"]["event"] == "CompletePayment"
+    assert asked("POST", "/event/track/", body)[0] == 0
+    assert (tiktok.repeats.known, tiktok.repeats.counted) == (1, 0)
     assert asked("POST", "/event/track/", {**body, "test_event_code": "T"})[0] == 0
     assert (len(tiktok.events), len(tiktok.tests)) == (1, 1)
     assert asked("POST", "/event/track/", {**body, "event_source": "offline"})[0] == 40002

@@ -72,10 +72,28 @@ def test_members_that_meta_only_counts_as_invalid_are_found_by_halving(there, me
     assert {row["sync_key"] for row in there.ledger("sync_rejects")} == {key(n) for n in bad}
 
 
+def test_who_was_taken_before_the_token_was_lost_can_be_removed(there, meta):
+    """Meta takes the good members beside an invalid one, and does not say which they are."""
+    meta.invalid.add(key(3).partition(":")[2])
+    meta.faults.add("error_in_200", status=190, keys=("users",), after=1)
+    assert there.sync(*on(*range(4))).unknown == 4
+    assert meta.on("madang_buyers") == {key(0), key(1), key(2)}
+    there.sync()
+    assert meta.on("madang_buyers") == set()
+
+
+def test_ten_invalid_members_in_a_row_stop_no_run_that_took_others(tmp_path, meta):
+    there = There(tmp_path, meta)
+    meta.invalid |= {key(number).partition(":")[2] for number in range(12)}
+    result = there.sync(*on(*range(13)))
+    assert (result.accepted, result.rejected) == (1, 12)
+    assert meta.on("madang_buyers") == {key(12)}
+
+
 def test_when_every_member_is_invalid_the_run_stops(tmp_path, meta):
     there = There(tmp_path, meta)
     meta.invalid |= {key(number).partition(":")[2] for number in range(40)}
-    with pytest.raises(DestinationRefused, match="every member"):
+    with pytest.raises(DestinationRefused, match="every one of the members"):
         there.sync(*on(*range(40)))
     assert len(meta.log()) < 40
 

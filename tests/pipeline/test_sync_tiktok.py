@@ -227,6 +227,16 @@ def test_what_may_have_been_taken_in_part_is_not_told_again_by_a_later_plan(
     assert (plan.is_empty, plan.unknown, len(tiktok.log())) == (True, 4 - taken, seen)
 
 
+def test_a_member_that_was_perhaps_taken_in_part_is_removed_when_it_leaves(tmp_path, tiktok):
+    there = There(tmp_path, tiktok, "members")
+    tiktok.partly.add(key(3).partition(":")[2])
+    tiktok.faults.add("error_in_200", status=40001, after=1, keys=("mapping",))
+    assert there.sync(*on(*range(4))).unknown == 4
+    assert tiktok.on("madang_buyers") == {key(0), key(1), key(2)}
+    there.sync()
+    assert tiktok.on("madang_buyers") == set()
+
+
 @pytest.mark.parametrize(
     ("status", "answer"),
     [

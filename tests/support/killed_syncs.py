@@ -19,19 +19,26 @@ from typing import Any
 
 from conversion_rows import row as conversion
 from madang.sandbox.braze import BrazeSandbox
+from madang.sandbox.ga4 import Ga4Sandbox
 from madang.sandbox.google import GoogleSandbox
 from madang.sandbox.meta import MetaSandbox
+from madang.sandbox.openai import OpenAISandbox
 from madang.sandbox.org import Org
+from madang.sandbox.repeats import Repeats
 from madang.sandbox.salesforce import SalesforceSandbox
 from madang.sandbox.sfmc import SfmcSandbox
+from madang.sandbox.tiktok import TikTokSandbox
 from madang.sandbox.webhook import SECRET, WebhookSandbox
 from madang.settings.salesforce import SalesforceSettings
 from madang.sync.destinations.braze.destination import BrazeSettings
+from madang.sync.destinations.ga4 import Ga4Settings
 from madang.sync.destinations.google.destination import GoogleSettings
 from madang.sync.destinations.meta.destination import MetaSettings
+from madang.sync.destinations.openai.destination import OpenAISettings
 from madang.sync.destinations.salesforce.destination import SalesforceTarget
 from madang.sync.destinations.sfmc.columns import Column
 from madang.sync.destinations.sfmc.destination import SfmcSettings
+from madang.sync.destinations.tiktok.destination import TikTokSettings
 from madang.sync.destinations.webhook import WebhookSettings
 from sync_place import Place
 
@@ -43,6 +50,10 @@ CAMPAIGN, SUBDOMAIN = "cccccccc-3333", "mc" + "a1" * 13
 ENVIRON = {
     "TEST_BRAZE_KEY": KEY,
     "MADANG_META_TOKEN": "sandbox-token",
+    "MADANG_TIKTOK_TOKEN": "sandbox-token",
+    "MADANG_OPENAI_ADS_KEY": "sandbox-key",
+    "MADANG_OPENAI_CONVERSIONS_KEY": "sandbox-conversions-key",
+    "MADANG_GA4_SECRET": "sandbox-secret",
     "MADANG_WEBHOOK_SECRET": SECRET,
     "MADANG_GOOGLE_CLIENT_ID": "id",
     "MADANG_GOOGLE_CLIENT_SECRET": "hush",
@@ -55,17 +66,35 @@ ENVIRON = {
 MICROS = "1793000000000000"
 TYPES = ", conversions: {test_drive: {action_id: '71', source: IN_STORE}}"
 OF_META = ", conversions: {test_drive: {name: Schedule, action_source: physical_store}}"
+OF_OPENAI = (
+    ", conversions: {test_drive: {type: appointment_scheduled, action_source: physical_store}}"
+)
+OF_GA4 = ", conversions: {test_drive: {name: test_drive_verified}}"
+CAMPAIGNS = {
+    "Contact": {"Id": "id", "LastName": "string", "No__c": "external_id"},
+    "Lead": {"Id": "id", "LastName": "string", "No__c": "external_id", "IsConverted": "boolean",
+             "ConvertedContactId": "reference"},
+    "Campaign": {"Id": "id", "Name": "string", "IsActive": "boolean"},
+    "CampaignMember": {"Id": "id", "CampaignId": "reference", "ContactId": "reference",
+                       "LeadId": "reference", "Status": "picklist", "HasResponded": "boolean"},
+}  # fmt: skip
 ORG = {"Visit__c": {"Id": "id", "No__c": "external_id", "Done__c": "boolean"}}
 CUSTOM = ", api_name: Visit__c, external_id_field: No__c, create_missing: true, leaving: false"
+
+
+def said(sandbox: Any) -> Repeats:
+    """Return what a local server counts itself."""
+    return sandbox.repeats
 
 
 @dataclass(frozen=True)
 class Case:
     """An object of a destination: how it is reached, what it is sent and what arrived.
 
-    `arrived` counts by key as the destination has it (`named`: the key there). `once`: doubles do
-    harm, so nothing may arrive twice; what is in doubt is never sent again. `flight`: how many rows
-    are in doubt after a kill at most. `counts`: the local server counts doubles.
+    `arrived` counts by key as the destination has it (`named`: the key there). `once`: what is in
+    doubt is never sent again, so nothing may arrive twice. `flight`: how many rows are in doubt
+    after a kill at most. `repeats`: what the local server says of doubles; without it `arrived`
+    has them, and with `once` each counts twice there.
     """
 
     destination: str
@@ -77,7 +106,7 @@ class Case:
     arrived: Callable[[Any], Counter[str]]
     more: str = ""
     once: bool = False
-    counts: bool = True
+    repeats: Callable[[Any], Repeats] | None = None
     flight: int = BATCH
     named: Callable[[str], str] = str
 
@@ -116,7 +145,8 @@ def braze(object_: str, row: Callable, arrived: Callable, connections: int = 1, 
 def google(object_: str, key: str, row: Callable, arrived: Callable, **keys) -> Case:
     def settings(url: str) -> GoogleSettings:
         told = {"members_per_request": BATCH, "events_per_request": BATCH}
-        told |= {"account_id": "1234567890", "terms_accepted": True, "auth": "refresh_token"}
+        told |= {"account_id": "1234567890", "auth": "refresh_token"}
+        told |= {"terms_accepted": True, "political_ads_declared": True}
         return GoogleSettings(url=url, token_url=f"{url}/token", **told)
 
     def sandbox() -> GoogleSandbox:
@@ -124,7 +154,7 @@ def google(object_: str, key: str, row: Callable, arrived: Callable, **keys) -> 
         made.actions = {"71"}
         return made
 
-    return Case("google", object_, key, sandbox, settings, row, arrived, counts=False, **keys)
+    return Case("google", object_, key, sandbox, settings, row, arrived, repeats=said, **keys)
 
 
 def meta(object_: str, key: str, row: Callable, arrived: Callable, **keys) -> Case:
@@ -137,7 +167,61 @@ def meta(object_: str, key: str, row: Callable, arrived: Callable, **keys) -> Ca
     def sandbox() -> MetaSandbox:
         return MetaSandbox(token="sandbox-token")
 
-    return Case("meta", object_, key, sandbox, settings, row, arrived, counts=False, **keys)
+    return Case("meta", object_, key, sandbox, settings, row, arrived, repeats=said, **keys)
+
+
+def tiktok(object_: str, key: str, row: Callable, arrived: Callable, **keys) -> Case:
+    def settings(url: str) -> TikTokSettings:
+        known = TikTokSandbox()
+        told = {"advertiser_id": known.advertiser, "event_set_id": known.sources["offline"]}
+        told |= {"members_per_request": BATCH, "events_per_request": BATCH}
+        return TikTokSettings(url=url, **told)
+
+    return Case("tiktok", object_, key, TikTokSandbox, settings, row, arrived, repeats=said,
+                **keys)  # fmt: skip
+
+
+def openai(object_: str, key: str, row: Callable, arrived: Callable, **keys) -> Case:
+    def settings(url: str) -> OpenAISettings:
+        told = {"events_url": url, "pixel_id": OpenAISandbox().pixel, "operation_minutes": 0.05}
+        told |= {"members_per_request": BATCH, "events_per_request": BATCH}
+        return OpenAISettings(url=url, **told)
+
+    return Case("openai", object_, key, OpenAISandbox, settings, row, arrived, repeats=said,
+                **keys)  # fmt: skip
+
+
+def campaign_members() -> Case:
+    def sandbox() -> SalesforceSandbox:
+        made = SalesforceSandbox(org=Org(CAMPAIGNS))
+        for number in range(5_000):
+            made.org.put("Contact", f"003{number:012}AAA", LastName="K", No__c=f"C{number:05}")
+        return made
+
+    def arrived(sandbox: SalesforceSandbox) -> Counter[str]:
+        keys = {one["Id"]: one["No__c"] for one in sandbox.org.records("Contact")}
+        members = sandbox.org.records("CampaignMember")
+        return Counter(keys[one["ContactId"]] for one in members if not one["IsDeleted"])
+
+    return Case(
+        "salesforce", "campaign_members", "external_id", sandbox,
+        lambda url: SalesforceTarget(records_per_request=BATCH),
+        lambda number: (f"C{number:05}", "vips", "true"),
+        arrived, ", external_id_field: No__c", repeats=lambda sandbox: sandbox.org.repeats,
+    )  # fmt: skip
+
+
+def ga4(**keys) -> Case:
+    def settings(url: str) -> Ga4Settings:
+        return Ga4Settings(url=url, measurement_id="G-LOCAL1")
+
+    return Case(
+        "ga4", "conversions", "upload_key", Ga4Sandbox, settings,
+        lambda number: conversion(number, days_ago=1, click_id=None, click_id_name=None,
+                                  match_keys=None),
+        lambda sandbox: Counter(one["params"]["transaction_id"] for one in sandbox.events),
+        OF_GA4, once=True, flight=1, named=lambda key: f"c{key[1:]}", repeats=said, **keys,
+    )  # fmt: skip
 
 
 def salesforce(bulk_from_records: int, **keys) -> Case:
@@ -231,13 +315,14 @@ CASES = {
         once=True,
         flight=50,
     ),
-    "salesforce collections": salesforce(0, counts=False),
+    "salesforce collections": salesforce(0, repeats=lambda sandbox: sandbox.org.repeats),
     "salesforce jobs": salesforce(10, flight=40),
+    "salesforce campaign members": campaign_members(),
     "sfmc data extension": sfmc(
         "data_extension",
         contact("madang_buyers_email"),
         lambda sandbox: Counter(list(sandbox.extensions["madang_buyers_email"].rows)),
-        counts=False,
+        repeats=said,
     ),
     "sfmc journey entry": sfmc(
         "journey_entry",
@@ -274,6 +359,35 @@ CASES = {
         more=OF_META,
         once=True,
     ),
+    "tiktok members": tiktok(
+        "custom_audiences",
+        "match_key",
+        lambda number: (f"email:{hashed(number)}", "buyers", "true"),
+        lambda sandbox: Counter(sandbox.on("madang_buyers")),
+    ),
+    "tiktok conversions": tiktok(
+        "conversions",
+        "upload_key",
+        lambda number: conversion(number, click_id_name="ttclid", click_id=f"E.C.P.{number}"),
+        lambda sandbox: Counter(list(sandbox.events)),
+        more=", conversions: {test_drive: {name: Schedule}}",
+        once=True,
+    ),
+    "openai members": openai(
+        "custom_audiences",
+        "match_key",
+        lambda number: (f"email:{hashed(number)}", "buyers", "true"),
+        lambda sandbox: Counter(sandbox.on("madang_buyers")),
+    ),
+    "openai conversions": openai(
+        "conversions",
+        "upload_key",
+        lambda number: conversion(number, click_id_name="oppref", click_id=f"oppref_{number}"),
+        lambda sandbox: Counter(list(sandbox.events)),
+        more=OF_OPENAI,
+        once=True,
+    ),
+    "ga4 conversions": ga4(),
     "webhook members": webhook("members", "key", "buyers"),
     "webhook events": webhook("events", "event_id", "ordered", once=True),
     "webhook idempotent events": webhook("idempotent_events", "event_id", "ordered"),
@@ -306,23 +420,26 @@ for line in sys.stdin:
 
 @dataclass
 class Found:
-    """What `kills` kills did. `again`: rows that arrived once more; None where nobody counts."""
+    """What `kills` kills did.
+
+    `again`: rows that came once more and change nothing there; `counted`: those that count twice.
+    """
 
     kills: int = 0
     rows: int = 0
     lost: int = 0
-    twice: int | None = 0
+    again: int = 0
+    counted: int = 0
     unknown: int = 0
     untrue: int = 0
     seconds: float = 0.0
 
     def is_good(self, case: Case) -> bool:
-        """Nothing lost, nothing said to be there that is not, no harmful double."""
-        sent_again = self.twice or 0
+        """Nothing lost, nothing said to be there that is not, nothing that counts twice."""
         most = 0 if case.once else self.kills * case.flight
         return (
-            self.lost == self.untrue == 0
-            and sent_again <= most
+            self.lost == self.untrue == self.counted == 0
+            and self.again <= most
             and self.unknown <= (self.kills * case.flight if case.once else 0)
         )
 
@@ -389,6 +506,11 @@ def killed(name: str, root: Path, kills: int, seed: int, apply: Callable[..., in
     found.unknown = len(unknown - accepted)
     found.lost = len(wanted - set(arrived) - (unknown - accepted))
     found.untrue = len(accepted - set(arrived))
-    found.twice = sum(times - 1 for times in arrived.values()) if case.counts else None
+    if case.repeats is not None:
+        repeats = case.repeats(sandbox)
+        found.again, found.counted = repeats.known, repeats.counted
+    else:
+        more_than_once = sum(times - 1 for times in arrived.values())
+        found.again, found.counted = (0, more_than_once) if case.once else (more_than_once, 0)
     found.seconds = time.monotonic() - began
     return found

@@ -1,6 +1,6 @@
 {#
-    The columns of the GA4 export as it is in 2026, in Google's order: a type by name, a mapping for a structure, a list of one for a repeated one. Shards of
-    any age are read into this shape.
+    The columns of the GA4 export of 2026, in Google's order. A type is a name, a structure is a
+    mapping, a repeated column is a list of one. Shards of any age are read into this shape.
 #}
 {% macro ga4_export_columns() %}
     {% set numbers = 'int_value:int64 float_value:float64 double_value:float64' %}

@@ -61,9 +61,10 @@
 
 
 {#
-    The raw events for which `condition` holds, each hit once, with `event_key` and the list `kept`. Of copies the one with the longest list stays. Parameters
-    are read only where some of the days' hits are deduplicated by them. A second reading is made only where some of them are alike. The events that were
-    written say both.
+    The raw events for which `condition` holds, each hit once, with `event_key` and the list `kept`.
+    The copy with the longest list stays. The written events say how the days' hits were
+    deduplicated. So parameters are read only where they were needed, and a second reading is made
+    only where hits are alike.
 #}
 {% macro ga4_raw_hits_once(source, kept, condition, days) %}
     {%- set is_numbered = ga4_has_hits(days, 'hit_number > 1') -%}

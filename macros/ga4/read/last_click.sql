@@ -1,7 +1,9 @@
 {#
-    GA4's own last click of a session, as columns (each with a comma after it). Shards since 2025 have the source over all channels with its channel group.
-    Earlier shards name the campaign of the platform it came from, and leave the group to GA4's rules. Then `last_click_platform` says which platform, and
-    `last_click_detail` what its rules need (an engine, a creative's format; the network of Google Ads is in no export).
+    GA4's own last click of a session, as columns (each with a comma after it). Shards since 2025
+    have the source over all channels with its channel group. Earlier shards have the campaign of
+    one platform and no group. For them `last_click_platform` is the platform, and
+    `last_click_detail` has what GA4's rules need: an engine, or a creative's format. The network of
+    Google Ads is in no export.
 #}
 {% macro ga4_last_click(shards) -%}
 {%- set click = 'session_traffic_source_last_click' -%}

@@ -1,6 +1,7 @@
 {#
-    Notes on the reading: per event, what was there and could not be read as what it should be, and what was masked, as `<field>:<cause>` with a space between two. Null
-    where there is nothing to say, as of almost every event. ga4_reading_notes counts them by day; no value is in them.
+    Notes on the reading of an event: what could not be read as it should be, and what was masked. A
+    note is `<field>:<cause>`, with a space between two. It is null for almost every event.
+    ga4_reading_notes counts them by day. They have no values.
 #}
 {% macro ga4_possible_notes() %}
     {% set texts = ['user_id'] + ga4_personal_texts() + ga4_item_texts() %}

@@ -1,6 +1,7 @@
 {#
-    A property's columns on BigQuery as expressions of the wanted types. A wildcard table has the columns of its newest table; what they are is asked of that
-    one. A column that has all that is wanted is named and nothing more, so that only the fields that are used are read.
+    A property's columns on BigQuery as expressions of the wanted types. A wildcard table has the
+    columns of its newest table, so that one is asked. A column that fits is only named, so that
+    only the used fields are read.
 #}
 {% macro ga4_columns_of_tables(property, kind, is_exact) %}
     {% set prefix = ga4_shard_prefix(kind) %}

@@ -1,7 +1,8 @@
 {#
-    Before days are written: a column that the project asks for with another type than it has gets that type, with what of its values can be read as such. All
-    days are built again then, so they are marked as not built before the change. A run that dies in between is caught up, also where the old type is asked for
-    again. Days whose shards are gone keep what they hold.
+    Before days are written: a column that the project asks for with another type gets it, with the
+    values that can be read as such. All days are then built again, so they are marked as not built
+    before the change. So a run that dies in between is caught up, even if the old type is asked for
+    again. Days whose shards are gone keep their values.
 #}
 {% macro ga4_retype_columns(types) %}
     {% if execute and is_incremental() %}

@@ -42,8 +42,8 @@
 
 
 {#
-    The shards about people to read in this run, as a list of {property_id, kind, suffix, location}: those of the days on which one is new or has changed since
-    the ledger of days was written.
+    The shards about people to read in this run: a list of {property_id, kind, suffix, location}. A
+    day is read where one of its shards is new or changed since the ledger was written.
 #}
 {% macro ga4_changed_user_shards(inventory) %}
     {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}

@@ -25,7 +25,7 @@ permits as (
 ),
 
 -- money goes back only for purchases that Braze has
-told_orders as (
+sent_orders as (
 
     select distinct activities.object_type, activities.object_id
     from {{ ref('activities') }} as activities
@@ -77,14 +77,14 @@ final as (
             when permits.held_back_reason is not null then permits.held_back_reason
             when braze_keys.sync_key is null then 'no_braze_key'
             when deduplicated.event_array = 'purchases' and deduplicated.value < 0
-                and told_orders.object_id is null then 'purchase_not_sent'
+                and sent_orders.object_id is null then 'purchase_not_sent'
         end as held_back_reason
     from deduplicated
     left join permits on deduplicated.person_id = permits.person_id
     left join braze_keys on deduplicated.person_id = braze_keys.person_id
-    left join told_orders
-        on deduplicated.object_type = told_orders.object_type
-        and deduplicated.object_id = told_orders.object_id
+    left join sent_orders
+        on deduplicated.object_type = sent_orders.object_type
+        and deduplicated.object_id = sent_orders.object_id
 
 )
 

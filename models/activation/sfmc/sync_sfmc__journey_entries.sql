@@ -50,7 +50,7 @@ earlier_entries as (
         numbers.person_id,
         sent.journey,
         count(distinct concat(sent.sync_key, ' ', sent.field)) as entries,
-        max(plans.as_of) as last_told_at
+        max(plans.as_of) as last_entry_at
     from sent
     inner join {{ ref('stg_sync__plans') }} as plans on sent.plan_id = plans.plan_id
     inner join {{ ref('customer_numbers') }} as numbers on sent.sync_key = numbers.customer_no
@@ -67,7 +67,7 @@ with_earlier_entries as (
         customer_numbers.customer_no,
         memberships.entered_at,
         coalesce(earlier_entries.entries, 0) as entries,
-        earlier_entries.last_told_at,
+        earlier_entries.last_entry_at,
         {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }} as value,
         {{ sync_held_back(
             'permits',
@@ -101,8 +101,8 @@ final as (
             not_permitted,
             case
                 when entries = 0 then null
-                when again_after_days is null or coalesce(entered_at <= last_told_at, true) then 'entered_before'
-                when {{ seconds_between('last_told_at', as_of()) }} < again_after_days * 86400 then 'cooling_down'
+                when again_after_days is null or coalesce(entered_at <= last_entry_at, true) then 'entered_before'
+                when {{ seconds_between('last_entry_at', as_of()) }} < again_after_days * 86400 then 'cooling_down'
             end
         ) as held_back_reason
     from with_earlier_entries

@@ -22,7 +22,7 @@ deliveries as (
             as was_accepted,
         row_number() over (
             partition by deliveries.sync_key
-            order by coalesce(deliveries.ledger_no, 0) desc, deliveries.recorded_at desc, deliveries.run_id desc
+            order by {{ newest_delivery_first('deliveries') }}
         ) as recency
     from {{ ref('stg_sync__deliveries') }} as deliveries
     inner join types on deliveries.field = types.conversion_type

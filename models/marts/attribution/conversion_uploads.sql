@@ -73,6 +73,7 @@ candidates as (
         conversions.device_id,
         conversions.object_id,
         conversions.converted_at,
+        conversions.verified_at,
         conversions.{{ moment }} as happened_at,
         {{ value }} as value,
         conversions.currency
@@ -110,15 +111,16 @@ final as (
             when allowed.person_id is null then 'no_consent'
             when candidates.operation <> 'conversion'
                 and (
-                    candidates.takes_corrections not in ('true', candidates.operation)
+                    not {{ upload_takes_corrections('candidates', rules) }}
                     or {{ upload_has_no_refund('candidates', rules) }}
+                    or coalesce(last_clicks.click_id_name = 'wbraid', false)
                 ) then 'no_corrections'
             when candidates.happened_at > {{ as_of() }} then 'in_the_future'
             when {{ upload_waits('candidates', rules) }} then 'not_mature'
-            when {{ seconds_between('candidates.happened_at', as_of()) }}
+            when {{ seconds_between(upload_ages_from('candidates'), as_of()) }}
                 > {{ upload_days('candidates', rules) }} * 86400 then 'too_old'
             when candidates.platform = 'ga4' and candidates.device_id is null then 'no_match_key'
-            when candidates.platform <> 'ga4'
+            when candidates.platform <> 'ga4' and candidates.operation = 'conversion'
                 and last_clicks.click_id is null and with_address.person_id is null then 'no_match_key'
         end as held_back_reason
     from candidates

@@ -5,7 +5,7 @@
     {%- endfor -%}
 {%- endfor -%}
 
--- who is in which arm, and when a destination first took the person for one of the experiment's audiences
+-- who is in which arm of Madang's holdouts and of Braze's control groups, and when the person was first sent something
 with arms as (
 
     select experiment, person_id, arm, assigned_at, share, is_in_both_arms, is_held_out, window_micros
@@ -42,9 +42,10 @@ exposures as (
 
 ),
 
-final as (
+together as (
 
     select
+        'madang' as source,
         arms.experiment,
         arms.person_id,
         arms.arm,
@@ -53,12 +54,45 @@ final as (
         arms.is_in_both_arms,
         arms.is_held_out,
         exposures.first_exposed_at,
-        coalesce(arms.arm = 'holdout' and exposures.first_exposed_at >= arms.assigned_at, false) as is_exposed_holdout,
         arms.window_micros
     from arms
     left join exposures
         on arms.experiment = exposures.experiment
         and arms.person_id = exposures.person_id
+
+    union all
+
+    select
+        'braze' as source,
+        experiment,
+        person_id,
+        arm,
+        assigned_at,
+        share,
+        is_in_both_arms,
+        false as is_held_out,
+        first_exposed_at,
+        window_micros
+    from {{ ref('campaign_arms') }}
+    where person_id is not null
+
+),
+
+final as (
+
+    select
+        source,
+        experiment,
+        person_id,
+        arm,
+        assigned_at,
+        share,
+        is_in_both_arms,
+        is_held_out,
+        first_exposed_at,
+        coalesce(arm = 'holdout' and first_exposed_at >= assigned_at, false) as is_exposed_holdout,
+        window_micros
+    from together
 
 )
 

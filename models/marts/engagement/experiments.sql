@@ -1,7 +1,41 @@
 -- each experiment with its people, and whether its result may be read
 with experiments as (
 
-    {{ holdout_rows() }}
+    select 'madang' as source, experiment, share, since_date, until_date, window_micros
+    from ({{ holdout_rows() }}) as declared
+
+    union all
+
+    select
+        'braze' as source,
+        experiment,
+        share,
+        since_date,
+        cast(null as date) as until_date,
+        coalesce(window_micros, {{ duration_micros('28 days') }}) as window_micros
+    from ({{ campaign_experiments() }}) as declared
+
+    -- a control group that the list does not have
+    union all
+
+    select distinct
+        'braze' as source,
+        experiment,
+        share,
+        cast(null as date) as since_date,
+        cast(null as date) as until_date,
+        window_micros
+    from {{ ref('campaign_arms') }}
+    where share is null
+
+),
+
+unknown_users as (
+
+    select experiment, count(*) as users_without_person
+    from {{ ref('campaign_arms') }}
+    where person_id is null
+    group by experiment
 
 ),
 
@@ -38,6 +72,7 @@ tallied as (
 with_expected as (
 
     select
+        experiments.source,
         experiments.experiment,
         experiments.share,
         experiments.since_date,
@@ -48,6 +83,7 @@ with_expected as (
         tallied.least_share,
         tallied.largest_share,
         coalesce(tallied.persons, 0) as persons,
+        coalesce(unknown_users.users_without_person, 0) as users_without_person,
         coalesce(tallied.persons_in_both_arms, 0) as persons_in_both_arms,
         coalesce(tallied.persons_waiting, 0) as persons_waiting,
         coalesce(tallied.treated_persons, 0) as treated_persons,
@@ -59,6 +95,7 @@ with_expected as (
         (tallied.treated_persons + tallied.holdout_persons) * (1 - tallied.least_share / 100) as expected_treated
     from experiments
     left join tallied on experiments.experiment = tallied.experiment
+    left join unknown_users on experiments.experiment = unknown_users.experiment
 
 ),
 
@@ -83,11 +120,13 @@ tested as (
 final as (
 
     select
+        source,
         experiment,
         case
             when persons = 0 then 'no_persons'
             when treated_persons + holdout_persons = 0 then 'waiting'
             when treated_persons = 0 or holdout_persons = 0 then 'empty_arm'
+            when share is null then 'unknown_share'
             when least_share < largest_share then 'share_changed'
             when sample_ratio_p < 0.001 then 'sample_ratio'
             when treated_persons < 30 or holdout_persons < 30 then 'too_few'
@@ -98,6 +137,7 @@ final as (
         until_date,
         window_micros,
         persons,
+        users_without_person,
         persons_in_both_arms,
         persons_waiting,
         treated_persons,

@@ -53,7 +53,7 @@ by_key as (
 
 ),
 
--- a platform that tells bands is between their ends
+-- the rate of a platform that reports bands lies between their ends
 rates as (
 
     select

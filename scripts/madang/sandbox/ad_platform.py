@@ -5,6 +5,7 @@ Which paths there are, what is right and in which words it is refused, each says
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +63,12 @@ class AdPlatform(LocalServer):
         """Return the names of audiences by id."""
         return self.audiences
 
+    def change(self, number: str, keys: set[str], *, is_removal: bool) -> None:
+        """Add these to a list, or remove them; who is there already, or not, comes again."""
+        kept = self.members[number]
+        self.repeats.known += len(keys - kept if is_removal else keys & kept)
+        self.members[number] = kept - keys if is_removal else kept | keys
+
     def on(self, name: str) -> set[str]:
         """Return who is on the audience of a name: kind:hash."""
         ids = [key for key, called in self.names().items() if called == name]
@@ -98,6 +105,8 @@ class AdHandler(LocalHandler):
         content, asked = self.body(), urlsplit(self.path)
         due = self.sandbox.faults.next({self.part(asked.path)})
         faults = {fault.kind: fault for fault in due}
+        if "slow" in faults:
+            time.sleep(faults["slow"].seconds)
         if "drop_before" in faults:
             return self.drop("drop_before")
         try:

@@ -8,9 +8,10 @@ are silent the server is strict. Only this machine can reach it.
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -60,6 +61,8 @@ class _Handler(LocalHandler):
         asked = urlsplit(self.path)
         part = "debug" if asked.path == DEBUG else "live"
         faults = {fault.kind: fault for fault in sandbox.faults.next({part})}
+        if "slow" in faults:
+            time.sleep(faults["slow"].seconds)
         if "drop_before" in faults:
             return self.drop("drop_before")
         if "status" in faults:
@@ -73,6 +76,9 @@ class _Handler(LocalHandler):
         given = (query.get("measurement_id"), query.get("api_secret"))
         if not messages and given == (sandbox.measurement_id, sandbox.secret):
             body = json.loads(content)
+            for one in body["events"]:  # [events] it knows no doubles: each counts
+                event = (body["client_id"], json.dumps(one, sort_keys=True))
+                sandbox.repeats.note(event, sandbox.now(), timedelta(0))
             sandbox.events += [{"client_id": body["client_id"], **one} for one in body["events"]]
         if "drop_after" in faults:
             return self.drop("drop_after")

@@ -17,6 +17,7 @@ NAMES |= {"adIdentifiers", "userData", "consent"}
 HASH = re.compile(r"[0-9a-f]{64}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 OLDEST = timedelta(days=90)
+DOUBLE = "PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID"
 
 
 def problem_of(event: Any) -> tuple[str, str] | None:
@@ -50,7 +51,7 @@ def error_of(event: dict[str, Any], now: datetime, seen: Collection[str]) -> str
     if event["consent"] != granted:
         return "PROCESSING_ERROR_REASON_DENIED_CONSENT"
     if event["transactionId"] in seen:
-        return "PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID"
+        return DOUBLE
     return None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from madang.sandbox.faults import Faults
+from madang.sandbox.repeats import Repeats
 from madang.settings.workspace import load_settings
 from madang.sync.clock import utc_now
 
@@ -27,10 +28,14 @@ def clock_of(folder: Path) -> Callable[[], datetime]:
 
 
 class LocalServer:
-    """A server that runs as a context manager, or alone with `serve` until `stop`."""
+    """A server that runs as a context manager, or alone with `serve` until `stop`.
+
+    `repeats` counts what came again, where a list of what came does not show it already.
+    """
 
     def __init__(self, handler: type["LocalHandler"], port: int) -> None:
         self.faults = Faults()
+        self.repeats = Repeats()
         self._log: list[dict[str, Any]] = []
         self._log_lock = threading.Lock()
         bound = type("Handler", (handler,), {"sandbox": self})

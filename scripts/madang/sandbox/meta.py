@@ -4,6 +4,7 @@ Sources: [users] https://developers.facebook.com/docs/marketing-api/reference/cu
 [api] https://developers.facebook.com/docs/marketing-api/custom-audience-api
 [errors] https://developers.facebook.com/docs/marketing-api/error-reference
 [versions] https://developers.facebook.com/docs/graph-api/changelog/versions
+[double] https://developers.facebook.com/docs/marketing-api/conversions-api/deduplicate-pixel-and-server-events
 [events]: see `meta_events`
 Where the pages are silent the server is strict. Only this machine can reach it.
 """
@@ -20,6 +21,7 @@ from madang.sandbox import ad_platform, meta_events
 from madang.sandbox.ad_platform import AdHandler, AdPlatform, json_object
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
+from madang.sandbox.repeats import TWO_DAYS
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
 from madang.sync.destinations.meta.destination import COLUMNS, MetaSettings
@@ -168,14 +170,13 @@ class _Handler(AdHandler):
             found = self._keys(row)
             invalid += not found
             keys |= found
-        kept = self.sandbox.members[number]
-        self.sandbox.members[number] = kept - keys if self.command == "DELETE" else kept | keys
+        self.sandbox.change(number, keys, is_removal=self.command == "DELETE")
         told = {"audience_id": number, "session_id": str(session["session_id"])}
         told |= {"num_received": len(rows), "num_invalid_entries": invalid}
         return {**told, "invalid_entry_samples": {}}, len(rows)
 
     def _told(self, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Take events, all or none; the first of an id and name counts."""
+        """Take events, all or none; the first of an id and name counts, for 48 hours. [double]"""
         _only(body, {"data", "test_event_code"})
         events = body.get("data")
         if not isinstance(events, list) or not 0 < len(events) <= meta_events.MOST_EVENTS:
@@ -186,7 +187,9 @@ class _Handler(AdHandler):
                 problem = (2804001, f"Invalid parameter for {one['user_data']}")
             if problem is not None:
                 raise Refused(100, f"(#100) {problem[1]}", problem[0])
+        now = self.sandbox.now()
         for one in events:
+            self.sandbox.repeats.note((one["event_name"], one["event_id"]), now, TWO_DAYS)
             self.sandbox.events.setdefault(one["event_id"], one)
         told = {"events_received": len(events), "messages": [], "fbtrace_id": "local"}
         return told, len(events)

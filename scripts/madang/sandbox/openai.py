@@ -207,9 +207,8 @@ class _Handler(AdHandler):
             code = "custom_audience_operation_recovery_required"
             raise Refused(409, code, "The operation was interrupted")
         if one["status"] == "processing" and one["left"] <= 0:
-            kept = self.sandbox.members[one["audience"]]
-            changed = kept | one["keys"] if one["what"] == "add" else kept - one["keys"]
-            self.sandbox.members[one["audience"]] = changed
+            is_removal = one["what"] == "remove"
+            self.sandbox.change(one["audience"], one["keys"], is_removal=is_removal)
             one["status"] = "succeeded"
         one["left"] -= 1
         return self._shown(number)
@@ -245,6 +244,8 @@ class _Handler(AdHandler):
             self.sandbox.checked += len(events)
         else:
             for one in events:
+                double = (one["type"], one["id"])
+                self.sandbox.repeats.note(double, self.sandbox.now(), None)
                 self.sandbox.events.setdefault(one["id"], one)
         return {"accepted_events": len(events)}, len(events)
 

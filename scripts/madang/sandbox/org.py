@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from madang.sandbox.repeats import Repeats
+
 FIELDS = Path(__file__).with_name("salesforce_fields.json")
 OF_ALL = {"IsDeleted": "boolean", "CreatedDate": "datetime", "SystemModstamp": "datetime"}
 QUERY = re.compile(r"SELECT (.+?) FROM (\w+)(?: WHERE (.+))?", re.IGNORECASE)
@@ -65,6 +67,7 @@ class Org:
         self.rights: dict[str, dict[str, bool]] = {}  # such as {"Contact": {"updateable": False}}
         self.not_unique: set[str] = set()  # external ids that may stand in several records
         self.rules: dict[str, Callable[[Record], str | None]] = {}  # validation rules, by object
+        self.repeats = Repeats()  # changes of what is so already
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self.fields}
         self._lock = threading.RLock()
 
@@ -202,6 +205,7 @@ class Org:
                 raise Refused(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", told)
         except Refused as refused:
             return failed(refused)
+        self.repeats.known += bool(same) and same[0] | values == same[0]
         record_id = same[0]["Id"] if same else self.new_id(name)
         self.put(name, record_id, **{field: key}, **values)
         if not same:

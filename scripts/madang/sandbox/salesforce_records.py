@@ -106,6 +106,7 @@ def _check_member(org: Org, values: Record, locked: set[str]) -> None:
     for there in org.records("CampaignMember"):
         pair = (there["CampaignId"], there.get(field))
         if pair == (campaign, person["Id"]) and not there["IsDeleted"]:
+            org.repeats.known += 1
             raise Refused(400, "DUPLICATE_VALUE", "Already a campaign member.")
     _known_status(org, campaign, values.setdefault("Status", _default(org, campaign)))
 

@@ -260,7 +260,9 @@ class _Handler(LocalHandler):
                 problem = f"{name} {wrong} ({value})."
         if problem:
             return {"status": "Error", "errorCode": "2", "message": problem}
-        extension.rows[str(key)] = extension.rows.get(str(key), {}) | row
+        kept = extension.rows.get(str(key), {})
+        self.sandbox.repeats.known += bool(kept) and kept | row == kept
+        extension.rows[str(key)] = kept | row
         return {"status": "OK", "errorCode": "", "message": ""}
 
     def _told(self, request_id: str, what: str, query: dict[str, str]) -> dict[str, Any]:

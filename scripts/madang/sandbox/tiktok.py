@@ -3,6 +3,7 @@
 Sources: [codes] https://business-api.tiktok.com/portal/docs?id=1737172488964097
 [audience] https://business-api.tiktok.com/portal/docs?id=1739940572667906 (the action is said)
 [event] see `tiktok_events`
+[double] https://ads.tiktok.com/help/article/event-deduplication
 [read] segment/audience and segment/mapping, as published connectors call them
 Every answer has HTTP 200; the code says what became of the request. Where the pages are silent the
 server is strict. Only this machine can reach it.
@@ -21,6 +22,7 @@ from madang.sandbox import ad_platform, tiktok_events
 from madang.sandbox.ad_platform import AdHandler, AdPlatform, json_object
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
+from madang.sandbox.repeats import TWO_DAYS
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
 from madang.sync.destinations.tiktok.destination import MEMBERS_LIMIT, TikTokSettings
@@ -161,8 +163,7 @@ class _Handler(AdHandler):
             if key.partition(":")[2] in self.sandbox.partly:
                 is_partial = True
                 continue
-            kept = self.sandbox.members[number]
-            self.sandbox.members[number] = kept | {key} if action == "add" else kept - {key}
+            self.sandbox.change(number, {key}, is_removal=action == "delete")
         return len(rows), is_partial
 
     def _changes(self, schema: list[str], row: Any) -> list[tuple[str, str]]:
@@ -183,7 +184,10 @@ class _Handler(AdHandler):
         return found
 
     def _tracked(self, body: dict[str, Any]) -> tuple[int, bool]:
-        """Take events; the first of an id and name counts, a test counts nowhere. [event]"""
+        """Take events; the first of an id and name counts, for 48 hours. [event] [double]
+
+        A test counts nowhere.
+        """
         _only(body, {"event_source", "event_source_id", "data", "test_event_code"})
         self._may("events", self.sandbox.advertiser)
         source = str(body.get("event_source"))
@@ -204,6 +208,8 @@ class _Handler(AdHandler):
         passed = [one for one in events if one["event_id"] in self.sandbox.partly]
         for one in events:
             if one not in passed:
+                double = (source, one["event"], one["event_id"])
+                self.sandbox.repeats.note(double, self.sandbox.now(), TWO_DAYS)
                 self.sandbox.events.setdefault(one["event_id"], {**one, "event_source": source})
         return len(events), bool(passed)
 

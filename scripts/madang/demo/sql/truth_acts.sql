@@ -77,6 +77,23 @@ leads as (
     from truth_acts
     where act = 'generate_lead' and object = 'test_drive'
     group by scope, person_no
+),
+
+-- Who applied for a charger a day ago or more, and nothing came of the latest application yet.
+waiting as (
+    select acts.scope, acts.person_no
+    from truth_acts as acts
+    inner join applications
+        on acts.person_no = applications.actor_no and acts.event_us = applications.event_us
+    where acts.act = 'generate_lead' and acts.object = 'charger'
+    group by acts.scope, acts.person_no
+    having max(acts.event_us) between getvariable('until_us') - us_days(60)
+            and getvariable('until_us') - us_days(1)
+        and arg_max(applications.application_id, acts.event_us) not in (
+            select real_application_id
+            from seen_outcomes
+            where real_application_id is not null and status != 'confirmed'
+        )
 )
 
 select 'flagship_interest' as audience, scope, person_no from flagship
@@ -89,7 +106,9 @@ select 'test_drive_abandoners', scope, person_no
 from clicks
 left join leads using (scope, person_no)
 where clicked_us <= getvariable('until_us') - us_hours(1)
-    and coalesce(applied_us < clicked_us, true);
+    and coalesce(applied_us < clicked_us, true)
+union all
+select 'waiting_for_a_date', scope, person_no from waiting;
 
 create table truth_audiences as
 select

@@ -1,6 +1,6 @@
 """What answers of ad platforms share: a row that is refused, a request's name, what says nothing.
 
-What a platform means by an answer is in its own module (`meta_answers`, …).
+What a platform means by an answer is in its own module (`meta.answers`, …).
 """
 
 from typing import TYPE_CHECKING, Any

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from madang.sync import DestinationRefused
 from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt
-from madang.sync.destinations.rows import not_sent
 
 if TYPE_CHECKING:
     from madang.http.client import Reply
@@ -25,13 +24,16 @@ class Answer:
 
     `named`: what became of those that it names, by their place in the request; the others go again.
     Where it names none and did not take them, one of them is to blame: `alone` is what becomes of
-    a row that was asked about by itself. `reference` is the platform's own name of the request.
+    a row that was asked about by itself. `in_part`: it took some of them without saying which; what
+    becomes of them where they cannot be asked about by themselves any more. `reference` is the
+    platform's own name of the request.
     """
 
     is_taken: bool = False
     reference: str | None = None
     named: Mapping[int, Outcome] = field(default_factory=dict)
     alone: Outcome | None = None
+    in_part: Outcome | None = None
 
 
 Ask = Callable[[Sequence[bytes]], "tuple[Reply, Answer]"]
@@ -64,7 +66,7 @@ class Parts:
             except DestinationRefused as stop:
                 if not receipt.accepted and not doubtful:
                     raise
-                left_out = not_sent(stop.message)
+                left_out = Outcome("rejected", "not sent", stop.message, stop.fix)
                 for place in chain(places, *waiting):
                     number = batch.objects[place].number
                     receipt.outcomes[number] = doubtful.get(place, left_out)
@@ -86,8 +88,9 @@ class Parts:
                 receipt.outcomes[numbers[0]] = answer.alone
                 self._stop_if_systematic(receipt, answer.alone)
             else:
-                if answer.alone is not None and answer.alone.status == "unknown":
-                    doubtful |= dict.fromkeys(places, answer.alone)
+                if answer.in_part is not None:
+                    self._has_accepted = True
+                    doubtful |= dict.fromkeys(places, answer.in_part)
                 middle = len(places) // 2
                 waiting += [places[middle:], places[:middle]]
         return receipt

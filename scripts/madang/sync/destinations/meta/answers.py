@@ -20,6 +20,7 @@ from madang.sync.destinations.ad_answers import (
 )
 from madang.sync.destinations.base import Outcome
 from madang.sync.destinations.members import ListTrouble
+from madang.sync.destinations.parts import Answer
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -103,20 +104,24 @@ def taken_events(reply: "Reply", count: int) -> str | None:
     return plain_reference(body.get("fbtrace_id"))
 
 
-def invalid_entries(reply: "Reply", count: int) -> int:
-    """Return how many members of a request Meta counts as invalid, without saying which."""
+def members_answer(reply: "Reply", count: int) -> Answer:
+    """Return what an answer says of so many members: Meta counts the invalid, and names none.
+
+    Raises DestinationUnclear.
+    """
     body = reply.body or {}
     received, invalid = body.get("num_received"), body.get("num_invalid_entries")
     if type(received) is not int or type(invalid) is not int:
         raise not_understood(reply)
     if received != count or not 0 <= invalid <= count:
         raise not_understood(reply)
-    return invalid
-
-
-def rejected() -> Outcome:
-    """Return the outcome of a member that Meta counts as invalid."""
-    return refused_by("Meta", "Meta counts this member as invalid.")
+    if not invalid:
+        return Answer(is_taken=True)
+    alone = refused_by("Meta", "Meta counts this member as invalid.")
+    if invalid == count:
+        return Answer(alone=alone)
+    some = f"Meta counts {invalid:,} of {count:,} members as invalid, this one perhaps."
+    return Answer(alone=alone, in_part=Outcome("unknown", reason="taken in part", problem=some))
 
 
 def _error(body: Any) -> dict[str, Any] | None:

@@ -4,9 +4,9 @@ The contract, with the vendor's pages:
 - https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users (payload,
   session, 10,000 rows a request, what is invalid is counted and not named)
 - https://developers.facebook.com/docs/marketing-api/custom-audience-api (a fixed schema of columns)
-- audiences: `meta_audiences`
+- audiences: `meta.audiences`
 - https://developers.facebook.com/docs/marketing-api/error-reference
-- how its answers are read: `meta_answers`; conversions: `meta_conversions`
+- how its answers are read: `meta.answers`; conversions: `meta.conversions`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
@@ -14,15 +14,14 @@ Adding a member twice and removing one who is not there change nothing, so both 
 import json
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from madang.errors import ConfigError
 from madang.specs.strict import EnvironmentName, HttpAddress, matching
-from madang.sync import DestinationRefused
 from madang.sync.destinations.base import (
-    ACCEPTED,
     Batch,
     Destination,
     DestinationSettings,
@@ -41,18 +40,14 @@ from madang.sync.destinations.members import (
     list_problem,
     list_refused,
 )
-from madang.sync.destinations.meta.answers import (
-    checked,
-    invalid_entries,
-    rejected,
-    trouble,
-)
+from madang.sync.destinations.meta.answers import checked, members_answer, trouble
 from madang.sync.destinations.meta.audiences import Audiences
 from madang.sync.destinations.meta.conversions import (
     EVENTS_LIMIT,
     ConversionOptions,
     MetaConversions,
 )
+from madang.sync.destinations.parts import Answer, Parts
 from madang.sync.destinations.rows import compact
 
 if TYPE_CHECKING:
@@ -60,7 +55,6 @@ if TYPE_CHECKING:
     from madang.sync.spec import SyncSpec
 
 ROWS_LIMIT = 10_000  # a request
-SYSTEMATIC = 10  # when so many members are refused and none was taken, it is not about the members
 #: Always all of them, '' where there is nothing: an audience that was begun with several columns
 #: takes no single one later (error 2650).
 COLUMNS = (
@@ -117,7 +111,7 @@ class Meta:
     def __init__(self, client: "Client", settings: MetaSettings) -> None:
         self._client = client
         self._settings = settings
-        self._has_accepted = False
+        self._parts = Parts("Meta", "members")
         self._audiences = Audiences(self._ask, settings.ad_account_id)
         self.objects_per_request = settings.members_per_request
 
@@ -138,14 +132,11 @@ class Meta:
         name, is_removal = request_of(batch.objects[0])
         method = "DELETE" if is_removal else "POST"
         try:
-            path = f"/{self._audiences.id_of(name)}/users"
-            waiting = [list(range(len(batch.objects)))]
-            while waiting:
-                waiting += self._asked(method, path, batch, waiting.pop(), receipt)
+            ask = partial(self._members, method, f"/{self._audiences.id_of(name)}/users")
+            return self._parts.send(batch, dict(enumerate(batch.encoded)), receipt, ask)
         except ListTrouble as stop:
             self._audiences.block(name, stop)
             return list_refused(batch, stop, receipt)
-        return receipt
 
     def missing(self, lists: Collection[str]) -> set[str]:
         """Return those audiences that Meta does not have, or not any more."""
@@ -159,36 +150,12 @@ class Meta:
             if wrong is not None:
                 yield Look(called, "problem", wrong.message, wrong.fix)
 
-    def _asked(
-        self, method: str, path: str, batch: Batch, places: list[int], receipt: Receipt
-    ) -> list[list[int]]:
-        """Send the members of a batch at these places; return those that are to go in parts."""
-        rows = b",".join(batch.encoded[place] for place in places)
-        reply = self._ask(method, path, data=_body(rows, len(places)))
-        receipt.http_status = reply.status
-        receipt.attempts += reply.attempts
-        invalid = invalid_entries(reply, len(places))
-        if not invalid:
-            self._has_accepted = True
-            for place in places:
-                receipt.outcomes[batch.objects[place].number] = ACCEPTED
-        elif len(places) == 1:
-            receipt.outcomes[batch.objects[places[0]].number] = rejected()
-            self._stop_if_systematic(receipt)
-        else:
-            middle = len(places) // 2
-            return [places[middle:], places[:middle]]
-        return []
-
     def close(self) -> None:
         self._client.close()
 
-    def _stop_if_systematic(self, receipt: Receipt) -> None:
-        if not self._has_accepted and len(receipt.outcomes) >= SYSTEMATIC:
-            raise DestinationRefused(
-                "Meta counts every member as invalid.",
-                fix="See how the match keys of the activation model are made, then plan again.",
-            )
+    def _members(self, method: str, path: str, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
+        reply = self._ask(method, path, data=_body(b",".join(rows), len(rows)))
+        return reply, members_answer(reply, len(rows))
 
     def _ask(self, method: str, path: str, **options: Any) -> "Reply":
         headers = {"Content-Type": "application/json"} if "data" in options else {}

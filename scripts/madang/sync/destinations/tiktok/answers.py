@@ -60,7 +60,8 @@ def answered(reply: "Reply", redact: Callable[[str], str], then: str = AGAIN) ->
         return Answer(is_taken=True, reference=plain_reference(body.get("request_id")))
     words = f"{_words(reply, redact)} (code {body['code']})"
     if body["code"] == IN_PART:
-        return Answer(alone=Outcome("unknown", reason="taken in part", problem=words))
+        unknown = Outcome("unknown", reason="taken in part", problem=words)
+        return Answer(alone=unknown, in_part=unknown)
     return Answer(alone=refused_by("TikTok", words))
 
 

@@ -7,7 +7,7 @@ The contract, with the vendor's pages:
   are written before they are hashed)
 - segment/audience and segment/mapping were read in published source: one order of identifiers a
   request, an empty object where a member has none. TikTok opens them to an app on request
-- how its answers are read: `tiktok_answers`; conversions: `tiktok_conversions`
+- how its answers are read: `tiktok.answers`; conversions: `tiktok.conversions`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
