@@ -16,10 +16,7 @@
         end as sync_key,
         row_number() over (
             partition by person_id
-            order by
-                case when registered_at is null then 1 else 0 end,
-                registered_at {{ 'desc' if person_key.get('registered') == 'last' else 'asc' }},
-                customer_no
+            order by {{ madang.customer_number_order(person_key) }}
         ) as place,
         {{ 'true' if person_key.get('among', 'current') == 'all' else 'is_current' }} as is_usable
     from {{ ref('customer_numbers') }}

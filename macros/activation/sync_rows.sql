@@ -1,14 +1,15 @@
 {#
     A row's values beside its key, as JSON whose values are all texts. The sync names the columns
-    (`columns`). Each comes from `customers`, from `contacts` or from the permit. `permits`,
-    `customers` and `key` are expressions of the model. Dates are in the project's time zone, because
-    such a column has no zone.
+    (`columns`). Each comes from `customers`, from `contacts`, from the permit, or from a scenario's
+    trigger. `permits`, `customers` and `key` are expressions of the model. Dates are in the project's
+    time zone, because such a column has no zone.
 #}
 {% macro sync_row(permits, customers, key, key_column='key') -%}
     {%- set rule = madang.sync_rule() -%}
     {%- set values = {rule.get('key_column', key_column): key} -%}
+    {%- set of_permits = ['audience', 'channel', 'person_id', 'scenario', 'stage', 'started_at', 'triggered_at', 'usable_until'] -%}
     {%- for name, column in rule.get('columns', {}).items() -%}
-        {%- set of = permits if column['from'] in ('audience', 'channel', 'person_id') else customers -%}
+        {%- set of = permits if column['from'] in of_permits else customers -%}
         {%- do values.update({name: madang.sync_row_value(of ~ '.' ~ column['from'], column.get('type', 'Text'))}) -%}
     {%- endfor -%}
     {{ madang.json_object(values) }}

@@ -35,9 +35,14 @@
     {%- endif %}
     qualify row_number() over (
         partition by person_id
-        order by
-            case when registered_at is null then 1 else 0 end,
-            registered_at {{ 'desc' if rule.get('registered') == 'last' else 'asc' }},
-            customer_no
+        order by {{ madang.customer_number_order(rule) }}
     ) = 1
+{%- endmacro %}
+
+
+{# The order of a person's customer numbers: the one registered first, or last where `person_key` says so. #}
+{% macro customer_number_order(person_key) -%}
+    case when registered_at is null then 1 else 0 end,
+            registered_at {{ 'desc' if person_key.get('registered') == 'last' else 'asc' }},
+            customer_no
 {%- endmacro %}

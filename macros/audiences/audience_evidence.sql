@@ -5,6 +5,7 @@
         {% for earlier in did.earlier %}{% do columns.extend(['action'] + (earlier.counted.get('where') or {}).keys() | list) %}{% endfor %}
         {% if did_tests(did.rule) or 'total' in did.rule %}{% do columns.extend(['value', 'currency']) %}{% endif %}
         {% if 'then' in did.rule %}{% do columns.append('activity_order') %}{% endif %}
+        {% if did.scope %}{% do columns.append('session_key' if did.scope == 'session' else 'activity_id') %}{% endif %}
     {% endfor %}
     {{ return(columns | unique | list) }}
 {% endmacro %}
@@ -18,6 +19,7 @@
         {%- for earlier in did.earlier -%}
             {%- set condition = {'action': earlier.counted.did, 'where': earlier.counted.get('where'), 'within': earlier.within} -%}
             {%- set tests = [meets_condition(matched, condition)] + did_tests(earlier.rule, matched) -%}
+            {%- if earlier.scope == 'session' %}{% do tests.append(matched ~ '.session_key is not null') %}{% endif -%}
             {%- do others.append('coalesce(' ~ tests | join(' and ') ~ ', false)') -%}
         {%- endfor -%}
         {%- do cases.append('when ' ~ did.number ~ ' then not (' ~ others | join(' or ') ~ ')') -%}
@@ -134,16 +136,18 @@
 {% macro audience_activity_facts(dids) %}
     {% set facts = {'did_number': 'int64', 'is_end': 'bool'} %}
     {% if audience_sequences(dids) %}{% do facts.update({'step_number': 'int64', 'steps': 'int64', 'gap_micros': 'int64'}) %}{% endif %}
+    {% if dids | selectattr('scope') | list %}{% do facts.update({'scope': 'string'}) %}{% endif %}
     {{ return(facts) }}
 {% endmacro %}
 
 
 {#
     Matched activities in which each sequence is its last steps alone, those that the steps before them lead to. As in funnels, one window a step: of the activities that can be the
-    step before, the last that was led to itself is the closest. Of one moment later steps come first, so that no activity follows itself.
+    step before, the last that was led to itself is the closest. With a scope all are in one session. Of one moment later steps come first, so that no activity follows itself.
 #}
 {% macro sequences_followed(matched, dids) -%}
-    {%- set lengths, columns = [1], ['did_number', 'is_end'] + audience_evidence_columns(dids) -%}
+    {%- set scope_key = ['scope_key'] if dids | selectattr('scope') | list else [] -%}
+    {%- set lengths, columns = [1], ['did_number', 'is_end'] + scope_key + audience_evidence_columns(dids) -%}
     {%- for did in audience_sequences(dids) %}{% do lengths.append(did.rule.then | length + 1) %}{% endfor -%}
     with
     {%- for k in range(2, lengths | max + 1) %}
@@ -154,7 +158,7 @@
             select
                 *,
                 last_value(case when step_number = {{ k - 1 }} then {{ micros_of('occurred_at') }} end ignore nulls) over (
-                    partition by did_number, subject_id
+                    partition by {{ (['did_number', 'subject_id'] + scope_key) | join(', ') }}
                     order by activity_order, step_number desc
                     rows between unbounded preceding and 1 preceding
                 ) as back_{{ k }}
@@ -206,14 +210,16 @@
         {%- for part in audience_parts_of(spec.rule) -%}
             {%- set kind = (['any', 'all', 'not', 'did', 'has', 'funnel', 'in_stage', 'score', 'in_audience', 'sample'] | select('in', part) | list)[0] -%}
             {%- set condition = {} -%}
-            {%- do condition.update(part) -%}
+            {%- for key, said in part.items() if key != 'in_scope' %}{% do condition.update({key: said}) %}{% endfor -%}
+            {%- if 'in_scope' in part %}{% do condition.update({'scope': part.in_scope}) %}{% endif -%}
             {%- if kind == 'did' and spec.get('within') %}{% do condition.setdefault('within', spec.within) %}{% endif -%}
             {%- do rows.append([
                 text_literal(name),
                 loop.index,
                 audience_depths(spec.rule)[loop.index0],
                 text_literal(kind),
-                'null' if kind in ['any', 'all', 'not'] else text_literal(tojson(condition)),
+                text_literal(tojson({'scope': part.scope} if kind in ['any', 'all', 'not'] else condition))
+                    if kind not in ['any', 'all', 'not'] or scope_of(part) else 'null',
             ]) -%}
         {%- endfor -%}
     {%- endfor -%}

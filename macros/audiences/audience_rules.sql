@@ -38,10 +38,10 @@
 {% endmacro %}
 
 
-{# Every part of a rule in reading order: itself, then the parts inside it. Its number is its place, from 1. #}
-{% macro audience_parts_of(rule) %}
-    {% set found = [rule] %}
-    {% for inner in audience_parts_inside(rule) %}{% do found.extend(audience_parts_of(inner)) %}{% endfor %}
+{# Every part of a rule in reading order: itself, then the parts inside it. Its number is its place, from 1. Parts inside one with a scope have it as `in_scope`. #}
+{% macro audience_parts_of(rule, in_scope=none) %}
+    {% set found = [dict(rule, in_scope=in_scope) if in_scope else rule] %}
+    {% for inner in audience_parts_inside(rule) %}{% do found.extend(audience_parts_of(inner, in_scope or scope_of(rule))) %}{% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
@@ -59,11 +59,17 @@
 
 
 {#
-    Is a condition one that audience_evidence holds rows of? All are but values and amounts of attributes, which are columns of customers, membership of other audiences and
-    samples.
+    Is a part one that audience_evidence holds rows of? All conditions are but values and amounts of attributes, which are columns of customers, membership of other audiences
+    and samples. Other parts are where one session or event must meet them.
 #}
 {% macro is_evidence(part) %}
-    {{ return('did' in part or 'funnel' in part or 'in_stage' in part or 'score' in part or is_moment_of_customer(part)) }}
+    {{ return('did' in part or is_state(part) or scope_of(part) is not none or 'in_scope' in part) }}
+{% endmacro %}
+
+
+{# Is a condition one on what people are, of which audience_evidence holds rows? #}
+{% macro is_state(part) %}
+    {{ return('funnel' in part or 'in_stage' in part or 'score' in part or is_moment_of_customer(part)) }}
 {% endmacro %}
 
 
@@ -131,6 +137,8 @@
         {% for part in audience_parts_of(spec.rule) %}{% if 'did' in part %}{% do numbers.append(loop.index) %}{% endif %}{% endfor %}
         {% for did in own %}{% do did.update({'part': numbers[loop.index0]}) %}{% endfor %}
     {% endfor %}
+    {% set scopes = audience_scopes() %}
+    {% for did in dids %}{% do did.update({'scope': scope_of_did(did, scopes)}) %}{% endfor %}
     {{ return(dids) }}
 {% endmacro %}
 
@@ -153,7 +161,9 @@
 {% macro audience_activity_conditions(dids) %}
     {% set conditions = [] %}
     {% set has_sequences = audience_sequences(dids) | length > 0 %}
+    {% set has_scopes = dids | selectattr('scope') | list | length > 0 %}
     {% for did in dids %}
+        {% set scope = [text_literal(did.scope) if did.scope else 'null'] if has_scopes else [] %}
         {% set steps = [did.rule] + did.rule.get('then', []) %}
         {% for step in steps %}
             {% set gap = duration_micros(step.within) if not loop.first and step.get('within') else 'null' %}
@@ -162,7 +172,7 @@
                 'action': step.did,
                 'where': step.get('where'),
                 'within': did.within,
-                'facts': [did.number, false] + ([loop.index, steps | length, gap] if has_sequences else []),
+                'facts': [did.number, false] + ([loop.index, steps | length, gap] if has_sequences else []) + scope,
             }) %}
         {% endfor %}
         {% if 'and_not' in did.rule %}
@@ -172,7 +182,7 @@
                 'action': did.rule.and_not,
                 'where': {'object_type': wanted} if wanted else none,
                 'within': did.within,
-                'facts': [did.number, true] + ([1, 1, 'null'] if has_sequences else []),
+                'facts': [did.number, true] + ([1, 1, 'null'] if has_sequences else []) + scope,
             }) %}
         {% endif %}
     {% endfor %}
@@ -231,7 +241,7 @@
 #}
 {% macro audience_boolean(rule, met, customers, number=1, subject=none) %}
     {% if holds_undone(rule) %}{{ return(('not coalesce(' ~ met ~ '.failed_' ~ number ~ ', false)', number + 1)) }}{% endif %}
-    {% if is_evidence(rule) or 'in_audience' in rule %}{{ return(('coalesce(' ~ met ~ '.met_' ~ number ~ ', false)', number + 1)) }}{% endif %}
+    {% if is_evidence(rule) or 'in_audience' in rule %}{{ return(('coalesce(' ~ met ~ '.met_' ~ number ~ ', false)', number + audience_parts_of(rule) | length)) }}{% endif %}
     {% if 'has' in rule %}{{ return(('coalesce(' ~ audience_has(rule, customers) ~ ', false)', number + 1)) }}{% endif %}
     {% if 'sample' in rule %}{{ return((audience_sample(rule, subject or met ~ '.subject_id'), number + 1)) }}{% endif %}
     {% set walked = namespace(next=number + 1) %}

@@ -7,13 +7,13 @@
 {% macro audience_states() %}
     {% set found = [] %}
     {% for name, spec in audience_specs().items() %}
-        {% for part in audience_parts_of(spec.rule) if is_evidence(part) and 'did' not in part %}
+        {% for part in audience_parts_of(spec.rule) if is_state(part) %}
             {% set kind = ['funnel', 'in_stage', 'score', 'has'] | select('in', part) | first %}
             {% do found.append({'audience': name, 'part': none, 'rule': part, 'kind': kind}) %}
         {% endfor %}
         {% set numbers = [] %}
         {% for part in audience_parts_of(spec.rule) %}
-            {% if is_evidence(part) and 'did' not in part %}{% do numbers.append(loop.index) %}{% endif %}
+            {% if is_state(part) %}{% do numbers.append(loop.index) %}{% endif %}
         {% endfor %}
         {% for state in found if state.audience == name %}{% do state.update({'part': numbers[loop.index0]}) %}{% endfor %}
     {% endfor %}

@@ -12,6 +12,11 @@
         from ({{ ga4_shards_that_differ(inventory, ledger) }}) as differing
         order by 2, 1
     {% endset %}
+    {{ return(ga4_shards_selected_by(query)) }}
+{% endmacro %}
+
+{# The shards that a query selects: (property_id, day, suffix, location, shard_kind). #}
+{% macro ga4_shards_selected_by(query) %}
     {% set shards = [] %}
     {% for row in run_query(query).rows %}
         {% do shards.append({

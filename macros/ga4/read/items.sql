@@ -25,13 +25,7 @@
         where is_chosen and {{ ga4_in_days(days) }}
         order by 2, 1
     {% endset %}
-    {% set shards = [] %}
-    {% for row in run_query(query).rows %}
-        {% do shards.append({
-            'property_id': row[0], 'day': row[1], 'suffix': row[2], 'location': row[3], 'shard_kind': row[4],
-        }) %}
-    {% endfor %}
-    {{ return(shards) }}
+    {{ return(ga4_shards_selected_by(query)) }}
 {% endmacro %}
 
 

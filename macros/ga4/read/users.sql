@@ -89,23 +89,11 @@
 {% macro ga4_record_user_days() %}
     {%- set ledger = ga4_days_ledger() if execute else none -%}
     {%- if ledger is not none -%}
-    merge into {{ ledger }} as built
-    using (
-        {{ ga4_user_days_that_differ(ref('base_ga4__user_shards'), ledger) }}
-    ) as wanted
-        on built.model = '{{ this.identifier }}'
-        and built.property_id = wanted.property_id
-        and built.event_date = wanted.event_date
-    when matched then update set
-        fingerprint = wanted.fingerprint,
-        revision = '{{ invocation_id }}',
-        run_id = '{{ invocation_id }}',
-        built_at = {{ as_of() }}
-    when not matched then insert (model, property_id, event_date, fingerprint, revision, run_id, built_at)
-    values (
-        '{{ this.identifier }}', wanted.property_id, wanted.event_date, wanted.fingerprint,
-        '{{ invocation_id }}', '{{ invocation_id }}', {{ as_of() }}
-    )
+        {%- set differing -%}
+        select property_id, event_date, fingerprint, '{{ invocation_id }}' as revision
+        from ({{ ga4_user_days_that_differ(ref('base_ga4__user_shards'), ledger) }}) as differing
+        {%- endset -%}
+        {{ ga4_days_recorded(differing) }}
     {%- endif -%}
 {% endmacro %}
 
