@@ -17,7 +17,8 @@
         {% do persist_docs(target_relation, model) %}
         {% do remember_fingerprint(made_of) %}
     {% else %}
-        {%- set names = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
+        {%- set names = adapter.get_columns_in_relation(existing) | map(attribute='quoted')
+            | join(', ') -%}
         {%- set selected = scratch_relation('selected') -%}
         {% do run_query(create_scratch_table_as(selected, sql)) %}
         {% call statement('main') %}

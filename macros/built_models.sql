@@ -10,7 +10,9 @@
     Whether the table is built outside its own schema, as `madang unmerge` does to try a decision.
     Such a table is always made again, and the ledger does not have it.
 #}
-{% macro is_tried_out() %}{{ return(this.schema != generate_schema_name(config.get('schema'), model) | trim) }}{% endmacro %}
+{% macro is_tried_out() %}
+    {{ return(this.schema != generate_schema_name(config.get('schema'), model) | trim) }}
+{% endmacro %}
 
 
 {#
@@ -25,7 +27,9 @@
     {% if key not in graph %}
         {% set ledger, tables, turns = madang.built_models_ledger(), {}, [0] %}
         {% if ledger is not none %}
-            {% for row in run_query('select model, made_of, rules, coalesce(turn, 0) from ' ~ ledger ~ ' order by 4').rows %}
+            {% for row in run_query(
+                'select model, made_of, rules, coalesce(turn, 0) from ' ~ ledger ~ ' order by 4'
+            ).rows %}
                 {% do tables.update({row[0]: {'made_of': row[1], 'rules': row[2]}}) %}
                 {% do turns.append(row[3] | int) %}
             {% endfor %}
@@ -60,7 +64,8 @@
     {% if ledger is not none and not madang.is_tried_out() %}
         {% set rules, built = madang.rules_of(model.compiled_code), madang.built_models() %}
         {% do run_query(
-            "insert into " ~ ledger ~ " (model, made_of, rules, built_at, turn) values ('" ~ this.identifier ~ "', '" ~ made_of ~ "', '" ~ rules ~ "', "
+            "insert into " ~ ledger ~ " (model, made_of, rules, built_at, turn) values ('"
+            ~ this.identifier ~ "', '" ~ made_of ~ "', '" ~ rules ~ "', "
             ~ madang.as_of() ~ ", " ~ built.turn ~ ")"
         ) %}
         {% do built.tables.update({this.identifier: {'made_of': made_of, 'rules': rules}}) %}
@@ -76,8 +81,11 @@
     {% if ledger is not none %}
         {% do madang.run_and_commit("
             delete from " ~ ledger ~ "
-            where concat(model, ' ', cast(coalesce(turn, 0) as string)) not in (
-                select concat(model, ' ', cast(max(coalesce(turn, 0)) as string)) from " ~ ledger ~ " group by model
+            where exists (
+                select 1 from " ~ ledger ~ " as later
+                where
+                    later.model = built_models.model
+                    and coalesce(later.turn, 0) > coalesce(built_models.turn, 0)
             )
         ") %}
     {% endif %}

@@ -5,7 +5,10 @@
     without a decimal point is a whole number.
 #}
 {% macro list_of(name) %}
-    {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
+    {%- if name not in var('madang_lists_added', [])
+        or (execute and model.resource_type == 'unit_test') -%}
+        {{ return(ref(name)) }}
+    {%- endif -%}
     {%- set keys = {
         'ad_platforms': ['source'],
         'api_versions': ['destination', 'first_version'],
@@ -45,14 +48,19 @@
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}
-        {%- do same.append("coalesce(cast(added." ~ key ~ " as string), '') = coalesce(cast(listed." ~ key ~ " as string), '')") -%}
+        {%- do same.append(
+            "coalesce(cast(added." ~ key ~ " as string), '') = coalesce(cast(listed." ~ key
+            ~ " as string), '')"
+        ) -%}
     {%- endfor -%}
     {%- set listed, typed = (graph.nodes.get('seed.madang.' ~ name) if execute else none), [] -%}
     {%- for column, type in (listed.config.column_types if listed else {}).items() -%}
         {%- do typed.append('cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column) -%}
     {%- endfor -%}
     {{ return(
-        '(select *' ~ (' replace (' ~ typed | join(', ') ~ ')' if typed else '') ~ ' from ' ~ added ~ ' union all select listed.* from ' ~ ref(name)
-        ~ ' as listed where not exists (select 1 from ' ~ added ~ ' as added where ' ~ same | join(' and ') ~ '))'
+        '(select *' ~ (' replace (' ~ typed | join(', ') ~ ')' if typed else '') ~ ' from ' ~ added
+        ~ ' union all select listed.* from ' ~ ref(name)
+        ~ ' as listed where not exists (select 1 from ' ~ added ~ ' as added where '
+        ~ same | join(' and ') ~ '))'
     ) }}
 {% endmacro %}

@@ -9,7 +9,8 @@
 {% macro forget_whole_build() %}
     {% if execute and flags.WHICH not in ['compile', 'generate', 'list', 'parse', 'show'] %}
         {% do adapter.drop_relation(api.Relation.create(
-            database=target.database, schema=target.schema ~ '_ledger', identifier='whole_builds', type='table'
+            database=target.database, schema=target.schema ~ '_ledger',
+            identifier='whole_builds', type='table'
         )) %}
     {% endif %}
     {{ return('') }}

@@ -8,7 +8,8 @@
 #}
 {% macro sync_lists_held_back(members, platform) -%}
 {%- set rule = madang.sync_rule() -%}
-{%- set least = rule.get('least_size') or {'google': 100, 'meta': 100, 'kakao': 1000, 'naver': 1000}.get(platform, 1) -%}
+{%- set least = rule.get('least_size')
+    or {'google': 100, 'meta': 100, 'kakao': 1000, 'naver': 1000}.get(platform, 1) -%}
     select
         lists.audience,
         case
@@ -16,7 +17,9 @@
             when lists.persons < {{ least }} then 'list_too_small'
         end as reason
     from (
-        select audience, count(distinct case when held_back_reason is null then person_id end) as persons
+        select
+            audience,
+            count(distinct case when held_back_reason is null then person_id end) as persons
         from {{ members }}
         group by audience
     ) as lists
@@ -63,7 +66,8 @@ members as (
         match_keys.match_key as sync_key,
         permits.audience as field,
         'true' as value,
-        {{ madang.sync_held_back('permits', 'match_keys.match_key', 'no_match_key') }} as held_back_reason
+        {{ madang.sync_held_back('permits', 'match_keys.match_key', 'no_match_key') }}
+            as held_back_reason
     from permits
     left join match_keys on permits.person_id = match_keys.person_id
 

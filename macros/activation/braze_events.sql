@@ -9,7 +9,10 @@
             {% do madang.require_actions(model.name, madang.value_texts(told.did)) %}
             {% for action in madang.value_texts(told.did) %}
                 {% do conditions.append({
-                    'number': conditions | length + 1, 'action': action, 'where': told.get('where', {}), 'within': rule.get('within', '30 days'),
+                    'number': conditions | length + 1,
+                    'action': action,
+                    'where': told.get('where', {}),
+                    'within': rule.get('within', '30 days'),
                     'facts': [madang.text_literal(told[name]), madang.text_literal(list)],
                 }) %}
             {% endfor %}

@@ -10,7 +10,9 @@
         person_id,
         'external_id' as key_kind,
         case
-            when {{ madang.regex_matches('customer_no', '^(external_id|user_alias|braze_id|email|phone):') }}
+            when {{ madang.regex_matches(
+                'customer_no', '^(external_id|user_alias|braze_id|email|phone):'
+            ) }}
                 then concat('external_id:', customer_no)
             else customer_no
         end as sync_key,
@@ -79,7 +81,8 @@
         chosen.sync_key,
         case
             when moved.person_id is not null then 'key_changed'
-            when chosen.key_kind = 'external_id' and chosen.keys_of_kind > 1 then 'several_customer_numbers'
+            when chosen.key_kind = 'external_id' and chosen.keys_of_kind > 1
+                then 'several_customer_numbers'
         end as warning
     from (
         select
@@ -87,7 +90,8 @@
             key_kind,
             sync_key,
             count(*) over (partition by person_id, key_kind) as keys_of_kind,
-            row_number() over (partition by person_id order by kind_place, place, sync_key) as key_place
+            row_number() over (partition by person_id order by kind_place, place, sync_key)
+                as key_place
         from (
             select
                 *,
@@ -103,7 +107,8 @@
         where is_usable and kind_place is not null
     ) as chosen
     left join (
-        select person_keys.person_id, max(held.sync_key) as last_key, min(held.sync_key) as first_key
+        select
+            person_keys.person_id, max(held.sync_key) as last_key, min(held.sync_key) as first_key
         from (
             {{ madang.braze_person_keys(rule) }}
         ) as person_keys

@@ -9,12 +9,24 @@
     {%- for name, field in rule.fields.items() -%}
         {%- set column = field.get('from') or name -%}
         {%- do used.append(column | lower) -%}
-        {%- do values.update({name: madang.sync_catalog_value(column, field.get('type', 'string'))}) -%}
+        {%- do values.update(
+            {name: madang.sync_catalog_value(column, field.get('type', 'string'))}
+        ) -%}
     {%- endfor -%}
-    {%- set tables = graph.get('nodes', {}).values() | list + graph.get('sources', {}).values() | list if execute else [] -%}
-    {%- for node in tables if (node.get('identifier') or node.get('alias') or '') | lower == relation.identifier | lower | replace('__dbt__cte__', '') -%}
-        {%- for column in node.columns.values() if column.name | lower in used and (column.get('config', {}).get('meta', {}).get('pii') or column.get('meta', {}).get('pii')) -%}
-            {{ exceptions.raise_compiler_error(model.name ~ ': the column ' ~ column.name ~ ' of ' ~ node.name ~ ' is personal, and a catalog is of no persons.') }}
+    {%- set tables = graph.get('nodes', {}).values() | list
+        + graph.get('sources', {}).values() | list if execute else [] -%}
+    {%- for node in tables
+        if (node.get('identifier') or node.get('alias') or '') | lower
+        == relation.identifier | lower | replace('__dbt__cte__', '') -%}
+        {%- for column in node.columns.values()
+            if column.name | lower in used and (
+                column.get('config', {}).get('meta', {}).get('pii')
+                or column.get('meta', {}).get('pii')
+            ) -%}
+            {{ exceptions.raise_compiler_error(
+                model.name ~ ': the column ' ~ column.name ~ ' of ' ~ node.name
+                ~ ' is personal, and a catalog is of no persons.'
+            ) }}
         {%- endfor -%}
     {%- endfor -%}
     select

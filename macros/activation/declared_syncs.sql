@@ -1,14 +1,28 @@
-{# The syncs that exposures declare, as a query: name, destination, cadence as it is written, and the hours of a cadence such as `every 1 hour`. #}
+{#
+    The syncs that exposures declare, as a query:
+    name, destination, cadence as it is written, and the hours of a cadence such as `every 1 hour`.
+#}
 {% macro declared_syncs() -%}
     {%- set minutes = {'minute': 1, 'hour': 60, 'day': 1440} -%}
     {%- set rows = [] -%}
-    {%- for exposure in (graph.get('exposures', {}).values() if execute else []) | sort(attribute='name') if exposure.config.meta.get('sync') -%}
+    {%- for exposure in (graph.get('exposures', {}).values() if execute else [])
+        | sort(attribute='name') if exposure.config.meta.get('sync') -%}
         {%- set cadence = exposure.config.meta.sync.get('cadence', 'on_change') -%}
         {%- set words = cadence.split(' ') -%}
-        {%- set hours = words[1] | int * minutes.get(words[2].rstrip('s'), 0) / 60 if words | length == 3 else 'null' -%}
+        {%- set hours = words[1] | int * minutes.get(words[2].rstrip('s'), 0) / 60
+            if words | length == 3 else 'null' -%}
         {%- do rows.append([
-            madang.text_literal(exposure.name), madang.text_literal(exposure.config.meta.sync.destination), madang.text_literal(cadence), hours
+            madang.text_literal(exposure.name),
+            madang.text_literal(exposure.config.meta.sync.destination),
+            madang.text_literal(cadence),
+            hours
         ]) -%}
     {%- endfor -%}
-    {{ madang.rows_of({'sync': 'string', 'destination': 'string', 'cadence': 'string', 'cadence_hours': madang.float64()}, rows) }}
+    {{ madang.rows_of(
+        {
+            'sync': 'string', 'destination': 'string',
+            'cadence': 'string', 'cadence_hours': madang.float64()
+        },
+        rows
+    ) }}
 {%- endmacro %}

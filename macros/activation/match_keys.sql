@@ -8,11 +8,20 @@
     select
         person_id,
         case field
-            when 'email' then concat('email:', {{ madang.platform_hash(platform, 'email', 'field_value', of_conversions) }})
-            else concat('phone:', {{ madang.platform_hash(platform, 'phone', 'field_value', of_conversions) }})
+            when 'email'
+                then concat(
+                    'email:',
+                    {{ madang.platform_hash(platform, 'email', 'field_value', of_conversions) }}
+                )
+            else concat(
+                'phone:',
+                {{ madang.platform_hash(platform, 'phone', 'field_value', of_conversions) }}
+            )
         end as match_key
     from {{ ref('customer_values') }}
-    where field in ({{ madang.text_literals([identifier] if identifier else ['email', 'phone']) }}) and is_chosen
+    where
+        field in ({{ madang.text_literals([identifier] if identifier else ['email', 'phone']) }})
+        and is_chosen
 {%- endmacro %}
 
 
@@ -25,7 +34,8 @@
 {% macro platform_hash(platform, field, value, of_conversions=false) -%}
     {%- if platform == 'google' and field == 'email' -%}
     coalesce({{ madang.hash_by_google(value) }}, {{ madang.sha256_hex(value) }})
-    {%- elif field == 'phone' and (platform == 'meta' or (platform == 'openai' and of_conversions)) -%}
+    {%- elif field == 'phone'
+        and (platform == 'meta' or (platform == 'openai' and of_conversions)) -%}
     {{ madang.hash_by_meta(value) }}
     {%- else -%}
     {{ madang.sha256_hex(value) }}

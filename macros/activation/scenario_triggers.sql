@@ -14,7 +14,9 @@
     {%- for scenario, sent in rule.get('scenarios', {}).items() -%}
         {%- if scenario not in known -%}
             {%- do exceptions.raise_compiler_error(
-                "The sync that sends " ~ model.name ~ " names the scenario '" ~ scenario ~ "', which does not exist. Scenarios: " ~ (known | sort | join(', ') or 'none') ~ '.'
+                "The sync that sends " ~ model.name ~ " names the scenario '" ~ scenario
+                ~ "', which does not exist. Scenarios: " ~ (known | sort | join(', ') or 'none')
+                ~ '.'
             ) -%}
         {%- endif -%}
         {%- do rows.append([
@@ -28,7 +30,9 @@
         sent.channel,
         sent.campaign_id,
         '{{ rule.get('purpose', 'marketing') }}' as purpose,
-        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason,
+        {{ madang.permit_reason(
+            'contactability.reason', 'held_out.person_id', 'capped.person_id'
+        ) }} as held_back_reason,
         coalesce(contactability.is_night_allowed, false) as is_night_allowed,
         contactability.is_main_address,
         cast(null as string) as late_source,
@@ -39,7 +43,9 @@
         end as trigger_reason
     from {{ ref('scenario_triggers') }} as triggers
     inner join (
-        {{ madang.rows_of({'scenario': 'string', 'channel': 'string', 'campaign_id': 'string'}, rows) }}
+        {{ madang.rows_of(
+            {'scenario': 'string', 'channel': 'string', 'campaign_id': 'string'}, rows
+        ) }}
     ) as sent on triggers.scenario = sent.scenario
     left join {{ ref('contactability') }} as contactability
         on triggers.person_id = contactability.person_id
@@ -78,7 +84,8 @@
         and deliveries.status in ('accepted', 'unknown')
         and deliveries.sync in ({{ madang.sync_names() }})
         and deliveries.sync_key = {{ madang.surrogate_key([
-            'triggers.scenario', madang.surrogate_key(['stages.journey', 'former.identifier_key', 'stages.visit'])
+            'triggers.scenario',
+            madang.surrogate_key(['stages.journey', 'former.identifier_key', 'stages.visit'])
         ]) }}
     where triggers.stage is not null and triggers.state = 'ready'
 {%- endmacro %}

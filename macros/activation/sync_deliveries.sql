@@ -1,4 +1,7 @@
-{# What was sent last of each key and field by the sync of this model: (sync_key, field, is_there: the destination was given it and has it, or may have it). #}
+{#
+    What was sent last of each key and field by the sync of this model: (sync_key, field, is_there:
+    the destination was given it and has it, or may have it).
+#}
 {% macro sync_last_sent() -%}
     select
         sync_key,

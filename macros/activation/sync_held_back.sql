@@ -6,11 +6,16 @@
     A row that starts a message (`is_message`) is also held back at night, unless the person allowed
     it. The hour is that of the run's clock, or `message_hour` where the message is sent later.
 #}
-{% macro sync_held_back(permits, key, without_key, known_address=none, is_message=false, message_hour=none) -%}
+{% macro sync_held_back(
+    permits, key, without_key, known_address=none, is_message=false, message_hour=none
+) -%}
     coalesce(
         {{ permits }}.held_back_reason,
         {%- if is_message %}
-        case when {{ madang.is_night(message_hour) }} and not {{ permits }}.is_night_allowed then 'night_hours' end,
+        case
+            when {{ madang.is_night(message_hour) }} and not {{ permits }}.is_night_allowed
+                then 'night_hours'
+        end,
         {%- endif %}
         {%- if known_address %}
         case when not {{ known_address }} then 'bounced' end,

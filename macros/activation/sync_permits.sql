@@ -1,4 +1,7 @@
-{# The permits of a sync: those of its purpose (marketing where it names none), and of the channels and audiences that it names, else of all. #}
+{#
+    The permits of a sync: those of its purpose (marketing where it names none),
+    and of the channels and audiences that it names, else of all.
+#}
 {% macro sync_permits() -%}
     select *
     from {{ ref('audience_permits') }} as permits
@@ -10,7 +13,10 @@
 {%- endmacro %}
 
 
-{# Is a row of a relation of the purpose of the sync (marketing where it names none), and of one of its channels, else of any? #}
+{#
+    Is a row of a relation of the purpose of the sync (marketing where it names none),
+    and of one of its channels, else of any?
+#}
 {% macro is_of_sync(relation) -%}
     {{ relation }}.purpose = '{{ madang.sync_rule().get('purpose', 'marketing') }}'
     {%- if madang.sync_rule().get('channels') %}
@@ -31,7 +37,9 @@
         contactability.person_id,
         contactability.channel,
         contactability.purpose,
-        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason
+        {{ madang.permit_reason(
+            'contactability.reason', 'held_out.person_id', 'capped.person_id'
+        ) }} as held_back_reason
     from {{ ref('contactability') }} as contactability
     left join (
         select person_id
@@ -64,7 +72,9 @@
         leavers.person_id,
         consents.channel,
         consents.purpose,
-        {{ madang.permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason,
+        {{ madang.permit_reason(
+            'contactability.reason', 'held_out.person_id', 'capped.person_id'
+        ) }} as held_back_reason,
         contactability.is_main_address
     from {{ ref('audience_leavers') }} as leavers
     inner join (

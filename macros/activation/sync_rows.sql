@@ -1,16 +1,21 @@
 {#
     A row's values beside its key, as JSON whose values are all texts. The sync names the columns
     (`columns`). Each comes from `customers`, from `contacts`, from the permit, or from a scenario's
-    trigger. `permits`, `customers` and `key` are expressions of the model. Dates are in the project's
-    time zone, because such a column has no zone.
+    trigger. `permits`, `customers` and `key` are expressions of the model. Dates are in the
+    project's time zone, because such a column has no zone.
 #}
 {% macro sync_row(permits, customers, key, key_column='key') -%}
     {%- set rule = madang.sync_rule() -%}
     {%- set values = {rule.get('key_column', key_column): key} -%}
-    {%- set of_permits = ['audience', 'channel', 'person_id', 'scenario', 'stage', 'started_at', 'triggered_at', 'usable_until'] -%}
+    {%- set of_permits = [
+        'audience', 'channel', 'person_id', 'scenario',
+        'stage', 'started_at', 'triggered_at', 'usable_until'
+    ] -%}
     {%- for name, column in rule.get('columns', {}).items() -%}
         {%- set of = permits if column['from'] in of_permits else customers -%}
-        {%- do values.update({name: madang.sync_row_value(of ~ '.' ~ column['from'], column.get('type', 'Text'))}) -%}
+        {%- do values.update(
+            {name: madang.sync_row_value(of ~ '.' ~ column['from'], column.get('type', 'Text'))}
+        ) -%}
     {%- endfor -%}
     {{ madang.json_object(values) }}
 {%- endmacro %}
@@ -35,10 +40,15 @@
 {%- endmacro %}
 
 
-{# The journeys that the sync names, and after how many days a person may enter again (null: never). One without a name where there are none. #}
+{#
+    The journeys that the sync names, and after how many days a person may enter again (null:
+    never). One without a name where there are none.
+#}
 {% macro sync_journeys() -%}
     {%- for journey, rule in madang.sync_rule().get('journeys', {'': {}}).items() %}
-    select {{ madang.text_literal(journey) }} as journey, cast({{ rule.get('again_after_days') or 'null' }} as int64) as again_after_days
+    select
+        {{ madang.text_literal(journey) }} as journey,
+        cast({{ rule.get('again_after_days') or 'null' }} as int64) as again_after_days
     {{- ' union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
@@ -77,7 +87,8 @@ final as (
         permits.purpose,
         customer_numbers.customer_no as sync_key,
         concat('{{ prefix }}', permits.audience, '_', permits.channel) as field,
-        {{ madang.sync_row('permits', 'customers', 'customer_numbers.customer_no', key_column) }} as value,
+        {{ madang.sync_row('permits', 'customers', 'customer_numbers.customer_no', key_column) }}
+            as value,
         {{ madang.sync_held_back(
             'permits', 'customer_numbers.customer_no', 'no_external_id',
             known_address='permits.is_main_address' if knows_address else none

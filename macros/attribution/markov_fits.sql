@@ -31,36 +31,62 @@
         select
             concat(model, ' ', conversion_type, ' ', cast(path_month as string)) as chain,
             model, markov_order, conversion_type, path_month, state, channel, next_state, paths,
-            cast(paths as " ~ float64() ~ ") / sum(paths) over (partition by model, conversion_type, path_month, state) as probability
+            cast(paths as " ~ float64() ~ ")
+            / sum(paths) over (partition by model, conversion_type, path_month, state)
+                as probability
         from (" ~ sql ~ ") as selected
     ", temporary) %}
     {% do create_component_table(chains, "
-        select chain, markov_order, " ~ md5_hex("cast(sum(cast(" ~ sixty_bits("concat(state, ' ', channel, ' ', next_state, ' ', cast(paths as string))")
+        select
+            chain,
+            markov_order,
+            " ~ md5_hex("cast(sum(cast(" ~ sixty_bits("concat(
+                state, ' ', channel, ' ', next_state, ' ', cast(paths as string)
+            )")
             ~ " as " ~ wide_int() ~ ")) as string)") ~ " as made_of
         from " ~ steps ~ " group by chain, markov_order
     ", temporary) %}
-    {%- set is_kept = existing is not none and existing.type == 'table' and not should_full_refresh() -%}
+    {%- set is_kept = existing is not none
+        and existing.type == 'table'
+        and not should_full_refresh() -%}
     {%- set old = component_table('old') -%}
-    {% do create_component_table(old, markov_kept_effects(existing, chains) if is_kept else markov_no_effects(steps), temporary) %}
+    {% do create_component_table(
+        old,
+        markov_kept_effects(existing, chains) if is_kept else markov_no_effects(steps),
+        temporary
+    ) %}
     {%- set to_fit = component_table('to_fit') -%}
     {% do create_component_table(to_fit, "
         select steps.*, chains.made_of
         from " ~ steps ~ " as steps
         inner join " ~ chains ~ " as chains on steps.chain = chains.chain
-        left join (select distinct made_of, chain from " ~ old ~ ") as old on chains.chain = old.chain and chains.made_of = old.made_of
+        left join (select distinct made_of, chain from " ~ old ~ ") as old
+            on chains.chain = old.chain and chains.made_of = old.made_of
         where old.chain is null
     ", temporary) %}
     {%- set effects = [old] -%}
-    {% for condition, fitted in [('markov_order = 1', 'squared'), ('markov_order > 1', 'stepped')] if rows_in(to_fit, condition) > 0 %}
+    {% for condition, fitted in [('markov_order = 1', 'squared'), ('markov_order > 1', 'stepped')]
+        if rows_in(to_fit, condition) > 0 %}
         {% set steps_of = component_table(fitted ~ '_steps') %}
-        {% do create_component_table(steps_of, "select * from " ~ to_fit ~ " where " ~ condition, temporary) %}
-        {% do effects.append(markov_by_squaring(steps_of, temporary) if fitted == 'squared' else markov_by_steps(steps_of, temporary)) %}
+        {% do create_component_table(
+            steps_of, "select * from " ~ to_fit ~ " where " ~ condition, temporary
+        ) %}
+        {% do effects.append(
+            markov_by_squaring(steps_of, temporary)
+            if fitted == 'squared' else markov_by_steps(steps_of, temporary)
+        ) %}
     {% endfor %}
 
-    {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
+    {% if existing is not none and existing.type != 'table' %}
+        {% do adapter.drop_relation(existing) %}
+    {% endif %}
     {% call statement('main') %}
         {%- set selects = [] -%}
-        {%- for relation in effects -%}{%- do selects.append("select " ~ markov_columns() | join(', ') ~ " from " ~ relation) -%}{%- endfor -%}
+        {%- for relation in effects -%}
+            {%- do selects.append(
+                "select " ~ markov_columns() | join(', ') ~ " from " ~ relation
+            ) -%}
+        {%- endfor -%}
         {{ replace_table(existing, target_relation, selects | join(' union all ')) }}
     {% endcall %}
     {% do drop_component_tables(temporary) %}
@@ -74,7 +100,8 @@
 
 {% macro markov_columns() %}
     {{ return([
-        'model', 'conversion_type', 'path_month', 'channel_group', 'conversion_probability', 'removal_effect', 'chain', 'made_of',
+        'model', 'conversion_type', 'path_month', 'channel_group',
+        'conversion_probability', 'removal_effect', 'chain', 'made_of',
     ]) }}
 {% endmacro %}
 
@@ -84,13 +111,16 @@
     {{ return("
         select effects." ~ markov_columns() | join(', effects.') ~ "
         from " ~ existing ~ " as effects
-        inner join " ~ chains ~ " as chains on effects.chain = chains.chain and effects.made_of = chains.made_of
+        inner join " ~ chains ~ " as chains
+            on effects.chain = chains.chain and effects.made_of = chains.made_of
     ") }}
 {% endmacro %}
 
 {% macro markov_no_effects(steps) %}
     {{ return("
-        select model, conversion_type, path_month, channel as channel_group, probability as conversion_probability,
+        select
+            model, conversion_type, path_month, channel as channel_group,
+            probability as conversion_probability,
             probability as removal_effect, chain, chain as made_of
         from " ~ steps ~ " where false
     ") }}
@@ -99,20 +129,31 @@
 
 {# A sum of floats that is the same in whatever order it is made. #}
 {% macro ordered_sum(expression) %}
-    {{ return("cast(sum(cast(round((" ~ expression ~ ") * 1e18) as " ~ wide_int() ~ ")) as " ~ float64() ~ ") / 1e18") }}
+    {{ return(
+        "cast(sum(cast(round((" ~ expression ~ ") * 1e18) as " ~ wide_int() ~ ")) as " ~ float64()
+        ~ ") / 1e18"
+    ) }}
 {% endmacro %}
 
 
-{# The rows of effects from a relation with chain, channel_group, conversion_probability and removal_effect. #}
+{#
+    The rows of effects from a relation with chain, channel_group,
+    conversion_probability and removal_effect.
+#}
 {% macro markov_effects(query, steps) %}
     {{ return("
         select
             chains.model, chains.conversion_type, chains.path_month, fitted.channel_group,
             round(fitted.conversion_probability, 12) as conversion_probability,
-            case when fitted.removal_effect > 0 then round(fitted.removal_effect, 12) else cast(0 as " ~ float64() ~ ") end as removal_effect,
+            case
+                when fitted.removal_effect > 0 then round(fitted.removal_effect, 12)
+                else cast(0 as " ~ float64() ~ ")
+            end as removal_effect,
             chains.chain, chains.made_of
         from (" ~ query ~ ") as fitted
-        inner join (select distinct chain, model, conversion_type, path_month, made_of from " ~ steps ~ ") as chains
+        inner join (
+            select distinct chain, model, conversion_type, path_month, made_of from " ~ steps ~ "
+        ) as chains
             on fitted.chain = chains.chain
     ") }}
 {% endmacro %}

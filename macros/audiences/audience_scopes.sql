@@ -38,7 +38,9 @@
 
 {# The scope within which a `did` is counted; none where it is the person. #}
 {% macro scope_of_did(did, scopes) %}
-    {% for one in scopes if one.audience == did.audience and one.part <= did.part <= one.last %}{{ return(one.scope) }}{% endfor %}
+    {% for one in scopes if one.audience == did.audience and one.part <= did.part <= one.last %}
+        {{ return(one.scope) }}
+    {% endfor %}
     {{ return(none) }}
 {% endmacro %}
 
@@ -93,7 +95,8 @@
         {%- endfor -%}
     {%- endfor -%}
     {{ rows_of({
-        'part_row': 'int64', 'audience': 'string', 'part_number': 'int64', 'scope_part': 'int64', 'action': 'string', 'is_did': 'bool'
+        'part_row': 'int64', 'audience': 'string', 'part_number': 'int64',
+        'scope_part': 'int64', 'action': 'string', 'is_did': 'bool'
     }, rows) }}
 {%- endmacro %}
 
@@ -107,10 +110,17 @@
     {%- for one in scopes -%}
         {%- for part in audience_parts_of(one.rule) -%}
             {%- set number = one.part + loop.index0 -%}
-            {%- if 'did' in part %}{% do (undone if holds_undone(part) else numbers).append(number) %}{% endif -%}
+            {%- if 'did' in part %}
+                {% do (undone if holds_undone(part) else numbers).append(number) %}
+            {% endif -%}
             {%- set inside = {} -%}
-            {%- for key, said in part.items() if key not in ['scope', 'in_scope'] %}{% do inside.update({key: said}) %}{% endfor -%}
-            {%- do cases.append('when ' ~ (cases | length + 1) ~ ' then ' ~ audience_boolean(inside, 'met', none, number)[0]) -%}
+            {%- for key, said in part.items() if key not in ['scope', 'in_scope'] %}
+                {% do inside.update({key: said}) %}
+            {% endfor -%}
+            {%- do cases.append(
+                'when ' ~ (cases | length + 1) ~ ' then '
+                ~ audience_boolean(inside, 'met', none, number)[0]
+            ) -%}
         {%- endfor -%}
     {%- endfor -%}
     select
@@ -132,7 +142,8 @@
             {{ any_true('done.holds and done.part_number = ' ~ number) }} as met_{{ number }},
             {%- endfor %}
             {%- for number in undone | unique | sort %}
-            {{ any_true('not done.holds and done.part_number = ' ~ number) }} as failed_{{ number }},
+            {{ any_true('not done.holds and done.part_number = ' ~ number) }}
+                as failed_{{ number }},
             {%- endfor %}
             min(done.first_at) as first_at,
             max(done.last_at) as last_at
@@ -159,10 +170,12 @@
         met.action,
         met.subject_id,
         min(met.person_id) as person_id,
-        cast(sum(case when met.is_did then coalesce(done.activities, 0) when met.holds then 1 else 0 end) as int64)
-            as activities,
+        cast(sum(
+            case when met.is_did then coalesce(done.activities, 0) when met.holds then 1 else 0 end
+        ) as int64) as activities,
         cast(sum(coalesce(done.counted_activities, 0)) as int64) as counted_activities,
-        min(case when met.is_did then done.first_at when met.holds then met.first_at end) as first_at,
+        min(case when met.is_did then done.first_at when met.holds then met.first_at end)
+            as first_at,
         max(case when met.is_did then done.last_at when met.holds then met.last_at end) as last_at,
         cast(null as timestamp) as ended_at,
         {{ any_true('met.holds') }} as holds

@@ -1,15 +1,21 @@
 {#
-    var('message_caps'): how many messages a person is sent at most. Each has `most`, `within` (a duration) and the channels that it counts together and holds; without `channels`
-    all channels of messages.
+    var('message_caps'): how many messages a person is sent at most. Each has `most`, `within` (a
+    duration) and the channels that it counts together and holds; without `channels` all channels of
+    messages.
 #}
 {% macro message_caps() %}
     {% for cap in var('message_caps') %}
         {% set unknown = cap.keys() | reject('in', ['most', 'within', 'channels']) | list %}
         {% set within = (cap.get('within') or '') | string %}
-        {% if unknown or cap.get('most') is not integer or cap.most < 1 or not modules.re.match('^[1-9][0-9]* (hour|day)s?$', within) %}
+        {% if unknown
+            or cap.get('most') is not integer
+            or cap.most < 1
+            or not modules.re.match('^[1-9][0-9]* (hour|day)s?$', within) %}
             {% do exceptions.raise_compiler_error(
-                'vars.message_caps, entry ' ~ loop.index ~ ': ' ~ cap ~ ' cannot be read. Write it as {channels: [email], most: 3, within: 7 days}: most is a whole number from 1, '
-                ~ 'within a number of hours or days, channels may be left out.'
+                'vars.message_caps, entry ' ~ loop.index ~ ': ' ~ cap
+                ~ ' cannot be read. Write it as {channels: [email], most: 3, within: 7 days}: most '
+                ~ 'is a whole number from 1, within a number of hours or days, channels may be '
+                ~ 'left out.'
             ) %}
         {% endif %}
     {% endfor %}
@@ -45,11 +51,18 @@
 {% macro is_night(hour=none) -%}
     {%- set hours = var('night_hours') -%}
     {%- set from_hour, to_hour = hours.get('from'), hours.get('to') -%}
-    {%- if from_hour is not integer or to_hour is not integer or from_hour not in range(24) or to_hour not in range(25) -%}
+    {%- if from_hour is not integer
+        or to_hour is not integer
+        or from_hour not in range(24)
+        or to_hour not in range(25) -%}
         {%- do exceptions.raise_compiler_error(
-            'vars.night_hours: ' ~ hours ~ ' cannot be read. Write it as {from: 21, to: 8}, whole hours of the day.'
+            'vars.night_hours: ' ~ hours
+            ~ ' cannot be read. Write it as {from: 21, to: 8}, whole hours of the day.'
         ) -%}
     {%- endif -%}
     {%- set hour = hour or madang.hour_now() -%}
-    ({{ hour }} >= {{ from_hour }} {{ 'or' if from_hour > to_hour else 'and' }} {{ hour }} < {{ to_hour }})
+    (
+        {{ hour }} >= {{ from_hour }}
+        {{ 'or' if from_hour > to_hour else 'and' }} {{ hour }} < {{ to_hour }}
+    )
 {%- endmacro %}

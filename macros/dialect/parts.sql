@@ -6,7 +6,9 @@
 
     BigQuery builds all parts in one statement, because it bills what each statement reads.
 #}
-{% macro parts_of_table() %}{{ return(adapter.dispatch('parts_of_table', 'madang')()) }}{% endmacro %}
+{% macro parts_of_table() %}
+    {{ return(adapter.dispatch('parts_of_table', 'madang')()) }}
+{% endmacro %}
 
 {% macro default__parts_of_table() %}{{ return([none]) }}{% endmacro %}
 
@@ -20,7 +22,9 @@
 
 {% macro default__in_part(column) %}true{% endmacro %}
 
-{% macro duckdb__in_part(column) %}{{ column }} = coalesce(getvariable('part'), {{ column }}){% endmacro %}
+{% macro duckdb__in_part(column) -%}
+    {{ column }} = coalesce(getvariable('part'), {{ column }})
+{%- endmacro %}
 
 
 {# Writes the table that the query gives in the place of the one that is there. #}

@@ -11,14 +11,20 @@
 
 
 {% macro among_erased(expression, type, erased) -%}
-    ({{ expression }} in (select identifier_value from {{ erased }} where identifier_type = '{{ type }}'))
+    ({{ expression }} in (
+        select identifier_value from {{ erased }} where identifier_type = '{{ type }}'
+    ))
 {%- endmacro %}
 
 
-{# A selection of the export without the events of erased people: those with their user id, and those of devices that were only theirs. #}
+{#
+    A selection of the export without the events of erased people:
+    those with their user id, and those of devices that were only theirs.
+#}
 {% macro without_erased(selection, user_id, device_id) -%}
     {%- set erased = erased_identifiers() -%}
-    {%- set people = run_query('select count(*) from ' ~ erased).rows[0][0] if erased is not none else 0 -%}
+    {%- set people = run_query('select count(*) from ' ~ erased).rows[0][0]
+        if erased is not none else 0 -%}
     {%- if people -%}
     {%- set ids = '(select value_bits from ' ~ erased ~ ' where identifier_type = ' -%}
     select *

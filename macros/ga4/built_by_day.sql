@@ -10,7 +10,8 @@
         'on_schema_change': 'append_new_columns',
         'partition_by': partitioned_by_day('event_date'),
         'partitions': [],
-        'pre_hook': ['{{ ga4_forget_days() }}'] + (['{{ ga4_retype_columns(' ~ retyped ~ ') }}'] if retyped else []),
+        'pre_hook': ['{{ ga4_forget_days() }}']
+        + (['{{ ga4_retype_columns(' ~ retyped ~ ') }}'] if retyped else []),
         'post_hook': '{{ ga4_record_days() }}',
         'meta': dict({'overwritten_by': 'event_date'}, **meta),
     }, **more)) }}

@@ -4,7 +4,9 @@
     config.meta) changed.
 #}
 {% macro ga4_changed_days() %}
-    {% if not execute or model.resource_type != 'model' or not is_incremental() %}{{ return(none) }}{% endif %}
+    {% if not execute or model.resource_type != 'model' or not is_incremental() %}
+        {{ return(none) }}
+    {% endif %}
     {% set ledger = ga4_days_ledger() %}
     {% if ledger is none %}{{ return(none) }}{% endif %}
     {% set query %}
@@ -19,7 +21,11 @@
 {% macro ga4_days_that_differ(ledger, follows='base_ga4__events', version=none, reader=none) -%}
     select property_id, event_date, fingerprint, revision
     from (
-        select property_id, event_date, fingerprint, concat(revision, ' {{ version or ga4_rules_version() }}') as revision
+        select
+            property_id,
+            event_date,
+            fingerprint,
+            concat(revision, ' {{ version or ga4_rules_version() }}') as revision
         from {{ ledger }}
         where model = '{{ follows }}'
     ) as wanted
@@ -40,7 +46,10 @@
 {%- endmacro %}
 
 
-{# A model's own rules as a short text: where they change, all its days do. Of the named actions, what they say, and not what is said about them. #}
+{#
+    A model's own rules as a short text: where they change, all its days do.
+    Of the named actions, what they say, and not what is said about them.
+#}
 {% macro ga4_rules_version() -%}
     {%- set meta = config.get('meta') -%}
     {%- set rules = actions_version() if 'actions' in meta else tojson(meta, sort_keys=true) -%}
@@ -48,7 +57,10 @@
 {%- endmacro %}
 
 
-{# The condition that bounds a reading of the events to literal days, so that nothing else is scanned; `days` is what `ga4_changed_days` says. #}
+{#
+    The condition that bounds a reading of the events to literal days,
+    so that nothing else is scanned; `days` is what `ga4_changed_days` says.
+#}
 {% macro ga4_in_days(days, column='event_date') -%}
     {%- if days is none -%} {{ column }} >= date '0001-01-01'
     {%- else -%} {{ column }} in ({{ madang.day_literals(days) }})

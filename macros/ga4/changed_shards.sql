@@ -20,7 +20,11 @@
     {% set shards = [] %}
     {% for row in run_query(query).rows %}
         {% do shards.append({
-            'property_id': row[0], 'day': row[1], 'suffix': row[2], 'location': row[3], 'shard_kind': row[4],
+            'property_id': row[0],
+            'day': row[1],
+            'suffix': row[2],
+            'location': row[3],
+            'shard_kind': row[4],
         }) %}
     {% endfor %}
     {{ return(shards) }}
@@ -32,7 +36,11 @@
 #}
 {% macro ga4_refuse_to_lose_days(inventory) %}
     {% set ledger = ga4_days_ledger() %}
-    {% if flags.WHICH not in ['build', 'run'] or not should_full_refresh() or var('lose_gone_days', false) or ledger is none or load_relation(this) is none %}
+    {% if flags.WHICH not in ['build', 'run']
+        or not should_full_refresh()
+        or var('lose_gone_days', false)
+        or ledger is none
+        or load_relation(this) is none %}
         {{ return('') }}
     {% endif %}
     {% set gone = run_query("
@@ -40,24 +48,33 @@
         from " ~ ledger ~ " as built
         where
             model = '" ~ this.identifier ~ "'
-            " ~ ("and event_date >= date '" ~ var('ga4_start_date') ~ "'" if var('ga4_start_date', none) else '') ~ "
+            " ~ ("and event_date
+            >= date '" ~ var('ga4_start_date') ~ "'" if var('ga4_start_date', none) else '') ~ "
             and not exists (
                 select 1
                 from " ~ inventory ~ " as shard
-                where shard.is_chosen and shard.property_id = built.property_id and shard.event_date = built.event_date
+                where
+                    shard.is_chosen
+                    and shard.property_id = built.property_id
+                    and shard.event_date = built.event_date
             )
     ").rows[0] %}
     {% if gone[0] %}
         {% do exceptions.raise_compiler_error(
-            "The export no longer holds " ~ gone[0] ~ " of the days that this table does (" ~ gone[1] ~ " to " ~ gone[2] ~ "), or they cannot be read: --full-refresh "
-            ~ "would lose them. Build without it: what has changed is built anew in any case. To have all other days read again: "
-            ~ "--vars '{reprocess_start_date: \"2000-01-01\", reprocess_end_date: \"2100-01-01\"}'. To lose those days: --vars '{lose_gone_days: true}'."
+            "The export no longer holds " ~ gone[0] ~ " of the days that this table does ("
+            ~ gone[1] ~ " to " ~ gone[2] ~ "), or they cannot be read: --full-refresh "
+            ~ "would lose them. Build without it: what has changed is built anew in any case. To "
+            ~ "have all other days read again: "
+            ~ "--vars '{reprocess_start_date: \"2000-01-01\", reprocess_end_date: "
+            ~ "\"2100-01-01\"}'. To lose those days: --vars '{lose_gone_days: true}'."
         ) %}
     {% endif %}
 {% endmacro %}
 
 {% macro ga4_shards_that_differ(inventory, ledger) -%}
-    select property_id, event_date, fingerprint, shard_kind, suffix, location, bytes, row_count, modified_at
+    select
+        property_id, event_date, fingerprint, shard_kind,
+        suffix, location, bytes, row_count, modified_at
     from {{ inventory }} as shard
     where
         is_chosen
@@ -87,7 +104,9 @@
     whose shards are gone.
 #}
 {% macro ga4_kept_events(shards) -%}
-    {%- if shards and is_incremental() and (ga4_property_list() | length > 1 or var('ga4_properties', [])) %}
+    {%- if shards
+        and is_incremental()
+        and (ga4_property_list() | length > 1 or var('ga4_properties', [])) %}
 {{ union_all_by_name() }}
 
 select *

@@ -18,7 +18,9 @@ case
     when {{ is_paid_medium(medium) }} then 'Paid Other'
     when {{ category }} = 'shopping' or {{ is_shop_campaign(campaign) }} then 'Organic Shopping'
     when {{ category }} = 'social'
-        or {{ medium }} in ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media')
+        or {{ medium }} in (
+            'social', 'social-network', 'social-media', 'sm', 'social network', 'social media'
+        )
         then 'Organic Social'
     when {{ category }} = 'video' or {{ medium }} like '%video%' then 'Organic Video'
     when {{ category }} = 'search' or {{ medium }} = 'organic' then 'Organic Search'
@@ -37,8 +39,13 @@ end
 {%- endmacro %}
 
 
-{# Google's words for a medium that is paid for, for one of display advertising, and for a campaign of a shop. #}
-{% macro is_paid_medium(medium) %}{{ regex_matches(medium, '^(.*cp.*|ppc|retargeting|paid.*)$') }}{% endmacro %}
+{#
+    Google's words for a medium that is paid for, for one of display advertising,
+    and for a campaign of a shop.
+#}
+{% macro is_paid_medium(medium) -%}
+    {{ regex_matches(medium, '^(.*cp.*|ppc|retargeting|paid.*)$') }}
+{%- endmacro %}
 
 {% macro is_display_medium(medium) -%}
     {{ medium }} in ('display', 'banner', 'expandable', 'interstitial', 'cpm')

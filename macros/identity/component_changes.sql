@@ -9,10 +9,16 @@
 #}
 {% macro component_changes(existing, selected, temporary) %}
     {%- set kept = kept_edges() -%}
-    {% if existing is none or existing.type != 'table' or kept is none or should_full_refresh() %}{{ return(none) }}{% endif %}
-    {% if 'node_id' not in adapter.get_columns_in_relation(existing) | map(attribute='name') | list %}{{ return(none) }}{% endif %}
+    {% if existing is none or existing.type != 'table' or kept is none or should_full_refresh() %}
+        {{ return(none) }}
+    {% endif %}
+    {% if 'node_id' not in adapter.get_columns_in_relation(existing)
+        | map(attribute='name') | list %}
+        {{ return(none) }}
+    {% endif %}
 
-    {%- set buckets, now, before = component_table('buckets'), component_table('now'), component_table('before') -%}
+    {%- set buckets, now, before = component_table('buckets'), component_table('now'),
+        component_table('before') -%}
     {% do create_component_table(buckets, "
         select coalesce(of_now.bucket, of_before.bucket) as bucket
         from (" ~ edge_sums(numbered_edges(selected)) ~ ") as of_now
@@ -27,8 +33,12 @@
         ~ numbered_edges(selected, 'left_key, right_key') ~ in_them, temporary) %}
     {% do create_component_table(before, 'select a, b from ' ~ kept ~ in_them, temporary) %}
     {%- set added, removed = component_table('added'), component_table('removed') -%}
-    {% do create_component_table(added, edges_not_in(now, before, 'these.left_key <> these.right_key'), temporary) %}
-    {% do create_component_table(removed, edges_not_in(before, now, 'these.a <> these.b'), temporary) %}
+    {% do create_component_table(
+        added, edges_not_in(now, before, 'these.left_key <> these.right_key'), temporary
+    ) %}
+    {% do create_component_table(
+        removed, edges_not_in(before, now, 'these.a <> these.b'), temporary
+    ) %}
     {% if (rows_in(added) + rows_in(removed)) * 5 > rows_in(kept) %}{{ return(none) }}{% endif %}
 
     {% set loose = loose_nodes(existing, removed, temporary) %}
@@ -48,11 +58,14 @@
         where a <> b
     ", temporary) %}
     {%- set labels, nodes = component_table('labels'), component_table('changes') -%}
-    {% do create_component_table(labels, composed(contracted(linked, 'linked_', temporary), ['node'], 'parent'), temporary) %}
+    {% do create_component_table(
+        labels, composed(contracted(linked, 'linked_', temporary), ['node'], 'parent'), temporary
+    ) %}
     {% do create_component_table(nodes, "
         select node.node_id, cast(null as string) as node_key, labels.parent as component_key
         from " ~ existing ~ " as node
-        inner join " ~ labels ~ " as labels on node.component_key = labels.node and labels.node <> labels.parent
+        inner join " ~ labels ~ " as labels
+            on node.component_key = labels.node and labels.node <> labels.parent
         left join " ~ loose ~ " as loose on node.node_id = loose.node_id
         where loose.node_id is null
         union all
@@ -77,7 +90,9 @@
         from " ~ existing ~ " as node
         where node.component_key in (
             select left_one.component_key from " ~ existing ~ " as left_one
-            where left_one.node_id in (select a from " ~ removed ~ " union all select b from " ~ removed ~ ")
+            where left_one.node_id in (
+                select a from " ~ removed ~ " union all select b from " ~ removed ~ "
+            )
         )
     ", temporary) %}
     {{ return(loose) }}
@@ -92,7 +107,8 @@
         select left_id as a, right_id as b
         from " ~ selected ~ "
         where left_key <> right_key and (
-            left_id in (select node_id from " ~ loose ~ ") or right_id in (select node_id from " ~ loose ~ ")
+            left_id in (select node_id from " ~ loose ~ ")
+            or right_id in (select node_id from " ~ loose ~ ")
         )" if rows_in(removed) > 0 else '' %}
     {% do create_component_table(touched, 'select a, b from ' ~ added ~ of_loose, temporary) %}
     {{ return(touched) }}
@@ -110,8 +126,15 @@
         select
             node_id,
             any_value(node_key) as node_key,
-            min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ") as is_shared
-        from (select a as node_id, left_key as node_key from " ~ now ~ " union all select b, right_key from " ~ now ~ ") as both_ends
+            min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ")
+                as is_shared
+        from (
+            select a as node_id, left_key as node_key
+            from " ~ now ~ "
+            union all
+            select b, right_key
+            from " ~ now ~ "
+        ) as both_ends
         group by node_id
     ", temporary) %}
     {% do create_component_table(ends, "
@@ -120,8 +143,12 @@
             met.node_key,
             node.node_id is null as is_new,
             met.is_shared or coalesce(met.node_key <> node.node_key, false) as is_shared,
-            case when loose.node_id is null then coalesce(node.component_key, ends.node_id) else ends.node_id end as label
-        from (select a as node_id from " ~ touched ~ " union distinct select b from " ~ touched ~ ") as ends
+            case
+                when loose.node_id is null then coalesce(node.component_key, ends.node_id)
+                else ends.node_id
+            end as label
+        from (select a as node_id from " ~ touched ~ " union distinct select b from " ~ touched ~ ")
+            as ends
         left join " ~ met ~ " as met on ends.node_id = met.node_id
         left join " ~ existing ~ " as node on ends.node_id = node.node_id
         left join " ~ loose ~ " as loose on ends.node_id = loose.node_id
@@ -133,7 +160,11 @@
 {% macro edges_not_in(these, those, condition) %}
     {{ return("
         select distinct these.a, these.b from " ~ these ~ " as these
-        where " ~ condition ~ " and not exists (select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b)
+        where
+            " ~ condition ~ "
+            and not exists (
+                select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b
+            )
     ") }}
 {% endmacro %}
 
@@ -141,23 +172,33 @@
 {# The edges as numbers, loops and repeats among them. #}
 {% macro numbered_edges(selected, more=none) %}
     {{ return("(
-        select coalesce(bucket, date '1970-01-01') as bucket, left_id as a, right_id as b" ~ (', ' ~ more if more else '') ~ "
+        select
+            coalesce(bucket, date '1970-01-01') as bucket, left_id as a,
+            right_id as b" ~ (', ' ~ more if more else '') ~ "
         from " ~ selected ~ "
     ) as edges") }}
 {% endmacro %}
 
 
-{# What tells two sets of edges apart without comparing them: how many there are, and two sums over the products of their ends. #}
+{#
+    What tells two sets of edges apart without comparing them:
+    how many there are, and two sums over the products of their ends.
+#}
 {% macro edge_sums(edges) %}
     {%- set product = 'mod(a, 1073741789) * mod(b, 1073741783)' -%}
     {{ return("
-        select bucket, count(*) as edges, sum(mod(" ~ product ~ ", 2147483647)) as sums, bit_xor(" ~ product ~ ") as bits
+        select
+            bucket, count(*) as edges, sum(mod(" ~ product ~ ", 2147483647)) as sums,
+            bit_xor(" ~ product ~ ") as bits
         from " ~ edges ~ " group by bucket
     ") }}
 {% endmacro %}
 
 
-{# One statement, so that a build that dies leaves the table as it was or as it is to be; applied twice, the changes change nothing more. #}
+{#
+    One statement, so that a build that dies leaves the table as it was or as it is to be;
+    applied twice, the changes change nothing more.
+#}
 {% macro merge_component_changes(target_relation, changes) %}
     merge into {{ target_relation }} as node
     using (select node_id, node_key, component_key from {{ changes }}) as changed

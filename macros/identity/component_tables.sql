@@ -14,11 +14,15 @@
 
 
 {% macro drop_component_tables(temporary) %}
-    {% for relation in temporary | list %}{% do drop_component_table(relation, temporary) %}{% endfor %}
+    {% for relation in temporary | list %}
+        {% do drop_component_table(relation, temporary) %}
+    {% endfor %}
 {% endmacro %}
 
 
 {# How many rows a relation, or a part of it, has. #}
 {% macro rows_in(relation, condition='true') %}
-    {{ return(run_query('select count(*) as found from ' ~ relation ~ ' where ' ~ condition).rows[0][0]) }}
+    {{ return(
+        run_query('select count(*) as found from ' ~ relation ~ ' where ' ~ condition).rows[0][0]
+    ) }}
 {% endmacro %}

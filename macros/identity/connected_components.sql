@@ -23,10 +23,14 @@
     {% set selected = '(' ~ sql ~ ') as selected' %}
     {% set changes = component_changes(existing, selected, temporary) %}
     {% if changes is not none %}
-        {% call statement('main') %}{{ merge_component_changes(target_relation, changes.nodes) }}{% endcall %}
+        {% call statement('main') %}
+            {{ merge_component_changes(target_relation, changes.nodes) }}
+        {% endcall %}
         {% do replace_kept_edges(changes) %}
     {% else %}
-        {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
+        {% if existing is not none and existing.type != 'table' %}
+            {% do adapter.drop_relation(existing) %}
+        {% endif %}
         {% set found = all_components(selected, temporary) %}
         {% call statement('main') %}
             create or replace table {{ target_relation }} as
@@ -54,42 +58,63 @@
     {%- set found = namespace(salt=none) -%}
     {% for salt in range(0, 4) %}{% if found.salt is none %}
         {% set left_id = sixty_bits("concat(left_key, ' " ~ salt ~ "')") if salt else 'left_id' %}
-        {% set right_id = sixty_bits("concat(right_key, ' " ~ salt ~ "')") if salt else 'right_id' %}
+        {% set right_id = sixty_bits("concat(right_key, ' " ~ salt ~ "')")
+            if salt else 'right_id' %}
         {% do create_component_table(nodes, "
             select
                 node,
                 least(node, min(neighbour)) as parent,
                 any_value(node_key) as node_key,
-                min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ") as is_shared
+                min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ")
+                    as is_shared
             from (
                 select left_key as node_key, " ~ left_id ~ " as node, " ~ right_id ~ " as neighbour
                 from " ~ selected ~ " where left_key <> right_key
                 union all
-                select right_key, " ~ right_id ~ ", " ~ left_id ~ " from " ~ selected ~ " where left_key <> right_key
+                select right_key, " ~ right_id ~ ", " ~ left_id ~ "
+                from " ~ selected ~ "
+                where left_key <> right_key
             ) as both_ways
             group by node
         ", temporary) %}
         {% if rows_in(nodes, 'is_shared') == 0 %}
             {% set found.salt = salt %}
             {% do create_component_table(edges, "
-                select * from (select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ ") as edges where a <> b
+                select *
+                from (select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ ")
+                    as edges
+                where a <> b
             ", temporary) %}
         {% endif %}
     {% endif %}{% endfor %}
     {% if found.salt is none %}
         {% do drop_component_tables(temporary) %}
-        {% do exceptions.raise_compiler_error(model.name ~ ': left_id and right_id are not the ids of left_key and right_key') %}
+        {% do exceptions.raise_compiler_error(
+            model.name ~ ': left_id and right_id are not the ids of left_key and right_key'
+        ) %}
     {% endif %}
-    {{ return({'rounds': contracted(edges, 'salt_' ~ found.salt ~ '_', temporary, nodes), 'salt': found.salt}) }}
+    {{ return({
+        'rounds': contracted(edges, 'salt_' ~ found.salt ~ '_', temporary, nodes),
+        'salt': found.salt
+    }) }}
 {% endmacro %}
 
 
-{# A table (node, parent) of every node of the edges (left_key, right_key) that a query selects, with the smallest node of its component. #}
+{#
+    A table (node, parent) of every node of the edges (left_key, right_key) that a query selects,
+    with the smallest node of its component.
+#}
 {% macro component_labels(query, prefix, temporary) %}
-    {%- set edges, labels = component_table(prefix ~ 'edges'), component_table(prefix ~ 'labels') -%}
+    {%- set edges, labels = component_table(prefix ~ 'edges'), component_table(
+        prefix ~ 'labels'
+    ) -%}
     {% do create_component_table(edges, "
-        select left_key as a, right_key as b from (" ~ query ~ ") as selected where left_key <> right_key
+        select left_key as a, right_key as b
+        from (" ~ query ~ ") as selected
+        where left_key <> right_key
     ", temporary) %}
-    {% do create_component_table(labels, composed(contracted(edges, prefix, temporary), ['node'], 'parent'), temporary) %}
+    {% do create_component_table(
+        labels, composed(contracted(edges, prefix, temporary), ['node'], 'parent'), temporary
+    ) %}
     {{ return(labels) }}
 {% endmacro %}

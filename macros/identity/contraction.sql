@@ -14,7 +14,8 @@
     {%- set rounds = [] -%}
     {%- set state = namespace(edges=edges, left=rows_in(edges)) -%}
     {% for round in range(1, 129) %}{% if state.left > 0 or round == 1 %}
-        {% set parents = first if first is not none and round == 1 else component_table(prefix ~ 'round_' ~ round) %}
+        {% set parents = first
+            if first is not none and round == 1 else component_table(prefix ~ 'round_' ~ round) %}
         {% set next_edges = component_table(prefix ~ 'edges_' ~ round) %}
         {% do rounds.append(parents) %}
         {% if parents != first %}{% do create_component_table(parents, "
@@ -46,13 +47,18 @@
     {% endif %}{% endfor %}
     {% if state.left > 0 %}
         {% do drop_component_tables(temporary) %}
-        {% do exceptions.raise_compiler_error(model.name ~ ': edges are left after ' ~ rounds | length ~ ' rounds') %}
+        {% do exceptions.raise_compiler_error(
+            model.name ~ ': edges are left after ' ~ rounds | length ~ ' rounds'
+        ) %}
     {% endif %}
     {{ return(rounds) }}
 {% endmacro %}
 
 
-{# A query of columns of the first round and, as `label`, where the parents of the rounds lead to: the smallest node of the component. #}
+{#
+    A query of columns of the first round and, as `label`, where the parents of the rounds lead to:
+    the smallest node of the component.
+#}
 {% macro composed(rounds, columns, label) %}
     {%- set parents = ['round_1.parent'] -%}
     {%- set joins = [] -%}
@@ -63,7 +69,9 @@
             ~ ' on round_' ~ (number - 1) ~ '.parent = round_' ~ number ~ '.node') -%}
     {%- endfor -%}
     {{ return("
-        select round_1." ~ columns | join(', round_1.') ~ ", coalesce(" ~ parents | join(', ') ~ ") as " ~ label ~ "
+        select
+            round_1." ~ columns | join(', round_1.') ~ ",
+            coalesce(" ~ parents | join(', ') ~ ") as " ~ label ~ "
         from " ~ rounds[0] ~ " as round_1 " ~ joins | join(' ')
     ) }}
 {% endmacro %}

@@ -5,13 +5,17 @@
 #}
 {% macro identifier_columns() %}
     {{ return({
-        'crm_id': 'crm_id', 'salesforce_id': 'salesforce_id', 'braze_id': 'braze_id', 'email': 'email_hash', 'phone': 'phone_hash',
+        'crm_id': 'crm_id', 'salesforce_id': 'salesforce_id', 'braze_id': 'braze_id',
+        'email': 'email_hash', 'phone': 'phone_hash',
         'chat_key': 'chat_key',
     }) }}
 {% endmacro %}
 
 
-{# Every identifier of every record, with what it came with: (identifier_type, identifier_value, plain_value, crm_id, email_hash, phone_hash, name_key, source, …). #}
+{#
+    Every identifier of every record, with what it came with: (identifier_type, identifier_value,
+    plain_value, crm_id, email_hash, phone_hash, name_key, source, …).
+#}
 {% macro sightings_of_identifiers(records) -%}
     {% set places = [("concat(source, '_id')", 'becomes_id', 'becomes_id')] -%}
     {% for type, column in dict(identifier_columns(), user_id='user_id').items() -%}

@@ -4,22 +4,28 @@
     with single blanks; null where there are none.
 #}
 {% macro name_key(expression) -%}
-    {{ sha256_hex('nullif(' ~ regex_replace(without_titles(expression), signs_in_names(), '') ~ ", '')") }}
+    {{ sha256_hex(
+        'nullif(' ~ regex_replace(without_titles(expression), signs_in_names(), '') ~ ", '')"
+    ) }}
 {%- endmacro %}
 
 {% macro name_words(expression) -%}
     nullif(trim({{ regex_replace(without_titles(expression), signs_in_names(), ' ') }}), '')
 {%- endmacro %}
 
-{% macro signs_in_names() %}{{ return('[' ~ blanks() ~ '.,·/()_\\x22\\x27\\x60' ~ curly_quotes() ~ '-]+') }}{% endmacro %}
+{% macro signs_in_names() %}
+    {{ return('[' ~ blanks() ~ '.,·/()_\\x22\\x27\\x60' ~ curly_quotes() ~ '-]+') }}
+{% endmacro %}
 
 
 {% macro without_titles(expression) -%}
     {%- set blank = '[' ~ blanks() ~ ']' -%}
-    {%- set before, behind = var('name_titles').before | join('|'), var('name_titles').behind | join('|') -%}
+    {%- set before, behind = var('name_titles').before | join('|'),
+        var('name_titles').behind | join('|') -%}
     {{- regex_replace(
         'lower(' ~ nfkc(visible(expression)) ~ ')',
-        '^' ~ blank ~ '*(?:' ~ before ~ ')(?:[.]' ~ blank ~ '*|' ~ blank ~ '+)|' ~ blank ~ '*(?:' ~ behind ~ ')' ~ blank ~ '*$',
+        '^' ~ blank ~ '*(?:' ~ before ~ ')(?:[.]' ~ blank ~ '*|' ~ blank ~ '+)|' ~ blank ~ '*(?:'
+        ~ behind ~ ')' ~ blank ~ '*$',
         ''
     ) -}}
 {%- endmacro %}

@@ -24,12 +24,18 @@
     {% if rows_in('(' ~ sql ~ ') as selected', "kind = 'never_link'") > 0 %}
         {% set cuts = cuts_between_sides(sql, temporary) %}
     {% else %}
-        {% set cuts = "select left_key, right_key, left_key as never_left_key, right_key as never_right_key from (" ~ sql
+        {% set cuts = "select left_key, right_key, left_key as never_left_key, right_key as "
+            ~ "never_right_key from ("
+            ~ sql
             ~ ") as selected where 1 = 0" %}
     {% endif %}
 
-    {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-    {% call statement('main') %}create or replace table {{ target_relation }} as {{ cuts }}{% endcall %}
+    {% if existing is not none and existing.type != 'table' %}
+        {% do adapter.drop_relation(existing) %}
+    {% endif %}
+    {% call statement('main') %}
+        create or replace table {{ target_relation }} as {{ cuts }}
+    {% endcall %}
     {% do drop_component_tables(temporary) %}
 
     {% do persist_docs(target_relation, model) %}
@@ -42,7 +48,8 @@
 
 {# The query of what is to be cut. #}
 {% macro cuts_between_sides(sql, temporary) %}
-    {%- set edges, links, ends = component_table('edges'), component_table('links'), component_table('ends') -%}
+    {%- set edges, links, ends = component_table('edges'), component_table('links'),
+        component_table('ends') -%}
     {% do create_component_table(edges, "
         select
             left_key,
@@ -54,9 +61,13 @@
         where kind = 'edge' and left_key <> right_key
         group by left_key, right_key
     ", temporary) %}
-    {% set groups = component_labels('select left_key, right_key from ' ~ edges ~ ' where is_decided = 1', 'decided_', temporary) %}
+    {% set groups = component_labels(
+        'select left_key, right_key from ' ~ edges ~ ' where is_decided = 1', 'decided_', temporary
+    ) %}
     {% do create_component_table(links, "
-        select node, neighbour, sum(evidence_count) as evidence_count, min(first_seen_at) as first_seen_at
+        select
+            node, neighbour, sum(evidence_count) as evidence_count,
+            min(first_seen_at) as first_seen_at
         from (
             select
                 coalesce(left_group.parent, edge.left_key) as node,
@@ -98,8 +109,9 @@
     {% if rows_in(ends, 'a_node = b_node') > 0 %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(
-            'identity_decisions: two identifiers are to be one person (must_link, perhaps over several rows) and never to be one (never_link). '
-            ~ 'Take one of the rows out; madang explain pair shows them.'
+            'identity_decisions: two identifiers are to be one person (must_link, perhaps over '
+            ~ 'several rows) and never to be one (never_link). Take one of the rows out; madang '
+            ~ 'explain pair shows them.'
         ) %}
     {% endif %}
     {% set sides = sides_of_pairs(ends, links, temporary) %}
@@ -123,7 +135,10 @@
 {% endmacro %}
 
 
-{# A table (a, b, node, side, distance): whom each pair's ends reach, and to which of them each goes. #}
+{#
+    A table (a, b, node, side, distance):
+    whom each pair's ends reach, and to which of them each goes.
+#}
 {% macro sides_of_pairs(ends, links, temporary) %}
     {%- set state = namespace(sides=component_table('sides_0'), reached=1, rounds=0) -%}
     {% do create_component_table(state.sides, "
@@ -142,7 +157,8 @@
                     select
                         a, b, node, side,
                         row_number() over (
-                            partition by a, b, node order by evidence_count desc, first_seen_at, side
+                            partition by a, b, node
+                            order by evidence_count desc, first_seen_at, side
                         ) as preference
                     from (
                         select
@@ -155,7 +171,9 @@
                         from " ~ state.sides ~ " as frontier
                         inner join " ~ links ~ " as link on frontier.node = link.node
                         left join " ~ state.sides ~ " as known
-                            on frontier.a = known.a and frontier.b = known.b and link.neighbour = known.node
+                            on frontier.a = known.a
+                            and frontier.b = known.b
+                            and link.neighbour = known.node
                         where frontier.distance = " ~ (round - 1) ~ " and known.node is null
                         group by frontier.a, frontier.b, link.neighbour, frontier.side
                     ) as candidates
@@ -170,7 +188,8 @@
     {% if state.reached > 0 %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(
-            model.name ~ ': people are tied over more than ' ~ state.rounds ~ ' steps. Exclude what ties them (madang exclude).'
+            model.name ~ ': people are tied over more than ' ~ state.rounds
+            ~ ' steps. Exclude what ties them (madang exclude).'
         ) %}
     {% endif %}
     {{ return(state.sides) }}

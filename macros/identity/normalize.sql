@@ -1,14 +1,18 @@
 {#
-    E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same rules as scripts/madang/ingest/checks/contacts.py; both
-    sides are held to tests/vectors/emails.csv and tests/vectors/phones.csv. Quotes, brackets, a name or `mailto:` around an address do not count.
+    E-mail addresses and telephone numbers in one spelling, null where the text is neither. The same
+    rules as scripts/madang/ingest/checks/contacts.py; both sides are held to
+    tests/vectors/emails.csv and tests/vectors/phones.csv. Quotes, brackets, a name or `mailto:`
+    around an address do not count.
 #}
 {% macro normalize_email(expression) -%}
-    {%- set never = madang.blanks() ~ '\\x00-\\x1f\\x7f-\\x9f\\x{fffd}@,;:<>()\\[\\]\\x22' ~ madang.curly_quotes() -%}
+    {%- set never = madang.blanks() ~ '\\x00-\\x1f\\x7f-\\x9f\\x{fffd}@,;:<>()\\[\\]\\x22'
+        ~ madang.curly_quotes() -%}
     {%- set label = '[^' ~ never ~ '\\x27\\x60.?/]+' -%}
     {%- set around = madang.blanks() ~ '<>()\\[\\]\\x22\\x27\\x60' ~ madang.curly_quotes() -%}
     {{- madang.regex_extract(
         'lower(' ~ madang.nfkc(madang.visible(expression)) ~ ')',
-        '^(?:[^<>@]*<)?[' ~ around ~ ']*(?:mailto:)?[' ~ around ~ ']*([^' ~ never ~ ']+@' ~ label ~ '(?:[.]' ~ label ~ ')+)'
+        '^(?:[^<>@]*<)?[' ~ around ~ ']*(?:mailto:)?[' ~ around ~ ']*([^' ~ never ~ ']+@' ~ label
+        ~ '(?:[.]' ~ label ~ ')+)'
         ~ '(?:[?][^' ~ madang.blanks() ~ '@<>]*)?[' ~ around ~ ',;]*$'
     ) -}}
 {%- endmacro %}
@@ -24,21 +28,30 @@
     Italy and its neighbours belongs to the number.
 #}
 {% macro normalize_phone(expression) -%}
-    {%- set separator = '[' ~ madang.blanks() ~ madang.invisible_signs() ~ '\\-\\x{2010}-\\x{2015}\\x{2212}().\\x22\\x27\\x60' ~ madang.curly_quotes() ~ ']' -%}
+    {%- set separator = '[' ~ madang.blanks() ~ madang.invisible_signs()
+        ~ '\\-\\x{2010}-\\x{2015}\\x{2212}().\\x22\\x27\\x60' ~ madang.curly_quotes() ~ ']' -%}
     {%- set abroad = separator ~ '*(?:[+]|0' ~ separator ~ '*0)' ~ separator ~ '*' -%}
     {%- set italy = '3' ~ separator ~ '*(?:9|7' ~ separator ~ '*[89])' ~ separator ~ '*' -%}
     {%- set code = '[1-9](?:' ~ separator ~ '*\\d){0,2}' ~ separator ~ '*' -%}
-    {%- set zero = '\\([' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*0[' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*\\)' -%}
-    {%- set national = '10\\d{8}|1[16789]\\d{7,8}|2\\d{7,8}|(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\\d{7,8}|70\\d{8}|50[2-8]\\d{7,8}|80\\d{7,8}' -%}
+    {%- set zero = '\\([' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*0[' ~ madang.blanks()
+        ~ madang.invisible_signs() ~ ']*\\)' -%}
+    {%- set national = '10\\d{8}|1[16789]\\d{7,8}|2\\d{7,8}|(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\\d{7,8}'
+        ~ '|70\\d{8}|50[2-8]\\d{7,8}|80\\d{7,8}' -%}
     {%- set foreign = '[1-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
     {%- set foreign_by_00 = '[3-79]\\d{7,14}|8[0-13-9]\\d{6,13}' -%}
-    {%- set number = madang.regex_replace(madang.nfkc(expression), '(?i)^[' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*tel:', '') -%}
+    {%- set number = madang.regex_replace(
+        madang.nfkc(expression),
+        '(?i)^[' ~ madang.blanks() ~ madang.invisible_signs() ~ ']*tel:',
+        ''
+    ) -%}
     {%- set number = madang.regex_replace(number, '^(' ~ abroad ~ italy ~ ')' ~ zero, '\\10') -%}
     {%- set number = madang.regex_replace(number, '^(' ~ abroad ~ code ~ ')' ~ zero, '\\1') -%}
     {%- set digits = madang.regex_replace(number, separator ~ '+', '') -%}
     coalesce(
         '+82' || {{ madang.regex_extract(digits, '^0(' ~ national ~ ')$') }},
-        '+82' || {{ madang.regex_extract(digits, '^(?:[+]|00(?:[12568]|[37]\\d\\d)?)?820?(' ~ national ~ ')$') }},
+        '+82' || {{ madang.regex_extract(
+            digits, '^(?:[+]|00(?:[12568]|[37]\\d\\d)?)?820?(' ~ national ~ ')$'
+        ) }},
         '+82' || {{ madang.regex_extract(digits, '^(10\\d{8})$') }},
         '+' || {{ madang.regex_extract(digits, '^[+](' ~ foreign ~ ')$') }},
         '+' || {{ madang.regex_extract(digits, '^00(' ~ foreign_by_00 ~ ')$') }}
@@ -46,9 +59,15 @@
 {%- endmacro %}
 
 
-{# The SHA-256 that a source gives in place of an address or a number, in lower case; null where the text is none. The same as is_sha256 in contacts.py. #}
+{#
+    The SHA-256 that a source gives in place of an address or a number, in lower case;
+    null where the text is none. The same as is_sha256 in contacts.py.
+#}
 {% macro hash_as_given(expression) -%}
-    case when {{ regex_matches(expression, '^\\s*[0-9a-fA-F]{64}\\s*$') }} then lower(trim({{ expression }})) end
+    case
+        when {{ regex_matches(expression, '^\\s*[0-9a-fA-F]{64}\\s*$') }}
+            then lower(trim({{ expression }}))
+    end
 {%- endmacro %}
 
 
@@ -61,7 +80,8 @@
     case
         when (ends_with({{ email }}, '@gmail.com') or ends_with({{ email }}, '@googlemail.com'))
             and {{ madang.regex_matches(email, '^[^@]+@[^@]+$') }} then {{ madang.sha256_hex(
-            "concat(replace(" ~ madang.regex_extract(email, '^([^@+]+)') ~ ", '.', ''), " ~ madang.regex_extract(email, '(@.*)$') ~ ")"
+            "concat(replace(" ~ madang.regex_extract(email, '^([^@+]+)') ~ ", '.', ''), "
+            ~ madang.regex_extract(email, '(@.*)$') ~ ")"
         ) }}
     end
 {%- endmacro %}

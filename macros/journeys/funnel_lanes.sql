@@ -4,17 +4,23 @@
     first step to the next. An entry is looked for within a lane.
 #}
 {% macro funnel_lanes(activities, number, said) -%}
-{%- set columns = ['subject_id', 'person_id', 'occurred_at', 'activity_order', 'channel_group', said.breakdown.by] + said.held -%}
+{%- set columns = [
+    'subject_id', 'person_id', 'occurred_at', 'activity_order', 'channel_group', said.breakdown.by
+] + said.held -%}
 {%- if said.order == 'strict' %}{% do columns.append('place_in_life') %}{% endif -%}
 {%- if said.order == 'any' %}{% do columns.append('action') %}{% endif -%}
 {%- set columns = columns | unique | list -%}
 {%- set parts = ['subject_id'] -%}
-{%- for column in said.held %}{% do parts.extend(["' '", 'cast(' ~ column ~ ' as string)']) %}{% endfor -%}
+{%- for column in said.held %}
+    {% do parts.extend(["' '", 'cast(' ~ column ~ ' as string)']) %}
+{% endfor -%}
     with met as (
 
         {{ activities_that_meet(
             funnel_lives(activities) if said.order == 'strict' else activities,
-            funnel_path_conditions(said), columns, {'step_number': 'int64', 'link': 'int64', 'kind': 'int64'}
+            funnel_path_conditions(said),
+            columns,
+            {'step_number': 'int64', 'link': 'int64', 'kind': 'int64'}
         ) }}
 
     ),
@@ -27,12 +33,14 @@
             link,
             kind,
             {%- if said.held %}
-            {{ "concat(" ~ parts[2:] | join(', ') ~ ")" if parts | length > 3 else parts[2] }} as held,
+            {{ "concat(" ~ parts[2:] | join(', ') ~ ")" if parts | length > 3 else parts[2] }}
+                as held,
             {%- endif %}
             {{ micros_of('occurred_at') }} as moment,
             {{ micros_of('occurred_at') }} + greatest(link - 1, 0) * {{ said.tie_micros }} as turn,
             {{ fleeting_hash('subject_id') }} as life,
-            {{ fleeting_hash('concat(' ~ parts | join(', ') ~ ')' if said.held else 'subject_id') }} as lane
+            {{ fleeting_hash('concat(' ~ parts | join(', ') ~ ')' if said.held else 'subject_id') }}
+                as lane
         from met
         where
             {{ in_part(number) }}
@@ -76,10 +84,15 @@
 {%- endmacro %}
 
 
-{# The stream, with the place of each activity among all of its subject; what comes at one moment of the order has one place. #}
+{#
+    The stream, with the place of each activity among all of its subject;
+    what comes at one moment of the order has one place.
+#}
 {% macro funnel_lives(activities) -%}
 (
-            select *, dense_rank() over (partition by subject_id order by activity_order) as place_in_life
+            select
+                *,
+                dense_rank() over (partition by subject_id order by activity_order) as place_in_life
             from {{ activities }}
         )
 {%- endmacro %}

@@ -1,19 +1,24 @@
 {#
-    One funnel that says more than its steps and its window: one row per entry and step that it reached, with the columns of funnel_steps. docs/funnels.md says what
-    the words mean. Nothing is in the SQL for what the funnel does not say.
+    One funnel that says more than its steps and its window: one row per entry and step that it
+    reached, with the columns of funnel_steps. docs/funnels.md says what the words mean. Nothing is
+    in the SQL for what the funnel does not say.
 #}
 {% macro funnel_paths(activities, number, name, spec) -%}
 {%- set said = funnel_settings(spec) -%}
 {%- set steps = said.steps | length -%}
 {%- set names = [] -%}
-{%- for step in said.names %}{% do names.append('when ' ~ loop.index ~ ' then ' ~ text_literal(step)) %}{% endfor -%}
+{%- for step in said.names %}
+    {% do names.append('when ' ~ loop.index ~ ' then ' ~ text_literal(step)) %}
+{% endfor -%}
 with done as (
 
     {{ funnel_lanes(activities, number, said) }}
 
 ),
 
-{{ funnel_any_entries('done', said) if said.order == 'any' else funnel_ordered_entries('done', said) }}
+{{ funnel_any_entries('done', said) if said.order == 'any' else funnel_ordered_entries(
+    'done', said
+) }}
 
 kept as (
 
@@ -29,7 +34,9 @@ placed as (
         kept.begun,
         kept.closes,
         place,
-        {{ 'row_number() over (partition by kept.lane order by ' ~ funnel_moment('place', steps) ~ ', place)' if said.order == 'any' else 'place' }} as step_number,
+        {{ 'row_number() over (partition by kept.lane order by ' ~ funnel_moment(
+            'place', steps
+        ) ~ ', place)' if said.order == 'any' else 'place' }} as step_number,
         {{ funnel_moment('place', steps) }} as done_at
     from kept
     cross join {{ rows_of_array(range(1, steps + 1) | list, 'place') }}
@@ -56,8 +63,16 @@ described as (
         min(done.subject_id) as subject_id,
         count(done.person_id) > 0 as is_person,
         {{ 'min(done.held)' if said.held else 'cast(null as string)' }} as held,
-        coalesce(min(case when path.step_number = path.first_step then done.channel_group end), '(none)') as channel_group,
-        coalesce(min(case when {{ funnel_breakdown_step(said) }} then cast(done.{{ said.breakdown.by }} as string) end), '(none)') as breakdown
+        coalesce(
+            min(case when path.step_number = path.first_step then done.channel_group end), '(none)'
+        ) as channel_group,
+        coalesce(
+            min(case
+                when {{ funnel_breakdown_step(said) }}
+                    then cast(done.{{ said.breakdown.by }} as string)
+            end),
+            '(none)'
+        ) as breakdown
     from path
     inner join done
         on path.lane = done.lane
@@ -68,7 +83,8 @@ described as (
 )
 
 select
-    {{ surrogate_key([text_literal(name), 'described.subject_id'] + funnel_key_of_entry(said)) }} as entry_key,
+    {{ surrogate_key([text_literal(name), 'described.subject_id'] + funnel_key_of_entry(said)) }}
+        as entry_key,
     {{ text_literal(name) }} as funnel,
     cast(path.step_number as int64) as step_number,
     case path.place {{ names | join(' ') }} end as step,
@@ -78,7 +94,8 @@ select
     {{ timestamp_from_micros('path.begun') }} as entered_at,
     {{ timestamp_from_micros('path.reached') }} as reached_at,
     (path.reached - path.begun) / 1e6 as seconds_from_entry,
-    (path.reached - lag(path.reached) over (partition by path.lane order by path.step_number)) / 1e6 as seconds_from_previous,
+    (path.reached - lag(path.reached) over (partition by path.lane order by path.step_number)) / 1e6
+        as seconds_from_previous,
     path.step_number = path.last_step as is_last_step,
     described.held,
     described.breakdown,

@@ -5,11 +5,17 @@
 #}
 {% macro own_streams() %}
     {%- set found = [] -%}
-    {%- for name in var('madang_streams', []) if not (execute and model.resource_type == 'unit_test') -%}
+    {%- for name in var('madang_streams', [])
+        if not (execute and model.resource_type == 'unit_test') -%}
         {%- do ref(name) -%}
-        {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' and node.name == name -%}
+        {%- for node in (graph.nodes.values() if execute else [])
+            if node.resource_type == 'model' and node.name == name -%}
             {%- if not node.config.meta.get('stream') -%}
-                {%- do exceptions.raise_compiler_error("madang_streams names " ~ name ~ ", whose YAML has no config.meta.stream: say there what its columns are (docs/loading.md).") -%}
+                {%- do exceptions.raise_compiler_error(
+                    "madang_streams names " ~ name
+                    ~ ", whose YAML has no config.meta.stream: say there what its columns are "
+                    ~ "(docs/loading.md)."
+                ) -%}
             {%- endif -%}
             {%- do found.append(dict(node.config.meta.stream, model=name)) -%}
         {%- endfor -%}

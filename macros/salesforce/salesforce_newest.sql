@@ -25,11 +25,18 @@
     select
         *
         {%- for box in boxes %},
-        max(case when {{ box }} = 'true' and coalesce({{ box }}_before, 'false') <> 'true' then {{ changed_at }} end)
+        max(case
+            when {{ box }} = 'true' and coalesce({{ box }}_before, 'false') <> 'true'
+                then {{ changed_at }}
+        end)
             over (partition by {{ key }}) as {{ box }}_at
         {%- endfor %}
     from states
-    qualify row_number() over (partition by {{ key }} order by {{ changed_at }} desc, _loaded_at desc, _sha256, _row desc) = 1
+    qualify
+        row_number() over (
+            partition by {{ key }}
+            order by {{ changed_at }} desc, _loaded_at desc, _sha256, _row desc
+        ) = 1
 {%- endmacro %}
 
 
@@ -46,7 +53,13 @@
                 {%- for chunk in range(3) %},
                 substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', 1
                     {%- for place in range(5) %}
-                    + case when substr({{ expression }}, {{ 5 * chunk + place + 1 }}, 1) between 'A' and 'Z' then {{ 2 ** place }} else 0 end
+                    + case
+                        when substr(
+                            {{ expression }}, {{ 5 * chunk + place + 1 }}, 1
+                        ) between 'A' and 'Z'
+                            then {{ 2 ** place }}
+                        else 0
+                    end
                     {%- endfor %}, 1)
                 {%- endfor %}
             )

@@ -17,7 +17,10 @@
     select {{ madang.word_key('word') }} as word_key
     from {{ model }}
     group by 1
-    having {% for column in columns %}min({{ column }}) <> max({{ column }}){{ ' or ' if not loop.last }}{% endfor %}
+    having
+    {% for column in columns %}
+    min({{ column }}) <> max({{ column }}){{ ' or ' if not loop.last }}
+    {% endfor %}
 {% endtest %}
 
 
@@ -30,7 +33,10 @@
 {% endtest %}
 
 
-{# Every channel and purpose of a table of permits is one that people are asked about: in `consent_policy`. #}
+{#
+    Every channel and purpose of a table of permits is one that people are asked about:
+    in `consent_policy`.
+#}
 {% test is_in_the_policy(model) %}
     select permits.channel, permits.purpose, count(*) as rows_found
     from {{ model }} as permits
@@ -41,7 +47,10 @@
 {% endtest %}
 
 
-{# A campaign of a platform is mapped to one campaign of links: with two its cost would have two places. #}
+{#
+    A campaign of a platform is mapped to one campaign of links:
+    with two its cost would have two places.
+#}
 {% test one_target_per_campaign(model) %}
     select
         lower(trim(platform)) as platform,
@@ -49,7 +58,9 @@
         min(utm_campaign) as one_target,
         max(utm_campaign) as another_target
     from {{ model }}
-    group by lower(trim(platform)), coalesce(trim(account_id), ''), {{ madang.campaign_word('campaign') }}
+    group by
+        lower(trim(platform)), coalesce(trim(account_id), ''),
+        {{ madang.campaign_word('campaign') }}
     having count(distinct {{ madang.campaign_word('utm_campaign') }}) > 1
 {% endtest %}
 

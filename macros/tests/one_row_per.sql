@@ -7,13 +7,24 @@
 #}
 {% test one_row_per(model, columns, not_null=[], one_of={}, holds=[]) %}
     {%- set rules = [] %}
-    {%- for column in not_null %}{% do rules.append((column ~ ' is null', column ~ ' is null')) %}{% endfor %}
+    {%- for column in not_null %}
+        {% do rules.append((column ~ ' is null', column ~ ' is null')) %}
+    {% endfor %}
     {%- for column, values in one_of.items() %}
         {%- set listed = [] %}
-        {%- for value in values %}{% do listed.append(madang.text_literal(value) if value is string else value) %}{% endfor %}
-        {%- do rules.append((column ~ ' not in (' ~ listed | join(', ') ~ ')', column ~ ' is none of: ' ~ values | join(', '))) %}
+        {%- for value in values %}
+            {% do listed.append(madang.text_literal(value) if value is string else value) %}
+        {% endfor %}
+        {%- do rules.append((
+            column ~ ' not in (' ~ listed | join(', ') ~ ')',
+            column ~ ' is none of: ' ~ values | join(', ')
+        )) %}
     {%- endfor %}
-    {%- for condition in holds %}{% do rules.append(('not coalesce(' ~ condition ~ ', false)', 'does not hold: ' ~ condition)) %}{% endfor %}
+    {%- for condition in holds %}
+        {% do rules.append(
+            ('not coalesce(' ~ condition ~ ', false)', 'does not hold: ' ~ condition)
+        ) %}
+    {% endfor %}
     {%- if not rules %}
     select {{ columns | join(', ') }}, count(*) as rows_found
     from {{ model }}
@@ -24,7 +35,11 @@
         *,
         rtrim(concat(
             {%- for _, told in rules %}
-            if((broken_rules & {{ 2 ** loop.index0 }}) > 0, {{ madang.text_literal(told ~ '; ') }}, ''){{ ',' if not loop.last }}
+            if(
+                (broken_rules & {{ 2 ** loop.index0 }}) > 0,
+                {{ madang.text_literal(told ~ '; ') }},
+                ''
+            ){{ ',' if not loop.last }}
             {%- endfor %}
         ), '; ') as broken
     from (

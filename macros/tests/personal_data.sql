@@ -10,8 +10,8 @@
 
 
 {#
-    No value holds an e-mail address or a mobile telephone number, as masking knows them. Hashes and UUIDs are not looked at: among millions of them some read
-    like a number.
+    No value holds an e-mail address or a mobile telephone number, as masking knows them. Hashes and
+    UUIDs are not looked at: among millions of them some read like a number.
 #}
 {% test without_personal_data(model, column_name) %}
     {%- set text = 'cast(' ~ column_name ~ ' as string)' %}

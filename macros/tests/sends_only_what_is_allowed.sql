@@ -11,26 +11,34 @@
     ),
 
     said as (
-        select persons.person_id, consents.channel, consents.purpose, consents.status = 'granted' as is_yes, consents.occurred_at
+        select
+            persons.person_id, consents.channel, consents.purpose,
+            consents.status = 'granted' as is_yes, consents.occurred_at
         from {{ ref('stg_consent__events') }} as consents
         inner join persons on consents.consent_id = persons.record_id and persons.source = 'consent'
         where consents.status in ('granted', 'withdrawn')
         union all
         select persons.person_id, messages.channel, cast(null as string), false, messages.event_at
         from {{ ref('stg_braze__messages') }} as messages
-        inner join persons on messages.braze_user_id = persons.record_id and persons.source = 'braze'
+        inner join persons
+            on messages.braze_user_id = persons.record_id and persons.source = 'braze'
         where messages.outcome in ('unsubscribed', 'marked_as_spam') and not messages.is_test
         union all
-        select persons.person_id, subscriptions.channel, 'marketing', subscriptions.status = 'opted_in', subscriptions.event_at
+        select
+            persons.person_id, subscriptions.channel, 'marketing',
+            subscriptions.status = 'opted_in', subscriptions.event_at
         from {{ ref('stg_braze__subscriptions') }} as subscriptions
-        inner join persons on subscriptions.braze_user_id = persons.record_id and persons.source = 'braze'
+        inner join persons
+            on subscriptions.braze_user_id = persons.record_id and persons.source = 'braze'
         where
             not subscriptions.is_test
             and (
                 subscriptions.status = 'unsubscribed'
                 or (
                     subscriptions.status = 'opted_in'
-                    and {{ madang.signal_word('subscriptions.state_change_source') }} in ('preference_center', 'subscription_page')
+                    and {{ madang.signal_word('subscriptions.state_change_source') }} in (
+                        'preference_center', 'subscription_page'
+                    )
                 )
             )
         union all
@@ -39,9 +47,12 @@
         inner join {{ ref('contacts') }} as contacts on messages.email = contacts.email
         where messages.outcome = 'bounced' and messages.channel = 'email' and not messages.is_test
         {% for channel, object, id, box in [
-            ('email', 'contacts', 'contact_id', 'has_opted_out_of_email'), ('email', 'leads', 'lead_id', 'has_opted_out_of_email'),
-            ('sms', 'contacts', 'contact_id', 'do_not_call'), ('sms', 'leads', 'lead_id', 'do_not_call'),
-            ('kakao', 'contacts', 'contact_id', 'do_not_call'), ('kakao', 'leads', 'lead_id', 'do_not_call'),
+            ('email', 'contacts', 'contact_id', 'has_opted_out_of_email'),
+            ('email', 'leads', 'lead_id', 'has_opted_out_of_email'),
+            ('sms', 'contacts', 'contact_id', 'do_not_call'),
+            ('sms', 'leads', 'lead_id', 'do_not_call'),
+            ('kakao', 'contacts', 'contact_id', 'do_not_call'),
+            ('kakao', 'leads', 'lead_id', 'do_not_call'),
         ] -%}
         union all
         select persons.person_id, '{{ channel }}', 'marketing', false, records.{{ box }}_at
@@ -51,10 +62,16 @@
         union all
         select
             persons.person_id, cast(null as string), cast(null as string), false,
-            coalesce(individuals.should_forget_at, individuals.has_opted_out_processing_at, individuals.has_opted_out_solicit_at)
+            coalesce(
+                individuals.should_forget_at,
+                individuals.has_opted_out_processing_at,
+                individuals.has_opted_out_solicit_at
+            )
         from {{ ref('stg_salesforce__individuals') }} as individuals
-        inner join {{ ref('stg_salesforce__contacts') }} as contacts on individuals.individual_id = contacts.individual_id
-        inner join persons on contacts.contact_id = persons.record_id and persons.source = 'salesforce'
+        inner join {{ ref('stg_salesforce__contacts') }} as contacts
+            on individuals.individual_id = contacts.individual_id
+        inner join persons
+            on contacts.contact_id = persons.record_id and persons.source = 'salesforce'
     ),
 
     last_words as (

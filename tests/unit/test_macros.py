@@ -77,8 +77,8 @@ def test_every_list_can_be_added_to() -> None:
 
 def test_platforms_take_the_click_ids_that_their_limits_name() -> None:
     rules = (ROOT / "macros" / "attribution" / "touch_rules.sql").read_text(encoding="utf-8")
-    (taken,) = re.findall(r"macro reported_click_ids\(\) %}\s*{{ return\((.*?)\) }}", rules)
-    (read,) = re.findall(r"macro click_id_names\(\) %}\s*{{ return\((.*?)\) }}", rules)
+    (taken,) = re.findall(r"(?s)macro reported_click_ids\(\) %}\s*{{ return\((.*?)\) }}", rules)
+    (read,) = re.findall(r"(?s)macro click_id_names\(\) %}\s*{{ return\((.*?)\) }}", rules)
     with (ROOT / "seeds" / "upload_limits.csv").open(encoding="utf-8", newline="") as file:
         limits = {row["platform"]: row["click_ids"].split() for row in csv.DictReader(file)}
     by_platform = ast.literal_eval(taken)

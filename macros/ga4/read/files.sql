@@ -1,9 +1,13 @@
 {#
-    What the names of files look like: events_20261031.parquet, events_intraday_20261101.json.gz, and several of one shard, told apart by what follows the
-    date: events_20261031-000000000000.parquet, as BigQuery's extract writes them.
+    What the names of files look like: events_20261031.parquet, events_intraday_20261101.json.gz,
+    and several of one shard, told apart by what follows the date:
+    events_20261031-000000000000.parquet, as BigQuery's extract writes them.
 #}
 {% macro ga4_file_pattern() -%}
-    {{ return('^(?:events|ga_sessions|pseudonymous_users|users)_((?:intraday_|fresh_)?[0-9]{8})(?:[-_.].*)?[.](?:parquet|(?:json|ndjson|jsonl)(?:[.]gz)?)$') }}
+    {{ return(
+        '^(?:events|ga_sessions|pseudonymous_users|users)_((?:intraday_|fresh_)?[0-9]{8})'
+        ~ '(?:[-_.].*)?[.](?:parquet|(?:json|ndjson|jsonl)(?:[.]gz)?)$'
+    ) }}
 {%- endmacro %}
 
 
@@ -19,10 +23,15 @@
     {% do found.problems.update(fromjson(env_var('MADANG_GA4_DAMAGED', '{}'))) %}
     {% for property in ga4_property_list() %}{% for kind in ga4_shard_kinds(property, of) %}
         {% set pattern = path_as_pattern(property.path ~ '/' ~ ga4_shard_prefix(kind)) ~ '*' %}
-        {% set files = run_query('select file from glob(' ~ text_literal(pattern) ~ ') order by 1').columns[0].values() %}
-        {% if files %}{% do found.places.append({'id': property.id, 'kind': kind, 'pattern': pattern}) %}{% endif %}
+        {% set files = run_query(
+            'select file from glob(' ~ text_literal(pattern) ~ ') order by 1'
+        ).columns[0].values() %}
+        {% if files %}
+            {% do found.places.append({'id': property.id, 'kind': kind, 'pattern': pattern}) %}
+        {% endif %}
         {% set parquet = [] %}
-        {% for file in files if modules.re.search('[.]parquet$', file) and file not in found.problems %}
+        {% for file in files
+            if modules.re.search('[.]parquet$', file) and file not in found.problems %}
             {% do parquet.append(file) %}
         {% endfor %}
         {% for some in parquet | batch(20) %}
@@ -31,7 +40,9 @@
                 {% if are_whole or ga4_can_be_opened([file]) %}
                     {% do found.whole.append(file) %}
                 {% else %}
-                    {% do found.problems.update({file: 'the file is cut off, or no Parquet file'}) %}
+                    {% do found.problems.update(
+                        {file: 'the file is cut off, or no Parquet file'}
+                    ) %}
                 {% endif %}
             {% endfor %}
         {% endfor %}
@@ -40,11 +51,19 @@
 {% endmacro %}
 
 
-{# A path in which signs of a pattern stand for themselves: folders may have brackets, stars and question marks in their names. A file that is there is read by its plain path. #}
-{% macro path_as_pattern(path) %}{{ return(modules.re.sub('([*?[])', '[\\1]', path)) }}{% endmacro %}
+{#
+    A path in which signs of a pattern stand for themselves: folders may have brackets,
+    stars and question marks in their names. A file that is there is read by its plain path.
+#}
+{% macro path_as_pattern(path) %}
+    {{ return(modules.re.sub('([*?[])', '[\\1]', path)) }}
+{% endmacro %}
 
 
-{# Whether all of these files can be opened: the adapter looks whether there is such a table, and takes a list of them. #}
+{#
+    Whether all of these files can be opened:
+    the adapter looks whether there is such a table, and takes a list of them.
+#}
 {% macro ga4_can_be_opened(files) %}
     {% set names = [] %}
     {% for file in files %}{% do names.append(file | replace("'", "''")) %}{% endfor %}
@@ -52,7 +71,10 @@
 {% endmacro %}
 
 
-{# One row per Parquet file, from its end alone: how many rows, which columns are missing, which one is of a wrong type. #}
+{#
+    One row per Parquet file, from its end alone:
+    how many rows, which columns are missing, which one is of a wrong type.
+#}
 {% macro ga4_footers(files) -%}
     {%- if not files -%}
     select
@@ -66,7 +88,9 @@
         [{% for file in files %}{{ text_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}]
     {%- endset -%}
     {%- set needed = {
-        'events_': ['event_date', 'event_timestamp', 'event_name', 'event_params', 'user_pseudo_id'],
+        'events_': [
+            'event_date', 'event_timestamp', 'event_name', 'event_params', 'user_pseudo_id'
+        ],
         'ga_sessions_': ['fullVisitorId', 'visitId', 'visitStartTime', 'hits'],
         'pseudonymous_users_': ['pseudo_user_id'],
         'users_': ['user_id'],
@@ -101,7 +125,8 @@
         from parquet_schema({{ listed }}) as schema
         group by file_name
     ) as columns
-    inner join parquet_file_metadata({{ listed }}) as metadata on columns.file_name = metadata.file_name
+    inner join parquet_file_metadata({{ listed }}) as metadata
+        on columns.file_name = metadata.file_name
     {%- endif -%}
 {%- endmacro %}
 

@@ -37,7 +37,9 @@
             'metro': 'session.geoNetwork.metro',
         }),
         'app_info': ga4_struct(shapes.app_info, {
-            'id': 'hit.appInfo.id', 'version': 'hit.appInfo.version', 'install_store': 'hit.appInfo.installerId',
+            'id': 'hit.appInfo.id',
+            'version': 'hit.appInfo.version',
+            'install_store': 'hit.appInfo.installerId',
         }),
         'stream_id': 'session.property_id',
         'platform': "case
@@ -48,7 +50,8 @@
         'ecommerce': ga4_struct(shapes.ecommerce, ga360_ecommerce()),
         'items': ga360_items(shapes['items'][0]),
         'collected_traffic_source': ga4_struct(shapes.collected_traffic_source, {
-            'gclid': 'case when ' ~ ga360_is_first_hit() ~ ' then session.trafficSource.adwordsClickInfo.gclId end',
+            'gclid': 'case when ' ~ ga360_is_first_hit()
+            ~ ' then session.trafficSource.adwordsClickInfo.gclId end',
         }),
         'session_traffic_source_last_click': ga4_struct(shapes.session_traffic_source_last_click, {
             'cross_channel_campaign': ga360_last_click(),
@@ -57,7 +60,8 @@
     } -%}
     select
         {%- for name, shape in shapes.items() %}
-        {{ values[name] if name in values else 'cast(null as ' ~ ga4_type(shape) ~ ')' }} as {{ name }},
+        {{ values[name] if name in values else 'cast(null as ' ~ ga4_type(shape) ~ ')' }}
+            as {{ name }},
         {%- endfor %}
         session.property_id,
         session.shard_suffix
@@ -76,7 +80,8 @@
         when hit.eCommerceAction.action_type = '2' then 'view_item'
         when hit.eCommerceAction.action_type = '3' then 'add_to_cart'
         when hit.eCommerceAction.action_type = '4' then 'remove_from_cart'
-        when hit.eCommerceAction.action_type = '5' and coalesce(hit.eCommerceAction.step, 1) = 1 then 'begin_checkout'
+        when hit.eCommerceAction.action_type = '5' and coalesce(hit.eCommerceAction.step, 1) = 1
+            then 'begin_checkout'
         when hit.eCommerceAction.action_type = '5' then 'checkout_progress'
         when hit.eCommerceAction.action_type = '6' then 'purchase'
         when hit.eCommerceAction.action_type = '7' then 'refund'
@@ -92,7 +97,8 @@
         when hit.type = 'APPVIEW' then 'screen_view'
         when {{ ecommerce }} is not null then null
         when hit.type = 'EVENT' then coalesce(nullif(trim({{ regex_replace(
-            "lower(concat(coalesce(hit.eventInfo.eventCategory, ''), ' ', coalesce(hit.eventInfo.eventAction, '')))",
+            "lower(concat(coalesce(hit.eventInfo.eventCategory, ''), ' ', "
+            ~ "coalesce(hit.eventInfo.eventAction, '')))",
             '[^\\pL\\pN]+', '_'
         ) }}, '_'), ''), 'event')
         when hit.type = 'SOCIAL' then 'share'
@@ -105,7 +111,13 @@
     [
         {{ ga4_struct(shape, {'name': own, 'place': '0'}) }},
         {{ ga4_struct(shape, {'name': ecommerce, 'place': '1'}) }},
-        {{ ga4_struct(shape, {'name': "case when " ~ ga4_list_length(shown) ~ " > 0 then 'view_item_list' end", 'place': '2'}) }}
+        {{ ga4_struct(
+            shape,
+            {
+                'name': "case when " ~ ga4_list_length(shown) ~ " > 0 then 'view_item_list' end",
+                'place': '2'
+            }
+        ) }}
     ]
 {%- endmacro %}
 
@@ -116,13 +128,17 @@
 {%- endmacro %}
 
 
-{# Universal Analytics' own answer to where a session came from, where it has one: its source, and the channel that it made of it. #}
+{#
+    Universal Analytics' own answer to where a session came from, where it has one:
+    its source, and the channel that it made of it.
+#}
 {% macro ga360_last_click() %}
     {% set fields = {'default_channel_group': 'session.channelGrouping'} %}
     {% set none_said = {'source': '(direct)', 'medium': '(none)', 'campaign': '(not set)'} %}
     {% for name, otherwise in none_said.items() %}
         {% do fields.update({'campaign_name' if name == 'campaign' else name:
-            "case when session.channelGrouping is not null then coalesce(session.trafficSource." ~ name ~ ", '" ~ otherwise ~ "') end"}) %}
+            "case when session.channelGrouping is not null then coalesce(session.trafficSource."
+            ~ name ~ ", '" ~ otherwise ~ "') end"}) %}
     {% endfor %}
     {{ return(fields) }}
 {% endmacro %}

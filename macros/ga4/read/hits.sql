@@ -17,8 +17,13 @@
 {% endmacro %}
 
 
-{# A CTE (with a comma after it) of the hits that more than one row may be, from a selection of raw events. #}
-{% macro ga4_repeated_hits(source) %}{{ adapter.dispatch('ga4_repeated_hits', 'madang')(source) }}{% endmacro %}
+{#
+    A CTE (with a comma after it) of the hits that more than one row may be,
+    from a selection of raw events.
+#}
+{% macro ga4_repeated_hits(source) -%}
+    {{ adapter.dispatch('ga4_repeated_hits', 'madang')(source) }}
+{%- endmacro %}
 
 {% macro default__ga4_repeated_hits(source) %}{% endmacro %}
 
@@ -34,7 +39,9 @@ repeated_hits as materialized (
 {%- endmacro %}
 
 {# The same from the events of some days, once they are written. #}
-{% macro ga4_repeated_hits_of(events, days) %}{{ adapter.dispatch('ga4_repeated_hits_of', 'madang')(events, days) }}{% endmacro %}
+{% macro ga4_repeated_hits_of(events, days) -%}
+    {{ adapter.dispatch('ga4_repeated_hits_of', 'madang')(events, days) }}
+{%- endmacro %}
 
 {% macro default__ga4_repeated_hits_of(events, days) %}{% endmacro %}
 
@@ -59,13 +66,19 @@ repeated_hits as materialized (
 
 {% macro default__ga4_hit_number() %}cast(null as int64){% endmacro %}
 
-{% macro duckdb__ga4_hit_number() %}case when not {{ ga4_is_alike() }} then cast(1 as int64) end{% endmacro %}
+{% macro duckdb__ga4_hit_number() -%}
+    case when not {{ ga4_is_alike() }} then cast(1 as int64) end
+{%- endmacro %}
 
-{% macro ga4_is_alike() %}{{ return('(' ~ ga4_hit_hash() ~ ' in (from repeated_hits))') }}{% endmacro %}
+{% macro ga4_is_alike() %}
+    {{ return('(' ~ ga4_hit_hash() ~ ' in (from repeated_hits))') }}
+{% endmacro %}
 
 
 {# The selection of the hits that is written. #}
-{% macro ga4_hits_as_written(events) %}{{ adapter.dispatch('ga4_hits_as_written', 'madang')(events) }}{% endmacro %}
+{% macro ga4_hits_as_written(events) -%}
+    {{ adapter.dispatch('ga4_hits_as_written', 'madang')(events) }}
+{%- endmacro %}
 
 {% macro default__ga4_hits_as_written(events) -%}
     select
@@ -85,8 +98,13 @@ repeated_hits as materialized (
 {%- endmacro %}
 
 
-{# A post hook: gives the hits that were written without one their number, where that is not done as they are written. #}
-{% macro ga4_tell_hits_apart() %}{{ adapter.dispatch('ga4_tell_hits_apart', 'madang')() }}{% endmacro %}
+{#
+    A post hook: gives the hits that were written without one their number,
+    where that is not done as they are written.
+#}
+{% macro ga4_tell_hits_apart() -%}
+    {{ adapter.dispatch('ga4_tell_hits_apart', 'madang')() }}
+{%- endmacro %}
 
 {% macro default__ga4_tell_hits_apart() %}{% endmacro %}
 
@@ -96,7 +114,8 @@ repeated_hits as materialized (
     from (
         select
             rowid as place,
-            case when {{ ga4_copy_number() }} = 1 then {{ ga4_number_of_hit() }} else 0 end as hit_number
+            case when {{ ga4_copy_number() }} = 1 then {{ ga4_number_of_hit() }} else 0 end
+                as hit_number
         from {{ this }}
         where hit_number is null
     ) as told_apart
@@ -105,19 +124,26 @@ repeated_hits as materialized (
 
 
 {# What holds for every hit that was written, but for its copies. #}
-{% macro ga4_is_no_copy() %}{{ return(adapter.dispatch('ga4_is_no_copy', 'madang')()) }}{% endmacro %}
+{% macro ga4_is_no_copy() %}
+    {{ return(adapter.dispatch('ga4_is_no_copy', 'madang')()) }}
+{% endmacro %}
 
 {% macro default__ga4_is_no_copy() %}{{ return('true') }}{% endmacro %}
 
 {% macro duckdb__ga4_is_no_copy() %}{{ return('hit_number > 0') }}{% endmacro %}
 
 
-{# A hit's number among those that share `ga4_hit_columns`, and a row's among the copies of one hit. #}
+{#
+    A hit's number among those that share `ga4_hit_columns`,
+    and a row's among the copies of one hit.
+#}
 {% macro ga4_number_of_hit() -%}
     dense_rank() over (
             partition by {{ ga4_hit_columns() | join(', ') }}
             order by
-                {%- for column in ['page_location', 'page_title', 'page_referrer', 'engagement_time_msec', 'value'] %}
+                {%- for column in [
+                    'page_location', 'page_title', 'page_referrer', 'engagement_time_msec', 'value'
+                ] %}
                 case when content_key is not null then {{ column }} end nulls last,
                 {%- endfor %}
                 content_key
@@ -134,5 +160,7 @@ repeated_hits as materialized (
 {# The copy that says most: what is there before what is not, column by column. #}
 {% macro ga4_copy_order() -%}
     engagement_time_msec desc nulls last
-    {%- for column in ga4_event_columns() if column not in ga4_hit_columns() %}, {{ column }} desc nulls last{% endfor %}
+    {%- for column in ga4_event_columns() if column not in ga4_hit_columns() %}
+    , {{ column }} desc nulls last
+    {% endfor %}
 {%- endmacro %}

@@ -8,7 +8,9 @@
     row_count: null for NDJSON. contents: differs where the shard does. problem: null where the
     shard can be read.
 #}
-{% macro ga4_shard_inventory(of='events') %}{{ adapter.dispatch('ga4_shard_inventory', 'madang')(of) }}{% endmacro %}
+{% macro ga4_shard_inventory(of='events') -%}
+    {{ adapter.dispatch('ga4_shard_inventory', 'madang')(of) }}
+{%- endmacro %}
 
 {% macro default__ga4_shard_inventory(of) -%}
     {% do source('ga4', 'shards') -%}
@@ -84,12 +86,17 @@
             case
                 when named.is_parquet and named.size = 0 then 'the file is empty'
                 when files.problem is not null then files.problem
-                when footers.missing <> '' then concat('not a ', if(kind = 'ga360', 'GA360', 'GA4'), ' export: no column ', footers.missing)
+                when footers.missing <> ''
+                    then concat(
+                        'not a ', if(kind = 'ga360', 'GA360', 'GA4'),
+                        ' export: no column ', footers.missing
+                    )
                 else footers.wrong
             end as problem
         from named
         left join footers on named.filename = footers.file_name
-        left join ({{ ga4_problem_rows(files.problems) }}) as files on named.filename = files.filename
+        left join ({{ ga4_problem_rows(files.problems) }}) as files
+            on named.filename = files.filename
 
     ),
 
@@ -104,7 +111,8 @@
             string_agg(filename, chr(10) order by filename) as location,
             count(*) as files,
             cast(sum(size) as bigint) as bytes,
-            case when count(num_rows) = count(*) then cast(sum(num_rows) as bigint) end as row_count,
+            case when count(num_rows) = count(*) then cast(sum(num_rows) as bigint) end
+                as row_count,
             max(modified_at) as modified_at,
             left(md5(string_agg(
                 concat(name, ' ', size, ' ', modified_at), chr(10) order by filename
@@ -147,7 +155,12 @@
 {%- endmacro %}
 
 
-{# A table of a property's dataset on BigQuery. dbt knows one property's as a source; of several, all are named in full. #}
+{#
+    A table of a property's dataset on BigQuery. dbt knows one property's as a source;
+    of several, all are named in full.
+#}
 {% macro ga4_source(property, identifier) %}
-    {{ return(api.Relation.create(database=property.project, schema=property.dataset, identifier=identifier)) }}
+    {{ return(api.Relation.create(
+        database=property.project, schema=property.dataset, identifier=identifier
+    )) }}
 {% endmacro %}

@@ -1,22 +1,30 @@
 {# The texts of an item, those that the project asks for before them, and its numbers. #}
 {% macro ga4_item_texts() %}
     {% set texts = [] %}
-    {% for name, type in var('ga4_item_params').items() if type == 'string' %}{% do texts.append(name) %}{% endfor %}
+    {% for name, type in var('ga4_item_params').items() if type == 'string' %}
+        {% do texts.append(name) %}
+    {% endfor %}
     {{ return((texts + [
-        'item_id', 'item_name', 'item_brand', 'item_variant', 'item_category', 'item_category2', 'item_category3', 'item_category4', 'item_category5',
-        'coupon', 'affiliation', 'location_id', 'item_list_id', 'item_list_name', 'item_list_index', 'promotion_id', 'promotion_name', 'creative_name',
+        'item_id', 'item_name', 'item_brand', 'item_variant', 'item_category', 'item_category2',
+        'item_category3', 'item_category4', 'item_category5', 'coupon', 'affiliation',
+        'location_id', 'item_list_id', 'item_list_name', 'item_list_index', 'promotion_id',
+        'promotion_name', 'creative_name',
         'creative_slot',
     ]) | unique | list) }}
 {% endmacro %}
 
 {% macro ga4_item_numbers() %}
     {{ return([
-        'price', 'price_in_usd', 'quantity', 'item_revenue', 'item_revenue_in_usd', 'item_refund', 'item_refund_in_usd',
+        'price', 'price_in_usd', 'quantity', 'item_revenue',
+        'item_revenue_in_usd', 'item_refund', 'item_refund_in_usd',
     ]) }}
 {% endmacro %}
 
 
-{# The shards that days are read from, as `ga4_events_of` wants them; those of all days where `days` is none. #}
+{#
+    The shards that days are read from, as `ga4_events_of` wants them;
+    those of all days where `days` is none.
+#}
 {% macro ga4_shards_of_days(inventory, days) %}
     {% if not execute or load_relation(inventory) is none %}{{ return([]) }}{% endif %}
     {% set query %}
@@ -30,7 +38,8 @@
 
 
 {#
-    A row for every element of a list: the `columns` of `relation`, the element as `name`, and its place in the list, counted from 1, as `number`.
+    A row for every element of a list: the `columns` of `relation`, the element as `name`, and its
+    place in the list, counted from 1, as `number`.
 #}
 {% macro ga4_numbered_rows(relation, columns, list, name, number) %}
     {{- adapter.dispatch('ga4_numbered_rows', 'madang')(relation, columns, list, name, number) -}}
@@ -62,7 +71,9 @@
 #}
 {% macro ga4_raw_hits_once(source, kept, condition, days) %}
     {%- set is_numbered = ga4_has_hits(days, 'hit_number > 1') -%}
-    {{- adapter.dispatch('ga4_raw_hits_once', 'madang')(source, kept, condition, days, is_numbered) -}}
+    {{- adapter.dispatch('ga4_raw_hits_once', 'madang')(
+        source, kept, condition, days, is_numbered
+    ) -}}
 {% endmacro %}
 
 {% macro default__ga4_raw_hits_once(source, kept, condition, days, is_numbered) -%}
@@ -77,7 +88,9 @@
     {%- if ga4_has_hits(days, 'hit_number <> 1') -%}
     {{ ga4_raw_hits(source, kept, condition ~ ' and not ' ~ ga4_is_alike(), false) }}
     union all
-    {{ default__ga4_raw_hits_once(source, kept, condition ~ ' and ' ~ ga4_is_alike(), days, is_numbered) }}
+    {{ default__ga4_raw_hits_once(
+        source, kept, condition ~ ' and ' ~ ga4_is_alike(), days, is_numbered
+    ) }}
     {%- else -%}
     {{ ga4_raw_hits(source, kept, condition, false) }}
     {%- endif -%}
@@ -90,12 +103,15 @@
         event_name,
         {{ ga4_hit_key() }} as hit_key,
         {% if with_content -%}
-        case when batch_event_index is null then {{ md5_hex(ga4_params_as_text()) }} end as content_key,
+        case when batch_event_index is null then {{ md5_hex(ga4_params_as_text()) }} end
+            as content_key,
         {%- else -%}
         cast(null as string) as content_key,
         {%- endif %}
         {{ kept }}
-    from (select * replace ({{ date_from_suffix('event_date') }} as event_date) from ({{ source }}) as raw_events) as dated
+    from (select * replace (
+        {{ date_from_suffix('event_date') }} as event_date
+    ) from ({{ source }}) as raw_events) as dated
     where {{ condition }}
 {%- endmacro %}
 
@@ -103,6 +119,9 @@
 {% macro ga4_has_hits(days, condition) %}
     {% set events = ref('base_ga4__events') %}
     {% if not execute or load_relation(events) is none %}{{ return(true) }}{% endif %}
-    {% set query %}select 1 from {{ events }} where {{ ga4_in_days(days) }} and {{ condition }} limit 1{% endset %}
+    {% set query %}select 1
+    from {{ events }}
+    where {{ ga4_in_days(days) }} and {{ condition }}
+    limit 1{% endset %}
     {{ return(run_query(query).rows | length > 0) }}
 {% endmacro %}

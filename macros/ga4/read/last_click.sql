@@ -21,7 +21,9 @@
         'detail': 'lower(' ~ name ~ '.' ~ detail ~ ')' if detail,
     }}) -%}
 {%- endfor -%}
-        {%- for part, field in {'source': 'source', 'medium': 'medium', 'campaign': 'campaign_name'}.items() %}
+        {%- for part, field in {
+            'source': 'source', 'medium': 'medium', 'campaign': 'campaign_name'
+        }.items() %}
         case
             when {{ all }}.source is not null then {{ all }}.{{ field }}
             {%- for platform in platforms.values() %}
@@ -53,12 +55,22 @@
 {%- endmacro %}
 
 
-{# The platforms whose campaigns are looked at, in this order: those that the shards name any campaign of, where that can be known beforehand. #}
-{% macro ga4_click_platforms(shards) %}{{ return(adapter.dispatch('ga4_click_platforms', 'madang')(shards)) }}{% endmacro %}
+{#
+    The platforms whose campaigns are looked at, in this order:
+    those that the shards name any campaign of, where that can be known beforehand.
+#}
+{% macro ga4_click_platforms(shards) %}
+    {{ return(adapter.dispatch('ga4_click_platforms', 'madang')(shards)) }}
+{% endmacro %}
 
-{% macro default__ga4_click_platforms(shards) %}{{ return(['google_ads', 'sa360', 'dv360', 'cm360']) }}{% endmacro %}
+{% macro default__ga4_click_platforms(shards) %}
+    {{ return(['google_ads', 'sa360', 'dv360', 'cm360']) }}
+{% endmacro %}
 
-{# A column of nothing costs its reading too, and most shards have no campaign of most platforms: the files' own statistics say which. #}
+{#
+    A column of nothing costs its reading too, and most shards have no campaign of most platforms:
+    the files' own statistics say which.
+#}
 {% macro duckdb__ga4_click_platforms(shards) %}
     {% set all = default__ga4_click_platforms(shards) %}
     {% set files, others = [], [] %}

@@ -7,7 +7,9 @@
     {%- set branches = [] -%}
     {%- for kind in ['ga4', 'ga360'] -%}
         {%- set properties = ga4_property_list() | selectattr('format', 'equalto', kind) | list -%}
-        {%- for branch in ga4_branches(shards, kind, properties, ga4_property_list() | length > 1) -%}
+        {%- for branch in ga4_branches(
+            shards, kind, properties, ga4_property_list() | length > 1
+        ) -%}
             {%- do branches.append(ga360_as_events(branch) if kind == 'ga360' else branch) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -40,14 +42,18 @@
 {% macro ga4_branches(shards, kind, properties, is_united) %}
     {% set ids = properties | map(attribute='id') | list %}
     {% set chosen = shards | selectattr('property_id', 'in', ids) | list %}
-    {{ return(adapter.dispatch('ga4_branches', 'madang')(chosen, kind, properties, is_united) if chosen else []) }}
+    {{ return(
+        adapter.dispatch('ga4_branches', 'madang')(chosen, kind, properties, is_united)
+        if chosen else []
+    ) }}
 {% endmacro %}
 
 {% macro default__ga4_branches(shards, kind, properties, is_united) %}
     {% do source('ga4', 'events') %}
     {% set branches = [] %}
     {% for property in properties %}
-        {% set suffixes = shards | selectattr('property_id', 'equalto', property.id) | map(attribute='suffix') | list %}
+        {% set suffixes = shards | selectattr('property_id', 'equalto', property.id)
+            | map(attribute='suffix') | list %}
         {% if suffixes %}
             {% set branch %}
     select
@@ -70,12 +76,17 @@
     {% set columns = ga4_raw_columns(kind) %}
     {% for format in ['parquet', 'json'] %}
         {% set of_format = [] %}
-        {% for file in files if file.endswith('.parquet') == (format == 'parquet') %}{% do of_format.append(file) %}{% endfor %}
+        {% for file in files if file.endswith('.parquet') == (format == 'parquet') %}
+            {% do of_format.append(file) %}
+        {% endfor %}
         {% if of_format %}
-            {% set reader = ga4_parquet(of_format) if format == 'parquet' else ga4_ndjson(of_format, columns) %}
+            {% set reader = ga4_parquet(of_format)
+                if format == 'parquet' else ga4_ndjson(of_format, columns) %}
             {% set branch %}
     select
-        {{ (ga4_columns_of_files(reader, columns) if format == 'parquet' else columns.keys()) | join(',\n        ') }},
+        {{ (
+            ga4_columns_of_files(reader, columns) if format == 'parquet' else columns.keys()
+        ) | join(',\n        ') }},
         {{ ga4_property_of_file(properties) }} as property_id,
         regexp_extract(parse_filename(filename), '{{ ga4_file_pattern() }}', 1) as shard_suffix
     from {{ reader }}
@@ -88,15 +99,24 @@
 
 
 {% macro ga4_raw_columns(kind) %}
-    {{ return(ga4_export_columns() if kind == 'ga4' else ga360_export_columns() if kind == 'ga360' else ga4_users_columns()) }}
+    {{ return(
+        ga4_export_columns()
+        if kind == 'ga4' else ga360_export_columns()
+        if kind == 'ga360' else ga4_users_columns()
+    ) }}
 {% endmacro %}
 
 
 {#
-    Part of a shard's fingerprint: when other parameters or fields are asked for, or other things are masked, every day counts as changed and is read again. The number is
-    for what else of the reading changes.
+    Part of a shard's fingerprint: when other parameters or fields are asked for, or other things
+    are masked, every day counts as changed and is read again. The number is for what else of the
+    reading changes.
 #}
 {% macro ga4_reading_version() %}
-    {% set masked = [ga4_email_pattern(), ga4_phone_pattern(), ga4_national_id_pattern(), ga4_personal_texts()] %}
-    {{ return(local_md5(tojson([2, ga4_params(), var('ga4_user_properties'), ga4_further_fields(), masked]))[:8]) }}
+    {% set masked = [
+        ga4_email_pattern(), ga4_phone_pattern(), ga4_national_id_pattern(), ga4_personal_texts()
+    ] %}
+    {{ return(local_md5(
+        tojson([2, ga4_params(), var('ga4_user_properties'), ga4_further_fields(), masked])
+    )[:8]) }}
 {% endmacro %}

@@ -19,8 +19,8 @@
 
 
 {#
-    Parquet columns as expressions of the wanted types. A column that has its type already is named and nothing more, for DuckDB reads single fields of a
-    structure only through a plain name.
+    Parquet columns as expressions of the wanted types. A column that has its type already is named
+    and nothing more, for DuckDB reads single fields of a structure only through a plain name.
 #}
 {% macro ga4_columns_of_files(reader, columns) %}
     {% set query %}
@@ -29,23 +29,34 @@
         select 'wanted' as place, column_name, column_type
         from (
             describe
-            select {% for name, shape in columns.items() %}cast(null as {{ ga4_type(shape) }}) as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
+            select
+            {% for name, shape in columns.items() %}
+            cast(null as {{ ga4_type(shape) }}) as {{ name }}{{ ', ' if not loop.last }}
+            {% endfor %}
         )
     {% endset %}
     {% set there, wanted, expressions = {}, {}, [] %}
-    {% for row in run_query(query).rows %}{% do (there if row[0] == 'there' else wanted).update({row[1]: row[2]}) %}{% endfor %}
+    {% for row in run_query(query).rows %}
+        {% do (there if row[0] == 'there' else wanted).update({row[1]: row[2]}) %}
+    {% endfor %}
     {% for name, shape in columns.items() %}
         {% if there.get(name) == wanted[name] %}
             {% do expressions.append(name) %}
         {% else %}
-            {% do expressions.append('cast(' ~ (name if name in there else 'null') ~ ' as ' ~ ga4_type(shape) ~ ') as ' ~ name) %}
+            {% do expressions.append(
+                'cast(' ~ (name if name in there else 'null') ~ ' as ' ~ ga4_type(shape) ~ ') as '
+                ~ name
+            ) %}
         {% endif %}
     {% endfor %}
     {{ return(expressions) }}
 {% endmacro %}
 
 
-{# The property that a file belongs to, by its folder; deeper folders first, so that one property's may lie in another's. #}
+{#
+    The property that a file belongs to, by its folder;
+    deeper folders first, so that one property's may lie in another's.
+#}
 {% macro ga4_property_of_file(properties) -%}
     {%- if properties | length == 1 -%}
     '{{ properties[0].id }}'

@@ -3,14 +3,20 @@
 {%- for audience, campaign in rule.get('campaigns', {}).items() -%}
     {%- do campaign_rows.append([
         text_literal(audience), text_literal(campaign.campaign_id), text_literal(campaign.channel),
-        campaign.hour if campaign.get('hour') is not none and campaign.get('hour') is defined else 'null',
+        campaign.hour
+        if campaign.get('hour') is not none and campaign.get('hour') is defined
+        else 'null',
     ]) -%}
 {%- endfor -%}
 
--- a message of a campaign to each person who entered an audience, once an entry, by the channel that permits it
+-- a message of a campaign to each person who entered an audience, once an entry,
+-- by the channel that permits it
 with campaigns as (
 
-    {{ rows_of({'audience': 'string', 'campaign_id': 'string', 'channel': 'string', 'hour': 'int64'}, campaign_rows) }}
+    {{ rows_of(
+        {'audience': 'string', 'campaign_id': 'string', 'channel': 'string', 'hour': 'int64'},
+        campaign_rows
+    ) }}
 
 ),
 
@@ -37,7 +43,9 @@ entries as (
         campaigns.channel,
         campaigns.hour,
         case when campaigns.hour is not null then {{ timestamp_plus(
-            timestamp_from_local_text('cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'),
+            timestamp_from_local_text(
+                'cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'
+            ),
             'campaigns.hour', 'hour'
         ) }} end as send_at
     from {{ ref('audience_membership') }} as membership
@@ -74,7 +82,9 @@ already_sent as (
         and entries.entered_at <= moments.entered_at
     inner join {{ ref('person_identifiers') }} as former on entries.person_id = former.person_id
     inner join {{ ref('stg_sync__deliveries') }} as deliveries
-        on {{ message_of_entry('entries.campaign_id', 'former.identifier_key', 'moments.entered_at') }}
+        on {{ message_of_entry(
+            'entries.campaign_id', 'former.identifier_key', 'moments.entered_at'
+        ) }}
         = deliveries.sync_key
     where
         deliveries.status in ('accepted', 'unknown')
@@ -90,7 +100,8 @@ final as (
         entries.audience,
         entries.channel,
         permits.purpose,
-        {{ message_of_entry('entries.campaign_id', 'entries.person_id', 'entries.entered_at') }} as sync_key,
+        {{ message_of_entry('entries.campaign_id', 'entries.person_id', 'entries.entered_at') }}
+            as sync_key,
         entries.channel as field,
         {{ json_object({
             'user': 'braze_keys.sync_key',
@@ -107,7 +118,8 @@ final as (
                 'no_braze_key',
                 known_address='permits.is_main_address',
                 is_message=true,
-                message_hour='case when entries.send_at > ' ~ as_of() ~ ' then entries.hour else ' ~ hour_now() ~ ' end',
+                message_hour='case when entries.send_at > ' ~ as_of() ~ ' then entries.hour else '
+                ~ hour_now() ~ ' end',
             ) }}
         end as held_back_reason
     from entries

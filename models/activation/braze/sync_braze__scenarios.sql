@@ -1,4 +1,5 @@
--- a message of a campaign for each trigger of a scenario that is ready, once, by the channel that permits it
+-- a message of a campaign for each trigger of a scenario that is ready, once,
+-- by the channel that permits it
 with triggers as (
 
     {{ sync_scenario_triggers() }}

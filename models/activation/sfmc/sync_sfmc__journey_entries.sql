@@ -1,4 +1,5 @@
--- who is to enter a journey now: once, or again after a new entry into the audience and so many days
+-- who is to enter a journey now: once,
+-- or again after a new entry into the audience and so many days
 with permits as (
 
     {{ sync_permits() }}
@@ -68,7 +69,8 @@ with_earlier_entries as (
         memberships.entered_at,
         coalesce(earlier_entries.entries, 0) as entries,
         earlier_entries.last_entry_at,
-        {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }} as value,
+        {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }}
+            as value,
         {{ sync_held_back(
             'permits',
             'customer_numbers.customer_no',
@@ -80,7 +82,8 @@ with_earlier_entries as (
     inner join journeys on concat(permits.audience, '_', permits.channel) = journeys.journey
     left join customer_numbers on permits.person_id = customer_numbers.person_id
     left join customers on permits.person_id = customers.person_id
-    left join memberships on permits.audience = memberships.audience and permits.person_id = memberships.person_id
+    left join memberships
+        on permits.audience = memberships.audience and permits.person_id = memberships.person_id
     left join earlier_entries
         on permits.person_id = earlier_entries.person_id
         and journeys.journey = earlier_entries.journey
@@ -101,8 +104,10 @@ final as (
             not_permitted,
             case
                 when entries = 0 then null
-                when again_after_days is null or coalesce(entered_at <= last_entry_at, true) then 'entered_before'
-                when {{ seconds_between('last_entry_at', as_of()) }} < again_after_days * 86400 then 'cooling_down'
+                when again_after_days is null or coalesce(entered_at <= last_entry_at, true)
+                    then 'entered_before'
+                when {{ seconds_between('last_entry_at', as_of()) }} < again_after_days * 86400
+                    then 'cooling_down'
             end
         ) as held_back_reason
     from with_earlier_entries

@@ -1,6 +1,7 @@
 {%- set rules = madang.upload_rules() -%}
 
--- what may be reported back to each platform: verified conversions once, then what is taken back or worth less
+-- what may be reported back to each platform:
+-- verified conversions once, then what is taken back or worth less
 with limits as (
 
     select
@@ -55,18 +56,24 @@ candidates as (
 
     {% for operation, condition, value, moment in [
         ('conversion', "verified_state = 'verified'", 'verified_value', 'verified_at'),
-        ('restatement', "verified_state = 'verified' and reversed_value > 0", 'verified_value', 'verified_at'),
-        ('retraction', "verified_state = 'reversed'", 'cast(0 as ' ~ float64() ~ ')', 'reversed_at'),
+        (
+            'restatement',
+            "verified_state = 'verified' and reversed_value > 0",
+            'verified_value',
+            'verified_at'
+        ),
+        (
+            'retraction', "verified_state = 'reversed'",
+            'cast(0 as ' ~ float64() ~ ')', 'reversed_at'
+        ),
     ] -%}
     select
-        limits.platform,
-        limits.conversion_days,
-        limits.online_days,
-        limits.takes_corrections,
+        limits.platform, limits.conversion_days, limits.online_days, limits.takes_corrections,
         '{{ operation }}' as operation,
         {{ upload_key('limits.platform', 'conversions.conversion_key') }} as first_key,
-        {{ upload_key('limits.platform', 'conversions.conversion_key', operation, 'conversions.verified_value') }}
-            as upload_key,
+        {{ upload_key(
+            'limits.platform', 'conversions.conversion_key', operation, 'conversions.verified_value'
+        ) }} as upload_key,
         conversions.conversion_key,
         conversions.conversion_type,
         conversions.person_id,
@@ -121,7 +128,8 @@ final as (
                 > {{ upload_days('candidates', rules) }} * 86400 then 'too_old'
             when candidates.platform = 'ga4' and candidates.device_id is null then 'no_match_key'
             when candidates.platform <> 'ga4' and candidates.operation = 'conversion'
-                and last_clicks.click_id is null and with_address.person_id is null then 'no_match_key'
+                and last_clicks.click_id is null and with_address.person_id is null
+                then 'no_match_key'
         end as held_back_reason
     from candidates
     left join delivered as sent on candidates.upload_key = sent.upload_key
@@ -133,7 +141,8 @@ final as (
     left join with_address
         on candidates.person_id = with_address.person_id
         and candidates.platform in ({{ text_literals(reported_click_ids() | list) }})
-    -- what was never sent needs no correction, and neither does what is worth what the platform knows
+    -- what was never sent needs no correction,
+    -- and neither does what is worth what the platform knows
     where
         candidates.operation = 'conversion'
         or (candidates.operation = 'retraction' and first_sent.upload_key is not null)

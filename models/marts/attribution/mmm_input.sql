@@ -1,4 +1,5 @@
--- spend and impressions of each channel by week, beside all conversions of the week, as Meridian takes them
+-- spend and impressions of each channel by week, beside all conversions of the week,
+-- as Meridian takes them
 with media as (
 
     select

@@ -12,7 +12,8 @@
 with matched as (
 
     {{ activities_that_meet(
-        ref('activities'), audience_activity_conditions(dids), columns, audience_activity_facts(dids)
+        ref('activities'), audience_activity_conditions(dids),
+        columns, audience_activity_facts(dids)
     ) }}
 
 ),
@@ -56,7 +57,8 @@ totals as (
         {%- endif %}
         min(person_id) as person_id,
         count(case when not is_end then 1 end) as activities,
-        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end) as counted_activities,
+        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end)
+            as counted_activities,
         min(case when not is_end then occurred_at end) as first_at,
         max(case when not is_end then occurred_at end) as last_at,
         max(case when is_end then occurred_at end) as ended_at

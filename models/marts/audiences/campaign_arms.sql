@@ -1,6 +1,7 @@
 {%- set window_micros = 'coalesce(declared.window_micros, ' ~ duration_micros('28 days') ~ ')' -%}
 
--- the arms that Braze drew: a campaign names who is in its control group, and a Canvas says it of all who enter
+-- the arms that Braze drew: a campaign names who is in its control group,
+-- and a Canvas says it of all who enter
 with declared as (
 
     {{ campaign_experiments() }}
@@ -35,8 +36,8 @@ with_control as (
 
 ),
 
--- who is in the other arm of a campaign shows by the first message, also by one that was stopped at the last moment:
--- the control group has such people, too
+-- who is in the other arm of a campaign shows by the first message,
+-- also by one that was stopped at the last moment: the control group has such people, too
 messages as (
 
     select
@@ -104,7 +105,9 @@ grouped as (
     left join persons on moments.braze_user_id = persons.record_id
     where declared.since_date is null or {{ local_date('moments.event_at') }} >= declared.since_date
     group by
-        moments.campaign_id, persons.person_id, coalesce(persons.person_id, concat('braze:', moments.braze_user_id)),
+        moments.campaign_id,
+        persons.person_id,
+        coalesce(persons.person_id, concat('braze:', moments.braze_user_id)),
         coalesce(declared.experiment, moments.campaign_id), declared.share, {{ window_micros }}
 
 ),
@@ -116,7 +119,8 @@ final as (
         subject,
         person_id,
         campaign_id,
-        case when treated_at is null or held_out_at <= treated_at then 'holdout' else 'treated' end as arm,
+        case when treated_at is null or held_out_at <= treated_at then 'holdout' else 'treated' end
+            as arm,
         least(coalesce(treated_at, held_out_at), coalesce(held_out_at, treated_at)) as assigned_at,
         first_exposed_at,
         share,

@@ -1,14 +1,20 @@
 {%- set fields = [] -%}
 {%- for one in audience_consents(audience_specs()) -%}
-    {%- for field in [one.audience, 'madang_' ~ one.audience ~ '_' ~ one.channel, 'Madang_' ~ one.audience ~ '_' ~ one.channel ~ '__c'] -%}
+    {%- for field in [
+        one.audience,
+        'madang_' ~ one.audience ~ '_' ~ one.channel,
+        'Madang_' ~ one.audience ~ '_' ~ one.channel ~ '__c'
+    ] -%}
         {%- do fields.append([text_literal(one.audience), text_literal(field)]) -%}
     {%- endfor -%}
 {%- endfor -%}
 
--- who is in which arm of Madang's holdouts and of Braze's control groups, and when the person was first sent something
+-- who is in which arm of Madang's holdouts and of Braze's control groups,
+-- and when the person was first sent something
 with arms as (
 
-    select experiment, person_id, arm, assigned_at, share, is_in_both_arms, is_held_out, window_micros
+    select
+        experiment, person_id, arm, assigned_at, share, is_in_both_arms, is_held_out, window_micros
     from {{ ref('holdout_arms') }}
 
 ),
@@ -37,7 +43,8 @@ exposures as (
     inner join ({{ holdout_audience_rows() }}) as of_audiences
         on fields.audience = of_audiences.audience
     inner join {{ ref('person_identifiers') }} as identifiers
-        on identifiers.identifier_value = {{ regex_replace('deliveries.sync_key', '^(email|phone):', '') }}
+        on identifiers.identifier_value
+            = {{ regex_replace('deliveries.sync_key', '^(email|phone):', '') }}
     group by of_audiences.experiment, identifiers.person_id
 
 ),

@@ -1,6 +1,7 @@
 {%- set leads = actions_meeting('application') + actions_meeting('order') -%}
 
--- of the people who visited: who left a lead, who is known by identity, and who of each may be contacted
+-- of the people who visited: who left a lead, who is known by identity,
+-- and who of each may be contacted
 with policy as (
 
     select channel, purpose
@@ -37,7 +38,10 @@ leads as (
 
     select distinct person_id
     from {{ ref('activities') }}
-    where action in ({{ text_literals(leads) }}) and session_key is not null and person_id is not null
+    where
+        action in ({{ text_literals(leads) }})
+        and session_key is not null
+        and person_id is not null
 
 ),
 

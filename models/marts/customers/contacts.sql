@@ -11,7 +11,8 @@ final as (
     select
         person_id,
         {% for field in ['name', 'email', 'phone'] -%}
-        max(case when field = '{{ field }}' then field_value end) as {{ field }}{{ ',' if not loop.last }}
+        max(case when field = '{{ field }}' then field_value end)
+            as {{ field }}{{ ',' if not loop.last }}
         {% endfor %}
     from customer_values
     group by person_id

@@ -38,7 +38,9 @@ final as (
         reached.messages
     from reached
     inner join caps on reached.cap_number = caps.cap_number
-    qualify row_number() over (partition by reached.person_id, caps.channel order by caps.cap_number) = 1
+    qualify
+        row_number() over (partition by reached.person_id, caps.channel order by caps.cap_number)
+        = 1
 
 )
 

@@ -7,11 +7,7 @@ with experiments as (
     union all
 
     select
-        'braze' as source,
-        experiment,
-        share,
-        since_date,
-        cast(null as date) as until_date,
+        'braze' as source, experiment, share, since_date, cast(null as date) as until_date,
         coalesce(window_micros, {{ duration_micros('28 days') }}) as window_micros
     from ({{ campaign_experiments() }}) as declared
 
@@ -43,7 +39,8 @@ arms as (
 
     select
         *,
-        {{ timestamp_plus('assigned_at', 'window_micros', 'microsecond') }} <= {{ as_of() }} as is_over
+        {{ timestamp_plus('assigned_at', 'window_micros', 'microsecond') }} <= {{ as_of() }}
+            as is_over
     from {{ ref('experiment_arms') }}
 
 ),
@@ -55,9 +52,12 @@ tallied as (
         count(*) as persons,
         count(case when is_in_both_arms then 1 end) as persons_in_both_arms,
         count(case when not is_in_both_arms and not is_over then 1 end) as persons_waiting,
-        count(case when not is_in_both_arms and is_over and arm = 'treated' then 1 end) as treated_persons,
-        count(case when not is_in_both_arms and is_over and arm = 'holdout' then 1 end) as holdout_persons,
-        count(case when arm = 'treated' and first_exposed_at is not null then 1 end) as treated_exposed,
+        count(case when not is_in_both_arms and is_over and arm = 'treated' then 1 end)
+            as treated_persons,
+        count(case when not is_in_both_arms and is_over and arm = 'holdout' then 1 end)
+            as holdout_persons,
+        count(case when arm = 'treated' and first_exposed_at is not null then 1 end)
+            as treated_exposed,
         count(case when is_exposed_holdout then 1 end) as holdout_exposed,
         count(case when first_exposed_at < assigned_at then 1 end) as persons_exposed_before,
         min(case when not is_in_both_arms and is_over then share end) as least_share,
@@ -91,8 +91,10 @@ with_expected as (
         coalesce(tallied.treated_exposed, 0) as treated_exposed,
         coalesce(tallied.holdout_exposed, 0) as holdout_exposed,
         coalesce(tallied.persons_exposed_before, 0) as persons_exposed_before,
-        (tallied.treated_persons + tallied.holdout_persons) * tallied.least_share / 100 as expected_holdouts,
-        (tallied.treated_persons + tallied.holdout_persons) * (1 - tallied.least_share / 100) as expected_treated
+        (tallied.treated_persons + tallied.holdout_persons) * tallied.least_share / 100
+            as expected_holdouts,
+        (tallied.treated_persons + tallied.holdout_persons) * (1 - tallied.least_share / 100)
+            as expected_treated
     from experiments
     left join tallied on experiments.experiment = tallied.experiment
     left join unknown_users on experiments.experiment = unknown_users.experiment
@@ -143,7 +145,8 @@ final as (
         treated_persons,
         holdout_persons,
         {{ six_decimals('expected_holdouts') }} as expected_holdouts,
-        case when least_share = largest_share then {{ six_decimals('sample_ratio_p') }} end as sample_ratio_p,
+        case when least_share = largest_share then {{ six_decimals('sample_ratio_p') }} end
+            as sample_ratio_p,
         treated_exposed,
         holdout_exposed,
         persons_exposed_before,

@@ -16,7 +16,10 @@
 with caps as (
 
     {{ rows_of(
-        {'cap_number': 'int64', 'channel': 'string', 'most': 'int64', 'time_window': 'string', 'within_micros': 'int64'},
+        {
+            'cap_number': 'int64', 'channel': 'string', 'most': 'int64',
+            'time_window': 'string', 'within_micros': 'int64'
+        },
         rows,
     ) }}
 

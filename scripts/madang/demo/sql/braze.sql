@@ -11,7 +11,8 @@ select
     case when is_canvas then 'offer' end as canvas_step_name,
     braze_users.*,
     key,
-    case when is_control then 'Control' when draw(key, 'variant') < 0.5 then 'A' else 'B' end as variant,
+    case when is_control then 'Control' when draw(key, 'variant') < 0.5 then 'A' else 'B' end
+        as variant,
     is_control,
     enrolled_us
 from experiment_people
@@ -19,7 +20,8 @@ inner join braze_users using (person_no)
 where queued_us(enrolled_us) <= getvariable('until_us');
 
 -- Messages inside the app need no consent: whoever opens it in these hours sees them. Each week has
--- one of a campaign; a Canvas welcomes people in two steps. Of two variants the second one is tapped
+-- one of a campaign; a Canvas welcomes people in two steps.
+-- Of two variants the second one is tapped
 -- more often.
 create table in_app_views as
 with offered as (
@@ -58,7 +60,8 @@ shown as (
         coalesce(campaign_id, canvas_step_id) || ':' || person_no as key,
         -- Who opens the app for the first step opens it for the second one, too.
         case
-            when draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'variant') < 0.5 then 'A'
+            when draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'variant') < 0.5
+                then 'A'
             else 'B'
         end as variant,
         sent_us + us_hours(0.5 + 20 * draw(
@@ -125,7 +128,8 @@ with told as (
     from sends
     where channel = 'email' and not is_bounced and draw(key, 'scanned') < 0.05
     union all
-    select *, 'messages.pushnotification.Open', delivered_us + us_hours(3 * draw(key, 'opened')), null
+    select
+        *, 'messages.pushnotification.Open', delivered_us + us_hours(3 * draw(key, 'opened')), null
     from sends where channel = 'push' and draw(key, 'opens') < 0.08
     union all
     select
@@ -140,7 +144,8 @@ with told as (
         null
     from sends where leaves_by is not null
     union all
-    select *, 'campaigns.Conversion', delivered_us + us_hours(10 + draw(key, 'converts_at') * 8), null
+    select
+        *, 'campaigns.Conversion', delivered_us + us_hours(10 + draw(key, 'converts_at') * 8), null
     from sends where channel = 'email' and draw(key, 'opens') < 0.012
 ),
 
@@ -171,7 +176,9 @@ in_app as (
 ),
 
 enrolled as (
-    select *, 'canvas.Entry' as kind, enrolled_us as at_us from enrolments where canvas_id is not null
+    select *, 'canvas.Entry' as kind, enrolled_us as at_us
+    from enrolments
+    where canvas_id is not null
     union all
     select *, 'campaigns.EnrollInControl', enrolled_us
     from enrolments where campaign_id is not null and is_control
@@ -189,7 +196,8 @@ everything as (
 
 select
     'users.' || kind as event_type,
-    uuid_of(key || kind || coalesce(note, '') || case leaves_by when 'log' then 'log' else '' end) as id,
+    uuid_of(key || kind || coalesce(note, '') || case leaves_by when 'log' then 'log' else '' end)
+        as id,
     campaign_id,
     campaign_name,
     canvas_id,

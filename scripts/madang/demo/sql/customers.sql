@@ -170,7 +170,8 @@ select
     (occurred_us // 1000000) * 1000000 as occurred_us,
     case
         when status = 'withdrawn' and nth > 1 and channel = 'email' then 'email_unsubscribe'
-        when status = 'withdrawn' and nth > 1 then pick(['my_page', 'call_centre'], draw(key, 'via'))
+        when status = 'withdrawn' and nth > 1
+            then pick(['my_page', 'call_centre'], draw(key, 'via'))
         when status = 'confirmed' then 'two_year_notice'
         when nth = 4 then 'coupon_event'
         else pick(['sign_up', 'sign_up', 'showroom', 'my_page'], draw(key, 'via'))

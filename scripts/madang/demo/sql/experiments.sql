@@ -1,4 +1,5 @@
--- Experiments that Braze draws: who comes in, who is in the control group, and what the message changes.
+-- Experiments that Braze draws: who comes in, who is in the control group,
+-- and what the message changes.
 
 create table experiment_people as
 with offered as (
@@ -22,8 +23,8 @@ entering as (
         offered.*,
         users.*,
         experiment || ':' || person_no as key,
-        getvariable('start_us') + us_hours(60 + 180 * draw(experiment || ':' || person_no, 'enters'))
-            as enrolled_us
+        getvariable('start_us')
+        + us_hours(60 + 180 * draw(experiment || ':' || person_no, 'enters')) as enrolled_us
     from offered
     cross join users
 )

@@ -183,10 +183,13 @@ select
     step_number,
     step,
     (select count(*) from truth_funnel_people where depth >= step_number) as people
-from (values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited'))
+from (
+    values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited')
+)
     as s (step_number, step);
 
--- How far people really came towards a test drive: looked, tried to apply, applied, had a date, came.
+-- How far people really came towards a test drive:
+-- looked, tried to apply, applied, had a date, came.
 create table truth_stage_people as
 select
     people.person,
@@ -195,7 +198,8 @@ select
     coalesce(max(stage_number) filter (scope = 'record'), 0) as reached_by_record
 from truth_acts
 inner join (
-    values ('viewed_model', 1), ('apply_click', 2), ('generate_lead', 3), ('scheduled', 4), ('visited', 5)
+    values ('viewed_model', 1), ('apply_click', 2),
+    ('generate_lead', 3), ('scheduled', 4), ('visited', 5)
 ) as stages (act, stage_number) using (act)
 inner join people using (person_no)
 where act = 'viewed_model' or object = 'test_drive'

@@ -40,8 +40,8 @@ ends as (
     select
         real_application_id as application_id,
         arg_max(status, occurred_us) as final_fate,
-        bool_or(status in ('visited', 'installed')) and not bool_or(status in ('cancelled', 'reversed'))
-            as is_fulfilled_in_the_end,
+        bool_or(status in ('visited', 'installed'))
+        and not bool_or(status in ('cancelled', 'reversed')) as is_fulfilled_in_the_end,
         utc_at(min(occurred_us) filter (status in ('visited', 'installed'))) as fulfilled_at,
         utc_at(min(occurred_us) filter (
             status in ('cancelled', 'reversed', 'no_show', 'schedule_failed', 'rejected')
@@ -140,7 +140,8 @@ left join devices on devices.device_no = truth_places.device_no
 left join reported using (order_id)
 left join returned using (order_id);
 
--- Who came into an experiment of Braze, and who orders for good within two weeks: with the message and
+-- Who came into an experiment of Braze, and who orders for good within two weeks:
+-- with the message and
 -- without it, both for everybody, whatever Braze drew.
 create table truth_experiments as
 with ordering as (
@@ -179,7 +180,8 @@ create table truth_totals as
 select
     'raw_events' as metric,
     event_date,
-    case when event_date = kst_date(getvariable('until_us')) then 'intraday' else 'daily' end as kind,
+    case when event_date = kst_date(getvariable('until_us')) then 'intraday' else 'daily' end
+        as kind,
     sum(copies)::double as value
 from seen
 group by event_date
