@@ -15,8 +15,8 @@
                 {{ exceptions.raise_compiler_error(
                     node.name ~ ' has the personal column ' ~ column.name ~ ' (meta.pii) and stands'
                     ~ ' in ' ~ node.schema ~ ", which others may read. Set 'schema: private' in the"
-                    ~ ' config of the model, or take the column out. Where it names nobody by itself,'
-                    ~ " such as a customer number, write 'pii: indirect'."
+                    ~ ' config of the model, or take the column out. Where it names nobody by'
+                    ~ " itself, such as a customer number, write 'pii: indirect'."
                 ) }}
             {% endif %}
         {% endfor %}
