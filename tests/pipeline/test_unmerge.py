@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ads_company import before_syncs
 from demo_workspace import AS_OF, MARU, Company, Ended, Tables, madang, tables_of
 from madang.people import decisions
 from madang.sandbox.braze import BrazeSandbox
@@ -164,6 +165,7 @@ class Story:
 def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     root = tmp_path_factory.mktemp("unmerge") / "company"
     shutil.copytree(company.root, root, ignore=shutil.ignore_patterns("logs", "site", "*.lock"))
+    before_syncs(root)
     before = root / "before.duckdb"
     shutil.copy(root / "warehouse.duckdb", before)
     with tables_of(root) as tables:
