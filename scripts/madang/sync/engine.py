@@ -22,6 +22,7 @@ from madang.sync import (
     files,
     later,
     ledger,
+    list_sizes,
     lists_gone,
     pending,
     permits,
@@ -31,6 +32,7 @@ from madang.sync.connections import Answered, Connections
 from madang.sync.destinations.base import (
     Batch,
     Change,
+    CountsLists,
     Destination,
     KnowsLists,
     KnowsPlan,
@@ -135,6 +137,8 @@ def apply_plan(
         gone = {}
         if isinstance(destination, KnowsLists):
             gone = lists_gone.forget(settings, warehouse_opener, destination, plan)
+        if isinstance(destination, CountsLists):
+            list_sizes.keep(settings, warehouse_opener, destination, plan)
         is_asked = object_of(spec).is_of_persons and not plan.is_empty
         current = f"({asker(settings, spec)})" if is_asked else relation
         with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):
@@ -369,7 +373,7 @@ def _fold(
     try:
         with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):
             ledger.fold(settings, warehouse, journal, run.run_id)
-    except WarehouseError as error:
+    except (WarehouseError, SyncError) as error:
         log.warning("run %s: receipts stay in the journal: %s", run.run_id, error.message)
         result.note = (
             f"{error.message} So the receipts wait in the journal; the next 'madang plan' or "
