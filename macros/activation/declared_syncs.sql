@@ -12,3 +12,15 @@
     {%- endfor -%}
     {{ madang.rows_of({'sync': 'string', 'destination': 'string', 'cadence': 'string', 'cadence_hours': madang.float64()}, rows) }}
 {%- endmacro %}
+
+
+{# What the syncs say under config.meta.sync that start messages (campaigns of Braze, entries into journeys of Marketing Cloud), each with its name. #}
+{% macro message_syncs() %}
+    {% set found = [] %}
+    {% for exposure in (graph.get('exposures', {}).values() if execute else []) | sort(attribute='name') %}
+        {% if exposure.config.meta.get('sync', {}).get('object') in ['campaign_messages', 'journey_entry'] %}
+            {% do found.append(dict(exposure.config.meta.sync, name=exposure.name)) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
