@@ -1,7 +1,9 @@
 {# Durations as YAML says them: '30 days', '1 hour', '90 minutes'. This one as microseconds. #}
 {% macro duration_micros(duration) %}
     {% set amount, unit = duration.split(' ') %}
-    {% set micros = {'second': 1000000, 'minute': 60000000, 'hour': 3600000000, 'day': 86400000000} %}
+    {% set micros = {
+        'second': 1000000, 'minute': 60000000, 'hour': 3600000000, 'day': 86400000000
+    } %}
     {{ return(amount | int * micros[unit.rstrip('s')]) }}
 {% endmacro %}
 

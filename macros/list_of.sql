@@ -1,15 +1,21 @@
 {#
-    A list: the seed, and the rows that a company adds to it, in a seed `<list>_added` with the same columns that `madang_lists_added` names. An added row takes the place
-    of those of the list with the same key. It has the types of the list, whatever dbt takes its values for: a price without a decimal point is a whole number to BigQuery.
+    A list: a seed, and the rows that a company adds in a seed `<list>_added` with the same columns.
+    `madang_lists_added` names those seeds. An added row replaces the rows of the list with the same
+    key. It has the types of the list, whatever dbt takes its values for: to BigQuery a price
+    without a decimal point is a whole number.
 #}
 {% macro list_of(name) %}
-    {%- if name not in var('madang_lists_added', []) or (execute and model.resource_type == 'unit_test') -%}{{ return(ref(name)) }}{%- endif -%}
+    {%- if name not in var('madang_lists_added', [])
+        or (execute and model.resource_type == 'unit_test') -%}
+        {{ return(ref(name)) }}
+    {%- endif -%}
     {%- set keys = {
         'ad_platforms': ['source'],
         'api_versions': ['destination', 'first_version'],
         'blocked_identifiers': ['identifier_type', 'pattern'],
         'bot_browsers': ['pattern'],
         'braze_names': ['kind', 'braze_name'],
+        'campaign_experiments': ['campaign_id'],
         'campaign_map': ['platform', 'account_id', 'campaign'],
         'channel_hosts': ['host'],
         'consent_policy': ['channel', 'purpose'],
@@ -42,14 +48,19 @@
     }[name] -%}
     {%- set added, same = ref(name ~ '_added'), [] -%}
     {%- for key in keys -%}
-        {%- do same.append("coalesce(cast(added." ~ key ~ " as string), '') = coalesce(cast(listed." ~ key ~ " as string), '')") -%}
+        {%- do same.append(
+            "coalesce(cast(added." ~ key ~ " as string), '') = coalesce(cast(listed." ~ key
+            ~ " as string), '')"
+        ) -%}
     {%- endfor -%}
     {%- set listed, typed = (graph.nodes.get('seed.madang.' ~ name) if execute else none), [] -%}
     {%- for column, type in (listed.config.column_types if listed else {}).items() -%}
         {%- do typed.append('cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column) -%}
     {%- endfor -%}
     {{ return(
-        '(select *' ~ (' replace (' ~ typed | join(', ') ~ ')' if typed else '') ~ ' from ' ~ added ~ ' union all select listed.* from ' ~ ref(name)
-        ~ ' as listed where not exists (select 1 from ' ~ added ~ ' as added where ' ~ same | join(' and ') ~ '))'
+        '(select *' ~ (' replace (' ~ typed | join(', ') ~ ')' if typed else '') ~ ' from ' ~ added
+        ~ ' union all select listed.* from ' ~ ref(name)
+        ~ ' as listed where not exists (select 1 from ' ~ added ~ ' as added where '
+        ~ same | join(' and ') ~ '))'
     ) }}
 {% endmacro %}

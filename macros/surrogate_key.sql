@@ -1,6 +1,7 @@
 {#
     A 128-bit key over several columns, as 32 hexadecimal digits.
-    Columns are joined by the unit separator and nulls by a token of their own, so that ('a', 'bc') and ('ab', 'c'), or null and '', never meet.
+    Columns are joined by the unit separator and nulls by a token of their own, so that ('a', 'bc')
+    and ('ab', 'c'), or null and '', never meet.
 #}
 {% macro surrogate_key(expressions) -%}
     {%- set parts = [] -%}

@@ -8,7 +8,8 @@
 
 {%- set log = logged() %}
 
--- only what differs from the last version: by the strategy, each row that is selected at a later clock is a new version
+-- only what differs from the last version:
+-- by the strategy, each row that is selected at a later clock is a new version
 with members as (
 
     select audience, person_id

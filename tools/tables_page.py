@@ -34,6 +34,7 @@ PAGES = {
     "base_braze__events": "braze-currents.md",
     "base_ga4__shards": "ga4-export.md",
     "braze_purchases": "braze-currents.md#custom-events-and-purchases",
+    "campaign_arms": "lift.md#control-groups-of-braze",
     "campaign_days": "returns.md#cost",
     "campaign_returns": "returns.md#returns-by-campaign",
     "consent_due": "consent.md#due-lists",

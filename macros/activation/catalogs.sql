@@ -1,6 +1,7 @@
 {#
-    The items of a catalog, one row an item of `relation`: `item_id`, `catalog` and `fields` of the sync say what of it is sent. A column that the project declares as personal
-    (`meta.pii`) is refused, in whatever case the sync writes its name, because items are sent without asking for a consent.
+    The items of a catalog: one row per item of `relation`. `item_id`, `catalog` and `fields` of the
+    sync say what is sent. Items are sent without a consent. So a column that the project declares
+    as personal (`meta.pii`) is refused, in whatever case the sync writes its name.
 #}
 {% macro sync_catalog_items(relation) -%}
     {%- set rule = madang.sync_rule() or {'catalog': '', 'item_id': 'null', 'fields': {}} -%}
@@ -8,12 +9,24 @@
     {%- for name, field in rule.fields.items() -%}
         {%- set column = field.get('from') or name -%}
         {%- do used.append(column | lower) -%}
-        {%- do values.update({name: madang.sync_catalog_value(column, field.get('type', 'string'))}) -%}
+        {%- do values.update(
+            {name: madang.sync_catalog_value(column, field.get('type', 'string'))}
+        ) -%}
     {%- endfor -%}
-    {%- set tables = graph.get('nodes', {}).values() | list + graph.get('sources', {}).values() | list if execute else [] -%}
-    {%- for node in tables if (node.get('identifier') or node.get('alias') or '') | lower == relation.identifier | lower | replace('__dbt__cte__', '') -%}
-        {%- for column in node.columns.values() if column.name | lower in used and (column.get('config', {}).get('meta', {}).get('pii') or column.get('meta', {}).get('pii')) -%}
-            {{ exceptions.raise_compiler_error(model.name ~ ': the column ' ~ column.name ~ ' of ' ~ node.name ~ ' is personal, and a catalog is of no persons.') }}
+    {%- set tables = graph.get('nodes', {}).values() | list
+        + graph.get('sources', {}).values() | list if execute else [] -%}
+    {%- for node in tables
+        if (node.get('identifier') or node.get('alias') or '') | lower
+        == relation.identifier | lower | replace('__dbt__cte__', '') -%}
+        {%- for column in node.columns.values()
+            if column.name | lower in used and (
+                column.get('config', {}).get('meta', {}).get('pii')
+                or column.get('meta', {}).get('pii')
+            ) -%}
+            {{ exceptions.raise_compiler_error(
+                model.name ~ ': the column ' ~ column.name ~ ' of ' ~ node.name
+                ~ ' is personal, and a catalog is of no persons.'
+            ) }}
         {%- endfor -%}
     {%- endfor -%}
     select

@@ -1,6 +1,7 @@
 {#
-    The rows of one platform's reports under the names of all. `cost` is an expression over the raw columns, in units of the currency and without value added
-    tax; `currency` one that is null where the report does not say.
+    The rows of one platform's reports, with the column names of all platforms. `cost` is an
+    expression over the raw columns, in units of the currency and without value added tax.
+    `currency` is null where the report has none.
 #}
 {% macro ads_report(platform, cost, currency='currency') %}
 with source as (
@@ -48,13 +49,18 @@ select * from final
 {% endmacro %}
 
 
-{# What var('ads_accounts') says of a row's account, or of its platform: `timezone` or `currency`, else the project's own. #}
+{#
+    What var('ads_accounts') says of a row's account, or of its platform:
+    `timezone` or `currency`, else the project's own.
+#}
 {% macro ads_account_setting(key) -%}
     case
         {%- for name, settings in var('ads_accounts').items() if '/' in name and key in settings %}
-        when concat(platform, '/', account_id) = {{ text_literal(name) }} then {{ text_literal(settings[key]) }}
+        when concat(platform, '/', account_id) = {{ text_literal(name) }}
+            then {{ text_literal(settings[key]) }}
         {%- endfor %}
-        {%- for name, settings in var('ads_accounts').items() if '/' not in name and key in settings %}
+        {%- for name, settings in var('ads_accounts').items()
+            if '/' not in name and key in settings %}
         when platform = {{ text_literal(name) }} then {{ text_literal(settings[key]) }}
         {%- endfor %}
         when true then {{ text_literal(var(key)) }}

@@ -1,11 +1,15 @@
 {#
-    Cumulative incidence of two competing events (Aalen-Johansen), by day, with standard errors by the delta method.
-    `cases` has a row for each case: stratum_key, observed_days (whole days for which it was looked at) and, where an event ended it, exit_day (counted
-    from 1) and cause (1 or 2). Events in a day that is not over yet for its case are left out, as are the cases without: else the day would look
-    worse or better than it is. A day's row has what is so at its end; day 0 is the beginning.
+    Cumulative incidence of two competing events (Aalen-Johansen) by day, with standard errors by
+    the delta method.
 
-    Of one that is still there at the end of day a, probability_after is the chance of an event of cause 1 later; its variance is that of Marubini and Valsecchi's
-    formula, for the days after a. What no case has lived through is not guessed: nothing happens after the last day that was looked at.
+    `cases` has one row per case: stratum_key, observed_days (whole days), exit_day (counted from 1)
+    and cause (1 or 2). The last two are null where no event ended the case. A day that is not over
+    for a case is left out, with its events. Otherwise that day would look better or worse than it
+    is. A row describes the end of its day; day 0 is the start.
+
+    probability_after: the chance of an event of cause 1 after day a, for a case that is still there
+    at its end. Its variance is that of Marubini and Valsecchi's formula, for the days after a.
+    Nothing is assumed to happen after the last observed day.
 #}
 {% macro cumulative_incidence(cases) %}
 {{ incidence_counts(cases) }}
@@ -29,7 +33,8 @@ survived as (
             else exp(sum(case when hazard < 1 then ln(1 - hazard) else 0 end) over up_to_day)
         end as remaining
     from hazards
-    window up_to_day as (partition by stratum_key order by day rows between unbounded preceding and current row)
+    window up_to_day
+        as (partition by stratum_key order by day rows between unbounded preceding and current row)
 
 ),
 
@@ -50,7 +55,8 @@ incidence as (
         sum(remaining_before * (hazard - hazard_1)) over up_to_day as incidence_2,
         sum(remaining_before * hazard_1) over (partition by stratum_key) as incidence_1_at_end
     from begun
-    window up_to_day as (partition by stratum_key order by day rows between unbounded preceding and current row)
+    window up_to_day
+        as (partition by stratum_key order by day rows between unbounded preceding and current row)
 
 ),
 {{ incidence_errors() }}
@@ -64,7 +70,8 @@ with cases as (
     select
         stratum_key,
         least(
-            case when exit_day <= observed_days then exit_day else observed_days end, {{ maturity_days() }}
+            case when exit_day <= observed_days then exit_day else observed_days end,
+            {{ maturity_days() }}
         ) as days,
         case when exit_day <= least(observed_days, {{ maturity_days() }}) then cause end as cause
     from {{ cases }}
@@ -121,7 +128,10 @@ counted as (
 {% endmacro %}
 
 
-{# The second half of it: `incidence` has the curve; the terms of the variance add up over the days before, or after. #}
+{#
+    The second half of it: `incidence` has the curve;
+    the terms of the variance add up over the days before, or after.
+#}
 {% macro incidence_errors() %}
 terms as (
 
@@ -138,7 +148,10 @@ variances as (
 
     select
         *,
-        {# sums over the days before of (incidence then - incidence of the term's day), multiplied out #}
+        {#
+            sums over the days before of (incidence then - incidence of the term's day),
+            multiplied out
+        #}
         sum(term_1) over up_to_day
         - 2 * (incidence_1 * sum(term_2) over up_to_day - sum(term_2 * incidence_1) over up_to_day)
         + incidence_1 * incidence_1 * sum(term_3) over up_to_day
@@ -173,9 +186,13 @@ final as (
         round(incidence_2, 12) as incidence_2,
         round(sqrt(greatest(round(variance_1, 15), 0)), 9) as incidence_1_error,
         case when incidence_1_at_end - incidence_1 > 1e-12 and remaining > 0
-            then round((incidence_1_at_end - incidence_1) / remaining, 12) else 0 end as probability_after,
-        case when remaining > 0 then round(sqrt(greatest(round(variance_after, 15), 0)) / remaining, 9) else 0 end
-            as probability_after_error
+            then round((incidence_1_at_end - incidence_1) / remaining, 12) else 0 end
+                as probability_after,
+        case
+            when remaining > 0
+                then round(sqrt(greatest(round(variance_after, 15), 0)) / remaining, 9)
+            else 0
+        end as probability_after_error
     from variances
 
 )
@@ -188,7 +205,9 @@ select * from final
 {% macro maturity_days() %}{{ return(var('maturity_days')) }}{% endmacro %}
 
 
-{# The half width of an interval that holds 90 % of a normal distribution, in standard deviations. #}
+{#
+    The half width of an interval that holds 90 % of a normal distribution, in standard deviations.
+#}
 {% macro width_of_90_percent() %}{{ return('1.6448536269514722') }}{% endmacro %}
 
 

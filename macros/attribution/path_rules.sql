@@ -2,7 +2,9 @@
 {% macro conversion_lookbacks() %}
     {% set found = {} %}
     {% for spec in conversion_specs() %}
-        {% do found.update({spec.name: {'days': spec.lookback.split(' ')[0] | int, 'steps': spec.get('lookback_steps')}}) %}
+        {% do found.update({spec.name: {
+            'days': spec.lookback.split(' ')[0] | int, 'steps': spec.get('lookback_steps')
+        }}) %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}

@@ -1,29 +1,36 @@
 {#
-    Conditions of audiences on what people are: how far they came in a funnel, which stage they are in, moments of customers, membership of other audiences. Each becomes rows of
-    evidence. Only kinds that some rule asks for are in the SQL.
+    Conditions of audiences on what people are: how far they came in a funnel, which stage they are
+    in, moments of customers, membership of other audiences. Each becomes rows of evidence. Only
+    kinds that some rule asks for are in the SQL.
 #}
 
 {# The conditions on states of all rules: {audience, part, rule, kind}. #}
 {% macro audience_states() %}
     {% set found = [] %}
     {% for name, spec in audience_specs().items() %}
-        {% for part in audience_parts_of(spec.rule) if is_evidence(part) and 'did' not in part %}
+        {% for part in audience_parts_of(spec.rule) if is_state(part) %}
             {% set kind = ['funnel', 'in_stage', 'score', 'has'] | select('in', part) | first %}
             {% do found.append({'audience': name, 'part': none, 'rule': part, 'kind': kind}) %}
         {% endfor %}
         {% set numbers = [] %}
         {% for part in audience_parts_of(spec.rule) %}
-            {% if is_evidence(part) and 'did' not in part %}{% do numbers.append(loop.index) %}{% endif %}
+            {% if is_state(part) %}{% do numbers.append(loop.index) %}{% endif %}
         {% endfor %}
-        {% for state in found if state.audience == name %}{% do state.update({'part': numbers[loop.index0]}) %}{% endfor %}
+        {% for state in found if state.audience == name %}
+            {% do state.update({'part': numbers[loop.index0]}) %}
+        {% endfor %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
 
-{# The rows of audience_evidence for conditions on states. `activities` is how many rows hold; none of them is an activity that the rule counts. #}
+{#
+    The rows of audience_evidence for conditions on states. `activities` is how many rows hold;
+    none of them is an activity that the rule counts.
+#}
 {% macro evidence_of_states(states) -%}
-    {%- set kinds = ['funnel', 'in_stage', 'score', 'has'] | select('in', states | map(attribute='kind') | list) | list -%}
+    {%- set kinds = ['funnel', 'in_stage', 'score', 'has']
+        | select('in', states | map(attribute='kind') | list) | list -%}
     select
         audience,
         part_number,
@@ -39,8 +46,10 @@
     from (
         {%- for kind in kinds %}
         {%- set of_kind = states | selectattr('kind', 'equalto', kind) | list %}
-        {{ states_in_funnels(of_kind) if kind == 'funnel' else states_in_stages(of_kind) if kind == 'in_stage'
-            else states_in_scores(of_kind) if kind == 'score' else moments_of_customers(of_kind) }}
+        {{ states_in_funnels(of_kind) if kind == 'funnel'
+            else states_in_stages(of_kind) if kind == 'in_stage'
+            else states_in_scores(of_kind) if kind == 'score'
+            else moments_of_customers(of_kind) }}
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     ) as states
@@ -48,7 +57,10 @@
 {%- endmacro %}
 
 
-{# Entries in a funnel that are in one of the states, at one of the steps, and were there before a moment. #}
+{#
+    Entries in a funnel that are in one of the states, at one of the steps,
+    and were there before a moment.
+#}
 {% macro states_in_funnels(states) -%}
     {%- set rows = [] -%}
     {%- for one in states -%}
@@ -77,7 +89,11 @@
         on entries.entry_key = steps.entry_key and steps.is_last_step
     inner join (
         {{ rows_of(
-            {'audience': 'string', 'part_number': 'int64', 'funnel': 'string', 'state': 'string', 'step': 'string', 'reached_until': 'timestamp'}, rows
+            {
+                'audience': 'string', 'part_number': 'int64', 'funnel': 'string', 'state': 'string',
+                'step': 'string', 'reached_until': 'timestamp'
+            },
+            rows
         ) }}
     ) as wanted
         on entries.funnel = wanted.funnel
@@ -111,7 +127,11 @@
     from {{ ref('person_stages') }} as stages
     inner join (
         {{ rows_of(
-            {'audience': 'string', 'part_number': 'int64', 'journey': 'string', 'stage': 'string', 'entered_until': 'timestamp'}, rows
+            {
+                'audience': 'string', 'part_number': 'int64', 'journey': 'string',
+                'stage': 'string', 'entered_until': 'timestamp'
+            },
+            rows
         ) }}
     ) as wanted
         on (wanted.journey is null or stages.journey = wanted.journey)
@@ -126,7 +146,10 @@
     {%- set rows = [] -%}
     {%- for one in states -%}
         {%- for band in value_texts(one.rule.band) -%}
-            {%- do rows.append([text_literal(one.audience), one.part, text_literal(one.rule.score), text_literal(band)]) -%}
+            {%- do rows.append([
+                text_literal(one.audience), one.part,
+                text_literal(one.rule.score), text_literal(band)
+            ]) -%}
         {%- endfor -%}
     {%- endfor -%}
     select
@@ -138,7 +161,10 @@
         scores.as_of as began_at
     from {{ ref('scores') }} as scores
     inner join (
-        {{ rows_of({'audience': 'string', 'part_number': 'int64', 'score': 'string', 'band': 'string'}, rows) }}
+        {{ rows_of(
+            {'audience': 'string', 'part_number': 'int64', 'score': 'string', 'band': 'string'},
+            rows
+        ) }}
     ) as wanted
         on scores.model = wanted.score and scores.band = wanted.band
 {%- endmacro %}
@@ -149,7 +175,9 @@
     {%- for one in states -%}
     {%- set column, tests = one.rule.has, [] -%}
     {%- for key, sign in {'from': '>=', 'before': '<'}.items() if key in one.rule -%}
-        {%- do tests.append((local_date(column) | trim) ~ ' ' ~ sign ~ " date '" ~ one.rule[key] ~ "'") -%}
+        {%- do tests.append(
+            (local_date(column) | trim) ~ ' ' ~ sign ~ " date '" ~ one.rule[key] ~ "'"
+        ) -%}
     {%- endfor -%}
     {%- for key, sign in {'within': '>', 'not_within': '<='}.items() if key in one.rule -%}
         {%- do tests.append(column ~ ' ' ~ sign ~ ' ' ~ before_as_of(one.rule[key])) -%}
@@ -168,18 +196,26 @@
 {%- endmacro %}
 
 
-{# The audiences in the order in which they can be built: each after those that it asks for, in levels. Stops a build where one asks for itself. #}
+{#
+    The audiences in the order in which they can be built:
+    each after those that it asks for, in levels. Stops a build where one asks for itself.
+#}
 {% macro audience_levels(specs) %}
     {% set levels, done = [], [] %}
     {% for _ in range(specs | length) %}
     {% if done | length < specs | length %}
         {% set level = [] %}
         {% for name, spec in specs.items() if name not in done %}
-            {% if audiences_asked_for(spec.rule) | reject('in', done) | list | length == 0 %}{% do level.append(name) %}{% endif %}
+            {% if audiences_asked_for(spec.rule) | reject('in', done) | list | length == 0 %}
+                {% do level.append(name) %}
+            {% endif %}
         {% endfor %}
         {% if not level %}
             {% set waiting = specs.keys() | reject('in', done) | sort | join(', ') %}
-            {% do exceptions.raise_compiler_error("These audiences ask for each other in a circle, or for one that does not exist: " ~ waiting ~ ". See in_audience and priority in their rules.") %}
+            {% do exceptions.raise_compiler_error(
+                "These audiences ask for each other in a circle, or for one that does not exist: "
+                ~ waiting ~ ". See in_audience and priority in their rules."
+            ) %}
         {% endif %}
         {% do levels.append(level) %}
         {% do done.extend(level) %}
@@ -192,7 +228,9 @@
 {# The other audiences that a rule asks for. #}
 {% macro audiences_asked_for(rule) %}
     {% set found = [] %}
-    {% for part in audience_parts_of(rule) if 'in_audience' in part %}{% do found.extend(value_texts(part.in_audience)) %}{% endfor %}
+    {% for part in audience_parts_of(rule) if 'in_audience' in part %}
+        {% do found.extend(value_texts(part.in_audience)) %}
+    {% endfor %}
     {{ return(found | unique | list) }}
 {% endmacro %}
 
@@ -202,16 +240,26 @@
     {% set found = {} %}
     {% for name, spec in specs.items() %}
         {% set before = [] %}
-        {% for other, its in specs.items() if 'priority' in spec and 'priority' in its and other != name %}
-            {% if its.priority.list == spec.priority.list and its.priority.place < spec.priority.place %}{% do before.append(other) %}{% endif %}
+        {% for other, its in specs.items()
+            if 'priority' in spec and 'priority' in its and other != name %}
+            {% if its.priority.list == spec.priority.list
+                and its.priority.place < spec.priority.place %}
+                {% do before.append(other) %}
+            {% endif %}
         {% endfor %}
-        {% do found.update({name: dict(spec, rule={'all': [spec.rule, {'not': {'in_audience': before}}]}) if before else spec}) %}
+        {% do found.update({
+            name: dict(spec, rule={'all': [spec.rule, {'not': {'in_audience': before}}]})
+            if before else spec
+        }) %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
 
-{# Evidence for conditions on other audiences: one row a condition and candidate of theirs. With `contactable`, only those who may be contacted for that audience. #}
+{#
+    Evidence for conditions on other audiences: one row a condition and candidate of theirs.
+    With `contactable`, only those who may be contacted for that audience.
+#}
 {% macro evidence_of_audiences(names, candidates) -%}
     {%- set specs = audience_specs() -%}
     {%- set rows, others = [], {} -%}
@@ -220,7 +268,9 @@
             {%- set number = loop.index -%}
             {%- for other in (value_texts(part.in_audience) if 'in_audience' in part else []) -%}
                 {%- set is_contactable = part.get('contactable', false) -%}
-                {%- do rows.append([text_literal(name), number, text_literal(other), is_contactable]) -%}
+                {%- do rows.append(
+                    [text_literal(name), number, text_literal(other), is_contactable]
+                ) -%}
                 {%- if is_contactable %}{% do others.update({other: specs[other]}) %}{% endif -%}
             {%- endfor -%}
         {%- endfor -%}
@@ -235,21 +285,32 @@
         true as holds
     from {{ candidates }} as known
     inner join (
-        {{ rows_of({'audience': 'string', 'part_number': 'int64', 'other': 'string', 'is_contactable': 'bool'}, rows) }}
+        {{ rows_of(
+            {
+                'audience': 'string', 'part_number': 'int64',
+                'other': 'string', 'is_contactable': 'bool'
+            },
+            rows
+        ) }}
     ) as wanted
         on known.audience = wanted.other
     {%- if others %}
     {%- set channels = [] -%}
     {%- for one in audience_consents(others) if one.is_first_purpose -%}
-        {%- do channels.append([text_literal(one.audience), text_literal(one.channel), text_literal(one.purpose)]) -%}
+        {%- do channels.append(
+            [text_literal(one.audience), text_literal(one.channel), text_literal(one.purpose)]
+        ) -%}
     {%- endfor %}
     left join (
         select distinct channels.audience, contactability.person_id
         from {{ ref('contactability') }} as contactability
         inner join (
-            {{ rows_of({'audience': 'string', 'channel': 'string', 'purpose': 'string'}, channels) }}
+            {{ rows_of(
+                {'audience': 'string', 'channel': 'string', 'purpose': 'string'}, channels
+            ) }}
         ) as channels
-            on contactability.channel = channels.channel and contactability.purpose = channels.purpose
+            on contactability.channel = channels.channel
+            and contactability.purpose = channels.purpose
         where contactability.reason = 'allowed'
     ) as allowed
         on known.audience = allowed.audience and known.person_id = allowed.person_id

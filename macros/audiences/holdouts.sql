@@ -1,16 +1,23 @@
 {#
-    Holdouts: a share of an audience, or of all audiences, to which nothing is sent, so that one can see what sending changes (docs/lift.md). An audience declares its own under
-    `holdout` of its rule; `var('global_holdout')` is one of all audiences, which goes by the name `all_audiences`. `holdout: false` leaves an audience out of both.
+    Holdouts: a share of an audience, or of all audiences, that gets no messages, so that their
+    effect can be measured (docs/lift.md). An audience declares its own under `holdout` of its rule.
+    `var('global_holdout')` is one of all audiences, with the name `all_audiences`. `holdout: false`
+    excludes an audience from both.
 #}
 
 {% macro global_experiment() %}{{ return('all_audiences') }}{% endmacro %}
 
 
-{# Every declared experiment: {experiment, salt, share (per cent), since, until, window}, the one of all audiences first. #}
+{#
+    Every declared experiment: {experiment, salt, share (per cent), since, until, window},
+    the one of all audiences first.
+#}
 {% macro holdout_specs() %}
     {% set found = [] %}
     {% set declared = {global_experiment(): var('global_holdout', none)} %}
-    {% for name, spec in audience_specs().items() %}{% do declared.update({name: spec.get('holdout')}) %}{% endfor %}
+    {% for name, spec in audience_specs().items() %}
+        {% do declared.update({name: spec.get('holdout')}) %}
+    {% endfor %}
     {% for name, rule in declared.items() if rule is mapping %}
         {% do found.append({
             'experiment': name,
@@ -39,7 +46,8 @@
         ]) -%}
     {%- endfor -%}
     {{ rows_of({
-        'experiment': 'string', 'salt': 'string', 'share': float64(), 'since_date': 'date', 'until_date': 'date', 'window_micros': 'int64'
+        'experiment': 'string', 'salt': 'string', 'share': float64(), 'since_date': 'date',
+        'until_date': 'date', 'window_micros': 'int64'
     }, rows) }}
 {%- endmacro %}
 
@@ -53,18 +61,24 @@
 {# One row an audience and experiment in which its people are. #}
 {% macro holdout_audience_rows() -%}
     {%- set rows = [] -%}
-    {%- set has_global = holdout_specs() | selectattr('experiment', 'equalto', global_experiment()) | list | length > 0 -%}
+    {%- set has_global = holdout_specs()
+        | selectattr('experiment', 'equalto', global_experiment()) | list | length > 0 -%}
     {%- for name, spec in audience_specs().items() -%}
         {%- if has_global and spec.get('holdout') is not sameas false -%}
             {%- do rows.append([text_literal(name), text_literal(global_experiment())]) -%}
         {%- endif -%}
-        {%- if spec.get('holdout') is mapping %}{% do rows.append([text_literal(name), text_literal(name)]) %}{% endif -%}
+        {%- if spec.get('holdout') is mapping %}
+            {% do rows.append([text_literal(name), text_literal(name)]) %}
+        {% endif -%}
     {%- endfor -%}
     {{ rows_of({'audience': 'string', 'experiment': 'string'}, rows) }}
 {%- endmacro %}
 
 
-{# Who is held out of an audience, or of all: (audience, person_id). `pairs` is a query of audiences with the experiments in which their people are. #}
+{#
+    Who is held out of an audience, or of all: (audience, person_id).
+    `pairs` is a query of audiences with the experiments in which their people are.
+#}
 {% macro held_out_rows(pairs) -%}
     select distinct of_audiences.audience, arms.person_id
     from {{ ref('holdout_arms') }} as arms
@@ -75,24 +89,39 @@
 
 
 {#
-    The arm of a person: a hash of the experiment's salt and the person's id, so that it is the same in every run, for every version of the rule and on both warehouses. The word
-    before the salt keeps it apart from `sample`.
+    The arm of a person, from a hash of the experiment's salt and the person's id. So it is the same
+    in every run, for every version of the rule and on both warehouses. The word before the salt
+    keeps it independent of `sample`.
 #}
 {% macro holdout_arm(salt, person_id, share) -%}
     case
-        when mod({{ sixty_bits("concat('holdout:', " ~ salt ~ ", ':', " ~ person_id ~ ")") | trim }}, 1000000) < {{ share }} * 10000 then 'holdout'
+        when mod(
+            {{ sixty_bits("concat('holdout:', " ~ salt ~ ", ':', " ~ person_id ~ ")") | trim }},
+            1000000
+        ) < {{ share }} * 10000
+            then 'holdout'
         else 'treated'
     end
 {%- endmacro %}
 
 
-{# The channels and purposes that audiences name, as rows: audience, channel, purpose, is_first_purpose. #}
+{#
+    The channels and purposes that audiences name, as rows:
+    audience, channel, purpose, is_first_purpose.
+#}
 {% macro audience_consent_rows(specs) -%}
     {%- set rows = [] -%}
     {%- for one in audience_consents(specs) -%}
         {%- do rows.append([
-            text_literal(one.audience), text_literal(one.channel), text_literal(one.purpose), one.is_first_purpose | string | lower
+            text_literal(one.audience), text_literal(one.channel),
+            text_literal(one.purpose), one.is_first_purpose | string | lower
         ]) -%}
     {%- endfor -%}
-    {{ rows_of({'audience': 'string', 'channel': 'string', 'purpose': 'string', 'is_first_purpose': 'bool'}, rows) }}
+    {{ rows_of(
+        {
+            'audience': 'string', 'channel': 'string',
+            'purpose': 'string', 'is_first_purpose': 'bool'
+        },
+        rows
+    ) }}
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#
-    Events of Braze that meet a condition, with what is known of their users by now: the last external id, whether the profile is an orphan (it went into
-    another one) or deleted. Whoever is deleted has no address and no number any more.
+    Events of Braze that meet a condition, with the last external id of their users. is_orphan: the
+    profile was merged into another one. is_deleted: the profile was deleted. A deleted user has no
+    address and no number.
 #}
 {% macro braze_events(condition='true') -%}
     select

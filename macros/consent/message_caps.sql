@@ -1,15 +1,21 @@
 {#
-    var('message_caps'): how many messages a person is sent at most. Each has `most`, `within` (a duration) and the channels that it counts together and holds; without `channels`
-    all channels of messages.
+    var('message_caps'): how many messages a person is sent at most. Each has `most`, `within` (a
+    duration) and the channels that it counts together and holds; without `channels` all channels of
+    messages.
 #}
 {% macro message_caps() %}
     {% for cap in var('message_caps') %}
         {% set unknown = cap.keys() | reject('in', ['most', 'within', 'channels']) | list %}
         {% set within = (cap.get('within') or '') | string %}
-        {% if unknown or cap.get('most') is not integer or cap.most < 1 or not modules.re.match('^[1-9][0-9]* (hour|day)s?$', within) %}
+        {% if unknown
+            or cap.get('most') is not integer
+            or cap.most < 1
+            or not modules.re.match('^[1-9][0-9]* (hour|day)s?$', within) %}
             {% do exceptions.raise_compiler_error(
-                'vars.message_caps, entry ' ~ loop.index ~ ': ' ~ cap ~ ' cannot be read. Write it as {channels: [email], most: 3, within: 7 days}: most is a whole number from 1, '
-                ~ 'within a number of hours or days, channels may be left out.'
+                'vars.message_caps, entry ' ~ loop.index ~ ': ' ~ cap
+                ~ ' cannot be read. Write it as {channels: [email], most: 3, within: 7 days}: most '
+                ~ 'is a whole number from 1, within a number of hours or days, channels may be '
+                ~ 'left out.'
             ) %}
         {% endif %}
     {% endfor %}
@@ -18,8 +24,9 @@
 
 
 {#
-    Why a permit is none, null where it is one: the first that holds of consent, a holdout and a cap. The three are the reason of `contactability`, and a column that is filled where
-    the person is held out, and where the person is capped.
+    The reason why there is no permit; null where there is one. The first of these counts: `reason`
+    of `contactability`, then a holdout, then a cap. `held_out` and `capped` are columns that are
+    filled where they hold.
 #}
 {% macro permit_reason(reason, held_out, capped) -%}
     coalesce(
@@ -30,7 +37,10 @@
 {%- endmacro %}
 
 
-{# How many messages of a relation (person_id, channel, sent_at) each cap counts in its time before the run's clock: (person_id, cap_number, messages). #}
+{#
+    How many messages of a relation (person_id, channel, sent_at) each cap counts in its time before
+    the run's clock: (person_id, cap_number, messages).
+#}
 {% macro messages_in_caps(sent) -%}
     select
         sent.person_id,
@@ -39,16 +49,19 @@
     from {{ sent }} as sent
     inner join {{ ref('message_caps') }} as caps
         on sent.channel = caps.channel
-        and {{ madang.micros_of('sent.sent_at') }} > {{ madang.micros_of(madang.as_of()) }} - caps.within_micros
+        and {{ madang.micros_of('sent.sent_at') }}
+        > {{ madang.micros_of(madang.as_of()) }} - caps.within_micros
     where sent.sent_at <= {{ madang.as_of() }}
     group by sent.person_id, caps.cap_number
 {%- endmacro %}
 
 
 {#
-    The rows of a relation, each of which starts a message, for which a cap has no room: (sync_key, field). In each cap of its channel a row takes a place after the messages that were
-    sent in the cap's time, after those that syncs asked for and that are not reported yet, and after the person's rows with a smaller `message_place`. What this sync asked for before
-    takes no second place. The relation has person_id, channel, purpose, sync_key, field, held_back_reason and message_place.
+    The rows of a relation that start messages and for which a cap has no room: (sync_key, field). In
+    each cap of its channel a row takes a place after the messages that were sent in the cap's time,
+    after those that syncs asked for and that are not reported yet, and after the person's rows with
+    a smaller `message_place`. What this sync asked for before takes no second place. The relation
+    has person_id, channel, purpose, sync_key, field, held_back_reason and message_place.
 #}
 {% macro sync_over_caps(relation) -%}
     select distinct placed.sync_key, placed.field
@@ -99,17 +112,25 @@
 
 
 {#
-    Is an hour of the property's time zone, the run's own where none is given, within var('night_hours'), in which marketing by most channels needs a consent of its own? The hours
-    go over midnight, or lie within one day.
+    Whether an hour is within var('night_hours'), in the property's time zone. It is the run's hour
+    by default. Marketing at night needs a consent of its own on most channels. The hours may cross
+    midnight.
 #}
 {% macro is_night(hour=none) -%}
     {%- set hours = var('night_hours') -%}
     {%- set from_hour, to_hour = hours.get('from'), hours.get('to') -%}
-    {%- if from_hour is not integer or to_hour is not integer or from_hour not in range(24) or to_hour not in range(25) -%}
+    {%- if from_hour is not integer
+        or to_hour is not integer
+        or from_hour not in range(24)
+        or to_hour not in range(25) -%}
         {%- do exceptions.raise_compiler_error(
-            'vars.night_hours: ' ~ hours ~ ' cannot be read. Write it as {from: 21, to: 8}, whole hours of the day.'
+            'vars.night_hours: ' ~ hours
+            ~ ' cannot be read. Write it as {from: 21, to: 8}, whole hours of the day.'
         ) -%}
     {%- endif -%}
     {%- set hour = hour or madang.hour_now() -%}
-    ({{ hour }} >= {{ from_hour }} {{ 'or' if from_hour > to_hour else 'and' }} {{ hour }} < {{ to_hour }})
+    (
+        {{ hour }} >= {{ from_hour }}
+        {{ 'or' if from_hour > to_hour else 'and' }} {{ hour }} < {{ to_hour }}
+    )
 {%- endmacro %}

@@ -1,7 +1,9 @@
 {# Aggregates that the warehouses spell differently. Both skip rows whose `value` is null. #}
 
 {# The value of the row with the smallest `order_by`. #}
-{% macro first_by(value, order_by) %}{{ adapter.dispatch('first_by', 'madang')(value, order_by) }}{% endmacro %}
+{% macro first_by(value, order_by) -%}
+    {{ adapter.dispatch('first_by', 'madang')(value, order_by) }}
+{%- endmacro %}
 
 {% macro default__first_by(value, order_by) -%}
     array_agg({{ value }} ignore nulls order by {{ order_by }} limit 1)[safe_offset(0)]
@@ -11,7 +13,9 @@
 
 
 {# The value of the row with the largest `order_by`. #}
-{% macro last_by(value, order_by) %}{{ adapter.dispatch('last_by', 'madang')(value, order_by) }}{% endmacro %}
+{% macro last_by(value, order_by) -%}
+    {{ adapter.dispatch('last_by', 'madang')(value, order_by) }}
+{%- endmacro %}
 
 {% macro default__last_by(value, order_by) -%}
     array_agg({{ value }} ignore nulls order by {{ order_by }} desc limit 1)[safe_offset(0)]
@@ -34,7 +38,9 @@
 {%- endmacro %}
 
 
-{% macro any_true(expression) %}{{ adapter.dispatch('any_true', 'madang')(expression) }}{% endmacro %}
+{% macro any_true(expression) -%}
+    {{ adapter.dispatch('any_true', 'madang')(expression) }}
+{%- endmacro %}
 
 {% macro default__any_true(expression) %}logical_or({{ expression }}){% endmacro %}
 

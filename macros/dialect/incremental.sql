@@ -1,13 +1,16 @@
 {#
-    Replaces whole days. The rows that the model selects replace all rows that the target has for the days that the model builds, also where a day has no row
-    any more. A model asks for it with these keys of its config, and says in its body which days they are:
+    Replaces whole days. The rows that the model selects replace all rows that the target has for
+    the days that the model builds, also where a day has no row any more. A model asks for it with
+    these keys of its config, and says in its body which days they are:
 
-        config(incremental_strategy=overwrite_days_strategy(), partition_by=partitioned_by_day('event_date'), partitions=[], ...)
-        do overwrites_days(days)
+        config(incremental_strategy=overwrite_days_strategy(),
+        partition_by=partitioned_by_day('event_date'), partitions=[], ...) do overwrites_days(days)
 
     BigQuery has the strategy built in; DuckDB gets `get_incremental_overwrite_days_sql`.
 #}
-{% macro overwrite_days_strategy() %}{{ return(adapter.dispatch('overwrite_days_strategy', 'madang')()) }}{% endmacro %}
+{% macro overwrite_days_strategy() %}
+    {{ return(adapter.dispatch('overwrite_days_strategy', 'madang')()) }}
+{% endmacro %}
 
 {% macro default__overwrite_days_strategy() %}{{ return('insert_overwrite') }}{% endmacro %}
 
@@ -15,8 +18,9 @@
 
 
 {#
-    Says which days the model builds, as a list of texts; none for all. They go into the list that the config holds, because dbt fixes a model's config while
-    parsing, before anybody can ask which days changed.
+    Says which days the model builds, as a list of texts; none for all. They go into the list that
+    the config holds, because dbt fixes a model's config while parsing, before anybody can ask which
+    days changed.
 #}
 {% macro overwrites_days(days) %}
     {% set partitions = config.get('partitions') %}
@@ -31,7 +35,10 @@
     {%- set days = config.get('partitions') -%}
     {%- if days %}
     {{ madang.overwrite_days(
-        arg_dict['target_relation'], config.get('meta')['overwritten_by'], days | join(', '), 'select * from ' ~ arg_dict['temp_relation'],
+        arg_dict['target_relation'],
+        config.get('meta')['overwritten_by'],
+        days | join(', '),
+        'select * from ' ~ arg_dict['temp_relation'],
         arg_dict['dest_columns'] | map(attribute='quoted') | list
     ) }}
     {%- else %}
@@ -41,28 +48,43 @@
 
 
 {#
-    dbt writes what an incremental model selects into a temporary table before the strategy puts it in place. For days that are overwritten as a whole a view does, and the
-    rows are written once. Not for a model that reads itself: its old rows are deleted before the view is read.
+    dbt writes the rows of an incremental model into a temporary table before the strategy puts them
+    in place. For days that are replaced as a whole a view is enough, and rows are written once. A
+    model that reads itself needs the table: its old rows are deleted before a view would be read.
 #}
-{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
-    {%- if temporary and config.get('incremental_strategy') == 'overwrite_days' and this | string not in compiled_code -%}
+{% macro duckdb__create_table_as(
+    temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
+) -%}
+    {%- if temporary
+        and config.get('incremental_strategy') == 'overwrite_days'
+        and this | string not in compiled_code -%}
     create temporary view {{ relation.include(database=false, schema=false) }} as (
     {{ compiled_code }}
     )
     {%- else -%}
-    {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
+    {{ dbt.duckdb__create_table_as(
+        temporary, relation, compiled_code, language, partitioned_by, sorted_by
+    ) }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# The types of a contract are written once, in BigQuery's words; of these DuckDB does not know float64. #}
+{#
+    The types of a contract are written once, in BigQuery's words;
+    of these DuckDB does not know float64.
+#}
 {% macro duckdb__get_empty_schema_sql(columns) %}
     {{ return(dbt.default__get_empty_schema_sql(columns) | replace(' float64)', ' double)')) }}
 {% endmacro %}
 
 
-{# A table's partitions: a day each on BigQuery, where new days are copied into place; a DuckDB table has none. #}
-{% macro partitioned_by_day(column) %}{{ return(adapter.dispatch('partitioned_by_day', 'madang')(column)) }}{% endmacro %}
+{#
+    A table's partitions: a day each on BigQuery, where new days are copied into place;
+    a DuckDB table has none.
+#}
+{% macro partitioned_by_day(column) %}
+    {{ return(adapter.dispatch('partitioned_by_day', 'madang')(column)) }}
+{% endmacro %}
 
 {% macro default__partitioned_by_day(column) %}
     {{ return({'field': column, 'data_type': 'date', 'copy_partitions': true}) }}
@@ -72,7 +94,9 @@
 
 
 {# Whether a query has to say which days it reads. Only BigQuery can insist on it. #}
-{% macro requires_day_filter() %}{{ return(adapter.dispatch('requires_day_filter', 'madang')()) }}{% endmacro %}
+{% macro requires_day_filter() %}
+    {{ return(adapter.dispatch('requires_day_filter', 'madang')()) }}
+{% endmacro %}
 
 {% macro default__requires_day_filter() %}{{ return(true) }}{% endmacro %}
 
@@ -80,7 +104,9 @@
 
 
 {# What rows of a partition lie together by: nothing on DuckDB. #}
-{% macro clustered_by(columns) %}{{ return(adapter.dispatch('clustered_by', 'madang')(columns)) }}{% endmacro %}
+{% macro clustered_by(columns) %}
+    {{ return(adapter.dispatch('clustered_by', 'madang')(columns)) }}
+{% endmacro %}
 
 {% macro default__clustered_by(columns) %}{{ return(columns) }}{% endmacro %}
 
@@ -88,10 +114,13 @@
 
 
 {#
-    Post hooks of a model that run after what it wrote is committed. To update rows of the transaction that wrote them makes DuckDB write the whole table a second
-    time. BigQuery has no transaction about a model, and dbt would leave hooks that are outside of one out.
+    Post hooks that run after the model's rows are committed. An update in the same transaction
+    would make DuckDB write the whole table a second time. BigQuery has no transaction around a
+    model, and dbt would skip hooks outside of one.
 #}
-{% macro when_written(hooks) %}{{ return(adapter.dispatch('when_written', 'madang')(hooks)) }}{% endmacro %}
+{% macro when_written(hooks) %}
+    {{ return(adapter.dispatch('when_written', 'madang')(hooks)) }}
+{% endmacro %}
 
 {% macro default__when_written(hooks) %}{{ return(hooks) }}{% endmacro %}
 
@@ -103,8 +132,8 @@
 
 
 {#
-    The statement that puts what a query selects in the place of a table, at once. BigQuery refuses it where the table is partitioned or clustered otherwise:
-    that one is dropped.
+    The statement that puts what a query selects in the place of a table, at once. BigQuery refuses
+    it where the table is partitioned or clustered otherwise: that one is dropped.
 #}
 {% macro replace_table(existing, relation, query) %}
     {{ return(adapter.dispatch('replace_table', 'madang')(existing, relation, query)) }}
@@ -112,7 +141,8 @@
 
 {% macro default__replace_table(existing, relation, query) %}
     {% set partition_by = adapter.parse_partition_by(config.get('partition_by')) %}
-    {% if existing is not none and not adapter.is_replaceable(existing, partition_by, config.get('cluster_by')) %}
+    {% if existing is not none
+        and not adapter.is_replaceable(existing, partition_by, config.get('cluster_by')) %}
         {% do adapter.drop_relation(existing) %}
     {% endif %}
     {{ return(create_table_as(false, relation, query)) }}
@@ -127,9 +157,14 @@
 {% endmacro %}
 
 
-{# Puts what a query selects of some days in the place of everything that a table holds of them, at once. `dates` are literals. #}
+{#
+    Puts what a query selects of some days in the place of everything that a table holds of them,
+    at once. `dates` are literals.
+#}
 {% macro overwrite_days(target, column, dates, query, columns) %}
-    {{ return(adapter.dispatch('overwrite_days', 'madang')(target, column, dates, query, columns | join(', '))) }}
+    {{ return(adapter.dispatch('overwrite_days', 'madang')(
+        target, column, dates, query, columns | join(', ')
+    )) }}
 {% endmacro %}
 
 {% macro default__overwrite_days(target, column, dates, query, columns) -%}

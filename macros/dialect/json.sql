@@ -1,7 +1,12 @@
 {# Text that holds JSON. #}
 
-{# The value under a key of an object, as text; null where the text is no JSON, has no such key, or has an object or list there. #}
-{% macro json_text(expression, key) %}{{ adapter.dispatch('json_text', 'madang')(expression, key) }}{% endmacro %}
+{#
+    The value under a key of an object, as text;
+    null where the text is no JSON, has no such key, or has an object or list there.
+#}
+{% macro json_text(expression, key) -%}
+    {{ adapter.dispatch('json_text', 'madang')(expression, key) }}
+{%- endmacro %}
 
 {% macro default__json_text(expression, key) -%}
     json_value({{ expression }}, {{ text_literal('$."' ~ key ~ '"') }})
@@ -10,7 +15,9 @@
 {% macro duckdb__json_text(expression, key) -%}
     case
         when json_valid({{ expression }})
-            and json_type({{ expression }}, {{ text_literal('$."' ~ key ~ '"') }}) not in ('OBJECT', 'ARRAY')
+            and json_type(
+                {{ expression }}, {{ text_literal('$."' ~ key ~ '"') }}
+            ) not in ('OBJECT', 'ARRAY')
             then json_extract_string({{ expression }}, {{ text_literal('$."' ~ key ~ '"') }})
     end
 {%- endmacro %}
@@ -20,11 +27,19 @@
 {% macro json_object(values) %}{{ adapter.dispatch('json_object', 'madang')(values) }}{% endmacro %}
 
 {% macro default__json_object(values) -%}
-    to_json_string(struct({% for key, expression in values.items() %}{{ expression }} as `{{ key }}`{{ ', ' if not loop.last }}{% endfor %}))
+    to_json_string(struct(
+        {% for key, expression in values.items() %}
+        {{ expression }} as `{{ key }}`{{ ', ' if not loop.last }}
+        {% endfor %}
+    ))
 {%- endmacro %}
 
 {% macro duckdb__json_object(values) -%}
-    cast(to_json(struct_pack({% for key, expression in values.items() %}"{{ key }}" := {{ expression }}{{ ', ' if not loop.last }}{% endfor %})) as string)
+    cast(to_json(struct_pack(
+        {% for key, expression in values.items() %}
+        "{{ key }}" := {{ expression }}{{ ', ' if not loop.last }}
+        {% endfor %}
+    )) as string)
 {%- endmacro %}
 
 

@@ -1,9 +1,14 @@
 {#
-    A table that DuckDB writes part by part, each with the same statement, so that a build needs the memory of the largest part and not of all. The config of its
-    model names the macro that lists the parts, `meta: {parts: funnel_numbers}`, and its SQL keeps those rows of which `in_part` holds. Where no part is set it holds
-    for all. BigQuery has the memory and bills what it reads: it builds all parts in one statement.
+    A table that DuckDB writes part by part with the same statement, so that it needs the memory of
+    the largest part only. The model's config names the macro that lists the parts: `meta: {parts:
+    funnel_numbers}`. Its SQL keeps the rows for which `in_part` holds. Without a part it holds for
+    all rows.
+
+    BigQuery builds all parts in one statement, because it bills what each statement reads.
 #}
-{% macro parts_of_table() %}{{ return(adapter.dispatch('parts_of_table', 'madang')()) }}{% endmacro %}
+{% macro parts_of_table() %}
+    {{ return(adapter.dispatch('parts_of_table', 'madang')()) }}
+{% endmacro %}
 
 {% macro default__parts_of_table() %}{{ return([none]) }}{% endmacro %}
 
@@ -17,7 +22,9 @@
 
 {% macro default__in_part(column) %}true{% endmacro %}
 
-{% macro duckdb__in_part(column) %}{{ column }} = coalesce(getvariable('part'), {{ column }}){% endmacro %}
+{% macro duckdb__in_part(column) -%}
+    {{ column }} = coalesce(getvariable('part'), {{ column }})
+{%- endmacro %}
 
 
 {# Writes the table that the query gives in the place of the one that is there. #}

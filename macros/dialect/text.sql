@@ -33,40 +33,63 @@
 {% endmacro %}
 
 {% macro default__regex_replace(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, {{ madang.regex_literal(pattern) }}, {{ madang.text_literal(replacement) }})
+    regexp_replace(
+        {{ expression }},
+        {{ madang.regex_literal(pattern) }},
+        {{ madang.text_literal(replacement) }}
+    )
 {%- endmacro %}
 
 {% macro duckdb__regex_replace(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, {{ madang.regex_literal(pattern) }}, {{ madang.text_literal(replacement) }}, 'g')
+    regexp_replace(
+        {{ expression }},
+        {{ madang.regex_literal(pattern) }},
+        {{ madang.text_literal(replacement) }},
+        'g'
+    )
 {%- endmacro %}
 
 
 {# A pattern as a literal. BigQuery reads backslashes in plain literals, so it gets a raw one. #}
-{% macro regex_literal(pattern) %}{{ return(adapter.dispatch('regex_literal', 'madang')(pattern)) }}{% endmacro %}
+{% macro regex_literal(pattern) -%}
+    {{ return(adapter.dispatch('regex_literal', 'madang')(pattern)) }}
+{%- endmacro %}
 
-{% macro default__regex_literal(pattern) %}{{ return("r'" ~ pattern | replace("'", "\\x27") ~ "'") }}{% endmacro %}
+{% macro default__regex_literal(pattern) -%}
+    {{ return("r'" ~ pattern | replace("'", "\\x27") ~ "'") }}
+{%- endmacro %}
 
-{% macro duckdb__regex_literal(pattern) %}{{ return("'" ~ pattern | replace("'", "''") ~ "'") }}{% endmacro %}
+{% macro duckdb__regex_literal(pattern) -%}
+    {{ return("'" ~ pattern | replace("'", "''") ~ "'") }}
+{%- endmacro %}
 
 
 {# Any text from YAML as a literal. #}
-{% macro text_literal(value) %}{{ return(adapter.dispatch('text_literal', 'madang')(value | string)) }}{% endmacro %}
+{% macro text_literal(value) -%}
+    {{ return(adapter.dispatch('text_literal', 'madang')(value | string)) }}
+{%- endmacro %}
 
 {% macro default__text_literal(value) -%}
     {{ return("'" ~ value | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
 {%- endmacro %}
 
-{% macro duckdb__text_literal(value) %}{{ return("'" ~ value | replace("'", "''") ~ "'") }}{% endmacro %}
+{% macro duckdb__text_literal(value) -%}
+    {{ return("'" ~ value | replace("'", "''") ~ "'") }}
+{%- endmacro %}
 
 
 {# A list of texts as literals with commas between them; a list of nothing is the empty text. #}
 {% macro text_literals(values) -%}
-    {%- for value in values %}{{ madang.text_literal(value) }}{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
+    {%- for value in values %}{{ madang.text_literal(
+        value
+    ) }}{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
 {%- endmacro %}
 
 
 {# 64 lower-case hexadecimal digits; null stays null. #}
-{% macro sha256_hex(expression) %}{{ adapter.dispatch('sha256_hex', 'madang')(expression) }}{% endmacro %}
+{% macro sha256_hex(expression) -%}
+    {{ adapter.dispatch('sha256_hex', 'madang')(expression) }}
+{%- endmacro %}
 
 {% macro default__sha256_hex(expression) %}to_hex(sha256({{ expression }})){% endmacro %}
 
@@ -93,48 +116,82 @@
     {{- adapter.dispatch('regex_matches_column', 'madang')(expression, pattern) -}}
 {% endmacro %}
 
-{% macro default__regex_matches_column(expression, pattern) %}regexp_contains({{ expression }}, {{ pattern }}){% endmacro %}
+{% macro default__regex_matches_column(expression, pattern) -%}
+    regexp_contains({{ expression }}, {{ pattern }})
+{%- endmacro %}
 
-{% macro duckdb__regex_matches_column(expression, pattern) %}regexp_matches({{ expression }}, {{ pattern }}){% endmacro %}
+{% macro duckdb__regex_matches_column(expression, pattern) -%}
+    regexp_matches({{ expression }}, {{ pattern }})
+{%- endmacro %}
 
 
-{# Compatibility composition: full-width letters, digits and signs become plain ones. DuckDB composes and maps the full-width block by hand. #}
+{#
+    Compatibility composition: full-width letters, digits and signs become plain ones.
+    DuckDB composes and maps the full-width block by hand.
+#}
 {% macro nfkc(expression) %}{{ adapter.dispatch('nfkc', 'madang')(expression) }}{% endmacro %}
 
 {% macro default__nfkc(expression) %}normalize({{ expression }}, nfkc){% endmacro %}
 
 {% macro duckdb__nfkc(expression) -%}
-    {%- set wide = '　！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～' -%}
-    {%- set plain = ' !"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~' -%}
-    translate(nfc_normalize({{ expression }}), {{ madang.text_literal(wide) }}, {{ madang.text_literal(plain) }})
+    {%- set wide = '　！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠'
+        ~ 'ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～' -%}
+    {%- set plain = ' !"#$%&\'()*+,-./0123456789:;<=>?@'
+        ~ 'ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~' -%}
+    translate(
+        nfc_normalize({{ expression }}),
+        {{ madang.text_literal(wide) }},
+        {{ madang.text_literal(plain) }}
+    )
 {%- endmacro %}
 
 
-{# How many letters have to be put in, taken out or changed to make one text the other. DuckDB counts bytes: the letters of both are written as ASCII first, each as another one (of up to 95 different ones). #}
-{% macro edit_distance(left, right) %}{{ adapter.dispatch('edit_distance', 'madang')(left, right) }}{% endmacro %}
+{#
+    The number of letters to insert, delete or change to make one text the other. DuckDB counts
+    bytes, so the letters of both texts are first replaced by ASCII letters (at most 95 different
+    ones).
+#}
+{% macro edit_distance(left, right) -%}
+    {{ adapter.dispatch('edit_distance', 'madang')(left, right) }}
+{%- endmacro %}
 
 {% macro default__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
 
 {% macro duckdb__edit_distance(left, right) -%}
-    {%- set letters = "array_to_string(list_sort(list_distinct(regexp_extract_all(concat(" ~ left ~ ", " ~ right ~ "), '(?s).'))), '')" -%}
-    {%- set ascii = "array_to_string(list_transform(range(32, 127), lambda code: chr(code::int32)), '')" -%}
-    levenshtein(translate({{ left }}, {{ letters }}, {{ ascii }}), translate({{ right }}, {{ letters }}, {{ ascii }}))
+    {%- set letters = "array_to_string(list_sort(list_distinct(regexp_extract_all(concat(" ~ left
+        ~ ", " ~ right ~ "), '(?s).'))), '')" -%}
+    {%- set ascii = "array_to_string("
+        ~ "list_transform(range(32, 127), lambda code: chr(code::int32)), '')" -%}
+    levenshtein(
+        translate({{ left }}, {{ letters }}, {{ ascii }}),
+        translate({{ right }}, {{ letters }}, {{ ascii }})
+    )
 {%- endmacro %}
 
 
-{# A text with Hangul's syllables as their letters and without accents. DuckDB has no canonical decomposition: the syllables are taken apart by their numbers. #}
-{% macro single_letters(expression) %}{{ adapter.dispatch('single_letters', 'madang')(expression) }}{% endmacro %}
+{#
+    A text with Hangul's syllables as their letters and without accents.
+    DuckDB has no canonical decomposition: the syllables are taken apart by their numbers.
+#}
+{% macro single_letters(expression) -%}
+    {{ adapter.dispatch('single_letters', 'madang')(expression) }}
+{%- endmacro %}
 
 {% macro default__single_letters(expression) -%}
     regexp_replace(normalize({{ expression }}, nfd), r'[\x{300}-\x{36f}]', '')
 {%- endmacro %}
 
 {% macro duckdb__single_letters(expression) -%}
-    array_to_string(list_transform(string_split(strip_accents({{ expression }}), ''), lambda letter: case
+    array_to_string(list_transform(string_split(strip_accents({{ expression }}), ''),
+    lambda letter: case
         when letter between '가' and '힣' then concat(
             chr(4352 + (unicode(letter) - 44032) // 588),
             chr(4449 + (unicode(letter) - 44032) % 588 // 28),
-            case when (unicode(letter) - 44032) % 28 > 0 then chr(4519 + (unicode(letter) - 44032) % 28) else '' end
+            case
+                when (unicode(letter) - 44032) % 28 > 0
+                    then chr(4519 + (unicode(letter) - 44032) % 28)
+                else ''
+            end
         )
         else letter
     end), '')

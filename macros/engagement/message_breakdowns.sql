@@ -16,16 +16,23 @@
 {% endmacro %}
 
 
-{# The dimensions of the breakdowns with their types; one that a breakdown does not say is null in its rows. #}
+{#
+    The dimensions of the breakdowns with their types;
+    one that a breakdown does not say is null in its rows.
+#}
 {% macro message_dimensions() %}
     {{ return({
-        'channel': 'string', 'campaign_id': 'string', 'canvas_step_id': 'string', 'variation_id': 'string', 'tier': 'string', 'audience': 'string',
+        'channel': 'string', 'campaign_id': 'string', 'canvas_step_id': 'string',
+        'variation_id': 'string', 'tier': 'string', 'audience': 'string',
         'message_week': 'date',
     }) }}
 {% endmacro %}
 
 
-{# Rows of one relation added up by every breakdown. `measures`: column → the aggregate. A breakdown by audience has only rows that have one. #}
+{#
+    Rows of one relation added up by every breakdown. `measures`: column → the aggregate.
+    A breakdown by audience has only rows that have one.
+#}
 {% macro by_breakdown(relation, measures) -%}
     {%- for breakdown, columns in message_breakdowns().items() %}
     select

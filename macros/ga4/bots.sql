@@ -1,4 +1,7 @@
-{# What no visitor does, unless var('bot_limits') says otherwise. A limit that is null is not applied. #}
+{#
+    What no visitor does, unless var('bot_limits') says otherwise.
+    A limit that is null is not applied.
+#}
 {% macro bot_limits() %}
     {% set limits = {
         'seconds_per_view': 2,
@@ -12,7 +15,10 @@
 {% endmacro %}
 
 
-{# Colleagues: GA4's rule for internal traffic marked an event of the session, or it was on a host that only they use (var('internal_hostnames')). #}
+{#
+    Colleagues: GA4's rule for internal traffic marked an event of the session,
+    or it was on a host that only they use (var('internal_hostnames')).
+#}
 {% macro is_internal_session() -%}
     (
         coalesce(internal_events, 0) > 0

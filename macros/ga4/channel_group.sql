@@ -1,7 +1,8 @@
 {#
-    GA4's default channel group of traffic that was tagged by hand or recognised by its referrer, in the order of Google's page
-    (support.google.com/analytics/answer/9756891, September 2026). Arguments are SQL expressions in lower case, since Google's rules ignore case; `category`
-    is the source's category in `ga4_source_categories`. Where nothing matches, and where everything is null, the answer is Unassigned.
+    GA4's default channel group of traffic, by tags or by its referrer, in the order of Google's
+    page (support.google.com/analytics/answer/9756891, September 2026). Arguments are SQL
+    expressions in lower case, because Google's rules ignore case. `category` is the source's
+    category in `ga4_source_categories`. Without a match it is Unassigned.
 #}
 {% macro channel_group(source, medium, campaign, category) %}
 {%- set email = "('email', 'e-mail', 'e_mail', 'e mail')" -%}
@@ -17,7 +18,9 @@ case
     when {{ is_paid_medium(medium) }} then 'Paid Other'
     when {{ category }} = 'shopping' or {{ is_shop_campaign(campaign) }} then 'Organic Shopping'
     when {{ category }} = 'social'
-        or {{ medium }} in ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media')
+        or {{ medium }} in (
+            'social', 'social-network', 'social-media', 'sm', 'social network', 'social media'
+        )
         then 'Organic Social'
     when {{ category }} = 'video' or {{ medium }} like '%video%' then 'Organic Video'
     when {{ category }} = 'search' or {{ medium }} = 'organic' then 'Organic Search'
@@ -36,8 +39,13 @@ end
 {%- endmacro %}
 
 
-{# Google's words for a medium that is paid for, for one of display advertising, and for a campaign of a shop. #}
-{% macro is_paid_medium(medium) %}{{ regex_matches(medium, '^(.*cp.*|ppc|retargeting|paid.*)$') }}{% endmacro %}
+{#
+    Google's words for a medium that is paid for, for one of display advertising,
+    and for a campaign of a shop.
+#}
+{% macro is_paid_medium(medium) -%}
+    {{ regex_matches(medium, '^(.*cp.*|ppc|retargeting|paid.*)$') }}
+{%- endmacro %}
 
 {% macro is_display_medium(medium) -%}
     {{ medium }} in ('display', 'banner', 'expandable', 'interstitial', 'cpm')

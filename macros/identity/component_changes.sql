@@ -1,14 +1,24 @@
 {#
-    What a build of `connected_components` has to change in the table that is there: {nodes, buckets, edges}, or none where it is to be made anew.
-    `nodes` is a table (node_id, node_key, component_key): a null component for who has no edge any more, a key for who is new. `buckets` are those in which an edge
-    changed, `edges` what they hold now. All edges are read twice, and only once with their keys: that is most of the work where few are new.
+    What a build of `connected_components` changes in its table: {nodes, buckets, edges}; none where
+    the table is made again. `nodes`: a table (node_id, node_key, component_key). A null component
+    is a node without edges, a key is a new node. `buckets`: those with a changed edge. `edges`:
+    what these buckets hold now.
+
+    All edges are read twice, but only once with their keys. That is most of the work where few are
+    new.
 #}
 {% macro component_changes(existing, selected, temporary) %}
     {%- set kept = kept_edges() -%}
-    {% if existing is none or existing.type != 'table' or kept is none or should_full_refresh() %}{{ return(none) }}{% endif %}
-    {% if 'node_id' not in adapter.get_columns_in_relation(existing) | map(attribute='name') | list %}{{ return(none) }}{% endif %}
+    {% if existing is none or existing.type != 'table' or kept is none or should_full_refresh() %}
+        {{ return(none) }}
+    {% endif %}
+    {% if 'node_id' not in adapter.get_columns_in_relation(existing)
+        | map(attribute='name') | list %}
+        {{ return(none) }}
+    {% endif %}
 
-    {%- set buckets, now, before = component_table('buckets'), component_table('now'), component_table('before') -%}
+    {%- set buckets, now, before = component_table('buckets'), component_table('now'),
+        component_table('before') -%}
     {% do create_component_table(buckets, "
         select coalesce(of_now.bucket, of_before.bucket) as bucket
         from (" ~ edge_sums(numbered_edges(selected)) ~ ") as of_now
@@ -23,8 +33,12 @@
         ~ numbered_edges(selected, 'left_key, right_key') ~ in_them, temporary) %}
     {% do create_component_table(before, 'select a, b from ' ~ kept ~ in_them, temporary) %}
     {%- set added, removed = component_table('added'), component_table('removed') -%}
-    {% do create_component_table(added, edges_not_in(now, before, 'these.left_key <> these.right_key'), temporary) %}
-    {% do create_component_table(removed, edges_not_in(before, now, 'these.a <> these.b'), temporary) %}
+    {% do create_component_table(
+        added, edges_not_in(now, before, 'these.left_key <> these.right_key'), temporary
+    ) %}
+    {% do create_component_table(
+        removed, edges_not_in(before, now, 'these.a <> these.b'), temporary
+    ) %}
     {% if (rows_in(added) + rows_in(removed)) * 5 > rows_in(kept) %}{{ return(none) }}{% endif %}
 
     {% set loose = loose_nodes(existing, removed, temporary) %}
@@ -44,11 +58,14 @@
         where a <> b
     ", temporary) %}
     {%- set labels, nodes = component_table('labels'), component_table('changes') -%}
-    {% do create_component_table(labels, composed(contracted(linked, 'linked_', temporary), ['node'], 'parent'), temporary) %}
+    {% do create_component_table(
+        labels, composed(contracted(linked, 'linked_', temporary), ['node'], 'parent'), temporary
+    ) %}
     {% do create_component_table(nodes, "
         select node.node_id, cast(null as string) as node_key, labels.parent as component_key
         from " ~ existing ~ " as node
-        inner join " ~ labels ~ " as labels on node.component_key = labels.node and labels.node <> labels.parent
+        inner join " ~ labels ~ " as labels
+            on node.component_key = labels.node and labels.node <> labels.parent
         left join " ~ loose ~ " as loose on node.node_id = loose.node_id
         where loose.node_id is null
         union all
@@ -73,7 +90,9 @@
         from " ~ existing ~ " as node
         where node.component_key in (
             select left_one.component_key from " ~ existing ~ " as left_one
-            where left_one.node_id in (select a from " ~ removed ~ " union all select b from " ~ removed ~ ")
+            where left_one.node_id in (
+                select a from " ~ removed ~ " union all select b from " ~ removed ~ "
+            )
         )
     ", temporary) %}
     {{ return(loose) }}
@@ -88,7 +107,8 @@
         select left_id as a, right_id as b
         from " ~ selected ~ "
         where left_key <> right_key and (
-            left_id in (select node_id from " ~ loose ~ ") or right_id in (select node_id from " ~ loose ~ ")
+            left_id in (select node_id from " ~ loose ~ ")
+            or right_id in (select node_id from " ~ loose ~ ")
         )" if rows_in(removed) > 0 else '' %}
     {% do create_component_table(touched, 'select a, b from ' ~ added ~ of_loose, temporary) %}
     {{ return(touched) }}
@@ -96,8 +116,9 @@
 
 
 {#
-    The ends of these edges and what stands for them: their component, and who is loose or new for itself. New ones have their key: their edges are all in the buckets
-    that changed. Two keys with one id are `is_shared`.
+    The ends of these edges, each with its label: its component, or itself where it is loose or new.
+    New ones have their key, because all their edges are in the changed buckets. Two keys with one
+    id are `is_shared`.
 #}
 {% macro known_ends(existing, touched, loose, now, temporary) %}
     {%- set met, ends = component_table('met'), component_table('ends') -%}
@@ -105,8 +126,14 @@
         select
             node_id,
             any_value(node_key) as node_key,
-            min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ") as is_shared
-        from (select a as node_id, left_key as node_key from " ~ now ~ " union all select b, right_key from " ~ now ~ ") as both_ends
+            min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ")
+                as is_shared
+        from (
+            select a as node_id, left_key as node_key
+            from " ~ now ~ "
+            union all select b, right_key
+            from " ~ now ~ "
+        ) as both_ends
         group by node_id
     ", temporary) %}
     {% do create_component_table(ends, "
@@ -115,8 +142,12 @@
             met.node_key,
             node.node_id is null as is_new,
             met.is_shared or coalesce(met.node_key <> node.node_key, false) as is_shared,
-            case when loose.node_id is null then coalesce(node.component_key, ends.node_id) else ends.node_id end as label
-        from (select a as node_id from " ~ touched ~ " union distinct select b from " ~ touched ~ ") as ends
+            case
+                when loose.node_id is null then coalesce(node.component_key, ends.node_id)
+                else ends.node_id
+            end as label
+        from (select a as node_id from " ~ touched ~ " union distinct select b from " ~ touched ~ ")
+            as ends
         left join " ~ met ~ " as met on ends.node_id = met.node_id
         left join " ~ existing ~ " as node on ends.node_id = node.node_id
         left join " ~ loose ~ " as loose on ends.node_id = loose.node_id
@@ -128,7 +159,11 @@
 {% macro edges_not_in(these, those, condition) %}
     {{ return("
         select distinct these.a, these.b from " ~ these ~ " as these
-        where " ~ condition ~ " and not exists (select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b)
+        where
+            " ~ condition ~ "
+            and not exists (
+                select 1 from " ~ those ~ " as those where these.a = those.a and these.b = those.b
+            )
     ") }}
 {% endmacro %}
 
@@ -136,23 +171,33 @@
 {# The edges as numbers, loops and repeats among them. #}
 {% macro numbered_edges(selected, more=none) %}
     {{ return("(
-        select coalesce(bucket, date '1970-01-01') as bucket, left_id as a, right_id as b" ~ (', ' ~ more if more else '') ~ "
+        select
+            coalesce(bucket, date '1970-01-01') as bucket, left_id as a,
+            right_id as b" ~ (', ' ~ more if more else '') ~ "
         from " ~ selected ~ "
     ) as edges") }}
 {% endmacro %}
 
 
-{# What tells two sets of edges apart without comparing them: how many there are, and two sums over the products of their ends. #}
+{#
+    What tells two sets of edges apart without comparing them:
+    how many there are, and two sums over the products of their ends.
+#}
 {% macro edge_sums(edges) %}
     {%- set product = 'mod(a, 1073741789) * mod(b, 1073741783)' -%}
     {{ return("
-        select bucket, count(*) as edges, sum(mod(" ~ product ~ ", 2147483647)) as sums, bit_xor(" ~ product ~ ") as bits
+        select
+            bucket, count(*) as edges, sum(mod(" ~ product ~ ", 2147483647)) as sums,
+            bit_xor(" ~ product ~ ") as bits
         from " ~ edges ~ " group by bucket
     ") }}
 {% endmacro %}
 
 
-{# One statement, so that a build that dies leaves the table as it was or as it is to be; applied twice, the changes change nothing more. #}
+{#
+    One statement, so that a build that dies leaves the table as it was or as it is to be;
+    applied twice, the changes change nothing more.
+#}
 {% macro merge_component_changes(target_relation, changes) %}
     merge into {{ target_relation }} as node
     using (select node_id, node_key, component_key from {{ changes }}) as changed
@@ -161,25 +206,4 @@
     when matched then update set component_key = changed.component_key
     when not matched then insert (node_key, node_id, component_key)
         values (changed.node_key, changed.node_id, changed.component_key)
-{% endmacro %}
-
-
-{# The edges that the table was made of; none before the first build. #}
-{% macro kept_edges() %}
-    {{ return(adapter.get_relation(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges')) }}
-{% endmacro %}
-
-
-{# Ids with a salt are not those that the model selects: what they were made of is not kept, and every build makes all anew. #}
-{% macro keep_edges(selected, salt) %}
-    {%- set kept = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '_edges') -%}
-    {% do run_query('create or replace table ' ~ kept ~ ' as select bucket, a, b from ' ~ numbered_edges(selected)
-        ~ (' where false' if salt else '')) %}
-{% endmacro %}
-
-
-{% macro replace_kept_edges(changes) %}
-    {%- set kept = kept_edges() -%}
-    {% do run_query('delete from ' ~ kept ~ ' where bucket in (select bucket from ' ~ changes.buckets ~ ')') %}
-    {% do run_query('insert into ' ~ kept ~ ' (bucket, a, b) select bucket, a, b from ' ~ changes.edges) %}
 {% endmacro %}

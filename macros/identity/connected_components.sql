@@ -1,17 +1,20 @@
 {#
-    Materialization for a model that selects edges: left_key and right_key (texts), left_id and right_id (the `sixty_bits` of the keys) and bucket (a date that an edge
-    keeps; new edges should be in few of them). Stores one row a node that has an edge: node_key, node_id, component_key (the smallest id of its component).
+    Materialization for a model that selects edges: left_key and right_key (texts), left_id and
+    right_id (their `sixty_bits`) and bucket. A bucket is a date that never changes for an edge; new
+    edges should be in few of them. It stores one row per node with an edge: node_key, node_id,
+    component_key (the smallest id of the component).
 
-    The edges that a table was made of are kept beside it (<model>_edges). The next build works only on the components that edges have joined or left since, and
-    makes the same table. It makes all of it again after a change of more than a fifth of the edges, or with `--full-refresh`.
+    The edges of the last build are kept in <model>_edges. The next build works only on components
+    whose edges changed, and makes the same table. It makes the whole table again after a change of
+    more than a fifth of the edges, or with `--full-refresh`.
 #}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set temporary = [] -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = fingerprint_of_model(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if has_fingerprint(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
         {% do adapter.commit() %}
         {{ return({'relations': [target_relation]}) }}
@@ -20,10 +23,14 @@
     {% set selected = '(' ~ sql ~ ') as selected' %}
     {% set changes = component_changes(existing, selected, temporary) %}
     {% if changes is not none %}
-        {% call statement('main') %}{{ merge_component_changes(target_relation, changes.nodes) }}{% endcall %}
+        {% call statement('main') %}
+            {{ merge_component_changes(target_relation, changes.nodes) }}
+        {% endcall %}
         {% do replace_kept_edges(changes) %}
     {% else %}
-        {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
+        {% if existing is not none and existing.type != 'table' %}
+            {% do adapter.drop_relation(existing) %}
+        {% endif %}
         {% set found = all_components(selected, temporary) %}
         {% call statement('main') %}
             create or replace table {{ target_relation }} as
@@ -35,150 +42,79 @@
     {% do drop_component_tables(temporary) %}
 
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(made_of) %}
+    {% do remember_fingerprint(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
 
 {#
-    The rounds of contracting all edges; the first of them has the nodes' keys. Two keys with one id would join strangers: then all ids are made anew from the keys
-    and a salt. (Another hash of the key tells whether there are two: comparing the keys themselves is most of the work of this aggregate.)
+    Contracts all edges and gives the rounds; the first round has the nodes' keys. Two keys with one
+    id would join strangers. In that case all ids are made again from the keys and a salt. A second
+    hash of the key finds such ids, because comparing the keys themselves is most of the work.
 #}
 {% macro all_components(selected, temporary) %}
     {%- set nodes, edges = component_table('nodes'), component_table('all_edges') -%}
     {%- set found = namespace(salt=none) -%}
     {% for salt in range(0, 4) %}{% if found.salt is none %}
         {% set left_id = sixty_bits("concat(left_key, ' " ~ salt ~ "')") if salt else 'left_id' %}
-        {% set right_id = sixty_bits("concat(right_key, ' " ~ salt ~ "')") if salt else 'right_id' %}
+        {% set right_id = sixty_bits("concat(right_key, ' " ~ salt ~ "')")
+            if salt else 'right_id' %}
         {% do create_component_table(nodes, "
             select
                 node,
                 least(node, min(neighbour)) as parent,
                 any_value(node_key) as node_key,
-                min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ") as is_shared
+                min(" ~ fleeting_hash('node_key') ~ ") <> max(" ~ fleeting_hash('node_key') ~ ")
+                    as is_shared
             from (
                 select left_key as node_key, " ~ left_id ~ " as node, " ~ right_id ~ " as neighbour
                 from " ~ selected ~ " where left_key <> right_key
                 union all
-                select right_key, " ~ right_id ~ ", " ~ left_id ~ " from " ~ selected ~ " where left_key <> right_key
+                select right_key, " ~ right_id ~ ", " ~ left_id ~ "
+                from " ~ selected ~ "
+                where left_key <> right_key
             ) as both_ways
             group by node
         ", temporary) %}
         {% if rows_in(nodes, 'is_shared') == 0 %}
             {% set found.salt = salt %}
             {% do create_component_table(edges, "
-                select * from (select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ ") as edges where a <> b
+                select *
+                from (select " ~ left_id ~ " as a, " ~ right_id ~ " as b from " ~ selected ~ ")
+                    as edges
+                where a <> b
             ", temporary) %}
         {% endif %}
     {% endif %}{% endfor %}
     {% if found.salt is none %}
         {% do drop_component_tables(temporary) %}
-        {% do exceptions.raise_compiler_error(model.name ~ ': left_id and right_id are not the ids of left_key and right_key') %}
+        {% do exceptions.raise_compiler_error(
+            model.name ~ ': left_id and right_id are not the ids of left_key and right_key'
+        ) %}
     {% endif %}
-    {{ return({'rounds': contracted(edges, 'salt_' ~ found.salt ~ '_', temporary, nodes), 'salt': found.salt}) }}
-{% endmacro %}
-
-
-{# A table (node, parent) of every node of the edges (left_key, right_key) that a query selects, with the smallest node of its component. #}
-{% macro component_labels(query, prefix, temporary) %}
-    {%- set edges, labels = component_table(prefix ~ 'edges'), component_table(prefix ~ 'labels') -%}
-    {% do create_component_table(edges, "
-        select left_key as a, right_key as b from (" ~ query ~ ") as selected where left_key <> right_key
-    ", temporary) %}
-    {% do create_component_table(labels, composed(contracted(edges, prefix, temporary), ['node'], 'parent'), temporary) %}
-    {{ return(labels) }}
+    {{ return({
+        'rounds': contracted(edges, 'salt_' ~ found.salt ~ '_', temporary, nodes),
+        'salt': found.salt
+    }) }}
 {% endmacro %}
 
 
 {#
-    Contracts edges (a, b) without loops until none is left: each node takes the smallest of itself and its neighbours as its parent, the edges are relabelled, and
-    loops and repeats fall away. Gives the rounds, tables (node, parent); the first one may be there already.
-
-    Between nodes whose order has nothing to do with their edges (hashes) a round leaves a fraction of them, so there are about 1.5 log2(n) rounds in the longest
-    chain of n; in one that is sorted by its keys there would be n. (Left joins, though every node has a parent: with inner ones DuckDB may begin with the unequal
-    parents, which are almost all pairs, as it does not know the sizes of tables of its own transaction.)
+    A table (node, parent) of every node of the edges (left_key, right_key) that a query selects,
+    with the smallest node of its component.
 #}
-{% macro contracted(edges, prefix, temporary, first=none) %}
-    {%- set rounds = [] -%}
-    {%- set state = namespace(edges=edges, left=rows_in(edges)) -%}
-    {% for round in range(1, 129) %}{% if state.left > 0 or round == 1 %}
-        {% set parents = first if first is not none and round == 1 else component_table(prefix ~ 'round_' ~ round) %}
-        {% set next_edges = component_table(prefix ~ 'edges_' ~ round) %}
-        {% do rounds.append(parents) %}
-        {% if parents != first %}{% do create_component_table(parents, "
-            select node, least(node, min(neighbour)) as parent
-            from (
-                select a as node, b as neighbour from " ~ state.edges ~ "
-                union all
-                select b, a from " ~ state.edges ~ "
-            ) as both_ways
-            group by node
-        ", temporary) %}{% endif %}
-        {% do create_component_table(next_edges, "
-            select distinct least(left_node, right_node) as a, greatest(left_node, right_node) as b
-            from (
-                select
-                    coalesce(left_parent.parent, edge.a) as left_node,
-                    coalesce(right_parent.parent, edge.b) as right_node
-                from " ~ state.edges ~ " as edge
-                left join " ~ parents ~ " as left_parent
-                    on edge.a = left_parent.node and left_parent.parent < left_parent.node
-                left join " ~ parents ~ " as right_parent
-                    on edge.b = right_parent.node and right_parent.parent < right_parent.node
-            ) as relabelled
-            where left_node <> right_node
-        ", temporary) %}
-        {% do drop_component_table(state.edges, temporary) %}
-        {% set state.edges = next_edges %}
-        {% set state.left = rows_in(next_edges) %}
-    {% endif %}{% endfor %}
-    {% if state.left > 0 %}
-        {% do drop_component_tables(temporary) %}
-        {% do exceptions.raise_compiler_error(model.name ~ ': edges are left after ' ~ rounds | length ~ ' rounds') %}
-    {% endif %}
-    {{ return(rounds) }}
-{% endmacro %}
-
-
-{# A query of columns of the first round and, as `label`, where the parents of the rounds lead to: the smallest node of the component. #}
-{% macro composed(rounds, columns, label) %}
-    {%- set parents = ['round_1.parent'] -%}
-    {%- set joins = [] -%}
-    {%- for round in rounds[1:] -%}
-        {%- set number = loop.index + 1 -%}
-        {%- do parents.insert(0, 'round_' ~ number ~ '.parent') -%}
-        {%- do joins.append('left join ' ~ round ~ ' as round_' ~ number
-            ~ ' on round_' ~ (number - 1) ~ '.parent = round_' ~ number ~ '.node') -%}
-    {%- endfor -%}
-    {{ return("
-        select round_1." ~ columns | join(', round_1.') ~ ", coalesce(" ~ parents | join(', ') ~ ") as " ~ label ~ "
-        from " ~ rounds[0] ~ " as round_1 " ~ joins | join(' ')
-    ) }}
-{% endmacro %}
-
-
-{% macro component_table(name) %}{{ return(scratch_relation(name)) }}{% endmacro %}
-
-
-{% macro create_component_table(relation, query, temporary) %}
-    {% do run_query(create_scratch_table_as(relation, query)) %}
-    {% if relation not in temporary %}{% do temporary.append(relation) %}{% endif %}
-{% endmacro %}
-
-
-{% macro drop_component_table(relation, temporary) %}
-    {% do run_query('drop table if exists ' ~ relation) %}
-    {% do temporary.remove(relation) %}
-{% endmacro %}
-
-
-{% macro drop_component_tables(temporary) %}
-    {% for relation in temporary | list %}{% do drop_component_table(relation, temporary) %}{% endfor %}
-{% endmacro %}
-
-
-{# How many rows a relation, or a part of it, has. #}
-{% macro rows_in(relation, condition='true') %}
-    {{ return(run_query('select count(*) as found from ' ~ relation ~ ' where ' ~ condition).rows[0][0]) }}
+{% macro component_labels(query, prefix, temporary) %}
+    {%- set edges, labels = component_table(prefix ~ 'edges'), component_table(
+        prefix ~ 'labels'
+    ) -%}
+    {% do create_component_table(edges, "
+        select left_key as a, right_key as b
+        from (" ~ query ~ ") as selected
+        where left_key <> right_key
+    ", temporary) %}
+    {% do create_component_table(
+        labels, composed(contracted(edges, prefix, temporary), ['node'], 'parent'), temporary
+    ) %}
+    {{ return(labels) }}
 {% endmacro %}

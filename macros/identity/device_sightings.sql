@@ -1,6 +1,7 @@
 {#
-    The sightings of persons on devices: a relation with one row for each run of logins and each record that was made there. A sighting makes its person the owner from
-    `owned_since` to `lives_until`. `devices` is a relation with device_id: then only sightings on these devices.
+    The sightings of persons on devices: one row for each run of logins, and for each record that
+    was made there. A sighting makes its person the owner from `owned_since` to `lives_until`. With
+    `devices`, a relation with device_id, only sightings on these devices.
 #}
 {% macro device_sightings(devices=none) -%}
     (
@@ -12,10 +13,13 @@
             logins.first_order,
             logins.events,
             true as is_login,
-            {{ timestamp_plus('logins.first_at', '-' ~ var('device_backfill_days'), 'day') }} as owned_since,
+            {{ timestamp_plus('logins.first_at', '-' ~ var('device_backfill_days'), 'day') }}
+                as owned_since,
             {{ timestamp_plus('logins.last_at', var('device_ttl_days'), 'day') }} as lives_until
         from {{ ref('ga4_logins') }} as logins
-        {% if devices %}inner join {{ devices }} as devices on logins.device_id = devices.device_id{% endif %}
+        {% if devices %}
+        inner join {{ devices }} as devices on logins.device_id = devices.device_id
+        {% endif %}
         inner join {{ ref('person_identifiers') }} as user_ids
             on logins.user_id = user_ids.identifier_value
             and user_ids.identifier_type = 'user_id'
@@ -31,10 +35,13 @@
             sighted.event_order as first_order,
             1 as events,
             false as is_login,
-            {{ timestamp_plus('sighted.event_at', '-' ~ var('record_backfill_days'), 'day') }} as owned_since,
+            {{ timestamp_plus('sighted.event_at', '-' ~ var('record_backfill_days'), 'day') }}
+                as owned_since,
             {{ timestamp_plus('sighted.event_at', var('record_ttl_days'), 'day') }} as lives_until
         from {{ ref('record_sightings') }} as sighted
-        {% if devices %}inner join {{ devices }} as devices on sighted.device_id = devices.device_id{% endif %}
+        {% if devices %}
+        inner join {{ devices }} as devices on sighted.device_id = devices.device_id
+        {% endif %}
         where sighted.person_id is not null and sighted.device_id is not null
     )
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#
-    Events and the person of each: who is logged in on the event, else who owned the device at that moment, else nobody. `events` is a relation with user_id, device_id
-    and event_at; the relation that it gives has all its columns and person_id.
+    Events with the person of each: who is logged in on the event, else the owner of the device at
+    that moment, else null. `events` is a relation with user_id, device_id and event_at. The result
+    has all its columns and person_id.
 #}
 {% macro with_person(events) -%}
     (

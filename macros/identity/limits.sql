@@ -1,8 +1,12 @@
 {#
-    Find values that cannot belong to one person, beyond what a count says. Each is a selection from the relations that it is given.
+    Find values that cannot belong to one person, beyond what a count says. Each is a selection from
+    the relations that it is given.
 #}
 
-{# When each customer number, address or device came to an identifier that has more of them than its limit: few rows, as few have. #}
+{#
+    When each customer number, address or device came to an identifier that has more of them than
+    its limit: few rows, as few have.
+#}
 {% macro newcomers_over_limit(counted, sightings, devices, rules) -%}
     {%- set limits = [
         ('too many customers', 'crm_id', 'crm_ids'),
@@ -20,7 +24,9 @@
         sightings.{{ column }} as newcomer,
         min(sightings.first_seen_at) as came_at
     from {{ counted }} as counted
-    inner join {{ rules }} as rules on counted.identifier_type = rules.identifier_type and counted.{{ count }} > rules.max_{{ count }}
+    inner join {{ rules }} as rules
+        on counted.identifier_type = rules.identifier_type
+        and counted.{{ count }} > rules.max_{{ count }}
     inner join {{ sightings }} as sightings
         on counted.identifier_type = sightings.identifier_type
         and counted.identifier_value = sightings.identifier_value
@@ -45,11 +51,15 @@
         devices.device_id as newcomer,
         devices.came_at
     from {{ devices }} as devices
-    inner join {{ rules }} as rules on rules.identifier_type = 'user_id' and devices.devices_of_user > rules.max_devices
+    inner join {{ rules }} as rules
+        on rules.identifier_type = 'user_id' and devices.devices_of_user > rules.max_devices
 {%- endmacro %}
 
 
-{# Those to which more than their limit came within their window; without a window, ever. One row an identifier. #}
+{#
+    Those to which more than their limit came within their window; without a window, ever.
+    One row an identifier.
+#}
 {% macro crowded_identifiers(newcomers) -%}
     select earlier.identifier_type, earlier.identifier_value, min(earlier.reason) as reason
     from (
@@ -74,19 +84,22 @@
         and earlier.place + earlier.at_most = later.place
     where
         earlier.window_days is null
-        or coalesce({{ seconds_between('earlier.came_at', 'later.came_at') }}, 0) <= earlier.window_days * 86400
+        or coalesce({{ seconds_between('earlier.came_at', 'later.came_at') }}, 0)
+            <= earlier.window_days * 86400
     group by earlier.identifier_type, earlier.identifier_value
 {%- endmacro %}
 
 
 {#
-    Customer numbers that somebody else had before the CRM gave them to their owner: records older than that, all under another name and without an address in
-    common. Where the owner has such old records too, the date in the CRM is not that of the number.
+    Customer numbers that another person had before: all records older than the CRM's date have
+    another name and no address in common with the owner. Where the owner has such old records too,
+    the CRM's date is not that of the number.
 #}
 {% macro numbers_given_again(records) -%}
     select earlier.crm_id
     from {{ records }} as earlier
-    inner join {{ records }} as owners on earlier.crm_id = owners.crm_id and earlier.first_seen_at < owners.issued_at
+    inner join {{ records }} as owners
+        on earlier.crm_id = owners.crm_id and earlier.first_seen_at < owners.issued_at
     where earlier.name_key is not null and owners.name_key is not null
     group by earlier.crm_id
     having count(
@@ -99,7 +112,10 @@
 {%- endmacro %}
 
 
-{# Both together, one row an identifier. A customer number that was given again names nobody as a user id either. #}
+{#
+    Both together, one row an identifier.
+    A customer number that was given again names nobody as a user id either.
+#}
 {% macro identifiers_beyond_limits(newcomers, records) -%}
     select identifier_type, identifier_value, min(reason) as reason
     from (
@@ -109,13 +125,17 @@
 
         select
             types.identifier_type,
-            case types.identifier_type when 'crm_id' then given_again.crm_id else users.user_id end as identifier_value,
+            case types.identifier_type when 'crm_id' then given_again.crm_id else users.user_id end
+                as identifier_value,
             'given to somebody else' as reason
         from (
             {{ numbers_given_again(records) }}
         ) as given_again
-        left join {{ records }} as users on given_again.crm_id = users.crm_id and users.user_id is not null
-        cross join (select 'crm_id' as identifier_type union all select 'user_id' as identifier_type) as types
+        left join {{ records }} as users
+            on given_again.crm_id = users.crm_id and users.user_id is not null
+        cross join (
+            select 'crm_id' as identifier_type union all select 'user_id' as identifier_type
+        ) as types
     ) as reasons
     group by identifier_type, identifier_value
 {%- endmacro %}

@@ -1,19 +1,21 @@
 {#
-    Materialization for a model that selects, by `kind`, the edges that count (left_key, right_key, is_decided, evidence_count, first_seen_at) and the pairs that
-    are never to be one person ('never_link': left_key, right_key). Stores the edges to cut so that no such pair is connected (left_key, right_key), one row
-    an edge and pair (never_left_key, never_right_key).
+    Materialization for a model that selects, by `kind`, the edges that count (left_key, right_key,
+    is_decided, evidence_count, first_seen_at) and the pairs that must never be one person
+    ('never_link': left_key, right_key). It stores the edges to cut, so that no such pair is
+    connected: one row per edge (left_key, right_key) and pair (never_left_key, never_right_key).
 
-    From both ends of every pair at once the edges are walked, a step a round, until nobody new is reached. Who is reached goes to the nearer end; at the same
-    distance to the one with more evidence, then to the one that was there first, then to the smaller key. Edges between the two sides are cut. What people tied
-    together (is_decided) is one node and stays whole. Plain `create or replace table` statements, the same on both warehouses; without pairs, one count.
+    The edges are walked from both ends of every pair at once, one step per round. A node goes to
+    the nearer end. At the same distance it goes to the end with more evidence, then the earlier
+    one, then the smaller key. Edges between the two sides are cut. Nodes that people tied together
+    (is_decided) are one node and stay whole. Without pairs it costs one count.
 #}
 {% materialization never_link_cuts, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set temporary = [] -%}
-    {%- set made_of = what_it_is_made_of(sql) -%}
+    {%- set made_of = fingerprint_of_model(sql) -%}
     {{ run_hooks(pre_hooks) }}
-    {% if is_made_of(existing, made_of) %}
+    {% if has_fingerprint(existing, made_of) %}
         {% call noop_statement('main', 'UNCHANGED') %}{% endcall %}
         {% do adapter.commit() %}
         {{ return({'relations': [target_relation]}) }}
@@ -22,17 +24,23 @@
     {% if rows_in('(' ~ sql ~ ') as selected', "kind = 'never_link'") > 0 %}
         {% set cuts = cuts_between_sides(sql, temporary) %}
     {% else %}
-        {% set cuts = "select left_key, right_key, left_key as never_left_key, right_key as never_right_key from (" ~ sql
+        {% set cuts = "select left_key, right_key, left_key as never_left_key, right_key as "
+            ~ "never_right_key from ("
+            ~ sql
             ~ ") as selected where 1 = 0" %}
     {% endif %}
 
-    {% if existing is not none and existing.type != 'table' %}{% do adapter.drop_relation(existing) %}{% endif %}
-    {% call statement('main') %}create or replace table {{ target_relation }} as {{ cuts }}{% endcall %}
+    {% if existing is not none and existing.type != 'table' %}
+        {% do adapter.drop_relation(existing) %}
+    {% endif %}
+    {% call statement('main') %}
+        create or replace table {{ target_relation }} as {{ cuts }}
+    {% endcall %}
     {% do drop_component_tables(temporary) %}
 
     {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks) }}
-    {% do remember_what_it_is_made_of(made_of) %}
+    {% do remember_fingerprint(made_of) %}
     {% do adapter.commit() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
@@ -40,7 +48,8 @@
 
 {# The query of what is to be cut. #}
 {% macro cuts_between_sides(sql, temporary) %}
-    {%- set edges, links, ends = component_table('edges'), component_table('links'), component_table('ends') -%}
+    {%- set edges, links, ends = component_table('edges'), component_table('links'),
+        component_table('ends') -%}
     {% do create_component_table(edges, "
         select
             left_key,
@@ -52,9 +61,13 @@
         where kind = 'edge' and left_key <> right_key
         group by left_key, right_key
     ", temporary) %}
-    {% set groups = component_labels('select left_key, right_key from ' ~ edges ~ ' where is_decided = 1', 'decided_', temporary) %}
+    {% set groups = component_labels(
+        'select left_key, right_key from ' ~ edges ~ ' where is_decided = 1', 'decided_', temporary
+    ) %}
     {% do create_component_table(links, "
-        select node, neighbour, sum(evidence_count) as evidence_count, min(first_seen_at) as first_seen_at
+        select
+            node, neighbour, sum(evidence_count) as evidence_count,
+            min(first_seen_at) as first_seen_at
         from (
             select
                 coalesce(left_group.parent, edge.left_key) as node,
@@ -96,8 +109,9 @@
     {% if rows_in(ends, 'a_node = b_node') > 0 %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(
-            'identity_decisions: two identifiers are to be one person (must_link, perhaps over several rows) and never to be one (never_link). '
-            ~ 'Take one of the rows out; madang explain pair shows them.'
+            'identity_decisions: two identifiers are to be one person (must_link, perhaps over '
+            ~ 'several rows) and never to be one (never_link). Take one of the rows out; madang '
+            ~ 'explain pair shows them.'
         ) %}
     {% endif %}
     {% set sides = sides_of_pairs(ends, links, temporary) %}
@@ -121,7 +135,10 @@
 {% endmacro %}
 
 
-{# A table (a, b, node, side, distance): whom each pair's ends reach, and to which of them each goes. #}
+{#
+    A table (a, b, node, side, distance):
+    whom each pair's ends reach, and to which of them each goes.
+#}
 {% macro sides_of_pairs(ends, links, temporary) %}
     {%- set state = namespace(sides=component_table('sides_0'), reached=1, rounds=0) -%}
     {% do create_component_table(state.sides, "
@@ -140,7 +157,8 @@
                     select
                         a, b, node, side,
                         row_number() over (
-                            partition by a, b, node order by evidence_count desc, first_seen_at, side
+                            partition by a, b, node
+                            order by evidence_count desc, first_seen_at, side
                         ) as preference
                     from (
                         select
@@ -153,7 +171,9 @@
                         from " ~ state.sides ~ " as frontier
                         inner join " ~ links ~ " as link on frontier.node = link.node
                         left join " ~ state.sides ~ " as known
-                            on frontier.a = known.a and frontier.b = known.b and link.neighbour = known.node
+                            on frontier.a = known.a
+                            and frontier.b = known.b
+                            and link.neighbour = known.node
                         where frontier.distance = " ~ (round - 1) ~ " and known.node is null
                         group by frontier.a, frontier.b, link.neighbour, frontier.side
                     ) as candidates
@@ -168,7 +188,8 @@
     {% if state.reached > 0 %}
         {% do drop_component_tables(temporary) %}
         {% do exceptions.raise_compiler_error(
-            model.name ~ ': people are tied over more than ' ~ state.rounds ~ ' steps. Exclude what ties them (madang exclude).'
+            model.name ~ ': people are tied over more than ' ~ state.rounds
+            ~ ' steps. Exclude what ties them (madang exclude).'
         ) %}
     {% endif %}
     {{ return(state.sides) }}

@@ -1,6 +1,7 @@
 {#
-    What a named action may read of an event beside the parameters in var('ga4_params'), with types. A parameter of one of these names is asked for as
-    `param_<name>`. `madang check` knows the same names
+    What a named action may read of an event beside the parameters in var('ga4_params'), with types.
+    A parameter of one of these names is asked for as `param_<name>`. `madang check` knows the same
+    names
     (scripts/madang/specs/fields.py); a test holds the two lists together.
 #}
 {% macro action_event_fields() %}
@@ -76,7 +77,8 @@
     {% set names = ['currency'] %}
     {% for action in actions %}
         {% do names.extend(action_condition_fields(action)) %}
-        {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'param' in action[key] %}
+        {% for key in ['object_type', 'object_id', 'object_name', 'value']
+            if action.get(key) is mapping and 'param' in action[key] %}
             {% do names.append(action[key].param) %}
         {% endfor %}
     {% endfor %}
@@ -87,21 +89,29 @@
 
 {% macro action_condition_fields(block) %}
     {% set names = block.get('where', {}).keys() | list %}
-    {% for key, name in [('page_path', 'page_path'), ('hostname', 'hostname'), ('page_query', 'page_location')] if key in block %}
+    {% for key, name in [
+        ('page_path', 'page_path'), ('hostname', 'hostname'), ('page_query', 'page_location')
+    ] if key in block %}
         {% do names.append(name) %}
     {% endfor %}
-    {% for inner in action_inner_blocks(block) %}{% do names.extend(action_condition_fields(inner)) %}{% endfor %}
+    {% for inner in action_inner_blocks(block) %}
+        {% do names.extend(action_condition_fields(inner)) %}
+    {% endfor %}
     {{ return(names) }}
 {% endmacro %}
 
 
 {# The blocks inside a block, under any, all and not. #}
 {% macro action_inner_blocks(block) %}
-    {{ return(block.get('any', []) + block.get('all', []) + ([block['not']] if block.get('not') else [])) }}
+    {{ return(
+        block.get('any', []) + block.get('all', []) + ([block['not']] if block.get('not') else [])
+    ) }}
 {% endmacro %}
 
 
-{# A literal, a parameter ({param: name}) of `event` or a field ({item: name}) of `item`, as text. #}
+{#
+    A literal, a parameter ({param: name}) of `event` or a field ({item: name}) of `item`, as text.
+#}
 {% macro action_object(field, event, item) -%}
     {%- if field is none -%} cast(null as string)
     {%- elif field is not mapping -%} {{ text_literal(field) }}
@@ -115,7 +125,9 @@
     {%- set of_item = 'item' in field -%}
     {%- set read = action_item_field(field.item) if of_item else action_event_field(field.param) -%}
     {%- set column = (item if of_item else event) ~ '.' ~ read.column -%}
-    {{ number_from_text(column) if read.type == 'string' else safe_cast_as(number_within(column), float64()) }}
+    {{ number_from_text(column) if read.type == 'string' else safe_cast_as(
+        number_within(column), float64()
+    ) }}
 {%- endmacro %}
 
 {% macro field_text(relation, field) -%}
@@ -126,13 +138,14 @@
 
 
 {#
-    An action's object or value, by action; `key` is object_type, object_id, object_name or value. `event` is the relation of the event with its named_action, `item` that
-    of the item.
+    An action's object or value, by action; `key` is object_type, object_id, object_name or value.
+    `event` is the relation of the event with its named_action, `item` that of the item.
 #}
 {% macro action_case(actions, key, event, item) -%}
     {%- set cases = [] -%}
     {%- for action in actions if action.get(key) is not none and key in action -%}
-        {%- set said = action_value(action[key], event, item) if key == 'value' else action_object(action[key], event, item) -%}
+        {%- set said = action_value(action[key], event, item)
+            if key == 'value' else action_object(action[key], event, item) -%}
         {%- do cases.append('when ' ~ text_literal(action.name) ~ ' then ' ~ said) -%}
     {%- endfor -%}
     {%- set type = float64() if key == 'value' else 'string' -%}

@@ -1,6 +1,7 @@
 {#
-    The items of the events, for actions that ask for them: each item with the conditions on items that it passes (is_item_0, ...), and each event with those
-    that one of its items passes (has_item_0, ...). Nothing where no action asks.
+    CTEs with the items of the events, for actions that ask for items; nothing where no action does.
+    An item has the conditions that it passes (is_item_0, ...). An event has the conditions that one
+    of its items passes (has_item_0, ...).
 #}
 {% macro action_item_ctes(actions, conditions, days) -%}
 {%- if conditions or action_names_of_items(actions) -%}
@@ -40,8 +41,11 @@ item_events as (
 {% macro action_item_conditions(actions) %}
     {% set found = [] %}
     {% for block in actions %}
-        {% if block.get('item') and block.item not in found %}{% do found.append(block.item) %}{% endif %}
-        {% for condition in action_item_conditions(action_inner_blocks(block)) if condition not in found %}
+        {% if block.get('item') and block.item not in found %}
+            {% do found.append(block.item) %}
+        {% endif %}
+        {% for condition in action_item_conditions(action_inner_blocks(block))
+            if condition not in found %}
             {% do found.append(condition) %}
         {% endfor %}
     {% endfor %}
@@ -62,7 +66,8 @@ item_events as (
 {# Whether an action is stamped once for each item, because its object or value is the item's. #}
 {% macro action_is_of_items(action) %}
     {% set of_items = [] %}
-    {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
+    {% for key in ['object_type', 'object_id', 'object_name', 'value']
+        if action.get(key) is mapping and 'item' in action[key] %}
         {% do of_items.append(key) %}
     {% endfor %}
     {{ return(of_items | length > 0) }}
@@ -73,7 +78,8 @@ item_events as (
 {% macro action_item_columns(actions) %}
     {% set columns = [] %}
     {% for action in actions %}
-        {% for key in ['object_type', 'object_id', 'object_name', 'value'] if action.get(key) is mapping and 'item' in action[key] %}
+        {% for key in ['object_type', 'object_id', 'object_name', 'value']
+            if action.get(key) is mapping and 'item' in action[key] %}
             {% do columns.append(action[key].item) %}
         {% endfor %}
     {% endfor %}
@@ -84,18 +90,24 @@ item_events as (
 {# The actions that are stamped once for each item. #}
 {% macro action_names_of_items(actions) %}
     {% set names = [] %}
-    {% for action in actions if action_is_of_items(action) %}{% do names.append(action.name) %}{% endfor %}
+    {% for action in actions if action_is_of_items(action) %}
+        {% do names.append(action.name) %}
+    {% endfor %}
     {{ return(names) }}
 {% endmacro %}
 
 
-{# The names of actions of items, each null where the action's own condition on items does not hold for an item. #}
+{#
+    The names of actions of items, each null where the action's own condition on
+    items does not hold for an item.
+#}
 {% macro action_names_for_an_item(actions, conditions) %}
     {% set names = [] %}
     {% for action in actions if action_is_of_items(action) %}
         {% set name = text_literal(action.name) %}
         {% do names.append(
-            'case when is_item_' ~ conditions.index(action.item) ~ ' then ' ~ name ~ ' end' if action.get('item') else name
+            'case when is_item_' ~ conditions.index(action.item) ~ ' then ' ~ name ~ ' end'
+            if action.get('item') else name
         ) %}
     {% endfor %}
     {{ return(names) }}

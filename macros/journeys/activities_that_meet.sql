@@ -1,28 +1,39 @@
 {#
-    The activities that meet one of many conditions: one row an activity and condition that it meets, as a query that stands alone. `activities` is the stream, or
-    what has its columns; `columns` are those that come out, beside the condition's number and its `facts`. Activities of no subject meet none.
+    The activities that meet one of many conditions: one row per activity and condition that it
+    meets, as a query that stands alone. `activities` is the stream, or has its columns. `columns`
+    are those of the result, beside the condition's number and its `facts`. Activities without a
+    subject meet no condition.
 
-    A condition is {number, action, where, within, facts}: `where` and `within` as in the YAML of a rule, `facts` a list of literals in the order of the macro's own.
+    A condition is {number, action, where, within, facts}. `where` and `within` are as in the YAML
+    of a rule. `facts` is a list of literals, in the order of the macro's argument.
 
-    The conditions are rows, joined by action and by one column that they ask a value of (the lead). So the work grows with the matches and not with the number
-    of conditions. Whatever else a condition wants is looked at on these rows alone. What no condition can meet is left out before.
+    The conditions are rows. They are joined by action and by one column that they ask a value of
+    (the lead), so the work grows with the matches. Other columns are looked at on these rows alone.
+    What no condition can meet is left out before.
 #}
 {% macro activities_that_meet(activities, conditions, columns, facts={}) -%}
     {%- set leads, rows, remaining = condition_rows(conditions) -%}
     {%- set has_window = conditions | selectattr('within') | list | length > 0 -%}
-    {%- set lead_columns = leads | map(attribute='column') | reject('equalto', '') | unique | sort | list -%}
+    {%- set lead_columns = leads | map(attribute='column') | reject('equalto', '') | unique | sort
+        | list -%}
     {%- set lead_rows, rule_rows = [], [] -%}
     {%- for lead in leads -%}
-        {%- do lead_rows.append([loop.index, text_literal(lead.action), text_literal(lead.column)]) -%}
+        {%- do lead_rows.append(
+            [loop.index, text_literal(lead.action), text_literal(lead.column)]
+        ) -%}
     {%- endfor -%}
     {%- for row in rows -%}
         {%- set condition = row.condition -%}
         {%- set since = before_as_of(condition.within) if condition.within else 'null' -%}
         {%- do rule_rows.append(
-            [row.lead, text_literal(row.value), condition.number] + ([since] if has_window else []) + condition.get('facts', [])
+            [row.lead, text_literal(row.value), condition.number]
+            + ([since] if has_window else [])
+            + condition.get('facts', [])
         ) -%}
     {%- endfor -%}
-    {%- set rule_columns = {'lead_number': 'int64', 'lead_value': 'string', 'condition_number': 'int64'} -%}
+    {%- set rule_columns = {
+        'lead_number': 'int64', 'lead_value': 'string', 'condition_number': 'int64'
+    } -%}
     {%- if has_window %}{% do rule_columns.update({'since': 'timestamp'}) %}{% endif -%}
     {%- do rule_columns.update(facts) -%}
     select
@@ -49,7 +60,9 @@
             {%- endif %}
         from {{ activities }} as activities
         inner join (
-            {{ rows_of({'lead_number': 'int64', 'action': 'string', 'lead_column': 'string'}, lead_rows) }}
+            {{ rows_of(
+                {'lead_number': 'int64', 'action': 'string', 'lead_column': 'string'}, lead_rows
+            ) }}
         ) as leads
             on activities.action = leads.action
         where
@@ -77,21 +90,31 @@
 
 
 {#
-    Conditions as (leads, rows, remaining): which action and column lead to a condition, the values that do, and what is then still to be looked at, by number.
+    Conditions as (leads, rows, remaining): which action and column lead to a condition, the values
+    that do, and what is then still to be looked at, by number.
 #}
 {% macro condition_rows(conditions) %}
     {% set leads, rows, remaining = [], [], {} %}
     {% for condition in conditions %}
         {% set where, valued = condition.get('where') or {}, [] %}
-        {% for name, wanted in where.items() if wanted is not mapping %}{% do valued.append(name) %}{% endfor %}
-        {% set column = (['object_id', 'object_name', 'campaign', 'object_type', 'channel_group', 'source'] | select('in', valued) | list + [''])[0] %}
+        {% for name, wanted in where.items() if wanted is not mapping %}
+            {% do valued.append(name) %}
+        {% endfor %}
+        {% set column = (
+            ['object_id', 'object_name', 'campaign', 'object_type', 'channel_group', 'source']
+            | select('in', valued) | list + ['']
+        )[0] %}
         {% set lead = {'action': condition.action, 'column': column} %}
         {% if lead not in leads %}{% do leads.append(lead) %}{% endif %}
         {% for value in (value_texts(where[column]) if column else ['']) %}
-            {% do rows.append({'lead': leads.index(lead) + 1, 'value': value, 'condition': condition}) %}
+            {% do rows.append(
+                {'lead': leads.index(lead) + 1, 'value': value, 'condition': condition}
+            ) %}
         {% endfor %}
         {% set others = {} %}
-        {% for name, wanted in where.items() if name != column %}{% do others.update({name: wanted}) %}{% endfor %}
+        {% for name, wanted in where.items() if name != column %}
+            {% do others.update({name: wanted}) %}
+        {% endfor %}
         {% if others %}{% do remaining.update({condition.number: others}) %}{% endif %}
     {% endfor %}
     {{ return((leads, rows, remaining)) }}
@@ -103,7 +126,8 @@
     {%- if not conditions %}{{ return('false') }}{% endif -%}
     activities.action in ({{ text_literals(conditions | map(attribute='action') | unique | sort) }})
     {%- if conditions | selectattr('within') | list | length == conditions | length %}
-            and activities.occurred_at > {{ before_as_of(longest_duration(conditions | map(attribute='within'))) }}
+            and activities.occurred_at
+                > {{ before_as_of(longest_duration(conditions | map(attribute='within'))) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -112,15 +136,26 @@
 {% macro meets_condition(relation, condition) -%}
     {{ relation }}.action = {{ text_literal(condition.action) }}
     {%- if condition.get('where') %} and {{ columns_equal(relation, condition.where) }}{% endif -%}
-    {%- if condition.get('within') %} and {{ relation }}.occurred_at > {{ before_as_of(condition.within) }}{% endif -%}
+    {%- if condition.get('within') %}
+    and {{ relation }}.occurred_at > {{ before_as_of(condition.within) }}
+    {% endif -%}
 {%- endmacro %}
 
 
-{# A column is a value or one of a list, or passes tests as those of an action: {prefix: 'https://'}, {at_least: 100}. #}
+{#
+    A column is a value or one of a list, or passes tests as those of an action: {prefix:
+    'https://'}, {at_least: 100}.
+#}
 {% macro columns_equal(relation, where) -%}
     {%- for column, wanted in where.items() -%}
         {%- if wanted is mapping -%}
-        {{ field_matches({'column': relation ~ '.' ~ column, 'type': 'float64' if column == 'value' else 'string'}, wanted) }}
+        {{ field_matches(
+            {
+                'column': relation ~ '.' ~ column,
+                'type': 'float64' if column == 'value' else 'string'
+            },
+            wanted
+        ) }}
         {%- else -%}
         {{ equals_any(relation ~ '.' ~ column, wanted) }}
         {%- endif -%}

@@ -1,10 +1,16 @@
-{# The body of a funnel_ model: one row a step, also where no subject arrived, with rates and times. #}
+{#
+    The body of a funnel_ model: one row a step, also where no subject arrived,
+    with rates and times.
+#}
 {% macro funnel() -%}
 {%- set name = model.name[7:] -%}
-{%- set spec = (config.get('meta') or {}).get('funnel', {'steps': []}) if execute else {'steps': []} -%}
+{%- set spec = (config.get('meta') or {}).get('funnel', {'steps': []})
+    if execute else {'steps': []} -%}
 {%- set rows = [] -%}
 {%- for step in madang.funnel_shown_steps(spec) -%}
-    {%- do rows.append([loop.index, madang.text_literal(step.name), 'true' if step.get('optional') else 'false']) -%}
+    {%- do rows.append(
+        [loop.index, madang.text_literal(step.name), 'true' if step.get('optional') else 'false']
+    ) -%}
 {%- endfor -%}
 with steps as (
 
@@ -96,7 +102,10 @@ select * from final
 
 
 
-{# The subjects at the step before that is not optional: an optional step, which few may take, is not what the next one is measured by. #}
+{#
+    The subjects at the step before that is not optional:
+    an optional step, which few may take, is not what the next one is measured by.
+#}
 {% macro funnel_previous_subjects(partition_by='') -%}
     last_value(case when not is_optional then subjects end ignore nulls) over (
             {{ partition_by }} order by step_number rows between unbounded preceding and 1 preceding

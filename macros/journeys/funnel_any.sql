@@ -1,6 +1,7 @@
 {#
-    The entries of a funnel whose steps may come in any order, as CTEs up to `filled`. An entry begins with any step, and has the next activity of each step within the
-    window, up to an exclusion. An activity that can be several steps is the first of them.
+    The entries of a funnel whose steps may come in any order, as CTEs up to `filled`. An entry
+    begins with any step, and has the next activity of each step within the window, up to an
+    exclusion. An activity that can be several steps is the first of them.
 #}
 {% macro funnel_any_entries(done, said) -%}
 {%- set steps = range(1, said.steps | length + 1) | list -%}
@@ -10,7 +11,8 @@ single as (
     select lane, {{ 'life,' if said.chooser == 'life' }} step_number, kind, moment, activity_order
     from {{ done }}
     where kind in (0, 1)
-    qualify row_number() over (partition by lane, activity_order, action, kind order by step_number) = 1
+    qualify
+        row_number() over (partition by lane, activity_order, action, kind order by step_number) = 1
 
 ),
 
@@ -23,7 +25,9 @@ ahead as (
         last_value(case when kind = 1 then moment end ignore nulls) over from_here as excluded_at,
         {%- endif %}
         {%- for j in steps %}
-        last_value(case when kind = 0 and step_number = {{ j }} then moment end ignore nulls) over from_here as next_{{ j }}{{ ',' if not loop.last }}
+        last_value(
+            case when kind = 0 and step_number = {{ j }} then moment end ignore nulls
+        ) over from_here as next_{{ j }}{{ ',' if not loop.last }}
         {%- endfor %}
     from single
     window from_here as (
@@ -42,7 +46,9 @@ within_window as (
         moment as begun,
         {%- for j in steps %}
         case
-            when next_{{ j }} - {{ said.window_micros }} <= moment{{ ' and next_' ~ j ~ ' < coalesce(excluded_at, next_' ~ j ~ ' + 1)' if is_excluded }}
+            when next_{{ j }} - {{ said.window_micros }} <= moment{{
+                ' and next_' ~ j ~ ' < coalesce(excluded_at, next_' ~ j ~ ' + 1)' if is_excluded
+            }}
                 then next_{{ j }}
         end as moment_{{ j }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -55,8 +61,14 @@ counted as (
 
     select
         *,
-        {% for j in steps %}case when moment_{{ j }} is null then 0 else 1 end{{ ' + ' if not loop.last }}{% endfor %} as step_reached,
-        greatest({% for j in steps %}coalesce(moment_{{ j }}, begun){{ ', ' if not loop.last }}{% endfor %}) as last_moment
+        {% for j in steps %}
+        case when moment_{{ j }} is null then 0 else 1 end{{ ' + ' if not loop.last }}
+        {% endfor %} as step_reached,
+        greatest(
+            {% for j in steps %}
+            coalesce(moment_{{ j }}, begun){{ ', ' if not loop.last }}
+            {% endfor %}
+        ) as last_moment
     from within_window
 
 ),
@@ -68,7 +80,11 @@ filled as (
     qualify row_number() over (
         partition by chooser
         order by
-            {{ {'first': 'begun', 'best': 'step_reached desc, begun', 'optimized': 'step_reached desc, last_moment, begun desc'}[said.reentry] }}
+            {{ {
+                'first': 'begun',
+                'best': 'step_reached desc, begun',
+                'optimized': 'step_reached desc, last_moment, begun desc'
+            }[said.reentry] }}
     ) = 1
 
 ),

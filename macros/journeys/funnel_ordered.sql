@@ -1,6 +1,7 @@
 {#
-    The entries of a funnel with an order, as CTEs up to `filled`: of each lane, or subject, the one that counts. The chain is that of funnel_link, with more to look at
-    where a step follows another: the time between the two, what lies between them, a tolerance.
+    The entries of a funnel with an order, as CTEs up to `filled`: the one that counts of each lane
+    or subject. The chain is that of funnel_link, with further conditions between two steps: the
+    time, the activities in between, a tolerance.
 #}
 {% macro funnel_ordered_entries(done, said) -%}
 {%- set links = said.links | length -%}
@@ -40,7 +41,9 @@ reached as (
         {{ 'begun' if is_open else 'moment_1 as begun' }},
         moment as arrived,
         {%- for j in range(1, links + 1) %}
-        {{ ('nullif(moment_' ~ j ~ ', -1)' if is_open else 'moment_' ~ j) if j <= k else 'cast(null as int64)' }} as link_moment_{{ j }}{{ ',' if not loop.last }}
+        {{ (
+            'nullif(moment_' ~ j ~ ', -1)' if is_open else 'moment_' ~ j
+        ) if j <= k else 'cast(null as int64)' }} as link_moment_{{ j }}{{ ',' if not loop.last }}
         {%- endfor %}
     from link_{{ k }}
     where kind = 0 and link = {{ k }}
@@ -58,7 +61,9 @@ furthest as (
             {{ 'begun,' if said.reentry == 'first' }}
             link_reached desc,
             {%- if is_open %}
-            {% for j in range(1, links + 1) %}case when link_moment_{{ j }} is null then 1 else 0 end{{ ' + ' if not loop.last }}{% endfor %},
+            {% for j in range(1, links + 1) %}
+            case when link_moment_{{ j }} is null then 1 else 0 end{{ ' + ' if not loop.last }}
+            {% endfor %},
             {%- endif %}
             arrived,
             begun
@@ -73,9 +78,11 @@ furthest as (
 
 
 {#
-    One link of the chain, as funnel_link. A funnel whose first entry counts looks back at the first activity that reached a step, every other at the last.
-    What lies within the tolerance of each other counts as in order, to the end of it.
-    With an open entry a step that continues nothing begins an entry itself; what it left out has the moment -1.
+    One link of the chain, as funnel_link. A funnel whose first entry counts looks back at the first
+    activity that reached a step, every other at the last. What lies within the tolerance of each
+    other counts as in order, to the end of it.
+    With an open entry a step that continues nothing begins an entry itself; what it left out has
+    the moment -1.
 #}
 {% macro funnel_path_link(rows, k, said) -%}
     {%- set is_open, is_strict = said.entry == 'open', said.order == 'strict' -%}
@@ -84,16 +91,24 @@ furthest as (
     {%- set is_excluded = k in funnel_excluded_links(said, 1) -%}
     {%- set begun = 'back_begun' if is_open else 'back_1' -%}
     {%- set carried = [] -%}
-    {%- for j in range(1, k) %}{% do carried.append(['moment_' ~ j, 'moment_' ~ j, 'back_' ~ j]) %}{% endfor -%}
+    {%- for j in range(1, k) %}
+        {% do carried.append(['moment_' ~ j, 'moment_' ~ j, 'back_' ~ j]) %}
+    {% endfor -%}
     {%- do carried.append(['moment_' ~ k, 'moment', 'back_' ~ k]) -%}
     {%- if is_open %}{% do carried.append(['begun', 'begun', 'back_begun']) %}{% endif -%}
     {%- set follows = ['moment - ' ~ said.window_micros ~ ' <= ' ~ begun] -%}
     {%- set follows_next = [] -%}
     {%- if not is_last -%}
         {%- set within = said.required[k].get('within') -%}
-        {%- if within %}{% do follows_next.append('moment - ' ~ duration_micros(within) ~ ' <= back_' ~ k) %}{% endif -%}
-        {%- if is_strict %}{% do follows_next.append('place_in_life = back_place + 1') %}{% endif -%}
-        {%- if is_excluded %}{% do follows_next.append('coalesce(excluded_at, -1) <= back_' ~ k) %}{% endif -%}
+        {%- if within %}
+            {% do follows_next.append('moment - ' ~ duration_micros(within) ~ ' <= back_' ~ k) %}
+        {% endif -%}
+        {%- if is_strict %}
+            {% do follows_next.append('place_in_life = back_place + 1') %}
+        {% endif -%}
+        {%- if is_excluded %}
+            {% do follows_next.append('coalesce(excluded_at, -1) <= back_' ~ k) %}
+        {% endif -%}
     {%- endif -%}
     {%- set continues = '(' ~ (follows + follows_next) | join(' and ') ~ ')' -%}
     select
@@ -113,26 +128,35 @@ furthest as (
             else {{ 'moment' if name == 'begun' else '-1' }}
         end as {{ name }}{{ ',' if not loop.last }}
         {%- else %}
-        case when link = {{ k }} then {{ own }} else {{ back }} end as {{ name }}{{ ',' if not loop.last }}
+        case when link = {{ k }} then {{ own }} else {{ back }} end
+            as {{ name }}{{ ',' if not loop.last }}
         {%- endif %}
         {%- endfor %}
     from (
         select
             *,
             {%- if is_strict %}
-            {{ keeps }}(case when kind = 0 and link = {{ k }} then place_in_life end ignore nulls) over looking_back as back_place,
+            {{ keeps }}(
+                case when kind = 0 and link = {{ k }} then place_in_life end ignore nulls
+            ) over looking_back as back_place,
             {%- endif %}
             {%- if is_excluded %}
-            max(case when kind = 1 and link = {{ k }} then moment end) over looking_back as excluded_at,
+            max(case when kind = 1 and link = {{ k }} then moment end) over looking_back
+                as excluded_at,
             {%- endif %}
             {%- for name, own, back in carried %}
-            {{ keeps }}(case when kind = 0 and link = {{ k }} then {{ own }} end ignore nulls) over looking_back as {{ back }}{{ ',' if not loop.last }}
+            {{ keeps }}(
+                case when kind = 0 and link = {{ k }} then {{ own }} end ignore nulls
+            ) over looking_back as {{ back }}{{ ',' if not loop.last }}
             {%- endfor %}
         from {{ rows }}
         where link >= {{ k }}
         window looking_back as (
             partition by lane
-            order by turn, {{ 'link, activity_order' if said.tie_micros else 'activity_order, link desc' }}, kind
+            order by
+                turn,
+                {{ 'link, activity_order' if said.tie_micros else 'activity_order, link desc' }},
+                kind
             rows between unbounded preceding and 1 preceding
         )
     ) as looked_back
@@ -150,10 +174,16 @@ furthest as (
 {%- endmacro %}
 
 
-{# Entries with their first step as the funnel counts it: with reentry best, the earliest activity that can be it. And the moment until which they can go on. #}
+{#
+    Entries with their first step as the funnel counts it: with reentry best,
+    the earliest activity that can be it. And the moment until which they can go on.
+#}
 {% macro funnel_first_moments(entries, done, said) -%}
 {%- set links = said.links | length -%}
-{%- set is_best = said.reentry == 'best' and said.order == 'ordered' and said.entry == 'closed' and said['count'] != 'entries' -%}
+{%- set is_best = said.reentry == 'best'
+    and said.order == 'ordered'
+    and said.entry == 'closed'
+    and said['count'] != 'entries' -%}
 {%- set excluded = funnel_excluded_links(said, 1) -%}
 {%- if is_best %}
 {%- if 1 in excluded %}
@@ -181,7 +211,9 @@ earlier as (
         and done.link = 1
         and done.moment between entries.arrived - {{ said.window_micros }} and entries.link_moment_1
         {%- if said.required[1].get('within') %}
-        and done.moment >= coalesce(entries.link_moment_2, entries.link_moment_1) - {{ duration_micros(said.required[1].within) }}
+        and done.moment
+            >= coalesce(entries.link_moment_2, entries.link_moment_1)
+                - {{ duration_micros(said.required[1].within) }}
         {%- endif %}
     {%- if 1 in excluded %}
     left join excluded_before on entries.lane = excluded_before.lane
@@ -197,11 +229,16 @@ earliest as (
     select
         entries.lane,
         {{ 'coalesce(earlier.moment, entries.begun)' if is_best else 'entries.begun' }} as begun,
-        {{ funnel_closing_moment('coalesce(earlier.moment, entries.begun)' if is_best else 'entries.begun', said) }} as closes,
+        {{ funnel_closing_moment(
+            'coalesce(earlier.moment, entries.begun)' if is_best else 'entries.begun', said
+        ) }} as closes,
         {%- for step in said.steps %}
         {%- set link = said.links.index(step.name) + 1 if step.name in said.links else 0 %}
-        {{ 'cast(null as int64)' if not link else 'coalesce(earlier.moment, entries.link_moment_1)' if is_best and link == 1 else 'entries.link_moment_' ~ link }}
-            as moment_{{ loop.index }}{{ ',' if not loop.last }}
+        {{
+            'cast(null as int64)'
+            if not link else 'coalesce(earlier.moment, entries.link_moment_1)'
+            if is_best and link == 1 else 'entries.link_moment_' ~ link
+        }} as moment_{{ loop.index }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ entries }} as entries
     {%- if is_best %}

@@ -1,19 +1,24 @@
 {#
-    One funnel that says more than its steps and its window: one row per entry and step that it reached, with the columns of funnel_steps. docs/funnels.md says what
-    the words mean. Nothing is in the SQL for what the funnel does not say.
+    One funnel that says more than its steps and its window: one row per entry and step that it
+    reached, with the columns of funnel_steps. docs/funnels.md says what the words mean. Nothing is
+    in the SQL for what the funnel does not say.
 #}
 {% macro funnel_paths(activities, number, name, spec) -%}
 {%- set said = funnel_settings(spec) -%}
 {%- set steps = said.steps | length -%}
 {%- set names = [] -%}
-{%- for step in said.names %}{% do names.append('when ' ~ loop.index ~ ' then ' ~ text_literal(step)) %}{% endfor -%}
+{%- for step in said.names %}
+    {% do names.append('when ' ~ loop.index ~ ' then ' ~ text_literal(step)) %}
+{% endfor -%}
 with done as (
 
     {{ funnel_lanes(activities, number, said) }}
 
 ),
 
-{{ funnel_any_entries('done', said) if said.order == 'any' else funnel_ordered_entries('done', said) }}
+{{ funnel_any_entries('done', said) if said.order == 'any' else funnel_ordered_entries(
+    'done', said
+) }}
 
 kept as (
 
@@ -29,7 +34,9 @@ placed as (
         kept.begun,
         kept.closes,
         place,
-        {{ 'row_number() over (partition by kept.lane order by ' ~ funnel_moment('place', steps) ~ ', place)' if said.order == 'any' else 'place' }} as step_number,
+        {{ 'row_number() over (partition by kept.lane order by ' ~ funnel_moment(
+            'place', steps
+        ) ~ ', place)' if said.order == 'any' else 'place' }} as step_number,
         {{ funnel_moment('place', steps) }} as done_at
     from kept
     cross join {{ rows_of_array(range(1, steps + 1) | list, 'place') }}
@@ -56,8 +63,16 @@ described as (
         min(done.subject_id) as subject_id,
         count(done.person_id) > 0 as is_person,
         {{ 'min(done.held)' if said.held else 'cast(null as string)' }} as held,
-        coalesce(min(case when path.step_number = path.first_step then done.channel_group end), '(none)') as channel_group,
-        coalesce(min(case when {{ funnel_breakdown_step(said) }} then cast(done.{{ said.breakdown.by }} as string) end), '(none)') as breakdown
+        coalesce(
+            min(case when path.step_number = path.first_step then done.channel_group end), '(none)'
+        ) as channel_group,
+        coalesce(
+            min(case
+                when {{ funnel_breakdown_step(said) }}
+                    then cast(done.{{ said.breakdown.by }} as string)
+            end),
+            '(none)'
+        ) as breakdown
     from path
     inner join done
         on path.lane = done.lane
@@ -68,7 +83,8 @@ described as (
 )
 
 select
-    {{ surrogate_key([text_literal(name), 'described.subject_id'] + funnel_key_of_entry(said)) }} as entry_key,
+    {{ surrogate_key([text_literal(name), 'described.subject_id'] + funnel_key_of_entry(said)) }}
+        as entry_key,
     {{ text_literal(name) }} as funnel,
     cast(path.step_number as int64) as step_number,
     case path.place {{ names | join(' ') }} end as step,
@@ -78,7 +94,8 @@ select
     {{ timestamp_from_micros('path.begun') }} as entered_at,
     {{ timestamp_from_micros('path.reached') }} as reached_at,
     (path.reached - path.begun) / 1e6 as seconds_from_entry,
-    (path.reached - lag(path.reached) over (partition by path.lane order by path.step_number)) / 1e6 as seconds_from_previous,
+    (path.reached - lag(path.reached) over (partition by path.lane order by path.step_number)) / 1e6
+        as seconds_from_previous,
     path.step_number = path.last_step as is_last_step,
     described.held,
     described.breakdown,
@@ -102,89 +119,3 @@ inner join described on path.lane = described.lane
     {% set more = ['described.held'] if said.held and said['count'] != 'persons' else [] %}
     {{ return(more + (['path.begun'] if said['count'] == 'entries' else [])) }}
 {% endmacro %}
-
-
-{#
-    The activities that a funnel looks at, each with its lane: the subject and what it holds, and for a funnel that counts entries the attempt, which lasts from one first
-    step to the next. An entry is looked for within a lane.
-#}
-{% macro funnel_lanes(activities, number, said) -%}
-{%- set columns = ['subject_id', 'person_id', 'occurred_at', 'activity_order', 'channel_group', said.breakdown.by] + said.held -%}
-{%- if said.order == 'strict' %}{% do columns.append('place_in_life') %}{% endif -%}
-{%- if said.order == 'any' %}{% do columns.append('action') %}{% endif -%}
-{%- set columns = columns | unique | list -%}
-{%- set parts = ['subject_id'] -%}
-{%- for column in said.held %}{% do parts.extend(["' '", 'cast(' ~ column ~ ' as string)']) %}{% endfor -%}
-    with met as (
-
-        {{ activities_that_meet(
-            funnel_lives(activities) if said.order == 'strict' else activities,
-            funnel_path_conditions(said), columns, {'step_number': 'int64', 'link': 'int64', 'kind': 'int64'}
-        ) }}
-
-    ),
-
-    in_lives as (
-
-        select
-            {{ columns | join(', ') }},
-            step_number,
-            link,
-            kind,
-            {%- if said.held %}
-            {{ "concat(" ~ parts[2:] | join(', ') ~ ")" if parts | length > 3 else parts[2] }} as held,
-            {%- endif %}
-            {{ micros_of('occurred_at') }} as moment,
-            {{ micros_of('occurred_at') }} + greatest(link - 1, 0) * {{ said.tie_micros }} as turn,
-            {{ fleeting_hash('subject_id') }} as life,
-            {{ fleeting_hash('concat(' ~ parts | join(', ') ~ ')' if said.held else 'subject_id') }} as lane
-        from met
-        where
-            {{ in_part(number) }}
-            {%- for column in said.held %}
-            and {{ column }} is not null
-            {%- endfor %}
-
-    )
-    {%- if said['count'] == 'entries' %},
-
-    attempted as (
-
-        select
-            *,
-            count(case when kind = 0 and link = 1 then 1 end) over (
-                partition by lane
-                order by turn, activity_order, link desc
-                rows between unbounded preceding and current row
-            ) as attempt
-        from in_lives
-
-    )
-
-    select
-        {{ columns | join(', ') }},
-        step_number,
-        link,
-        kind,
-        {{ 'held,' if said.held }}
-        moment,
-        turn,
-        lane as life,
-        {{ fleeting_hash("concat(cast(lane as string), ' ', cast(attempt as string))") }} as lane
-    from attempted
-    where attempt > 0
-    {%- else %}
-
-    select *
-    from in_lives
-    {%- endif %}
-{%- endmacro %}
-
-
-{# The stream, with the place of each activity among all of its subject; what comes at one moment of the order has one place. #}
-{% macro funnel_lives(activities) -%}
-(
-            select *, dense_rank() over (partition by subject_id order by activity_order) as place_in_life
-            from {{ activities }}
-        )
-{%- endmacro %}

@@ -1,19 +1,23 @@
 {#
-    A funnel's rule is in the YAML of its model, `funnel_<name>`, under config.meta.funnel (see docs/funnels.md).
-    Steps of a plain funnel happen in order, every step is another activity, and the whole stays within `window` of the first step. A later first step may start the
-    entry anew: a subject converts if any of its entries does. A funnel that says more is built by funnel_paths.
+    A funnel's rule is in the YAML of its model, `funnel_<name>`, under config.meta.funnel (see
+    docs/funnels.md). Steps of a plain funnel happen in order, every step is another activity, and
+    the whole stays within `window` of the first step. A later first step may start the entry anew:
+    a subject converts if any of its entries does. A funnel that says more is built by funnel_paths.
 #}
 
 {# name → rule, for every funnel_ model that has one, in order of name. #}
 {% macro funnel_specs() %}
     {% set specs = {} %}
     {% if execute %}
-        {% for node in graph.nodes.values() | sort(attribute='name') %}
-            {% if node.resource_type == 'model' and node.name.startswith('funnel_') and node.config.meta.get('funnel') %}
-                {% set spec = node.config.meta.funnel %}
-                {% do specs.update(funnel_variants(spec) if node.config.meta.get('is_compared') else {node.name[7:]: spec}) %}
-                {% do require_actions(node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list) %}
-            {% endif %}
+        {% for node in models_that_say('funnel') if node.name.startswith('funnel_') %}
+            {% set spec = node.config.meta.funnel %}
+            {% do specs.update(
+                funnel_variants(spec)
+                if node.config.meta.get('is_compared') else {node.name[7:]: spec}
+            ) %}
+            {% do require_actions(
+                node.name, (spec.steps + spec.get('exclude', [])) | map(attribute='action') | list
+            ) %}
         {% endfor %}
     {% endif %}
     {{ return(specs) }}
@@ -30,9 +34,14 @@
 {% macro funnel_rows() -%}
     {%- set rows = [] -%}
     {%- for name, spec in funnel_specs().items() -%}
-        {%- do rows.append([loop.index, text_literal(name), funnel_settings(spec).window_micros, spec.steps | length]) -%}
+        {%- do rows.append([
+            loop.index, text_literal(name), funnel_settings(spec).window_micros, spec.steps | length
+        ]) -%}
     {%- endfor -%}
-    {{ rows_of({'funnel_number': 'int64', 'funnel': 'string', 'window_micros': 'int64', 'steps': 'int64'}, rows) }}
+    {{ rows_of(
+        {'funnel_number': 'int64', 'funnel': 'string', 'window_micros': 'int64', 'steps': 'int64'},
+        rows
+    ) }}
 {%- endmacro %}
 
 
@@ -42,14 +51,22 @@
     {%- for name, spec in funnel_specs().items() -%}
         {%- set funnel_number = loop.index -%}
         {%- for step in spec.steps -%}
-            {%- do rows.append([funnel_number, text_literal(name), loop.index, text_literal(step.name)]) -%}
+            {%- do rows.append(
+                [funnel_number, text_literal(name), loop.index, text_literal(step.name)]
+            ) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{ rows_of({'funnel_number': 'int64', 'funnel': 'string', 'step_number': 'int64', 'step': 'string'}, rows) }}
+    {{ rows_of(
+        {'funnel_number': 'int64', 'funnel': 'string', 'step_number': 'int64', 'step': 'string'},
+        rows
+    ) }}
 {%- endmacro %}
 
 
-{# The conditions of all steps of plain funnels, or of their first steps alone, for activities_that_meet; funnel_facts are what they know. #}
+{#
+    The conditions of all steps of plain funnels, or of their first steps alone,
+    for activities_that_meet; funnel_facts are what they know.
+#}
 {% macro funnel_conditions(first_steps=false) %}
     {% set conditions = [] %}
     {% for spec in funnel_specs().values() %}
@@ -75,12 +92,17 @@
 {# The number of steps of the longest plain funnel. #}
 {% macro funnel_longest() %}
     {% set lengths = [1] %}
-    {% for spec in funnel_specs().values() if funnel_is_plain(spec) %}{% do lengths.append(spec.steps | length) %}{% endfor %}
+    {% for spec in funnel_specs().values() if funnel_is_plain(spec) %}
+        {% do lengths.append(spec.steps | length) %}
+    {% endfor %}
     {{ return(lengths | max) }}
 {% endmacro %}
 
 
-{# The moment of the step with a number, among the columns moment_1, moment_2, ...; null where there is none. #}
+{#
+    The moment of the step with a number, among the columns moment_1, moment_2, ...;
+    null where there is none.
+#}
 {% macro funnel_moment(step_number, longest) -%}
     case {{ step_number }}
         {%- for j in range(1, longest + 1) %} when {{ j }} then moment_{{ j }}{% endfor %} end
@@ -88,8 +110,9 @@
 
 
 {#
-    Of every funnel and subject the entry that came furthest and, of equals, began first: its steps and the moment of each. `rows` are activities with the step that
-    they can be (funnel_number, subject_hash, activity_order, moment, step_number, window_micros).
+    Of every funnel and subject the entry that came furthest and, of equals, began first: its steps
+    and the moment of each. `rows` are activities with the step that they can be (funnel_number,
+    subject_hash, activity_order, moment, step_number, window_micros).
 #}
 {% macro furthest_entries(rows, longest) -%}
     with
@@ -109,7 +132,9 @@
             subject_hash,
             step_number as step_reached,
             {%- for j in range(1, longest + 1) %}
-            {{ 'moment_' ~ j if j <= k else 'cast(null as int64) as moment_' ~ j }}{{ ',' if not loop.last }}
+            {{
+                'moment_' ~ j if j <= k else 'cast(null as int64) as moment_' ~ j
+            }}{{ ',' if not loop.last }}
             {%- endfor %}
         from step_{{ k }}
         where step_number = {{ k }}
@@ -120,18 +145,24 @@
 
     select *
     from first_reached
-    qualify row_number() over (partition by funnel_number, subject_hash order by step_reached desc) = 1
+    qualify
+        row_number() over (partition by funnel_number, subject_hash order by step_reached desc) = 1
 {%- endmacro %}
 
 
 {#
-    One link of the chain: `rows` are activities with the step that they can be and, from step k on, the moments of the steps before it. Gives the first
-    activity of every subject that reached step k. Of activities that can be a later step it gives those with step k before them, with its entry within the
-    window.
+    One link of the chain. `rows` are activities with the step that they can be and, from step k on,
+    the moments of the steps before it. Gives the first activity of every subject that reached step
+    k. It also gives the activities that can be a later step, have step k before them, and lie
+    within the window of their entry.
 
-    Sorting once a link, the chain does not suffer from a subject with a hundred thousand activities, as a self-join would, and it shrinks: an activity without step
-    k before it can reach nothing. Of activities at one moment later steps come first, so that no activity is its own successor. Moments only grow along a subject's
-    activities, so the last activity that reached a step carries the latest entry.
+    The chain sorts once per link. So a subject with a hundred thousand activities does no harm, as
+    it would in a self-join. The chain also shrinks: an activity without step k before it can reach
+    nothing.
+
+    At one moment later steps come first, so that no activity is its own successor. Moments only
+    grow along a subject's activities, so the last activity that reached a step has the latest
+    entry.
 #}
 {% macro funnel_link(rows, k) -%}
     {%- set before = range(1, k) | list -%}
@@ -150,9 +181,13 @@
         select
             *,
             {%- for j in before %}
-            last_value(case when step_number = {{ k }} then moment_{{ j }} end ignore nulls) over looking_back as back_{{ j }},
+            last_value(
+                case when step_number = {{ k }} then moment_{{ j }} end ignore nulls
+            ) over looking_back as back_{{ j }},
             {%- endfor %}
-            last_value(case when step_number = {{ k }} then moment end ignore nulls) over looking_back as back_{{ k }}
+            last_value(
+                case when step_number = {{ k }} then moment end ignore nulls
+            ) over looking_back as back_{{ k }}
         from {{ rows }}
         where step_number >= {{ k }}
         window looking_back as (
@@ -161,5 +196,8 @@
             rows between unbounded preceding and 1 preceding
         )
     ) as looked_back
-    where case when step_number = {{ k }} then back_{{ k }} is null else moment - window_micros <= back_1 end
+    where case
+        when step_number = {{ k }} then back_{{ k }} is null
+        else moment - window_micros <= back_1
+    end
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#
-    A field against what is wanted of it: a value, a list of values, or a mapping of tests that must all hold. What is missing passes no test but
-    `exists: false`. Numbers are compared as numbers, and with values as the text that BigQuery writes for them.
+    Whether a field is as wanted: a value, a list of values, or a mapping of tests that must all
+    hold. A missing value passes no test but `exists: false`. Numbers are compared as numbers, and
+    with values as the text that BigQuery writes for them.
 #}
 {% macro field_matches(field, wanted) -%}
     {%- if wanted is not mapping -%}{%- set wanted = {'equals': wanted} -%}{%- endif -%}
@@ -9,13 +10,18 @@
     {%- for test, said in wanted.items() -%}
         {%- set values = said if said is sequence and said is not string else [said] -%}
         {%- if test in ['equals', 'not'] -%}
-            {%- do tests.append(text ~ (' not' if test == 'not') ~ ' in (' ~ text_literals(value_texts(values)) ~ ')') -%}
+            {%- do tests.append(
+                text ~ (' not' if test == 'not') ~ ' in (' ~ text_literals(value_texts(values))
+                ~ ')'
+            ) -%}
         {%- elif test == 'exists' -%}
             {%- do tests.append("coalesce(" ~ text ~ ", '')" ~ (" <> ''" if said else " = ''")) -%}
         {%- elif test in ['prefix', 'contains', 'regex'] -%}
             {%- do tests.append(any_text_matches(text, test, values)) -%}
         {%- else -%}
-            {%- set sign = {'at_least': '>=', 'at_most': '<=', 'more_than': '>', 'less_than': '<'}[test] -%}
+            {%- set sign = {
+                'at_least': '>=', 'at_most': '<=', 'more_than': '>', 'less_than': '<'
+            }[test] -%}
             {%- do tests.append(field.column ~ ' ' ~ sign ~ ' ' ~ said) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -27,8 +33,10 @@
 {% macro any_text_matches(text, test, values) -%}
     {%- set tests = [] -%}
     {%- for value in values -%}
-        {%- if test == 'prefix' -%}{%- do tests.append('starts_with(' ~ text ~ ', ' ~ text_literal(value) ~ ')') -%}
-        {%- elif test == 'contains' -%}{%- do tests.append('strpos(' ~ text ~ ', ' ~ text_literal(value) ~ ') > 0') -%}
+        {%- if test == 'prefix' -%}
+            {%- do tests.append('starts_with(' ~ text ~ ', ' ~ text_literal(value) ~ ')') -%}
+        {%- elif test == 'contains' -%}
+        {%- do tests.append('strpos(' ~ text ~ ', ' ~ text_literal(value) ~ ') > 0') -%}
         {%- else -%}{%- do tests.append(regex_matches(text, value)) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -42,10 +50,15 @@
 {%- endmacro %}
 
 
-{# A value from YAML, or a list of values, as texts, each once: a whole number without a decimal point, a truth in lower case. #}
+{#
+    A value from YAML, or a list of values, as texts, each once:
+    a whole number without a decimal point, a truth in lower case.
+#}
 {% macro value_texts(wanted) %}
     {% set texts = [] %}
-    {% for value in ([wanted] if wanted is string or wanted is number or wanted is boolean else wanted) %}
+    {% for value in (
+        [wanted] if wanted is string or wanted is number or wanted is boolean else wanted
+    ) %}
         {% if value is boolean %}{% set value = value | string | lower %}
         {% elif value is float and value == value | int %}{% set value = value | int %}{% endif %}
         {% do texts.append(value | string) %}

@@ -1,4 +1,7 @@
-{# Scenarios are in YAML under config.meta.scenarios of a model (see docs/stages.md): so long after a start, a person is to be written to unless they went on. #}
+{#
+    Scenarios are in YAML under config.meta.scenarios of a model (see docs/stages.md):
+    so long after a start, a person is to be written to unless they went on.
+#}
 
 {# The scenarios, numbered: Madang's own and the company's. #}
 {% macro scenario_specs() %}
@@ -7,7 +10,10 @@
         {% for scenario in named_rules('scenarios') %}
             {% do specs.append(dict(scenario, number=loop.index)) %}
             {% if 'did' in scenario.starts %}
-                {% do require_actions('the scenario ' ~ scenario.name, [scenario.starts.did] + value_texts(scenario.ends)) %}
+                {% do require_actions(
+                    'the scenario ' ~ scenario.name,
+                    [scenario.starts.did] + value_texts(scenario.ends)
+                ) %}
             {% endif %}
         {% endfor %}
     {% endif %}
@@ -15,7 +21,10 @@
 {% endmacro %}
 
 
-{# One row a scenario: how long it waits, for how long a trigger keeps others away, and how long it may be used. #}
+{#
+    One row a scenario: how long it waits, for how long a trigger keeps others away,
+    and how long it may be used.
+#}
 {% macro scenario_rows() -%}
     {%- set rows = [] -%}
     {%- for scenario in scenario_specs() -%}
@@ -32,7 +41,8 @@
     {%- endfor -%}
     {{ rows_of(
         {
-            'scenario_number': 'int64', 'scenario': 'string', 'label': 'string', 'stage': 'string', 'journey': 'string',
+            'scenario_number': 'int64', 'scenario': 'string',
+            'label': 'string', 'stage': 'string', 'journey': 'string',
             'wait_micros': 'int64', 'cooldown_micros': 'int64', 'usable_micros': 'int64'
         },
         rows,
@@ -40,7 +50,10 @@
 {%- endmacro %}
 
 
-{# Starts and ends by actions, for activities_that_meet. An end is of the same kind of object where the start names one. #}
+{#
+    Starts and ends by actions, for activities_that_meet.
+    An end is of the same kind of object where the start names one.
+#}
 {% macro scenario_conditions() %}
     {% set conditions = [] %}
     {% for scenario in scenario_specs() if 'did' in scenario.starts %}

@@ -1,5 +1,6 @@
 {#
-    Journeys are ordered stages, in YAML under config.meta.stages of a model (see docs/stages.md). A person is in one stage of a journey at a time, or in none yet.
+    Journeys are ordered stages, in YAML under config.meta.stages of a model (see docs/stages.md). A
+    person is in one stage of a journey at a time, or in none yet.
 #}
 
 {# name → journey, Madang's own and the company's. #}
@@ -19,7 +20,10 @@
 {% endmacro %}
 
 
-{# One row a stage: its number in the journey, its label, and after how long without anything it begins. #}
+{#
+    One row a stage: its number in the journey, its label,
+    and after how long without anything it begins.
+#}
 {% macro stage_rows() -%}
     {%- set rows = [] -%}
     {%- for name, journey in stage_specs().items() -%}
@@ -36,7 +40,8 @@
     {%- endfor -%}
     {{ rows_of(
         {
-            'journey': 'string', 'journey_label': 'string', 'stage_number': 'int64', 'stage': 'string', 'stage_label': 'string', 'quiet_micros': 'int64'
+            'journey': 'string', 'journey_label': 'string', 'stage_number': 'int64',
+            'stage': 'string', 'stage_label': 'string', 'quiet_micros': 'int64'
         },
         rows,
     ) }}
@@ -81,18 +86,23 @@
 {% endmacro %}
 
 {% macro stage_facts() %}
-    {{ return({'entry_number': 'int64', 'journey': 'string', 'stage_number': 'int64', 'goes_back': 'bool'}) }}
+    {{ return(
+        {'entry_number': 'int64', 'journey': 'string', 'stage_number': 'int64', 'goes_back': 'bool'}
+    ) }}
 {% endmacro %}
 
 
 {#
-    All moments at which a person met the condition of a stage: (person_id, journey, stage_number, goes_back, moment), as a query that stands alone. `activities` and `customers`
-    are relations.
+    All moments at which a person met the condition of a stage: (person_id, journey, stage_number,
+    goes_back, moment), as a query that stands alone. `activities` and `customers` are relations.
 #}
 {% macro stage_moments(activities, customers) -%}
     {%- set narrowed = [] -%}
     {%- for one in stage_entries() if 'did' in one.entry and one.entry.get('of') -%}
-        {%- do narrowed.append('when ' ~ one.number ~ ' then coalesce(' ~ columns_equal('customers', one.entry.of) ~ ', false)') -%}
+        {%- do narrowed.append(
+            'when ' ~ one.number ~ ' then coalesce(' ~ columns_equal('customers', one.entry.of)
+            ~ ', false)'
+        ) -%}
     {%- endfor -%}
     select
         matched.person_id,
@@ -101,7 +111,9 @@
         matched.goes_back,
         matched.occurred_at as moment
     from (
-        {{ activities_that_meet(activities, stage_conditions(), ['person_id', 'occurred_at'], stage_facts()) }}
+        {{ activities_that_meet(
+            activities, stage_conditions(), ['person_id', 'occurred_at'], stage_facts()
+        ) }}
     ) as matched
     {%- if narrowed %}
     left join {{ customers }} as customers on matched.person_id = customers.person_id
@@ -138,13 +150,18 @@
 {% macro stage_segments() %}
     {% set found = [] %}
     {% for name, journey in stage_specs().items() %}
-        {% for column in journey.get('segments', []) %}{% do found.append({'journey': name, 'column': column}) %}{% endfor %}
+        {% for column in journey.get('segments', []) %}
+            {% do found.append({'journey': name, 'column': column}) %}
+        {% endfor %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
 
-{# How somebody came from one stage into another; a stage with quiet_micros is one of people who did nothing. #}
+{#
+    How somebody came from one stage into another;
+    a stage with quiet_micros is one of people who did nothing.
+#}
 {% macro stage_way(earlier, later) -%}
     case
         when {{ earlier }}.stage_number is null then 'first'

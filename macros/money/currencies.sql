@@ -1,9 +1,13 @@
 {#
-    Amounts of several currencies are added up through these macros only. A sum is in one currency (var('currency') unless it says another). An amount in
-    another currency is converted at the rate of its day. An amount without a rate is counted beside the sum, never in it.
+    Amounts of several currencies are added up through these macros only. A sum is in one currency
+    (var('currency') unless it says another). An amount in another currency is converted at the rate
+    of its day. An amount without a rate is counted beside the sum, never in it.
 #}
 
-{# A currency code as it is stored: upper case; `default`, an expression, where the text is blank or GA4's word for nothing. #}
+{#
+    A currency code as it is stored: upper case;
+    `default`, an expression, where the text is blank or GA4's word for nothing.
+#}
 {% macro currency_code(expression, default='cast(null as string)') -%}
     coalesce(nullif(nullif(upper(trim({{ expression }})), ''), '(NOT SET)'), {{ default }})
 {%- endmacro %}
@@ -13,7 +17,10 @@
 {% macro reporting_currency() %}{{ return(text_literal(var('currency') | upper)) }}{% endmacro %}
 
 
-{# Gives `fx_rate` its rate: that of the row's currency on its day. `relation` has a column currency; `day` and `to` are expressions. #}
+{#
+    Gives `fx_rate` its rate: that of the row's currency on its day.
+    `relation` has a column currency; `day` and `to` are expressions.
+#}
 {% macro join_fx_rates(relation, day, to=none) -%}
     left join {{ ref('stg_fx__rates') }} as fx_rates
         on upper({{ relation }}.currency) = fx_rates.from_currency
@@ -25,17 +32,23 @@
 {# Units of the wanted currency for one of the row's; null where there is no rate. #}
 {% macro fx_rate(relation, to=none) -%}
     case
-        when upper({{ relation }}.currency) = {{ to or reporting_currency() }} then cast(1 as {{ float64() }})
+        when upper({{ relation }}.currency) = {{ to or reporting_currency() }}
+            then cast(1 as {{ float64() }})
         else fx_rates.rate
     end
 {%- endmacro %}
 
 
-{# One amount in the wanted currency. Four decimals: what floats add behind them differs between warehouses. #}
+{#
+    One amount in the wanted currency. Four decimals:
+    what floats add behind them differs between warehouses.
+#}
 {% macro converted(amount, rate='fx_rate') -%} round({{ amount }} * {{ rate }}, 4) {%- endmacro %}
 
 {# The sum of those that have a rate. #}
-{% macro sum_amounts(amount, rate='fx_rate') -%} coalesce(round(sum({{ amount }} * {{ rate }}), 4), 0) {%- endmacro %}
+{% macro sum_amounts(amount, rate='fx_rate') -%}
+    coalesce(round(sum({{ amount }} * {{ rate }}), 4), 0)
+{%- endmacro %}
 
 {# How many have none, and are in no sum. #}
 {% macro amounts_without_rate(amount, rate='fx_rate') -%}

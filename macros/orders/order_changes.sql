@@ -1,6 +1,7 @@
 {#
-    What orders brought and took back, with `fx_rate`: a query that stands alone. `activities` has action, source, object_id, subject_id, activity_date, value and currency. What
-    is taken back goes by the rate of the order's day, as the order did.
+    What orders brought and took back, with `fx_rate`: a query that stands alone. `activities` has
+    action, source, object_id, subject_id, activity_date, value and currency. What is taken back
+    goes by the rate of the order's day, as the order did.
 #}
 {% macro order_changes(activities) -%}
     with changes as (

@@ -1,4 +1,7 @@
-{# What counts as an order: var('order_rule') over the defaults. docs/orders.md explains each key; `madang check` tells mistakes with their line. #}
+{#
+    What counts as an order: var('order_rule') over the defaults. docs/orders.md explains each key;
+    `madang check` tells mistakes with their line.
+#}
 {% macro order_rule() %}
     {% set rule = {
         'one_order_per': 'person',
@@ -23,7 +26,8 @@
         {% if key not in rule or said not in choices.get(key, [said]) %}
             {% do exceptions.raise_compiler_error(
                 "vars.order_rule: " ~ key ~ ": " ~ said ~ " is not known. " ~ (
-                    "Known keys: " ~ rule.keys() | join(', ') if key not in rule else "One of: " ~ choices[key] | join(', ')
+                    "Known keys: " ~ rule.keys() | join(', ')
+                    if key not in rule else "One of: " ~ choices[key] | join(', ')
                 ) ~ "."
             ) %}
         {% endif %}
@@ -42,20 +46,27 @@
         {%- if placeholders is none %}
         when {{ is_placeholder_id(expression) }} then 'placeholder'
         {%- else %}
-        when lower(trim({{ expression }})) in ({{ text_literals(placeholders | map('string') | map('lower') | list) }}) then 'placeholder'
+        when lower(trim({{ expression }})) in (
+            {{ text_literals(placeholders | map('string') | map('lower') | list) }}
+        )
+            then 'placeholder'
         {%- endif %}
         else 'real'
     end
 {%- endmacro %}
 
 
-{# The transaction id as it was exported: of the ecommerce record, else of the parameter, where the rule looks there too and the record names no order. #}
+{#
+    The transaction id as it was exported: of the ecommerce record, else of the parameter,
+    where the rule looks there too and the record names no order.
+#}
 {% macro exported_transaction_id() -%}
     {%- if order_rule().transaction_id == 'record' -%}
     ecommerce_transaction_id
     {%- else -%}
     case
-        when {{ transaction_id_kind('ecommerce_transaction_id') }} = 'real' then ecommerce_transaction_id
+        when {{ transaction_id_kind('ecommerce_transaction_id') }} = 'real'
+            then ecommerce_transaction_id
         when {{ transaction_id_kind('param_transaction_id') }} = 'real' then param_transaction_id
         else coalesce(ecommerce_transaction_id, param_transaction_id)
     end
@@ -65,14 +76,18 @@
 
 {# Whose events with one transaction id are one order. #}
 {% macro order_scope() -%}
-    {%- set scopes = {'person': 'subject_id', 'device': 'device_id', 'property': "''", 'event': 'event_key'} -%}
+    {%- set scopes = {
+        'person': 'subject_id', 'device': 'device_id', 'property': "''", 'event': 'event_key'
+    } -%}
     {{ scopes[order_rule().one_order_per] }}
 {%- endmacro %}
 
 
 {# The column that flags an event for which the rule may leave it out. #}
 {% macro order_flag(reason) -%}
-    {{ {'internal_traffic': 'is_internal', 'measurement_protocol': 'is_measurement_protocol'}[reason] }}
+    {{ {
+        'internal_traffic': 'is_internal', 'measurement_protocol': 'is_measurement_protocol'
+    }[reason] }}
 {%- endmacro %}
 
 
@@ -94,8 +109,15 @@
 {%- endmacro %}
 
 
-{# Whether a refund comes so soon after the same one that it is a repeat; `micros` is null where there is none before. #}
+{#
+    Whether a refund comes so soon after the same one that it is a repeat;
+    `micros` is null where there is none before.
+#}
 {% macro is_repeat(micros) -%}
     {%- set days = order_rule().repeat_days -%}
-    {%- if days is none -%} ({{ micros }} is not null) {%- else -%} coalesce({{ micros }} <= {{ days }} * 86400000000, false) {%- endif -%}
+    {%- if days is none -%}
+        ({{ micros }} is not null) {%- else -%} coalesce(
+            {{ micros }} <= {{ days }} * 86400000000, false
+        )
+    {%- endif -%}
 {%- endmacro %}

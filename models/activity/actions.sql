@@ -51,7 +51,9 @@ item_actions as (
         items.*,
         item_action
     from items
-    cross join {{ rows_of_array(action_names_for_an_item(actions, item_conditions), 'item_action') }}
+    cross join {{ rows_of_array(
+        action_names_for_an_item(actions, item_conditions), 'item_action'
+    ) }}
     where item_action is not null
 
 ),
@@ -61,7 +63,8 @@ with_object as (
 
     select
         {% for column in [
-            'event_key', 'property_id', 'event_at', 'event_date', 'event_order', 'user_id', 'session_key', 'currency',
+            'event_key', 'property_id', 'event_at', 'event_date',
+            'event_order', 'user_id', 'session_key', 'currency',
         ] -%}
         stamped.{{ column }},
         {% endfor -%}
@@ -71,13 +74,19 @@ with_object as (
         {{ action_case(actions, field, event='stamped', item='item_actions') }} as {{ field }},
         {% endfor -%}
         {{ action_case(actions, 'value', event='stamped', item='item_actions') }} as value,
-        {% if of_items %}item_actions.item_number{% else %}cast(null as int64) as item_number{% endif %}
+        {% if of_items -%}
+        item_actions.item_number
+        {%- else -%}
+        cast(null as int64) as item_number
+        {%- endif %}
     from stamped
     {% if of_items -%}
     left join item_actions
         on stamped.event_key = item_actions.event_key
         and stamped.named_action = item_actions.item_action
-    where stamped.named_action not in ({{ text_literals(of_items) }}) or item_actions.event_key is not null
+    where
+        stamped.named_action not in ({{ text_literals(of_items) }})
+        or item_actions.event_key is not null
     {% endif %}
 
 ),
@@ -90,7 +99,8 @@ spaced as (
         *,
         {{ micros_of('event_at') }} - lag({{ micros_of('event_at') }}) over (
             partition by
-                event_date, property_id, coalesce(device_id, event_key), action, object_type, object_id, object_name
+                event_date, property_id, coalesce(device_id, event_key),
+                action, object_type, object_id, object_name
             order by event_order, event_key, item_number
         ) as micros_since_last
     from with_object
@@ -124,7 +134,8 @@ final as (
     where
         case action
             {% for action in debounced -%}
-            when {{ text_literal(action.name) }} then coalesce(micros_since_last >= {{ action_debounce(action) }}, true)
+            when {{ text_literal(action.name) }}
+                then coalesce(micros_since_last >= {{ action_debounce(action) }}, true)
             {% endfor -%}
             else true
         end

@@ -1,4 +1,5 @@
--- devices on which others made records: the intervals of their owners, with the visits of the others cut out
+-- devices on which others made records:
+-- the intervals of their owners, with the visits of the others cut out
 with owned as (
 
     select *
@@ -49,7 +50,8 @@ first_cuts as (
 
 ),
 
--- the owner's interval until the first such visit, from each of them to the next, and the visits themselves
+-- the owner's interval until the first such visit, from each of them to the next,
+-- and the visits themselves
 pieces as (
 
     select
@@ -61,7 +63,8 @@ pieces as (
         owned.rule,
         owned.evidence_count
     from owned
-    inner join (select distinct device_id from visits_of_others) as visited on owned.device_id = visited.device_id
+    inner join (select distinct device_id from visits_of_others) as visited
+        on owned.device_id = visited.device_id
     left join first_cuts
         on owned.device_id = first_cuts.device_id
         and owned.valid_from = first_cuts.valid_from
@@ -72,7 +75,9 @@ pieces as (
         device_id,
         person_id,
         visit_to as valid_from,
-        coalesce(lead(visit_from) over (partition by device_id, valid_from order by visit_from), valid_to) as valid_to,
+        coalesce(
+            lead(visit_from) over (partition by device_id, valid_from order by visit_from), valid_to
+        ) as valid_to,
         first_seen_at,
         rule,
         evidence_count

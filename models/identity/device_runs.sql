@@ -17,8 +17,8 @@ devices as (
 
 ),
 
--- where several people log in, only who is logged in at that moment is known; where records of several were made,
--- somebody made them for others, and no record says whose the device is
+-- where several people log in, only who is logged in at that moment is known; where records of
+-- several were made, somebody made them for others, and no record says whose the device is
 with_previous as (
 
     select
@@ -33,7 +33,8 @@ with_previous as (
             when sightings.is_login then devices.logged_in < {{ var('shared_device_persons') }}
             else devices.seen < {{ var('record_shared_device_persons') }}
         end
-    window in_order as (partition by sightings.device_id order by sightings.first_order, sightings.person_id)
+    window in_order
+        as (partition by sightings.device_id order by sightings.first_order, sightings.person_id)
 
 ),
 
@@ -42,7 +43,10 @@ numbered as (
 
     select
         *,
-        sum(case when previous_person_id = person_id and first_at <= previous_lives_until then 0 else 1 end) over (
+        sum(case
+            when previous_person_id = person_id and first_at <= previous_lives_until then 0
+            else 1
+        end) over (
             partition by device_id order by first_order, person_id
             rows between unbounded preceding and current row
         ) as run_number
@@ -78,7 +82,8 @@ session_starts as (
 
 ),
 
--- who is seen during a session was there from its start, unless somebody else was seen before them in it
+-- who is seen during a session was there from its start,
+-- unless somebody else was seen before them in it
 started as (
 
     select
@@ -106,8 +111,10 @@ final as (
     select
         device_id,
         person_id,
-        case when run_number = 1 then least(owned_since, started_at) else started_at end as valid_from,
-        case when next_started_at < lives_until then next_started_at else lives_until end as valid_to,
+        case when run_number = 1 then least(owned_since, started_at) else started_at end
+            as valid_from,
+        case when next_started_at < lives_until then next_started_at else lives_until end
+            as valid_to,
         first_seen_at,
         rule,
         evidence_count

@@ -13,10 +13,7 @@ named as (
     select
         records.{{ type }}_hash as identifier_value,
         '{{ type }}' as identifier_type,
-        records.name_key,
-        records.name,
-        records.crm_id,
-        records.evidence_count,
+        records.name_key, records.name, records.crm_id, records.evidence_count,
         records.first_seen_at
     from {{ ref('identity_records') }} as records
     inner join rules on rules.identifier_type = '{{ type }}'
@@ -39,10 +36,7 @@ several as (
 by_customer as (
 
     select
-        named.identifier_type,
-        named.identifier_value,
-        named.name_key,
-        named.crm_id,
+        named.identifier_type, named.identifier_value, named.name_key, named.crm_id,
         min({{ single_letters(name_words('named.name')) }}) as words,
         sum(named.evidence_count) as records,
         min(named.first_seen_at) as first_seen_at
@@ -63,7 +57,8 @@ ranked as (
         name_key,
         min(words) as words,
         row_number() over (
-            partition by identifier_type, identifier_value order by sum(records) desc, min(first_seen_at), name_key
+            partition by identifier_type, identifier_value
+            order by sum(records) desc, min(first_seen_at), name_key
         ) as place
     from by_customer
     where words is not null
@@ -90,8 +85,9 @@ matched as (
         min(own.words) as own_words,
         {% for of in ['other', 'own'] -%}
         count(distinct {{ of }}.word)
-        - count(distinct case when {{ is_word_alike('other.word', 'own.word') }} then {{ of }}.word end)
-            as odd_{{ of }}_words{{ ',' if not loop.last }}
+        - count(
+            distinct case when {{ is_word_alike('other.word', 'own.word') }} then {{ of }}.word end
+        ) as odd_{{ of }}_words{{ ',' if not loop.last }}
         {% endfor %}
     from single_words as other
     inner join single_words as own
@@ -140,8 +136,11 @@ final as (
         compared.is_odd,
         compared.is_odd
         and (
-            count(case when by_customer.crm_id is not null and own_customers.crm_id is null then 1 end) > 0
-            or coalesce(sum(case when by_customer.crm_id is null then by_customer.records end), 0) > 1
+            count(
+                case when by_customer.crm_id is not null and own_customers.crm_id is null then 1 end
+            ) > 0
+            or coalesce(sum(case when by_customer.crm_id is null then by_customer.records end), 0)
+                > 1
         ) as is_another_person
     from compared
     inner join by_customer

@@ -6,7 +6,9 @@ with records as (
 
 rules as (
 
-    select identifier_type, max_names, max_odd_names, max_crm_ids, max_emails, max_phones, max_devices, window_days
+    select
+        identifier_type, max_names, max_odd_names, max_crm_ids,
+        max_emails, max_phones, max_devices, window_days
     from {{ list_of('identifier_rules') }}
 
 ),
@@ -20,7 +22,9 @@ blocked as (
 -- the devices on which a user id logged in, since when
 devices as (
 
-    select user_id, device_id, min(first_at) as came_at, count(*) over (partition by user_id) as devices_of_user
+    select
+        user_id, device_id, min(first_at) as came_at,
+        count(*) over (partition by user_id) as devices_of_user
     from {{ ref('ga4_logins') }}
     where device_id is not null
     group by user_id, device_id
@@ -56,7 +60,8 @@ excluded as (
 
 ),
 
--- a record also names whom it became: the contact of a converted lead, the user into whom one of Braze was merged
+-- a record also names whom it became:
+-- the contact of a converted lead, the user into whom one of Braze was merged
 sightings as (
 
     {{ sightings_of_identifiers('records') }}
@@ -66,17 +71,13 @@ sightings as (
 counted as (
 
     select
-        identifier_type,
-        identifier_value,
-        min(plain_value) as plain_value,
+        identifier_type, identifier_value, min(plain_value) as plain_value,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
         string_agg(distinct source, ', ' order by source) as sources,
         cast(sum(evidence_count) as int64) as evidence_count,
-        count(distinct name_key) as names,
-        count(distinct crm_id) as crm_ids,
-        count(distinct email_hash) as emails,
-        count(distinct phone_hash) as phones
+        count(distinct name_key) as names, count(distinct crm_id) as crm_ids,
+        count(distinct email_hash) as emails, count(distinct phone_hash) as phones
     from sightings
     group by identifier_type, identifier_value
 
@@ -97,7 +98,9 @@ forbidden as (
         union all
         select identifier_type, identifier_value, 'placeholder' as reason
         from counted
-        where identifier_type not in ('email', 'phone') and {{ is_placeholder_id('identifier_value') }}
+        where
+            identifier_type not in ('email', 'phone')
+            and {{ is_placeholder_id('identifier_value') }}
     ) as matched
     group by identifier_type, identifier_value
 
@@ -120,21 +123,17 @@ final as (
     select
         counted.identifier_type,
         counted.identifier_value,
-        {{ surrogate_key(['counted.identifier_type', 'counted.identifier_value']) }} as identifier_key,
-        counted.first_seen_at,
-        counted.last_seen_at,
-        counted.sources,
-        counted.evidence_count,
-        counted.names,
-        counted.crm_ids,
-        counted.emails,
-        counted.phones,
+        {{ surrogate_key(['counted.identifier_type', 'counted.identifier_value']) }}
+            as identifier_key,
+        counted.first_seen_at, counted.last_seen_at, counted.sources, counted.evidence_count,
+        counted.names, counted.crm_ids, counted.emails, counted.phones,
         coalesce(user_devices.devices_of_user, 0) as devices,
         case
             when excluded.identifier_value is not null then 'excluded'
             when forbidden.reason is not null then forbidden.reason
             when other_names.odd_names > rules.max_odd_names
-                or coalesce(other_names.other_persons + 1, counted.names) > rules.max_names then 'several names'
+                or coalesce(other_names.other_persons + 1, counted.names) > rules.max_names
+                then 'several names'
             when beyond_limits.reason is not null then beyond_limits.reason
         end as quarantine_reason
     from counted

@@ -16,7 +16,8 @@ every_record as (
 
 ),
 
--- a record whose customer number names nobody counts a second time without it: the rest still belongs together
+-- a record whose customer number names nobody counts a second time without it:
+-- the rest still belongs together
 records as (
 
     select *
@@ -25,7 +26,8 @@ records as (
 
     union all
 
-    select every_record.* replace (cast(null as string) as crm_id, cast(null as string) as becomes_id)
+    select
+        every_record.* replace (cast(null as string) as crm_id, cast(null as string) as becomes_id)
     from every_record
     inner join quarantined_numbers on every_record.crm_id = quarantined_numbers.crm_id
     where every_record.links and every_record.user_id is null
@@ -42,7 +44,9 @@ decisions as (
 
 identifiers as (
 
-    select identifier_key, identifier_type, identifier_value, crm_ids, emails, phones, quarantine_reason
+    select
+        identifier_key, identifier_type, identifier_value,
+        crm_ids, emails, phones, quarantine_reason
     from {{ ref('identifiers') }}
 
 ),
@@ -128,9 +132,12 @@ final as (
             grouped.rule = '{{ nameless }}'
             and case
                 when grouped.right_type = 'chat_key'
-                    then greatest(right_identifier.crm_ids, right_identifier.emails, right_identifier.phones) > 1
+                    then greatest(
+                        right_identifier.crm_ids, right_identifier.emails, right_identifier.phones
+                    ) > 1
                 when grouped.left_type = 'crm_id' then right_identifier.crm_ids > 1
-                when grouped.left_type = 'email' then right_identifier.emails > 1 or left_identifier.phones > 1
+                when grouped.left_type = 'email'
+                    then right_identifier.emails > 1 or left_identifier.phones > 1
                 else right_identifier.emails > 1
             end
         ) as is_quarantined

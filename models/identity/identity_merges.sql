@@ -17,7 +17,8 @@ edges as (
 
 ),
 
--- an id is the key of the identifier that gave it: where that one has another person, the id is no more
+-- an id is the key of the identifier that gave it:
+-- where that one has another person, the id is no more
 former as (
 
     select
@@ -30,7 +31,11 @@ former as (
     where
         identifier_key = previous_person_id
         and person_id is not null
-        and build > {% if log is none %}1{% else %}(select coalesce(max(build), 1) from {{ log }}){% endif %}
+        {% if log is none -%}
+        and build > 1
+        {%- else -%}
+        and build > (select coalesce(max(build), 1) from {{ log }})
+        {%- endif %}
 
 ),
 
@@ -65,9 +70,15 @@ bridges as (
         edges.rule,
         edges.source
     from (
-        select left_key, right_key, rule, source, first_seen_at, left_key as own_key, right_key as other_key from edges
+        select
+            left_key, right_key, rule, source, first_seen_at,
+            left_key as own_key, right_key as other_key
+        from edges
         union all
-        select left_key, right_key, rule, source, first_seen_at, right_key as own_key, left_key as other_key from edges
+        select
+            left_key, right_key, rule, source, first_seen_at,
+            right_key as own_key, left_key as other_key
+        from edges
     ) as edges
     inner join moved on edges.own_key = moved.identifier_key
     left join moved as own
@@ -87,7 +98,10 @@ final as (
     select
         former.former_person_id,
         former.person_id,
-        case when former.former_ids > 1 or earlier.first_build < former.build then 'merged' else 'renamed' end as kind,
+        case
+            when former.former_ids > 1 or earlier.first_build < former.build then 'merged'
+            else 'renamed'
+        end as kind,
         former.build,
         former.changed_at as merged_at,
         bridges.left_key,

@@ -1,9 +1,10 @@
 {%- set texts = [
-    'crm_id', 'user_id', 'salesforce_id', 'braze_id', 'becomes_id', 'email', 'given_email_hash', 'phone',
-    'given_phone_hash', 'chat_key', 'order_id', 'name',
+    'crm_id', 'user_id', 'salesforce_id', 'braze_id', 'becomes_id', 'email', 'given_email_hash',
+    'phone', 'given_phone_hash', 'chat_key', 'order_id', 'name',
 ] -%}
 
--- every record that names somebody, with all the identifiers that it carries: `record_sources` lists them
+-- every record that names somebody, with all the identifiers that it carries:
+-- `record_sources` lists them
 with records as (
 
     {% for source, relation, id, links, seen_at, given in record_sources() -%}
@@ -23,7 +24,8 @@ with records as (
     {% endfor %}
 ),
 
--- what lies in Salesforce's recycle bin is nobody of its own, unless it was merged into a record that does not
+-- what lies in Salesforce's recycle bin is nobody of its own,
+-- unless it was merged into a record that does not
 final as (
 
     select

@@ -31,7 +31,8 @@ final as (
     from identifiers
     left join components on identifiers.identifier_key = components.node_key
     inner join persons
-        on coalesce(cast(components.component_key as string), identifiers.identifier_key) = persons.component_key
+        on coalesce(cast(components.component_key as string), identifiers.identifier_key)
+            = persons.component_key
     where identifiers.quarantine_reason is null
 
 )

@@ -1,6 +1,8 @@
 with identifiers as (
 
-    select identifier_key, identifier_type, identifier_value, first_seen_at, last_seen_at, quarantine_reason
+    select
+        identifier_key, identifier_type, identifier_value,
+        first_seen_at, last_seen_at, quarantine_reason
     from {{ ref('identifiers') }}
 
 ),
@@ -19,7 +21,8 @@ components as (
 
 ),
 
--- an identifier that nothing is tied to is a person of its own, unless it is one that may not name anybody
+-- an identifier that nothing is tied to is a person of its own,
+-- unless it is one that may not name anybody
 labelled as (
 
     select
@@ -29,7 +32,8 @@ labelled as (
         identifiers.first_seen_at,
         identifiers.last_seen_at,
         rules.anchor_rank,
-        coalesce(cast(components.component_key as string), identifiers.identifier_key) as component_key
+        coalesce(cast(components.component_key as string), identifiers.identifier_key)
+            as component_key
     from identifiers
     left join components on identifiers.identifier_key = components.node_key
     left join rules on identifiers.identifier_type = rules.identifier_type

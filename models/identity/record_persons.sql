@@ -1,6 +1,7 @@
 {%- set columns = identifier_columns() -%}
 
--- whom a record is about: by customer number, else by its own id, e-mail, telephone, else by the order that it names
+-- whom a record is about: by customer number, else by its own id, e-mail, telephone,
+-- else by the order that it names
 with records as (
 
     select source, record_id, order_id, {{ columns.values() | join(', ') }}
@@ -51,7 +52,8 @@ final as (
             when orders.person_id is not null then 'order'
         end as resolved_by
     from with_person
-    left join with_person as orders on with_person.order_id = orders.record_id and orders.source = 'shop'
+    left join with_person as orders
+        on with_person.order_id = orders.record_id and orders.source = 'shop'
 
 )
 

@@ -1,12 +1,16 @@
 {%- set actions = actions_that_meet() -%}
 {#- dbt learns of these while it parses, when nothing is known of columns yet -#}
-{%- for source in record_sources() if source[1].startswith('stg_') %}{% do ref(source[1]) %}{% endfor -%}
+{%- for source in record_sources() if source[1].startswith('stg_') %}
+    {% do ref(source[1]) %}
+{% endfor -%}
 
 -- whom a record names was there when its id was sent online
 with records as (
 
     {% for source, model, id, column, kind in records_that_meet() -%}
-    select '{{ kind }}' as kind, {{ column }} as business_id, '{{ source }}' as source, {{ id }} as record_id
+    select
+        '{{ kind }}' as kind, {{ column }} as business_id,
+        '{{ source }}' as source, {{ id }} as record_id
     from {{ ref(model) }}
     where {{ column }} is not null
     {{ 'union all' if not loop.last }}
@@ -61,7 +65,8 @@ named as (
         records.business_id,
         count(*) as records_of_id,
         min(record_persons.person_id) as person_id,
-        coalesce(min(record_persons.person_id) < max(record_persons.person_id), false) as is_ambiguous,
+        coalesce(min(record_persons.person_id) < max(record_persons.person_id), false)
+            as is_ambiguous,
         min(case when record_persons.person_id is not null then records.source end) as source,
         min(case when record_persons.person_id is not null then records.record_id end) as record_id
     from records

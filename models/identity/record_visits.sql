@@ -1,10 +1,11 @@
--- the visits in which a record came into the world: of its person, unless somebody else was logged in. On a device of
--- one person every visit is the owner's, so only contested devices are here
+-- the visits in which a record came into the world: of its person, unless somebody else was logged
+-- in. On a device of one person every visit is the owner's, so only contested devices are here
 with sightings as (
 
     select sightings.device_id, sightings.session_key, sightings.person_id, sightings.event_at
     from {{ ref('record_sightings') }} as sightings
-    inner join {{ ref('contested_devices') }} as contested on sightings.device_id = contested.device_id
+    inner join {{ ref('contested_devices') }} as contested
+        on sightings.device_id = contested.device_id
     where sightings.person_id is not null
 
 ),

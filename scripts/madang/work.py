@@ -91,7 +91,7 @@ def propose(settings: Settings, file: Path, source: str | None, out: Path | None
 
 # Views on the ledger: what was sent just now is in them before the next build.
 FOLLOWS_THE_LEDGER = dict.fromkeys(
-    ("sync_results", "sync_health", "sync_waterfall", "audience_history"), "marts"
+    ("sync_results", "sync_health", "sync_waterfall", "audience_history", "match_quality"), "marts"
 )
 
 
@@ -199,6 +199,9 @@ def poll(settings: Settings, is_quiet: bool = False) -> int:
     for (destination, status, problem), batches in found.items():
         why = f": {problem}" if problem else ""
         ui.line(f"{destination}: {batches:,} batches {status}{why}")
+    if told and not is_quiet:
+        with open_warehouse(settings) as warehouse:
+            publish_tables(settings, warehouse, FOLLOWS_THE_LEDGER)
     failed = {"partial", "failed", "unknown"}
     return PARTIAL if any(one.status in failed for one in told) else OK
 

@@ -1,14 +1,20 @@
 {{ config(tags=['clock']) }}
 
--- what customers sum and what they leave out is every order that stands, each at the newest rate up to its day
+-- what customers sum and what they leave out is every order that stands,
+-- each at the newest rate up to its day
 with orders as (
 
-    select orders.order_id, orders.amount, orders.currency, {{ local_date('orders.ordered_at') }} as order_date
+    select
+        orders.order_id, orders.amount, orders.currency,
+        {{ local_date('orders.ordered_at') }} as order_date
     from {{ ref('stg_shop__orders') }} as orders
     inner join {{ ref('record_persons') }} as persons
         on orders.order_id = persons.record_id
         and persons.source = 'shop'
-    where orders.status = 'paid' and orders.ordered_at <= {{ as_of() }} and persons.person_id is not null
+    where
+        orders.status = 'paid'
+        and orders.ordered_at <= {{ as_of() }}
+        and persons.person_id is not null
 
 ),
 
@@ -34,7 +40,9 @@ priced as (
         orders.amount,
         case
             when orders.currency = {{ reporting_currency() }} then 1
-            when {{ date_plus('rates.rate_date', var('fx_rate_max_age_days')) }} >= orders.order_date then rates.rate
+            when {{ date_plus('rates.rate_date', var('fx_rate_max_age_days')) }}
+                >= orders.order_date
+                then rates.rate
         end as rate
     from orders
     left join rates
@@ -62,7 +70,11 @@ summed as (
 
 )
 
-select expected.amount, summed.amount as summed_amount, expected.left_out, summed.left_out as summed_left_out
+select
+    expected.amount, summed.amount as summed_amount,
+    expected.left_out, summed.left_out as summed_left_out
 from expected
 cross join summed
-where abs(expected.amount - summed.amount) > 0.005 + 1e-9 * abs(expected.amount) or expected.left_out <> summed.left_out
+where
+    abs(expected.amount - summed.amount) > 0.005 + 1e-9 * abs(expected.amount)
+    or expected.left_out <> summed.left_out

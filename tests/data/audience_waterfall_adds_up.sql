@@ -6,4 +6,7 @@ having
     sum(case when step = 'candidates' then subjects else 0 end)
     <> sum(case when step in ('lost', 'contactable') then subjects else 0 end)
     or sum(case when step = 'members' then subjects else 0 end)
-    <> sum(case when (step = 'lost' and reason <> 'anonymous') or step = 'contactable' then subjects else 0 end)
+    <> sum(case
+        when (step = 'lost' and reason <> 'anonymous') or step = 'contactable' then subjects
+        else 0
+    end)

@@ -1,4 +1,5 @@
--- both views add up to what was credited, by type and model, and that to the conversions (but for participation)
+-- both views add up to what was credited, by type and model,
+-- and that to the conversions (but for participation)
 with returns as (
 
     select
@@ -81,6 +82,7 @@ where
         and (
             abs(coalesce(returns.online_value, 0) - coalesce(conversions.online_value, 0)) > 1
             or abs(coalesce(returns.net_value, 0) - coalesce(conversions.verified_value, 0)) > 1
-            or abs(coalesce(returns.expected_value, 0) - coalesce(conversions.expected_value, 0)) > 5
+            or abs(coalesce(returns.expected_value, 0) - coalesce(conversions.expected_value, 0))
+                > 5
         )
     )

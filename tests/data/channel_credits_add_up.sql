@@ -1,4 +1,5 @@
--- both answers of a model divide the same conversions: each month adds up to the same, by channel and by touch
+-- both answers of a model divide the same conversions:
+-- each month adds up to the same, by channel and by touch
 with by_channel as (
 
     select
@@ -23,8 +24,10 @@ by_touch as (
         sum(credits.credited_value) as credited_value,
         sum(credits.credited_verified_value) as credited_verified_value
     from {{ ref('attribution_credits') }} as credits
-    inner join {{ ref('conversions') }} as conversions on credits.conversion_key = conversions.conversion_key
-    group by credits.model, credits.conversion_type, {{ month_before('conversions.conversion_date', 0) }}
+    inner join {{ ref('conversions') }} as conversions
+        on credits.conversion_key = conversions.conversion_key
+    group by
+        credits.model, credits.conversion_type, {{ month_before('conversions.conversion_date', 0) }}
 
 )
 

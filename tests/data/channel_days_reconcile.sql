@@ -1,4 +1,5 @@
--- every figure of the page is the sum of the stream on its day: nothing is left out, and nothing counted twice
+-- every figure of the page is the sum of the stream on its day:
+-- nothing is left out, and nothing counted twice
 with streamed as (
 
     select
@@ -44,11 +45,13 @@ by_day as (
         coalesce(days.activity_date, streamed.activity_date) as activity_date,
         coalesce(days.applications, 0) - coalesce(applied.applications, 0) as applications,
         coalesce(days.orders, 0) - coalesce(streamed.orders, 0) as orders,
-        coalesce(days.orders_taken_back, 0) - coalesce(streamed.orders_taken_back, 0) as orders_taken_back,
+        coalesce(days.orders_taken_back, 0) - coalesce(streamed.orders_taken_back, 0)
+            as orders_taken_back,
         coalesce(days.net_fulfilled, 0) - coalesce(streamed.net_fulfilled, 0) as net_fulfilled
     from days
     full outer join streamed on days.activity_date = streamed.activity_date
-    left join applied on coalesce(days.activity_date, streamed.activity_date) = applied.activity_date
+    left join applied
+        on coalesce(days.activity_date, streamed.activity_date) = applied.activity_date
 
 ),
 
@@ -78,7 +81,9 @@ where applications <> 0 or orders <> 0 or orders_taken_back <> 0 or net_fulfille
 
 union all
 
-select cast(null as date) as activity_date, 0 as applications, 0 as orders, 0 as orders_taken_back, 0 as net_fulfilled
+select
+    cast(null as date) as activity_date, 0 as applications,
+    0 as orders, 0 as orders_taken_back, 0 as net_fulfilled
 from amounts
 cross join rates
 where not rates.has_rates and abs(streamed - summed) > 0.005 + 1e-9 * abs(streamed)

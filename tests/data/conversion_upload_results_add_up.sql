@@ -1,4 +1,5 @@
--- each verified conversion is counted once at each platform, with its value, and what was told is what the ledger has
+-- each verified conversion is counted once at each platform, with its value,
+-- and what was told is what the ledger has
 with results as (
 
     select

@@ -3,8 +3,8 @@
     {%- do participations.append(spec.name) -%}
 {%- endfor %}
 
--- under every model but participation, the credits of a conversion add up to one and to its values; with reversals, to
--- what stands
+-- under every model but participation, the credits of a conversion add up to one and to its values;
+-- with reversals, to what stands
 with credits as (
 
     select
@@ -30,10 +30,15 @@ models as (
 select conversions.conversion_key, models.model, conversions.online_value, credits.credited_value
 from {{ ref('conversions') }} as conversions
 cross join models
-left join credits on conversions.conversion_key = credits.conversion_key and models.model = credits.model
+left join credits
+    on conversions.conversion_key = credits.conversion_key and models.model = credits.model
 where
     credits.conversion_key is null
     or abs(credits.credit - 1) > 1e-9
     or abs(coalesce(credits.credited_value, 0) - coalesce(conversions.online_value, 0)) > 1e-5
-    or abs(credits.credited_verified - case when conversions.verified_state = 'verified' then 1 else 0 end) > 1e-9
-    or abs(coalesce(credits.credited_verified_value, 0) - coalesce(conversions.verified_value, 0)) > 1e-5
+    or abs(
+        credits.credited_verified
+        - case when conversions.verified_state = 'verified' then 1 else 0 end
+    ) > 1e-9
+    or abs(coalesce(credits.credited_verified_value, 0) - coalesce(conversions.verified_value, 0))
+        > 1e-5

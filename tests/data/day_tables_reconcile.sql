@@ -7,7 +7,8 @@ with events as (
         event_date,
         count(session_key) as session_events,
         count(user_id) as login_events,
-        count(case when event_name in ('purchase', 'in_app_purchase', 'refund') then 1 end) as purchase_events
+        count(case when event_name in ('purchase', 'in_app_purchase', 'refund') then 1 end)
+            as purchase_events
     from {{ ref('stg_ga4__events') }}
     where {{ ga4_in_days(days) }}
     group by event_date
@@ -42,7 +43,9 @@ in_purchases as (
 )
 
 select
-    coalesce(events.event_date, in_sessions.event_date, in_logins.event_date, in_purchases.event_date) as event_date,
+    coalesce(
+        events.event_date, in_sessions.event_date, in_logins.event_date, in_purchases.event_date
+    ) as event_date,
     events.session_events,
     in_sessions.session_events as session_events_by_day,
     events.login_events,

@@ -6,7 +6,8 @@ with notices as (
 
 )
 
-select fields.source, fields.field, fields.records, fields.first_collected_at, fields.last_collected_at
+select
+    fields.source, fields.field, fields.records, fields.first_collected_at, fields.last_collected_at
 from {{ ref('collected_fields') }} as fields
 cross join notices
 where fields.version_key is null and notices.covered > 0

@@ -1,4 +1,5 @@
--- all changes of each figure, from the first build on, add up to what campaign_returns and campaign_costs say now
+-- all changes of each figure, from the first build on,
+-- add up to what campaign_returns and campaign_costs say now
 with changes as (
 
     select
@@ -22,7 +23,8 @@ published as (
         campaign_key,
         conversion_type,
         {% for figure in restated_figures() -%}
-        {{ 'cast(0 as ' ~ float64() ~ ') as cost' if figure == 'cost' else figure }}{{ ',' if not loop.last }}
+        {{ 'cast(0 as ' ~ float64() ~ ') as cost' if figure == 'cost' else figure }}
+        {{- ',' if not loop.last }}
         {% endfor %}
     from {{ ref('campaign_returns') }}
     where model = {{ text_literal(var('returns_model')) }}
@@ -35,7 +37,8 @@ published as (
         campaign_key,
         cast(null as string) as conversion_type,
         {% for figure in restated_figures() -%}
-        {{ 'sum(cost) as cost' if figure == 'cost' else 'cast(0 as ' ~ float64() ~ ')' }}{{ ',' if not loop.last }}
+        {{ 'sum(cost) as cost' if figure == 'cost' else 'cast(0 as ' ~ float64() ~ ')' }}
+        {{- ',' if not loop.last }}
         {% endfor %}
     from {{ ref('campaign_costs') }}
     where cost is not null
@@ -59,5 +62,6 @@ full outer join published
     and coalesce(changes.conversion_type, '') = coalesce(published.conversion_type, '')
 where
     {% for figure in restated_figures() -%}
-    abs(coalesce(changes.{{ figure }}, 0) - coalesce(published.{{ figure }}, 0)) > 0.001{{ ' or' if not loop.last }}
+    abs(coalesce(changes.{{ figure }}, 0) - coalesce(published.{{ figure }}, 0))
+    > 0.001{{ ' or' if not loop.last }}
     {% endfor %}

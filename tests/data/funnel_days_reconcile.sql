@@ -1,4 +1,5 @@
--- every entry is in funnel_days, once, in its state; where all ended, the incidence is the plain rate
+-- every entry is in funnel_days, once, in its state;
+-- where all ended, the incidence is the plain rate
 with shown as (
 
     select
@@ -7,7 +8,9 @@ with shown as (
         sum(converted_entries) as converted,
         sum(lost_entries) as lost,
         sum(open_entries) as still_open,
-        count(case when open_entries = 0 and abs(conversion_rate - conversion_incidence) > 1e-9 then 1 end) as unequal
+        count(case
+            when open_entries = 0 and abs(conversion_rate - conversion_incidence) > 1e-9 then 1
+        end) as unequal
     from {{ ref('funnel_days') }}
     group by funnel
 

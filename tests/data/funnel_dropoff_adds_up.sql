@@ -1,4 +1,5 @@
--- the drop-offs of a step are the entries that are lost there, and those that are open though their application ended
+-- the drop-offs of a step are the entries that are lost there,
+-- and those that are open though their application ended
 with entries as (
 
     select
@@ -7,8 +8,10 @@ with entries as (
         count(case when state = 'lost' then 1 end) as lost,
         count(case when state = 'open' and ends.application_key is not null then 1 end) as ended
     from {{ ref('funnel_entries') }} as entries
-    left join {{ ref('funnel_applications') }} as applications on entries.entry_key = applications.entry_key
-    left join {{ ref('application_ends') }} as ends on applications.application_key = ends.application_key
+    left join {{ ref('funnel_applications') }} as applications
+        on entries.entry_key = applications.entry_key
+    left join {{ ref('application_ends') }} as ends
+        on applications.application_key = ends.application_key
     group by funnel, step_reached
 
 ),
@@ -36,4 +39,6 @@ from entries
 full outer join summed
     on entries.funnel = summed.funnel
     and entries.step_number = summed.step_number
-where coalesce(entries.lost, 0) <> coalesce(summed.lost, 0) or coalesce(entries.ended, 0) <> coalesce(summed.ended, 0)
+where
+    coalesce(entries.lost, 0) <> coalesce(summed.lost, 0)
+    or coalesce(entries.ended, 0) <> coalesce(summed.ended, 0)

@@ -1,4 +1,5 @@
--- every item belongs to an event that was kept, of the same day; both are read for the days that were built last
+-- every item belongs to an event that was kept, of the same day;
+-- both are read for the days that were built last
 {%- set days = ga4_days_built_last() %}
 
 with events as (

@@ -6,8 +6,9 @@
     {%- do offline.append(action.name) -%}
 {%- endfor -%}
 
--- per type: the online ones are the numbers that the stream has; those ever verified are the applications that a partner
--- reported in time; actual ones and their value are what all changes add up to
+-- per type: the online ones are the numbers that the stream has; those ever verified are the
+-- applications that a partner reported in time; actual ones and their value are what all changes
+-- add up to
 with summed as (
 
     select
@@ -47,7 +48,8 @@ streamed as (
         {% if spec.get('counts') == 'once' -%}
         count(distinct coalesce(subject_id, activity_id)) as online
         {%- elif spec.action in of_events -%}
-        count(distinct concat(coalesce(object_type, ''), ' ', coalesce(object_id, activity_id))) as online
+        count(distinct concat(coalesce(object_type, ''), ' ', coalesce(object_id, activity_id)))
+            as online
         {%- else -%}
         count(distinct activity_id) as online
         {%- endif %}
@@ -77,7 +79,9 @@ reported as (
             or online.object_type is null
             or outcomes.object_type is null
             or outcomes.object_type not in (
-                select object_type from {{ ref('online_conversions') }} where object_type is not null
+                select object_type
+                from {{ ref('online_conversions') }}
+                where object_type is not null
             )
         )
         and outcomes.action in ({{ text_literals(as_list(spec.verified_by.action)) }})

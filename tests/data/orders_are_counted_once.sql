@@ -1,6 +1,7 @@
 {{ config(tags=['clock']) }}
 
--- the stream has every order of the shop and every order of the website that the shop does not know, each once
+-- the stream has every order of the shop and every order of the website that
+-- the shop does not know, each once
 with known as (
 
     select count(*) as orders
@@ -11,7 +12,9 @@ with known as (
 
     select count(*) as orders
     from {{ ref('web_orders') }}
-    where ordered_at <= {{ as_of() }} and order_key not in (select order_key from {{ ref('web_orders_in_shop') }})
+    where
+        ordered_at <= {{ as_of() }}
+        and order_key not in (select order_key from {{ ref('web_orders_in_shop') }})
 
 ),
 

@@ -1,6 +1,7 @@
 {{ config(tags=['clock']) }}
 
--- the stream's net order value is the shop's, in each currency: orders taken, less what was refunded or cancelled
+-- the stream's net order value is the shop's, in each currency:
+-- orders taken, less what was refunded or cancelled
 with staged as (
 
     select currency, sum(case when status = 'paid' then amount else 0 end) as amount

@@ -1,4 +1,5 @@
--- of the last plan of each sync: no loss is below zero, each step is what the ledger has, and a sent plan left nothing
+-- of the last plan of each sync: no loss is below zero, each step is what the ledger has,
+-- and a sent plan left nothing
 with history as (
 
     select *

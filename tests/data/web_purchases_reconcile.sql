@@ -1,5 +1,5 @@
--- per day and currency: revenue as exported = counted + left out; what counts, less what its refunds take back, is the
--- net of the orders
+-- per day and currency: revenue as exported = counted + left out;
+-- what counts, less what its refunds take back, is the net of the orders
 with exported as (
 
     select

@@ -64,7 +64,7 @@ def test_the_demo_ends_with_what_came_out_and_where_to_look(company: Company, me
         sizes = tables.rows("""
             select audience, count(*), count(*) filter (is_contactable)
             from madang_marts.audience_members group by 1""")
-    assert len(sizes) == 3
+    assert len(sizes) == 4
     for audience, members, contactable in sizes:
         told = f"{members:,} members, {contactable:,} may be contacted"
         assert re.search(rf"(?m)^  {audience}\s+{told}$", summary)

@@ -8,6 +8,7 @@ import pytest
 
 from local_bigquery import schema
 from local_bigquery.engine import Engine, GoogleSqlError, Scope, shared_engine
+from local_bigquery.joins import without_equality
 from local_bigquery.values import to_python
 
 
@@ -141,3 +142,27 @@ def test_an_evaluation_that_traps_does_not_take_the_engine_with_it(
     with pytest.raises(GoogleSqlError, match="cannot evaluate"):
         answer("net.reg_domain('http://www.maru.example/')")
     assert answer("normalize('㈜', nfkc)") == "(주)"
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_refused"),
+    [
+        ("a.n = b.n", False),
+        ("b.n + 1 = a.n and a.n > 2", False),
+        ("a.n = b.n and a.w = b.w", False),
+        ("a.n >= b.n", True),
+        ("a.n = b.n or a.w = b.w", True),
+        ("a.n = 1 and b.n > a.n", True),
+        ("a.n + b.n = a.n", True),
+        ("true", True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["left", "full", "inner"])
+def test_an_outer_join_needs_an_equality_of_both_sides(
+    engine: Engine, kind: str, condition: str, is_refused: bool
+) -> None:
+    side = "(select n, 'x' as w from unnest([1, 2]) as n)"
+    joined = f"{side} as a {kind} join {side} as b on {condition}"
+    sql = f"select a.n, a.w, b.n as m, b.w as v from {joined}"
+    tree = engine.analyze(sql, Scope(), prune=True)
+    assert bool(without_equality(tree)) == (is_refused and kind != "inner")

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, on_bigquery, reach
 from local_bigquery.bounds import unbounded
+from local_bigquery.joins import without_equality
 from local_bigquery.scans import scans
 from local_bigquery.server.errors import BigQueryError
 from local_bigquery.server.session import Session
@@ -218,11 +219,15 @@ def test_a_decision_is_explained_and_foretold(built: Company) -> None:
 
 
 def test_every_job_of_madang_and_dbt_is_labelled(built: Company) -> None:
-    labelled = [
-        job.resource["configuration"].get("labels", {}) for job in built.server.jobs.known.values()
-    ]
-    commands = {one.get("command") for one in labelled if "madang_version" in one}
-    assert "explain" in commands
+    """The server keeps the newest jobs alone, so the commands run here."""
+    jobs = built.server.jobs.known
+    jobs.clear()
+    assert built.madang("explain", "person", "C000001").code == 0
+    assert built.madang("plan", "braze_audiences").code == 0
+    labelled = [job.resource["configuration"].get("labels", {}) for job in jobs.values()]
+    assert labelled
+    assert all("madang_version" in one for one in labelled)
+    assert {one["command"] for one in labelled} == {"explain", "plan"}
     assert any(one.get("sync") == "braze_audiences" for one in labelled)
 
 
@@ -335,6 +340,12 @@ def test_no_statement_reads_shards_or_days_without_a_literal_bound(
     assert ("base_ga4__events", events) in read
     assert ("ga4_session_days", read_as) in read
     assert unbound == {("stg_ga4__events", written)}, "a view: whoever reads it says the days"
+
+
+def test_every_outer_join_has_an_equality_of_both_sides(trees: dict[str, Message]) -> None:
+    """BigQuery refuses one without; GoogleSQL does not."""
+    assert "sync_google__members" in trees
+    assert [name for name, tree in trees.items() if without_equality(tree)] == []
 
 
 def test_the_guard_itself_tells_a_literal_bound_from_none(built: Company) -> None:

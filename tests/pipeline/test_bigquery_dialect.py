@@ -354,7 +354,7 @@ def test_no_primitive_is_untested() -> None:
 
 def test_each_broken_rule_of_a_table_is_named_on_both(client, macros) -> None:
     """The generic test one_row_per: a row a key that breaks a rule, and no rule that holds."""
-    path = DIALECT.with_name("tests") / "generic_tests.sql"
+    path = DIALECT.with_name("tests") / "one_row_per.sql"
     found = re.search(r"{% test one_row_per\(.*?%}(.*?){% endtest %}", path.read_text(), re.DOTALL)
     assert found is not None
     template = Environment(extensions=["jinja2.ext.do"]).from_string(found.group(1))

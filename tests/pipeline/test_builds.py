@@ -22,6 +22,7 @@ MACROS = (
     "tests/last_built_days.sql",
     "create_missing_sources.sql",
     "job_labels.sql",
+    "built_models.sql",
     "table_when_changed.sql",
     "dialect",
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from ads_company import CLOCK, PEOPLE, AdsCompany, google_settings
+from ads_company import CLOCK, PEOPLE, AdsCompany, before_ads, google_settings
 from demo_workspace import MARU, Company, as_a_user
 from madang.build.dbt import run_dbt
 from madang.sandbox.google import GoogleSandbox
@@ -38,6 +38,7 @@ def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
     """Some customers allow advertising; one of them says no after the plan."""
     root = tmp_path_factory.mktemp("told") / "company"
     shutil.copytree(small_company.root, root)
+    before_ads(root)
     path = root / "madang.yml"
     settings = yaml.safe_load(path.read_text())
     with (

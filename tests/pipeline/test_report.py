@@ -258,10 +258,10 @@ PERFORMANCE = """
 """
 EXPERIMENTS = """
     select * from (values
-        ('flagship', 'measured', 10.0, 5432, 603, 41, 7, 2, 0.6543),
-        ('lapsed', 'sample_ratio', 20.0, 888, 111, 0, 0, 0, 0.0001)
+        ('madang', 'flagship', 'measured', 10.0, 5432, 603, 41, 7, 2, 0.6543),
+        ('braze', 'lapsed', 'sample_ratio', 20.0, 888, 111, 0, 0, 0, 0.0001)
     ) as experiments (
-        experiment, status, share, treated_persons, holdout_persons, persons_waiting,
+        source, experiment, status, share, treated_persons, holdout_persons, persons_waiting,
         persons_in_both_arms, holdout_exposed, sample_ratio_p
     )"""
 LIFT = """
@@ -568,7 +568,8 @@ def test_only_pages_whose_marts_or_board_changed_are_drawn_again(page: Path) -> 
     reports.render(settings, told.append)
     assert told[-1] == f"0 of {len(before)} boards"
     mart = settings.paths.marts / "match_quality.parquet"
-    duckdb.sql(f"select * from ({MARTS['match_quality']}) limit 0").write_parquet(str(mart))
+    one_week = f"select * from ({MARTS['match_quality']}) where later = 1"
+    duckdb.sql(one_week).write_parquet(str(mart))
     (page.parent / "lift.html").write_bytes(before["lift.html"][:-20])  # half a page
     reports.render(settings, told.append)
     assert told[-1] == f"2 of {len(before)} boards"

@@ -6,39 +6,16 @@ from dataclasses import dataclass, field
 import pytest
 import yaml
 
-from ads_company import CLOCK, ENVIRON, AdsCompany, google_settings
+from ads_company import CLOCK, ENVIRON, AdsCompany, before_ads, google_settings
 from demo_workspace import MARU, Company, madang
 from madang.sandbox.google import GoogleSandbox
 from madang.sandbox.meta import MetaSandbox
 
 #: Consents change nothing else that is looked at.
 LISTS = ("sync_google__members", "sync_meta__members")
-BUILT = ["stg_consent__events+,+sync_google__conversions", "aud_waiting_for_a_date"]
-BUILT += [
-    f"{first}+,+{last}" for first in ("audience_evidence", "stg_consent__events") for last in LISTS
-]
+BUILT = [f"stg_consent__events+,+{one}" for one in ("sync_google__conversions", *LISTS)]
 CHANGED = [f"source:offline.outcomes+,+{one}" for one in ("sync_google__conversions", *LISTS)]
 WAITING = "waiting_for_a_date"
-AUDIENCE = """
-models:
-  - name: aud_waiting_for_a_date
-    description: One row per known person who applied for a charger and has no date.
-    config:
-      materialized: view
-      meta:
-        audience:
-          label: 설치 일정 미정
-          within: 60 days
-          rule:
-            all:
-              - did: completed_application
-                where: {object_type: charger}
-                and_not: scheduled
-                wait: 3 days
-              - {did: cancelled, at_most: 0}
-              - {did: installed, at_most: 0}
-          consent: {purpose: advertising, channels: [ads]}
-"""
 
 
 @dataclass(kw_only=True)
@@ -54,10 +31,12 @@ APPLIED = """
     inner join madang_marts.customer_numbers as numbers using (person_id)
     where applied.action = 'completed_application' and applied.object_type = 'charger'
         and numbers.is_current and applied.occurred_at > timestamp '2026-09-10'
-        and applied.occurred_at < timestamp '2026-10-28' and not exists (
+        and applied.occurred_at < timestamp '2026-10-31 03:00' and not exists (
             select 1 from madang_activity.activities as others
             where others.person_id = applied.person_id
-                and others.action in ('scheduled', 'cancelled', 'installed')
+                and others.action in (
+                    'scheduled', 'cancelled', 'rejected', 'schedule_failed', 'installed'
+                )
         )
     group by 1
     having count(distinct applied.object_id) = 1
@@ -66,23 +45,19 @@ APPLIED = """
 
 
 @pytest.fixture(scope="module")
-def story(small_company: Company, tmp_path_factory: pytest.TempPathFactory):
+def story(company: Company, tmp_path_factory: pytest.TempPathFactory):
     """Some customers allow advertising; one of them says no after the plan."""
     root = tmp_path_factory.mktemp("told") / "company"
-    shutil.copytree(small_company.root, root)
+    shutil.copytree(company.root, root)
+    before_ads(root)
     path = root / "madang.yml"
     settings = yaml.safe_load(path.read_text())
-    project = root.parent / "project"
-    shutil.copytree(MARU, project, ignore=shutil.ignore_patterns("target", "dbt_packages", "logs"))
-    audiences = project / "models/marts/audiences"
-    (audiences / "_waiting__audiences.yml").write_text(AUDIENCE)
-    (audiences / f"aud_{WAITING}.sql").write_text("{{ madang.audience() }}\n")
     with GoogleSandbox(**CLOCK) as google, MetaSandbox(**CLOCK) as meta:
         destinations = {
             "google": google_settings(google, political_ads_declared=True),
             "meta": {"ad_account_id": meta.account, "url": meta.url},
         }
-        settings |= {"project": str(project), "destinations": destinations}
+        settings |= {"project": str(MARU), "destinations": destinations}
         path.write_text(yaml.safe_dump(settings))
         made = Story(root=root, google=google, meta=meta)
         numbers = made.converted()

@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ MODELS = ("funnel_steps", "funnel_entries", "person_stages")
 MODELS += ("audience_evidence", "audience_candidates", "audience_parts")
 COLUMNS = ("subject_id", "person_id", "occurred_at", "activity_order", "action", "object_type")
 COLUMNS += ("object_id", "object_name", "source", "channel_group", "campaign", "value", "currency")
+COLUMNS += ("session_key", "activity_id")
 
 
 #: Who may be written to, in SQL and in Python.
@@ -47,7 +48,15 @@ class Done:
         person = self.subject if self.subject.startswith("person") else None
         named = (self.object_type, self.object_id, None, "ga4", self.channel, None)
         paid = (self.value, self.currency)
-        return (self.subject, person, self.at, self.order, self.action, *named, *paid)
+        keys = (self.session, str(self))
+        return (self.subject, person, self.at, self.order, self.action, *named, *paid, *keys)
+
+    @property
+    def session(self) -> str | None:
+        """The third of a day; what was done to z was done elsewhere."""
+        return (
+            None if self.object_id == "z" else f"{self.subject} {self.at.day} {self.at.hour // 8}"
+        )
 
     def meets(self, action: str, where: dict[str, Any] | None) -> bool:
         wanted = [(getattr(self, column), value) for column, value in (where or {}).items()]
@@ -112,6 +121,17 @@ def audiences(a: str, b: str, c: str) -> dict[str, dict]:
                 {"did": a, "then": [{"did": a, "within": "1 hour"}], "at_least": 2},
                 {"did": a, "at_least": 4},
             ]
+        },
+        "left_in_session": {"all": [{"did": a}, {"not": {"did": b}}], "scope": "session"},
+        "often_in_session": {"did": a, "at_least": 2, "scope": "session", "within": "ever"},
+        "then_in_session": {
+            "all": [
+                {"did": a, "then": [{"did": b, "within": "3 hours"}], "scope": "session"},
+                {"did": b, "at_most": 3},
+            ]
+        },
+        "in_one_event": {
+            "any": [{"all": [{"did": a}, {"did": b}], "scope": "event"}, {"did": c, "at_least": 4}],
         },
         "seldom": {"did": b, "at_most": 1},
         "some": {
@@ -261,7 +281,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
     with duckdb.connect(str(root / "warehouse.duckdb")) as db:
         db.execute("create schema madang_activity; create schema madang_marts")
         types = ("varchar", "varchar", "timestamp", "hugeint", *["varchar"] * 7)
-        types += ("double", "varchar")
+        types += ("double", "varchar", "varchar", "varchar")
         listed = ", ".join(f"{name} {kind}" for name, kind in zip(COLUMNS, types, strict=True))
         db.execute(f"create table madang_activity.activities ({listed})")
         holders = ", ".join("?" * len(COLUMNS))
@@ -269,6 +289,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
             f"insert into madang_activity.activities values ({holders})",
             [one.row() for one in done],
         )
+        # what one subject did in one place of the order is one event
+        db.execute("""
+            create table madang_activity.actions as
+            select distinct
+                activity_id as action_key, concat(subject_id, activity_order) as event_key
+            from madang_activity.activities""")
         db.execute(
             "create table madang_marts.customers (person_id varchar, orders bigint, tier varchar, "
             "registered_at timestamp, last_activity_at timestamp, has_logged_in boolean, "
@@ -385,6 +411,10 @@ class Someone:
 
     def holds(self, rule: dict, within: str) -> bool:
         """Whether a rule holds, as the page says it."""
+        if "scope" in rule:
+            inside = {key: said for key, said in rule.items() if key != "scope"}
+            lived = parts_of(self.life, rule["scope"])
+            return any(replace(self, life=one).holds(inside, within) for one in lived)
         if "any" in rule:
             return any(self.holds(one, within) for one in rule["any"])
         if "all" in rule:
@@ -514,9 +544,21 @@ def counting(rule: dict, life: list[Done], within: str) -> list[Done]:
     return reached
 
 
-def dids(rule: dict) -> list[dict]:
+def parts_of(life: list[Done], scope: str | None) -> list[list[Done]]:
+    """A life by session or event; in one piece where neither is asked for."""
+    found: dict[object, list[Done]] = {}
+    for one in life:
+        key = one.session if scope == "session" else one.order if scope else ""
+        if key is not None:
+            found.setdefault(key, []).append(one)
+    return list(found.values())
+
+
+def dids(rule: dict, scope: str | None = None) -> list[tuple[dict, str | None]]:
+    """What a rule counts, and within what."""
+    scope = rule.get("scope", scope)
     inner = rule.get("any", rule.get("all", [rule["not"]] if "not" in rule else []))
-    return [rule] if "did" in rule else [did for one in inner for did in dids(one)]
+    return [(rule, scope)] if "did" in rule else [did for one in inner for did in dids(one, scope)]
 
 
 def test_a_rule_holds_for_the_subjects_that_its_page_says(world: tuple):
@@ -530,8 +572,9 @@ def test_a_rule_holds_for_the_subjects_that_its_page_says(world: tuple):
             if Someone(subject, life, people.get(subject), named).candidate(name):
                 counted = {
                     id(one): one
-                    for did in dids(audience["rule"])
-                    for one in counting(did, life, within)
+                    for did, scope in dids(audience["rule"])
+                    for lived in parts_of(life, scope)
+                    for one in counting(did, lived, within)
                 }
                 last = max((one.at for one in counted.values()), default=None)
                 expected[name, subject] = (len(counted), last)

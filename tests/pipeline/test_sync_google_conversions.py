@@ -7,6 +7,7 @@ import pytest
 from conversion_rows import hashed, row
 from madang.erase.lists import keeping
 from madang.errors import SpecError
+from madang.health import doctor_destinations
 from madang.sandbox.google import GoogleSandbox
 from madang.sync import DestinationDown, DestinationRefused
 from madang.sync.destinations.google.destination import GoogleSettings
@@ -19,6 +20,7 @@ ENVIRON = {
     "MADANG_GOOGLE_CLIENT_ID": "id",
     "MADANG_GOOGLE_CLIENT_SECRET": "hush",
     "MADANG_GOOGLE_REFRESH_TOKEN": "sandbox-refresh-token",
+    "MADANG_GOOGLE_DEVELOPER_TOKEN": "sandbox-developer-token",
 }
 TYPES = ", conversions: {test_drive: {action_id: '71', source: IN_STORE}, order: {action_id: '72'}}"
 
@@ -224,6 +226,84 @@ def test_a_sync_that_does_not_say_what_it_tells_is_refused(tmp_path, google, mor
     with pytest.raises(SpecError) as error:
         load_specs(there.settings.project_dir)
     assert words in str(error.value)
+
+
+@pytest.fixture
+def correcting(tmp_path, google, monkeypatch):
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    more = f"{TYPES}, adjustments: true"
+    return There(tmp_path, google, more, events_per_request=4, ads_url=google.url)
+
+
+def back(number: int, of: int, operation: str = "retraction", **told) -> tuple:
+    return row(number, operation=operation, transaction_id=f"c{of:04}", **told)
+
+
+def test_what_is_taken_back_or_worth_less_is_corrected_once(correcting, google):
+    correcting.sync(row(1), row(2), row(3, "order"))
+    less = back(12, 2, "restatement", value="80")
+    result = correcting.sync(back(11, 1), less, row(13), back(14, 3, field="order"))
+    assert (result.status, result.accepted) == ("succeeded", 4)
+    told = {key: one["adjustmentType"] for key, one in google.adjusted.items()}
+    assert told == {"c0001": "RETRACTION", "c0002": "RESTATEMENT", "c0003": "RETRACTION"}
+    assert google.adjusted["c0002"]["restatementValue"] == {
+        "adjustedValue": 80,
+        "currencyCode": "KRW",
+    }
+    assert google.adjusted["c0003"]["conversionAction"].endswith("/conversionActions/72")
+    assert set(google.events["71"]) == {"c0001", "c0002", "c0013"}
+    assert correcting.plan().is_empty, "a correction is told again"
+    assert poll(correcting) == [("waiting", None)] * 3, "a correction is asked for"
+    poll(correcting)
+    still_less = back(15, 2, "restatement", value="50")
+    correcting.sync(less, still_less)
+    assert google.adjusted["c0002"]["restatementValue"]["adjustedValue"] == 50
+
+
+def test_what_google_does_not_correct_is_rejected_by_itself(correcting, google):
+    correcting.sync(row(1), row(2), row(3))
+    google.events["71"]["c0003"]["eventTimestamp"] = "2020-01-01T00:00:00Z"
+    google.adjusted["c0002"] = {"adjustmentType": "RETRACTION"}
+    wrong = back(14, 1, "refund"), back(15, 1, "restatement", value=None, currency=None)
+    result = correcting.sync(back(10, 1), back(11, 2), back(12, 3), back(13, 99), *wrong)
+    assert (result.accepted, result.rejected) == (2, 4)
+    problems = {one["sync_key"]: one["problem"] for one in correcting.ledger("sync_rejects")}
+    assert "CONVERSION_EXPIRED" in problems["u0012"]
+    assert "CONVERSION_NOT_FOUND" in problems["u0013"]
+    assert "neither conversion, restatement nor retraction" in problems["u0014"]
+    assert "no value" in problems["u0015"]
+    assert google.adjusted["c0001"]["adjustmentType"] == "RETRACTION"
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "status", "status": 503}])
+def test_a_correction_without_an_answer_is_told_again_which_changes_nothing(
+    correcting, google, fault
+):
+    correcting.sync(row(1), row(2))
+    google.faults.add(keys=("adjustments",), **fault)
+    result = correcting.sync(back(11, 1), back(12, 2))
+    assert (result.status, result.accepted) == ("succeeded", 2)
+    assert set(google.adjusted) == {"c0001", "c0002"}
+
+
+def test_a_developer_token_that_is_not_let_in_stops_the_run_and_the_doctor_says_it(
+    correcting, google
+):
+    def looks() -> dict[str, tuple[str, str]]:
+        found = doctor_destinations.ask(correcting.settings)
+        return {one.name.split()[-1]: (one.status, one.detail) for one in found}
+
+    assert looks()["adjustments"][0] == "ok"
+    correcting.sync(row(1))
+    google.developer_token = "another"
+    with pytest.raises(DestinationRefused, match="DEVELOPER_TOKEN_INVALID"):
+        correcting.sync(back(11, 1))
+    status, detail = looks()["adjustments"]
+    assert (status, "DEVELOPER_TOKEN_INVALID" in detail) == ("problem", True)
+    google.developer_token = ENVIRON["MADANG_GOOGLE_DEVELOPER_TOKEN"]
+    correcting.apply()
+    assert set(google.adjusted) == {"c0001"}
 
 
 def test_an_erasure_says_that_google_keeps_what_it_was_told(there):

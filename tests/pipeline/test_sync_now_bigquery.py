@@ -18,7 +18,7 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from bigquery_company import reach
-from demo_workspace import Company
+from demo_workspace import MARU, Company
 from local_bigquery.project import copy_layers
 from local_bigquery.server import serve
 from madang.settings.workspace import load_settings
@@ -44,6 +44,9 @@ def tables(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> 
     """A DuckDB file with the raw layer and what is read as it was built; somebody said no since."""
     root = tmp_path_factory.mktemp("asked") / "company"
     shutil.copytree(small_company.root, root, ignore=shutil.ignore_patterns("target", "site"))
+    path = root / "madang.yml"
+    own = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump(own | {"project": str(MARU)}), encoding="utf-8")
     settings = load_settings(root)
     specs = load_specs(settings.project_dir)
     read = defaultdict(set)

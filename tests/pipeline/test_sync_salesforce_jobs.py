@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,7 @@ from madang.sandbox.org import Org
 from madang.sandbox.salesforce import SalesforceSandbox
 from madang.settings.salesforce import SalesforceSettings
 from madang.settings.workspace import load_settings
-from madang.sync import DestinationDown, later
+from madang.sync import DestinationDown, clock, later
 from madang.sync.destinations.base import Change, SyncObject
 from madang.sync.destinations.salesforce.destination import SalesforceTarget
 from madang.sync.destinations.salesforce.jobs import as_csv, pieces
@@ -204,7 +205,10 @@ def test_a_job_that_never_ends_is_accepted_asked_for_and_never_overtaken(there, 
     assert {row["status"] for row in there.ledger("sync_answers")} == {"applied"}
 
 
-def test_what_a_late_job_rejects_is_planned_again_and_the_plan_says_so(there, sandbox):
+@pytest.mark.parametrize("set_back", [0, 1])
+def test_what_a_late_job_rejects_is_planned_again_and_the_plan_says_so(
+    there, sandbox, monkeypatch, set_back
+):
     there.at(sandbox.url, job_timeout_minutes=0.001)
     sandbox.org.rules["Contact"] = lambda values: "아니오" if values.get("Tier__c") == "X" else None
     sandbox.faults.add("never_ends", keys=("ingest",))
@@ -212,7 +216,10 @@ def test_what_a_late_job_rejects_is_planned_again_and_the_plan_says_so(there, sa
     assert there.sync(*rows).accepted == 12
     for job in sandbox.ingest.jobs.values():
         job.looks = 0
-    assert "partial" in there.ask()
+    asked_at = clock.utc_now() - timedelta(days=set_back)
+    with monkeypatch.context() as machine:
+        machine.setattr(later, "utc_now", lambda: asked_at)
+        assert "partial" in there.ask()
     plan = there.plan()
     assert (plan.added, plan.changed, plan.warnings) == (0, 2, {"rejected_before": 1})
     sandbox.org.rules.clear()

@@ -14,7 +14,7 @@ import pytest
 
 from demo_workspace import Company, Tables, tables_of
 
-AUDIENCES = {"flagship_interest", "yeouido_branch", "test_drive_abandoners"}
+AUDIENCES = {"flagship_interest", "yeouido_branch", "test_drive_abandoners", "waiting_for_a_date"}
 SHARED_DEVICES = "('tablet', 'call_centre')"
 
 
@@ -340,6 +340,7 @@ def test_who_is_logged_in_stays_the_visitor_when_applying_for_somebody_else(
         ("yeouido_branch", 0.99),
         # Somebody who went on where nobody could see it looks like somebody who stopped.
         ("test_drive_abandoners", 0.85),
+        ("waiting_for_a_date", 0.97),
     ],
 )
 def test_audiences_hold_who_did_what_their_rules_ask_for(
@@ -502,7 +503,8 @@ def test_consent_stood_when_the_people_say_that_it_stood(tables: Tables, measure
         ), states as (
             select person, channel, valid_from, bool_and(is_open) as is_open
             from madang_marts.consent_states inner join same_person using (person_id)
-            where purpose = 'marketing' and met_by = 'record' group by all
+            where purpose = if(channel = 'ads', 'advertising', 'marketing') and met_by = 'record'
+            group by all
         )
         select count(*) as told, count(states.person) as found,
             count(*) filter (states.is_open = told.is_allowed) as "right"
@@ -562,7 +564,7 @@ def contact(tables: Tables) -> Tables:
         left join (
             select person, channel, bool_or(is_allowed) as is_allowed
             from madang_marts.contactability inner join same_person using (person_id)
-            where purpose = 'marketing' group by all
+            where purpose = if(channel = 'ads', 'advertising', 'marketing') group by all
         ) as ours using (person, channel)""")
     return tables
 
@@ -647,6 +649,43 @@ def test_messages_in_the_app_are_those_that_people_saw_and_their_rates_rest_on_t
     assert found == wanted
     (_, seen, tapped), (_, seen_of_b, tapped_of_b) = found
     assert tapped_of_b / seen_of_b > tapped / seen  # 30 and 12 % in the world
+
+
+def test_the_arms_of_control_groups_are_those_that_braze_drew(tables: Tables):
+    ours, theirs = _pairs(
+        tables,
+        """
+        select experiment, person, arm, assigned_at
+        from madang_marts.experiment_arms inner join same_person using (person_id)
+        where source = 'braze' and not is_exposed_holdout and not is_in_both_arms""",
+        """
+        select experiment, person, if(is_control, 'holdout', 'treated'),
+            date_trunc('second', enrolled_at)
+        from truth_experiments""",
+    )
+    assert ours == theirs
+
+
+def test_lift_holds_what_a_message_really_changed(tables: Tables, measured: Callable[[str], None]):
+    """One draw: how often the intervals of many draws hold the truth is in `test_lift.py`."""
+    found = tables.rows("""
+        with world as (
+            select experiment, avg(orders_with::int) - avg(orders_without::int) as effect,
+                count(*) filter (not is_control and orders_with and not orders_without) as brought
+            from truth_experiments group by experiment
+        )
+        select experiment, effect, brought, difference, difference_low, difference_high,
+            anytime_low, anytime_high, incremental_low, incremental_high, is_significant
+        from world inner join madang_marts.lift using (experiment)
+        where conversion_type = 'order' and metric = 'conversion_rate' and status = 'measured'
+        order by effect""")
+    assert [name for name, *_ in found] == ["inapp_survey", "phone_offer"]
+    for name, effect, _, difference, *ends, _ in found:
+        measured(f"{name}: {effect:.4f} in the world, {difference} {ends} in lift")
+        assert ends[0] <= effect <= ends[1] and ends[2] <= effect <= ends[3], name
+    (_, none, *_), (_, effect, brought, *_, least, most, is_found) = found
+    assert none == 0 and effect > 0.05
+    assert least <= brought <= most and least > 0 and is_found
 
 
 def test_messages_that_reached_somebody_cost_their_price(tables: Tables):

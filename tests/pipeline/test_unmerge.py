@@ -105,6 +105,10 @@ OF_THE_ORDER = {
     # what is added once more is said; refunds wait until their purchases were taken
     "activation.sync_braze__users": ({"warning"}, 6),
     "activation.sync_braze__events": ({"held_back_reason"}, 10),
+    # the triggers that the first run sent are used since
+    "marts.scenario_triggers": ({"state", "used_at"}, 20),
+    "marts.scenario_results": ({"ready", "used", "false_positive_rate"}, 1),
+    "activation.sync_braze__scenarios": (set(), 20),
     # a row says orders and the last activity of its person, once for each audience
     "activation.sync_sfmc__journey_audience": ({"value"}, 3),
     "activation.sync_file__members": ({"value"}, 3),

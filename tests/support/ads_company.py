@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,20 @@ CONVERTED = """
 def google_settings(google: GoogleSandbox, **more: object) -> dict[str, object]:
     there = {"account_id": google.account, "auth": "refresh_token", "terms_accepted": True}
     return {**there, "url": google.url, "token_url": f"{google.url}/token", **more}
+
+
+def before_ads(root: Path) -> None:
+    """Take back what the demo did about advertising: a story begins before consents and syncs."""
+    with duckdb.connect(str(root / "warehouse.duckdb")) as db:
+        db.execute("delete from madang_raw.consent_events where purpose = 'advertising'")
+        plans = "select plan_id from madang_ledger.sync_plans where sync ~ '(google|meta)_.*'"
+        for (plan_id,) in db.execute(plans).fetchall():
+            shutil.rmtree(root / "plans" / plan_id)
+        there = "select run_id from madang_ledger.sync_runs where destination in ('google', 'meta')"
+        db.execute(f"delete from madang_ledger.sync_batches where run_id in ({there})")
+        for name in ("answers", "deliveries", "plans", "plan_counts", "plan_holds", "run_counts"):
+            db.execute(f"delete from madang_ledger.sync_{name} where sync ~ '(google|meta)_.*'")
+        db.execute(f"delete from madang_ledger.sync_runs where run_id in ({there})")
 
 
 @dataclass(kw_only=True)

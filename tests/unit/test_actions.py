@@ -17,6 +17,7 @@ PAGE = (ROOT / "docs" / "actions-and-audiences.md").read_text(encoding="utf-8")
 EXAMPLES = [
     action
     for block in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    if block.startswith("- ")
     for action in yaml.safe_load(block)
     if not action["name"].startswith("aud_")
 ]

@@ -413,6 +413,48 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
         ),
         (
             STATE_FILE,
+            "{did: visited, at_most: 2}",
+            "{did: visited, at_most: 2, scope: session}",
+            "scope: session",
+            "a session in which nothing was done would meet this, so that it says nothing.",
+        ),
+        (
+            STATE_FILE,
+            "{did: visited, at_most: 2}",
+            "{all: [{did: visited}, {has: tier, is: VIP}], scope: session}",
+            "scope: session",
+            "'has' is of the person, and no session meets it.",
+        ),
+        (
+            STATE_FILE,
+            "{did: visited, at_most: 2}",
+            "{all: [{did: visited, scope: event}, {did: clicked_apply}], scope: session}",
+            "scope: event",
+            "a scope inside of one session.",
+        ),
+        (
+            STATE_FILE,
+            "{did: visited, at_most: 2}",
+            "{all: [{did: clicked_apply, and_not: visited, wait: 1 hour}], scope: session}",
+            "and_not: visited",
+            "'and_not' looks beyond one session.",
+        ),
+        (
+            STATE_FILE,
+            "{did: visited, at_most: 2}",
+            "{did: visited, first_time: true, scope: event}",
+            "first_time",
+            "'first_time' looks beyond one event.",
+        ),
+        (
+            STATE_FILE,
+            "{did: viewed_model, then: [{did: clicked_apply, within: 1 day}], at_least: 2}",
+            "{did: viewed_model, then: [{did: clicked_apply}], scope: event}",
+            "scope: event",
+            "one event has no step after it.",
+        ),
+        (
+            STATE_FILE,
             "[flagship, stuck]",
             "[flagship, stuk]",
             "stuk",
@@ -997,6 +1039,20 @@ def test_two_kinds_in_one_rule_are_refused(tmp_path: Path) -> None:
         message.startswith("A rule takes exactly one of any, all, not, did, has")
         for message in messages
     ), messages
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "{did: visited, at_least: 2, scope: session}",
+        "{all: [{did: viewed_model}, {not: {did: visited}}], scope: session}",
+        "{any: [{did: visited}, {did: viewed_model, at_most: 2, at_least: 1}], scope: event}",
+        "{not: {did: viewed_model, then: [{did: visited}], scope: session}}",
+    ],
+)
+def test_one_session_or_event_may_have_to_meet_a_part(tmp_path: Path, part: str) -> None:
+    changes = {STATE_FILE: ("{did: visited, at_most: 2}", part)}
+    assert told(check_project(project(tmp_path, changes))) == []
 
 
 def test_a_rule_without_any_window_is_told(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from madang.audiences.rules import Part, read
 from madang.cli import app
 from madang.masks import mask
 
@@ -451,3 +452,12 @@ def test_an_unbuilt_table_says_what_to_run(workspace: Path) -> None:
 )
 def test_masks(kind: str, value: str, shown: str) -> None:
     assert mask(kind, value) == shown
+
+
+def test_a_part_says_that_one_session_or_event_must_meet_it() -> None:
+    group = {"part_number": 1, "depth": 0, "kind": "all", "condition": '{"scope": "session"}'}
+    assert read(group) == Part(1, "all of, in one session")
+    viewed = '{"did": "viewed", "at_least": 2, "scope": "event", "within": "7 days"}'
+    done = {"part_number": 2, "depth": 1, "kind": "did", "condition": viewed}
+    # what was done in all events together is not what is compared
+    assert read(done) == Part(2, "  viewed, in one event, at least 2 times, within 7 days", None)

@@ -319,6 +319,12 @@ def test_audiences_are_of_who_did_what_their_rules_ask_for(files: Files):
         is_due = clicks and timedelta(hours=1) <= files.as_of - clicks[-1] <= _day(14)
         if is_due and not any(lead >= clicks[-1] for lead in leads):
             expected["test_drive_abandoners"].add(person)
+        sent = [e for e in events if e["product"] == "charger" and e["name"] == "generate_lead"]
+        if sent and _day(1) <= files.as_of - sent[-1]["at"] <= _day(60):
+            number = sent[-1]["application_id"]
+            told = {row["status"] for row in files.outcomes if row["application_id"] == number}
+            if told <= {"confirmed"}:
+                expected["waiting_for_a_date"].add(person)
     really, seen = defaultdict(set), defaultdict(set)
     for audience, person, by_login, _ in files.truth("audiences"):
         really[audience].add(person)
@@ -327,7 +333,7 @@ def test_audiences_are_of_who_did_what_their_rules_ask_for(files: Files):
     for audience, people in expected.items():
         # Who went on where nobody could see it is no member after all.
         assert seen[audience] == people & really[audience]
-        if audience != "test_drive_abandoners":
+        if audience not in ("test_drive_abandoners", "waiting_for_a_date"):
             assert people <= really[audience]
     assert min(map(len, expected.values())) > 0
     assert len(really["yeouido_branch"]) > len(seen["yeouido_branch"])
@@ -354,7 +360,7 @@ def test_what_is_allowed_is_the_last_answer_wherever_it_was_given(files: Files):
         channels += ["sms", "kakao"] if row["DoNotCall"] == "true" else []
         at = row["SystemModstamp"]
         if row["IndividualId"] in refusing:
-            channels += ["email", "sms", "kakao", "push"]
+            channels += ["email", "sms", "kakao", "push", "ads"]
             at = refusing[row["IndividualId"]]["SystemModstamp"]
         for channel in channels:
             answers[(person, channel)].append((datetime.fromisoformat(at), True))

@@ -42,8 +42,24 @@ def simple(expression: dict, kind: str = "INCLUDE", scope: str = "ACROSS_ALL_SES
 def sequence(*steps: dict, **more: Any) -> dict:
     return {
         "clauseType": "INCLUDE",
-        "sequenceFilter": {"scope": f"{SCOPE}ACROSS_ALL_SESSIONS", "sequenceSteps": steps, **more},
+        "sequenceFilter": {
+            "scope": f"{SCOPE}ACROSS_ALL_SESSIONS",
+            "sequenceSteps": list(steps),
+            **more,
+        },
     }
+
+
+def every(*parts: dict) -> dict:
+    return {"andGroup": {"filterExpressions": list(parts)}}
+
+
+def either(*parts: dict) -> dict:
+    return {"orGroup": {"filterExpressions": list(parts)}}
+
+
+def nothing(name: str) -> dict:
+    return {"notExpression": of("eventName", **text(name))}
 
 
 def step(expression: dict, **more: Any) -> dict:
@@ -101,6 +117,56 @@ def test_parameters_and_fields_of_an_event_become_an_action(tmp_path: Path) -> N
     }
 
 
+def test_conditions_of_one_session_keep_their_scope(tmp_path: Path) -> None:
+    """As the API writes them: a group of all around groups of any around the conditions."""
+    wrapped = every(either(event("view_item")), either(nothing("purchase")))
+    found = read(tmp_path, simple(wrapped, scope="WITHIN_SAME_SESSION"))
+    assert rule_of(found) == {
+        "all": [{"did": "viewed_item"}, {"not": {"did": "purchased"}}],
+        "scope": "session",
+    }
+    alone = read(tmp_path, simple(every(either(event("purchase"))), scope="WITHIN_SAME_SESSION"))
+    assert rule_of(alone) == {"did": "purchased"}
+
+
+def test_fields_of_the_same_event_go_to_the_events_that_are_named(tmp_path: Path) -> None:
+    from_japan = either(*(of("country", **text(one)) for one in ("Japan", "Korea")))
+    by_phone = {"notExpression": of("deviceCategory", **text("mobile"))}
+    named = either(event("purchase"), event("view_item"))
+    wrapped = every(named, from_japan, either(by_phone), either(event("sign_up")))
+    found = read(tmp_path, simple(wrapped, scope="WITHIN_SAME_EVENT"))
+    assert rule_of(found) == {
+        "all": [
+            {"any": [{"did": "nearly_bought_purchase"}, {"did": "nearly_bought_view_item"}]},
+            {"did": "nearly_bought_sign_up"},
+        ],
+        "scope": "event",
+    }
+    assert found.actions["nearly_bought_purchase"] == {
+        "name": "nearly_bought_purchase",
+        "event": "purchase",
+        "where": {"country": ["Japan", "Korea"]},
+        "not": {"any": [{"where": {"device_category": "mobile"}}]},
+    }
+
+
+def test_who_is_left_out_for_ever_is_looked_for_in_all_time(tmp_path: Path) -> None:
+    clauses = simple(event("view_item")), simple(event("purchase"), "EXCLUDE")
+    found = read(tmp_path, *clauses, exclusionDurationMode="EXCLUDE_PERMANENTLY")
+    left_out = {"not": {"did": "purchased", "within": "ever"}}
+    assert rule_of(found) == {"all": [{"did": "viewed_item"}, left_out]}
+
+
+def test_a_sequence_within_one_session_and_a_time_of_the_whole(tmp_path: Path) -> None:
+    steps = step(event("view_item")), step(event("purchase"), constraintDuration="7200s")
+    of_session = {"scope": f"{SCOPE}WITHIN_SAME_SESSION", "sequenceMaximumDuration": "3600s"}
+    assert rule_of(read(tmp_path, sequence(*steps, **of_session))) == {
+        "did": "viewed_item",
+        "then": [{"did": "purchased", "within": "1 hours"}],
+        "scope": "session",
+    }
+
+
 def test_a_sequence_keeps_the_time_between_its_steps(tmp_path: Path) -> None:
     steps = step(event("view_item")), step(event("purchase"), constraintDuration="7200s")
     found = read(tmp_path, sequence(*steps))
@@ -112,8 +178,7 @@ def test_a_sequence_keeps_the_time_between_its_steps(tmp_path: Path) -> None:
 
 def test_any_of_several(tmp_path: Path) -> None:
     named = of("eventName", **text("sign_up"))
-    either = {"orGroup": {"filterExpressions": [event("purchase"), {"notExpression": named}]}}
-    found = read(tmp_path, simple(either))
+    found = read(tmp_path, simple(either(event("purchase"), {"notExpression": named})))
     assert rule_of(found) == {
         "any": [{"did": "purchased"}, {"not": {"did": "nearly_bought_sign_up"}}]
     }
@@ -123,11 +188,21 @@ def test_any_of_several(tmp_path: Path) -> None:
     ("clause", "told"),
     [
         (
+            simple(every(event("purchase"), of("country", **text("Japan")))),
+            "'country' of any event; an action asks for fields of a named event "
+            "(both within the same event).",
+        ),
+        (
             simple(
-                {"andGroup": {"filterExpressions": [event("view_item"), event("purchase")]}},
-                scope="WITHIN_SAME_SESSION",
+                every(of("country", **text("Japan")), nothing("sign_up")), scope="WITHIN_SAME_EVENT"
             ),
-            "several conditions within one session.",
+            "'country' without an event that has it.",
+        ),
+        (
+            sequence(
+                step(event("view_item")), step(event("purchase")), scope=f"{SCOPE}WITHIN_SAME_EVENT"
+            ),
+            "a sequence within one event.",
         ),
         (
             sequence(step(event("view_item")), step(event("purchase"), immediatelyFollows=True)),
@@ -135,11 +210,16 @@ def test_any_of_several(tmp_path: Path) -> None:
         ),
         (
             sequence(
-                step(event("view_item")), step(event("purchase")), sequenceMaximumDuration="60s"
+                *(step(event(name)) for name in ("view_item", "add_to_cart", "purchase")),
+                sequenceMaximumDuration="60s",
             ),
             "sequenceMaximumDuration; give each step its own time (within).",
         ),
-        (simple(of("totalRevenue")), "'totalRevenue' without an event that has it."),
+        (
+            simple(of("totalRevenue")),
+            "'totalRevenue' of any event; an action asks for fields of a named event "
+            "(both within the same event).",
+        ),
         (simple({"eventFilter": {}}), "a clause that is not as the Admin API writes it."),
         (
             sequence(step(event("view_item")), step(event("purchase"), constraintDuration="90s")),

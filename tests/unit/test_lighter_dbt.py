@@ -13,6 +13,9 @@ from dbt.context.base import Var
 from dbt.context.macros import MacroNamespaceBuilder
 from dbt.context.manifest import ManifestContext
 from dbt.context.target import TargetContext
+from dbt.events import core_types_pb2
+from dbt.node_types import NodeType
+from google.protobuf import json_format
 
 from madang.build import lighter_dbt
 from madang.build.lighter_dbt import CHANGES, Made
@@ -33,6 +36,11 @@ def test_each_change_is_made_in_the_dbt_of_the_lock():
                 f"{function} of this dbt is not known: read what changed there, and note its digest"
             )
     assert import_module("dbt_common.exceptions.base").os is not sys.modules["os"]
+    for name, function in (
+        ("dbt_common.events.base_types", "ParseDict"),
+        ("dbt_common.clients.agate_helper", "build_type_tester"),
+    ):
+        assert getattr(import_module(name), function).__module__ == lighter_dbt.__name__, function
 
 
 @pytest.mark.parametrize(("name", "change"), CHANGES)
@@ -144,6 +152,78 @@ def test_a_template_is_kept_by_its_kind_and_a_text_with_one_is_rendered():
     told = {"plain": "a\n", "sum": "{{ 1 + 1 }}", "number": 3, "note": "a{# b #}"}
     var = Var({}, told)
     assert [var(name) for name in told] == ["a\n", "2", 3, "a"]
+
+
+NODE = {"node_name": "orders", "materialized": None, "node_relation": {"schema": "madang"}}
+EVENTS = [
+    (core_types_pb2.NodeStart, {"node_info": NODE}),
+    (core_types_pb2.NodeStart, {"node_info": {**NODE, "meta": {"a": [1, None, {"b": True}]}}}),
+    (core_types_pb2.NodeStart, {"node_info": {"node_name": NodeType.Model, "meta": {}}}),
+    (core_types_pb2.NodeStart, {}),
+    (core_types_pb2.NodeStart, {"node_info": None}),
+    (core_types_pb2.LogTestResult, {"index": 3, "execution_time": 0.25, "name": "한글"}),
+    (core_types_pb2.LogTestResult, {"index": 3.0, "execution_time": 1, "num_failures": "7"}),
+    (core_types_pb2.LogTestResult, {"numModels": 7, "group": None}),
+    (core_types_pb2.RunResultMsg, {"state_decision_id": "", "timing_info": [{"name": "compile"}]}),
+    (core_types_pb2.NodeStartMsg, {"info": {"ts": "2026-11-01T03:00:00.000123Z", "pid": 7}}),
+    (core_types_pb2.NodeStartMsg, {"info": {"ts": "2026-11-01T03:00:00+09:00"}}),
+    (core_types_pb2.NodeStartMsg, {"info": {"extra": {"by": "cron"}, "level": "info"}}),
+    (core_types_pb2.NodeStartMsg, {"info": {"extra": {}}}),
+]
+NO_EVENTS = [
+    (core_types_pb2.LogTestResult, {"name": "half", "unknown": 1}),
+    (core_types_pb2.LogTestResult, {"name": 3}),
+    (core_types_pb2.LogTestResult, {"index": True}),
+    (core_types_pb2.LogTestResult, {"index": 2**40}),
+    (core_types_pb2.LogTestResult, {"execution_time": float("nan")}),
+    (core_types_pb2.LogTestResult, {"execution_time": 1e300}),
+    (core_types_pb2.LogTestResult, {"name": "\ud800"}),
+    (core_types_pb2.NodeStart, {"node_info": {**NODE, "meta": {"a": object()}}}),
+    (core_types_pb2.NodeStartMsg, {"info": {"ts": "yesterday"}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "values"), EVENTS)
+def test_an_event_is_the_message_that_protobuf_reads(kind, values):
+    lighter_dbt.lighten()
+    filled = import_module("dbt_common.events.base_types").ParseDict(values, kind())
+    read = json_format.ParseDict(values, kind())
+    assert filled == read
+    assert filled.SerializeToString(deterministic=True) == read.SerializeToString(
+        deterministic=True
+    )
+
+
+@pytest.mark.parametrize(("kind", "values"), NO_EVENTS)
+def test_what_is_no_event_is_refused_with_the_words_of_protobuf(kind, values):
+    lighter_dbt.lighten()
+    told = []
+    for read in (json_format.ParseDict, import_module("dbt_common.events.base_types").ParseDict):
+        with pytest.raises(json_format.Error) as refused:
+            read(values, kind())
+        told.append((type(refused.value), str(refused.value)))
+    assert told[0] == told[1]
+
+
+def test_columns_have_the_types_that_dbt_finds():
+    lighter_dbt.lighten()
+    tables = import_module("dbt_common.clients.agate_helper")
+    (build,) = (
+        value
+        for name, value in inspect.getclosurevars(tables.build_type_tester).nonlocals.items()
+        if name == "build"
+    )
+    names = ["number", "text", "day", "moment", "empty"]
+    rows = [["1", "007", "2026-11-01", "2026-11-01 12:00:00", "null"], ["2.5", "null", "", "", ""]]
+    for texts, empty in ((["text"], ("null", "")), (["text", "day"], ()), ([], ())):
+        found, wanted = (
+            [
+                (type(one), one.null_values)
+                for one in tester(texts, string_null_values=empty).run(rows, names)
+            ]
+            for tester in (tables.build_type_tester, build)
+        )
+        assert found == wanted
 
 
 def test_secrets_of_now_are_found_also_beside_a_name_that_is_no_text(monkeypatch):

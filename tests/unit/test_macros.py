@@ -3,6 +3,8 @@
 There a bare name is unknown: dbt gives a macro the names that the model sees which uses it.
 """
 
+import ast
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 #: What a company's models, tests and staging call, beside all generic tests.
 PUBLIC = {
     *("audience", "funnel", "list_of_actions", "job_labels", "table_when_changed"),
-    *("sync_rule", "sync_permits", "sync_held_back", "sync_customer_numbers"),
+    *("sync_rule", "sync_permits", "sync_held_back", "sync_customer_numbers", "sync_catalog_items"),
     *("default__get_where_subquery", "duckdb__create_table_as"),
     *("get_incremental_overwrite_days_sql", "as_of", "local_date", "surrogate_key", "sha256_hex"),
     *("normalize_email", "normalize_phone", "real_id", "timestamp_from_text", "number_from_text"),
@@ -71,6 +73,17 @@ def test_every_list_can_be_added_to() -> None:
     for path in [*(ROOT / "models").rglob("*.sql"), *(ROOT / "macros").rglob("*.sql")]:
         named = set(re.findall(r"\bref\('(\w+)'\)", path.read_text(encoding="utf-8"))) & lists
         assert named == set(), f"{path}: read a list by list_of()"
+
+
+def test_platforms_take_the_click_ids_that_their_limits_name() -> None:
+    rules = (ROOT / "macros" / "attribution" / "touch_rules.sql").read_text(encoding="utf-8")
+    (taken,) = re.findall(r"(?s)macro reported_click_ids\(\) %}\s*{{ return\((.*?)\) }}", rules)
+    (read,) = re.findall(r"(?s)macro click_id_names\(\) %}\s*{{ return\((.*?)\) }}", rules)
+    with (ROOT / "seeds" / "upload_limits.csv").open(encoding="utf-8", newline="") as file:
+        limits = {row["platform"]: row["click_ids"].split() for row in csv.DictReader(file)}
+    by_platform = ast.literal_eval(taken)
+    assert by_platform == {platform: names for platform, names in limits.items() if names}
+    assert {name for names in by_platform.values() for name in names} <= {*ast.literal_eval(read)}
 
 
 def items(told: dict, column: str, meta: dict, **table: str) -> str:

@@ -1,4 +1,4 @@
-"""Descriptions are for people with English as a second language; docs/words.md has the terms."""
+"""Descriptions and headers are for readers with English as a second language."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("models", "seeds", "snapshots", "macros", "decisions", "examples/maru/models")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+HEADER = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
+HEADER_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 LONGEST = 30
 MOST_TERMS = 40
 
@@ -37,6 +39,18 @@ def test_no_sentence_of_a_description_has_more_than_30_words():
                 if len(sentence.split()) > LONGEST:
                     long.append(f"{path.relative_to(ROOT)}: {name}: {sentence}")
     assert seen > 3000
+    assert long == []
+
+
+def test_no_sentence_of_a_macros_header_has_more_than_30_words():
+    seen, long = 0, []
+    for path in (ROOT / "macros").rglob("*.sql"):
+        for header in HEADER.findall(path.read_text(encoding="utf-8")):
+            seen += 1
+            for sentence in HEADER_END.split(header.strip()):
+                if len(sentence.split()) > LONGEST:
+                    long.append(f"{path.relative_to(ROOT)}: {sentence}")
+    assert seen > 500
     assert long == []
 
 

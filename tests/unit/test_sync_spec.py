@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from madang.errors import SpecError, UsageError
+from madang.specs.check import check_project
 from madang.sync.spec import find_spec, load_specs
 
 EXPOSURES = Path("models/activation/braze/_braze__exposures.yml")
@@ -85,6 +86,51 @@ def test_a_mistake_is_told_with_its_line_and_a_suggestion(project, old, new, sai
     assert said in text
     if new:
         assert f"{EXPOSURES}:{line}" in text
+
+
+MESSAGES = "object: campaign_messages, key: message_id"
+EVENTS = "object: idempotent_events, key: event_id"
+LEFT = "scenarios: {left: {campaign_id: 0123abcd, channel: email}}"
+WAITS = "starts: {in_stage: a, journey: b}, wait: 1 hour, cooldown: 1 day, usable_for: 1 day"
+CALLED = "scenarios: {called: {channel: sms}}"
+
+
+def scenario_syncs(project, *syncs):
+    """Two scenarios, and syncs of a project that send what each says."""
+    (project / "models/own.yml").write_text(
+        f"models: [{{name: own, config: {{meta: {{scenarios: ["
+        f"{{name: left, {WAITS}}}, {{name: called, {WAITS}}}]}}}}}}]\n"
+    )
+    listed = "".join(
+        f"  - {{name: sync_{number}, depends_on: [ref('sync_braze__users')], config: {{meta: "
+        f"{{sync: {{destination: {'braze' if MESSAGES in sync else 'webhook'}, "
+        f"model: sync_braze__users, {sync}}}}}}}}}\n"
+        for number, sync in enumerate(syncs, 1)
+    )
+    (project / EXPOSURES).write_text(f"exposures:\n{listed}")
+
+
+@pytest.mark.parametrize(
+    ("syncs", "said"),
+    [
+        ((f"{MESSAGES}, {LEFT}", f"{EVENTS}, {CALLED}"), None),
+        ((MESSAGES,), "give 'campaigns' (messages for who enters an audience) or 'scenarios'"),
+        ((f"{MESSAGES}, {LEFT}, within: 2 days",), "a scenario has 'usable_for'."),
+        ((f"{EVENTS}, columns: {{s: {{from: stage}}}}",), "'from: stage' is of a trigger"),
+        ((f"{EVENTS}, {CALLED.replace('called', 'caled')}",), "Did you mean 'called'?"),
+        ((f"{EVENTS}, {CALLED}",) * 2, "'called' is sent by the sync 'sync_1' already."),
+    ],
+)
+def test_a_scenario_is_sent_by_one_sync_that_says_how(project, syncs, said):
+    (project / "dbt_project.yml").write_text("name: own\n")
+    scenario_syncs(project, *syncs)
+    found = [
+        problem.message
+        for problem in check_project(project).problems
+        if problem.file == str(EXPOSURES)
+    ]
+    assert len(found) == (0 if said is None else 1), found
+    assert said is None or said in found[0]
 
 
 def test_a_sync_must_stand_in_the_lineage_of_its_model(project):

@@ -23,7 +23,7 @@ COMPARISONS = {
 }
 # What a column may go through and still tell the partition.
 CUTS = {"date", "timestamp", "datetime", "date_trunc", "timestamp_trunc", "datetime_trunc"}
-INNER, LEFT, RIGHT = 0, 1, 2
+INNER, LEFT, RIGHT, FULL = 0, 1, 2, 3
 Constant = Callable[[Message], bool]
 
 
@@ -77,7 +77,7 @@ def _bounded(tree: Message, constant: Constant, nulls: bool) -> set[int]:
     """The ids of the columns that conditions hold to constants."""
     found: set[int] = set()
     for condition, allowed in _conditions(tree):
-        for part in _parts(condition, "$and"):
+        for part in parts(condition, "$and"):
             column = _held(part, constant, nulls)
             if column is not None and (allowed is None or column in allowed):
                 found.add(column)
@@ -101,20 +101,20 @@ def _conditions(tree: Message) -> Iterator[tuple[Message, set[int] | None]]:
                 yield node.join_expr, None
             elif node.join_type in (LEFT, RIGHT):
                 side = node.right_scan if node.join_type == LEFT else node.left_scan
-                yield node.join_expr, _ids(side)
+                yield node.join_expr, ids_of(side)
 
 
 def _held(part: Message, constant: Constant, nulls: bool) -> int | None:
     """The column that a condition holds to constants, None where there is none."""
     part = unwrap(part)
-    name = _function(part)
+    name = function_of(part)
     arguments = list(inherited(part, "argument_list") or ()) if name else []
     if name == "$or":
         columns = {_held(one, constant, nulls) for one in arguments}
         return columns.pop() if len(columns) == 1 else None
     if name == "$not" and nulls:
         inner = unwrap(arguments[0])
-        return _held(inner, constant, nulls) if _function(inner) == "$is_null" else None
+        return _held(inner, constant, nulls) if function_of(inner) == "$is_null" else None
     if not (name in COMPARISONS or (nulls and name == "$is_null")):
         return None
     others = [one for one in arguments if not constant(one)]
@@ -123,7 +123,7 @@ def _held(part: Message, constant: Constant, nulls: bool) -> int | None:
 
 def _column(node: Message, *, cuts: bool) -> int | None:
     node = _uncast(node)
-    if cuts and _function(node) in CUTS:
+    if cuts and function_of(node) in CUTS:
         return _column(inherited(node, "argument_list")[0], cuts=cuts)
     is_reference = node.DESCRIPTOR.name == "ResolvedColumnRefProto"
     return node.column.column_id if is_reference else None
@@ -166,23 +166,25 @@ def _pair(sources: dict[int, set[int]], outer: Any, inner: Any) -> None:
         sources.setdefault(one.column_id, set()).add(other.column_id)
 
 
-def _parts(node: Message, name: str) -> Iterator[Message]:
+def parts(node: Message, name: str) -> Iterator[Message]:
     """The parts that AND (or OR) joins, however deep."""
     node = unwrap(node) if node.ByteSize() else node
-    if _function(node) == name:
+    if function_of(node) == name:
         for argument in inherited(node, "argument_list"):
-            yield from _parts(argument, name)
+            yield from parts(argument, name)
     elif node.ByteSize():
         yield node
 
 
-def _function(node: Message) -> str | None:
+def function_of(node: Message) -> str | None:
+    """The name of the function that an expression calls; None where it calls none."""
     if node.DESCRIPTOR.name != "ResolvedFunctionCallProto":
         return None
     return inherited(node, "function").name.rpartition(":")[2].lower()
 
 
-def _ids(scan: Message) -> set[int]:
+def ids_of(scan: Message) -> set[int]:
+    """The ids of the columns that a scan gives."""
     return {column.column_id for column in inherited(unwrap(scan), "column_list")}
 
 

@@ -3,12 +3,12 @@
     {{ return([
         'property_id', 'stream_id', 'platform', 'user_pseudo_id', 'user_id',
         'event_bundle_sequence_id', 'batch_page_id', 'batch_ordering_id', 'batch_event_index',
-        'event_name', 'event_date', 'event_timestamp',
-        'ecommerce_transaction_id', 'purchase_revenue', 'refund_value',
-        'device_category', 'operating_system', 'browser', 'hostname', 'country', 'region', 'city',
-        'collected_source', 'collected_medium', 'collected_campaign', 'collected_campaign_id', 'collected_term',
-        'collected_content', 'collected_gclid', 'collected_dclid', 'collected_srsltid',
-        'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_campaign_id',
+        'event_name', 'event_date', 'event_timestamp', 'ecommerce_transaction_id',
+        'purchase_revenue', 'refund_value', 'device_category', 'operating_system', 'browser',
+        'hostname', 'country', 'region', 'city', 'collected_source', 'collected_medium',
+        'collected_campaign', 'collected_campaign_id', 'collected_term', 'collected_content',
+        'collected_gclid', 'collected_dclid', 'collected_srsltid', 'last_click_source',
+        'last_click_medium', 'last_click_campaign', 'last_click_campaign_id',
         'last_click_channel_group',
         'last_click_platform', 'last_click_detail',
         'is_active_user', 'analytics_storage',
@@ -28,15 +28,16 @@
 
 
 {#
-    Fields of the export that are kept only where var('ga4_fields') names them: each text on every event adds 2 % to the work of reading an export. By their
-    column's name, as expressions.
+    Fields of the export that are kept only where var('ga4_fields') names them: each text on every
+    event adds 2 % to the work of reading an export. By their column's name, as expressions.
 #}
 {% macro ga4_further_fields() %}
     {% set known, kept = ga4_export_fields(), {} %}
     {% for name in var('ga4_fields') %}
         {% if name not in known %}
             {% do exceptions.raise_compiler_error(
-                "var('ga4_fields') names '" ~ name ~ "', which is no field of the GA4 export. It can be: "
+                "var('ga4_fields') names '" ~ name
+                ~ "', which is no field of the GA4 export. It can be: "
                 ~ known.keys() | sort | join(', ') ~ "."
             ) %}
         {% endif %}
@@ -65,7 +66,8 @@
         'first_user_source': 'traffic_source.source',
         'first_user_medium': 'traffic_source.medium',
         'first_user_campaign': 'traffic_source.name',
-        'last_click_primary_channel_group': last_click ~ 'cross_channel_campaign.primary_channel_group',
+        'last_click_primary_channel_group': last_click
+        ~ 'cross_channel_campaign.primary_channel_group',
         'google_ads_customer_id': last_click ~ 'google_ads_campaign.customer_id',
         'google_ads_campaign_id': last_click ~ 'google_ads_campaign.campaign_id',
         'google_ads_ad_group_id': last_click ~ 'google_ads_campaign.ad_group_id',

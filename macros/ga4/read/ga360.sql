@@ -1,7 +1,8 @@
 {#
-    Sessions of Universal Analytics as events of GA4's shape; `sessions` is a selection of `ga360_export_columns` with property_id and shard_suffix.
-    A hit is one event; a page or screen that carries an e-commerce action is two, and one that shows a list of products one more, as GA4 counts them.
-    docs/ga4-export.md has the table of what becomes what.
+    Sessions of Universal Analytics as events of GA4's shape. `sessions` is a selection of
+    `ga360_export_columns` with property_id and shard_suffix. A hit is one event. A page or screen
+    with an e-commerce action is two events. One that shows a list of products is one more, as GA4
+    counts them. docs/ga4-export.md has the table.
 #}
 {% macro ga360_as_events(sessions) -%}
     {%- set shapes = ga4_export_columns() -%}
@@ -36,7 +37,9 @@
             'metro': 'session.geoNetwork.metro',
         }),
         'app_info': ga4_struct(shapes.app_info, {
-            'id': 'hit.appInfo.id', 'version': 'hit.appInfo.version', 'install_store': 'hit.appInfo.installerId',
+            'id': 'hit.appInfo.id',
+            'version': 'hit.appInfo.version',
+            'install_store': 'hit.appInfo.installerId',
         }),
         'stream_id': 'session.property_id',
         'platform': "case
@@ -47,7 +50,8 @@
         'ecommerce': ga4_struct(shapes.ecommerce, ga360_ecommerce()),
         'items': ga360_items(shapes['items'][0]),
         'collected_traffic_source': ga4_struct(shapes.collected_traffic_source, {
-            'gclid': 'case when ' ~ ga360_is_first_hit() ~ ' then session.trafficSource.adwordsClickInfo.gclId end',
+            'gclid': 'case when ' ~ ga360_is_first_hit()
+            ~ ' then session.trafficSource.adwordsClickInfo.gclId end',
         }),
         'session_traffic_source_last_click': ga4_struct(shapes.session_traffic_source_last_click, {
             'cross_channel_campaign': ga360_last_click(),
@@ -56,7 +60,8 @@
     } -%}
     select
         {%- for name, shape in shapes.items() %}
-        {{ values[name] if name in values else 'cast(null as ' ~ ga4_type(shape) ~ ')' }} as {{ name }},
+        {{ values[name] if name in values else 'cast(null as ' ~ ga4_type(shape) ~ ')' }}
+            as {{ name }},
         {%- endfor %}
         session.property_id,
         session.shard_suffix
@@ -75,7 +80,8 @@
         when hit.eCommerceAction.action_type = '2' then 'view_item'
         when hit.eCommerceAction.action_type = '3' then 'add_to_cart'
         when hit.eCommerceAction.action_type = '4' then 'remove_from_cart'
-        when hit.eCommerceAction.action_type = '5' and coalesce(hit.eCommerceAction.step, 1) = 1 then 'begin_checkout'
+        when hit.eCommerceAction.action_type = '5' and coalesce(hit.eCommerceAction.step, 1) = 1
+            then 'begin_checkout'
         when hit.eCommerceAction.action_type = '5' then 'checkout_progress'
         when hit.eCommerceAction.action_type = '6' then 'purchase'
         when hit.eCommerceAction.action_type = '7' then 'refund'
@@ -91,7 +97,8 @@
         when hit.type = 'APPVIEW' then 'screen_view'
         when {{ ecommerce }} is not null then null
         when hit.type = 'EVENT' then coalesce(nullif(trim({{ regex_replace(
-            "lower(concat(coalesce(hit.eventInfo.eventCategory, ''), ' ', coalesce(hit.eventInfo.eventAction, '')))",
+            "lower(concat(coalesce(hit.eventInfo.eventCategory, ''), ' ', "
+            ~ "coalesce(hit.eventInfo.eventAction, '')))",
             '[^\\pL\\pN]+', '_'
         ) }}, '_'), ''), 'event')
         when hit.type = 'SOCIAL' then 'share'
@@ -104,7 +111,13 @@
     [
         {{ ga4_struct(shape, {'name': own, 'place': '0'}) }},
         {{ ga4_struct(shape, {'name': ecommerce, 'place': '1'}) }},
-        {{ ga4_struct(shape, {'name': "case when " ~ ga4_list_length(shown) ~ " > 0 then 'view_item_list' end", 'place': '2'}) }}
+        {{ ga4_struct(
+            shape,
+            {
+                'name': "case when " ~ ga4_list_length(shown) ~ " > 0 then 'view_item_list' end",
+                'place': '2'
+            }
+        ) }}
     ]
 {%- endmacro %}
 
@@ -115,68 +128,17 @@
 {%- endmacro %}
 
 
-{# Universal Analytics' own answer to where a session came from, where it has one: its source, and the channel that it made of it. #}
+{#
+    Universal Analytics' own answer to where a session came from, where it has one:
+    its source, and the channel that it made of it.
+#}
 {% macro ga360_last_click() %}
     {% set fields = {'default_channel_group': 'session.channelGrouping'} %}
     {% set none_said = {'source': '(direct)', 'medium': '(none)', 'campaign': '(not set)'} %}
     {% for name, otherwise in none_said.items() %}
         {% do fields.update({'campaign_name' if name == 'campaign' else name:
-            "case when session.channelGrouping is not null then coalesce(session.trafficSource." ~ name ~ ", '" ~ otherwise ~ "') end"}) %}
+            "case when session.channelGrouping is not null then coalesce(session.trafficSource."
+            ~ name ~ ", '" ~ otherwise ~ "') end"}) %}
     {% endfor %}
     {{ return(fields) }}
-{% endmacro %}
-
-
-{% macro ga360_ecommerce() %}
-    {% set is_purchase = "event.name = 'purchase'" %}
-    {% set amounts = {} %}
-    {% for name, column in {'purchase_revenue': 'Revenue', 'tax_value': 'Tax', 'shipping_value': 'Shipping'}.items() %}
-        {% do amounts.update({name: 'case when ' ~ is_purchase ~ ' then coalesce(hit.transaction.localTransaction' ~ column
-            ~ ', hit.transaction.transaction' ~ column ~ ') / 1e6 end'}) %}
-    {% endfor %}
-    {% do amounts.update({
-        'refund_value': "case when event.name = 'refund' then coalesce(hit.refund.localRefundAmount, hit.refund.refundAmount) / 1e6 end",
-        'transaction_id': "case when event.name in ('purchase', 'refund') then hit.transaction.transactionId end",
-    }) %}
-    {{ return(amounts) }}
-{% endmacro %}
-
-
-{# The products that an event is about: those of a list when it is shown, else the others; the promotions of a promotion. #}
-{% macro ga360_items(shape) %}
-    {% set dimensions = ga4_list(
-        ga4_struct(shape.item_params[0], {
-            'key': "concat('cd', cast(dimension.index as string))", 'value': {'string_value': 'dimension.value'},
-        }), 'dimension', 'product.customDimensions', 'dimension.value is not null'
-    ) %}
-    {% set product = ga4_struct(shape, {
-        'item_id': 'product.productSKU',
-        'item_name': 'product.v2ProductName',
-        'item_brand': 'product.productBrand',
-        'item_variant': 'product.productVariant',
-        'item_category': 'product.v2ProductCategory',
-        'price': 'coalesce(product.localProductPrice, product.productPrice) / 1e6',
-        'quantity': 'product.productQuantity',
-        'item_revenue': 'coalesce(product.localProductRevenue, product.productRevenue) / 1e6',
-        'item_refund': 'coalesce(product.localProductRefundAmount, product.productRefundAmount) / 1e6',
-        'coupon': 'product.productCouponCode',
-        'affiliation': 'hit.transaction.affiliation',
-        'item_list_name': 'product.productListName',
-        'item_list_index': 'cast(product.productListPosition as string)',
-        'item_params': dimensions,
-    }) %}
-    {% set promotion = ga4_struct(shape, {
-        'promotion_id': 'promo.promoId',
-        'promotion_name': 'promo.promoName',
-        'creative_name': 'promo.promoCreative',
-        'creative_slot': 'promo.promoPosition',
-    }) %}
-    {{ return("case
-            when event.place = 0 then " ~ ga4_empty_list(shape) ~ "
-            when event.name in ('view_promotion', 'select_promotion')
-                then " ~ ga4_list(promotion, 'promo', 'hit.promotion', 'true') ~ "
-            else " ~ ga4_list(
-                product, 'product', 'hit.product', "coalesce(product.isImpression, false) = (event.name = 'view_item_list')"
-            ) ~ "
-        end") }}
 {% endmacro %}

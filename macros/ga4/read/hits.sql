@@ -1,10 +1,13 @@
 {#
-    Which rows of the export are one hit. GA4 now and then exports a hit twice. Rows that agree in `ga4_hit_columns` are copies of one hit where the export
-    numbers the events of a batch (since July 2024). Before, they are copies only if their parameters are the same too, because two hits may share a
-    microsecond. Of copies the one stays that comes first by `ga4_copy_order`, which is total: copies that it does not order are equal in all that is read.
+    The columns that identify a hit. GA4 sometimes exports a hit twice. Since July 2024 the export
+    numbers the events of a batch: rows that agree in these columns are copies. Before, copies must
+    also agree in their parameters, because two hits may share a microsecond. The copy that comes
+    first by `ga4_copy_order` stays. That order is total: copies that it does not order are equal in
+    all that is read.
 
-    DuckDB first reads a few columns to find the rows that may be copies. Then it streams all rows into the table and deduplicates those few there. A window
-    over all rows would cost a third of the time, and most of the memory. A copy is a hit of number 0, which nobody reads. BigQuery drops copies as it writes.
+    DuckDB first reads a few columns to find possible copies, then streams all rows and deduplicates
+    those few. A window over all rows would cost a third of the time and most of the memory. DuckDB
+    gives a copy the hit number 0, and nothing reads it. BigQuery drops copies as it writes.
 #}
 {% macro ga4_hit_columns() %}
     {{ return([
@@ -14,38 +17,13 @@
 {% endmacro %}
 
 
-{# What all hits that share those columns have in common, as a key; the hit's own is `ga4_event_key`. #}
-{% macro ga4_hit_key() %}{{ surrogate_key(ga4_hit_columns()) }}{% endmacro %}
-
-{% macro ga4_event_key() %}{{ ga4_key_of_hit(ga4_hit_key(), 'hit_number') }}{% endmacro %}
-
-{% macro ga4_key_of_hit(hit_key, hit_number) -%}
-    case
-        when {{ hit_number }} > 1 then {{ md5_hex('concat(' ~ hit_key ~ ", ' ', cast(" ~ hit_number ~ ' as string))') }}
-        else {{ hit_key }}
-    end
-{%- endmacro %}
-
-
 {#
-    The order of a device's events as one number: the moment, and within one microsecond, which the events of a request share, the page, the request and the place in it.
+    A CTE (with a comma after it) of the hits that more than one row may be,
+    from a selection of raw events.
 #}
-{% macro ga4_event_order() -%}
-    {{ order_of_micros('event_timestamp') }}
-        + cast(least(coalesce(batch_page_id, 0), {{ '9' * 13 }}) as {{ wide_int() }}) * 1000000000
-        + least(coalesce(batch_ordering_id, 0), 99999) * 10000
-        + least(coalesce(batch_event_index, 0), 9999)
+{% macro ga4_repeated_hits(source) -%}
+    {{ adapter.dispatch('ga4_repeated_hits', 'madang')(source) }}
 {%- endmacro %}
-
-
-{# What a session is: a device and the id that GA4 gave the session, of one property. Events of nobody's session have no key. #}
-{% macro ga4_session_key() %}{{ surrogate_key(['property_id', 'user_pseudo_id', 'ga_session_id']) }}{% endmacro %}
-
-{% macro ga4_has_session() %}(user_pseudo_id is not null and ga_session_id is not null){% endmacro %}
-
-
-{# A CTE (with a comma after it) of the hits that more than one row may be, from a selection of raw events. #}
-{% macro ga4_repeated_hits(source) %}{{ adapter.dispatch('ga4_repeated_hits', 'madang')(source) }}{% endmacro %}
 
 {% macro default__ga4_repeated_hits(source) %}{% endmacro %}
 
@@ -61,7 +39,9 @@ repeated_hits as materialized (
 {%- endmacro %}
 
 {# The same from the events of some days, once they are written. #}
-{% macro ga4_repeated_hits_of(events, days) %}{{ adapter.dispatch('ga4_repeated_hits_of', 'madang')(events, days) }}{% endmacro %}
+{% macro ga4_repeated_hits_of(events, days) -%}
+    {{ adapter.dispatch('ga4_repeated_hits_of', 'madang')(events, days) }}
+{%- endmacro %}
 
 {% macro default__ga4_repeated_hits_of(events, days) %}{% endmacro %}
 
@@ -86,37 +66,19 @@ repeated_hits as materialized (
 
 {% macro default__ga4_hit_number() %}cast(null as int64){% endmacro %}
 
-{% macro duckdb__ga4_hit_number() %}case when not {{ ga4_is_alike() }} then cast(1 as int64) end{% endmacro %}
-
-{% macro ga4_is_alike() %}{{ return('(' ~ ga4_hit_hash() ~ ' in (from repeated_hits))') }}{% endmacro %}
-
-
-{# All parameters as one key, where they have to tell hits apart. #}
-{% macro ga4_content_key() -%}
-    case
-        when hit_number is null and batch_event_index is null then {{ md5_hex(ga4_params_as_text()) }}
-    end
+{% macro duckdb__ga4_hit_number() -%}
+    case when not {{ ga4_is_alike() }} then cast(1 as int64) end
 {%- endmacro %}
 
-{# A parameter without a value is written in two ways: no structure, or one of nothing. They are the same here. #}
-{% macro ga4_params_as_text() %}
-    {% set shape = ga4_fields('key text whole:int64 number:float64 double:float64') %}
-    {% set plain = ga4_struct(shape, {
-        'key': 'param.key', 'text': 'param.value.string_value', 'whole': 'param.value.int_value', 'number': 'param.value.float_value',
-        'double': 'param.value.double_value',
-    }) %}
-    {{ return("coalesce(" ~ ga4_list_as_text(ga4_list(plain, 'param', 'event_params', 'true')) ~ ", '[]')") }}
+{% macro ga4_is_alike() %}
+    {{ return('(' ~ ga4_hit_hash() ~ ' in (from repeated_hits))') }}
 {% endmacro %}
-
-{% macro ga4_list_as_text(list) %}{{ return(adapter.dispatch('ga4_list_as_text', 'madang')(list)) }}{% endmacro %}
-
-{% macro default__ga4_list_as_text(list) %}{{ return('to_json_string(' ~ list ~ ')') }}{% endmacro %}
-
-{% macro duckdb__ga4_list_as_text(list) %}{{ return('cast(' ~ list ~ ' as string)') }}{% endmacro %}
 
 
 {# The selection of the hits that is written. #}
-{% macro ga4_hits_as_written(events) %}{{ adapter.dispatch('ga4_hits_as_written', 'madang')(events) }}{% endmacro %}
+{% macro ga4_hits_as_written(events) -%}
+    {{ adapter.dispatch('ga4_hits_as_written', 'madang')(events) }}
+{%- endmacro %}
 
 {% macro default__ga4_hits_as_written(events) -%}
     select
@@ -136,8 +98,13 @@ repeated_hits as materialized (
 {%- endmacro %}
 
 
-{# A post hook: gives the hits that were written without one their number, where that is not done as they are written. #}
-{% macro ga4_tell_hits_apart() %}{{ adapter.dispatch('ga4_tell_hits_apart', 'madang')() }}{% endmacro %}
+{#
+    A post hook: gives the hits that were written without one their number,
+    where that is not done as they are written.
+#}
+{% macro ga4_tell_hits_apart() -%}
+    {{ adapter.dispatch('ga4_tell_hits_apart', 'madang')() }}
+{%- endmacro %}
 
 {% macro default__ga4_tell_hits_apart() %}{% endmacro %}
 
@@ -147,7 +114,8 @@ repeated_hits as materialized (
     from (
         select
             rowid as place,
-            case when {{ ga4_copy_number() }} = 1 then {{ ga4_number_of_hit() }} else 0 end as hit_number
+            case when {{ ga4_copy_number() }} = 1 then {{ ga4_number_of_hit() }} else 0 end
+                as hit_number
         from {{ this }}
         where hit_number is null
     ) as told_apart
@@ -156,19 +124,26 @@ repeated_hits as materialized (
 
 
 {# What holds for every hit that was written, but for its copies. #}
-{% macro ga4_is_no_copy() %}{{ return(adapter.dispatch('ga4_is_no_copy', 'madang')()) }}{% endmacro %}
+{% macro ga4_is_no_copy() %}
+    {{ return(adapter.dispatch('ga4_is_no_copy', 'madang')()) }}
+{% endmacro %}
 
 {% macro default__ga4_is_no_copy() %}{{ return('true') }}{% endmacro %}
 
 {% macro duckdb__ga4_is_no_copy() %}{{ return('hit_number > 0') }}{% endmacro %}
 
 
-{# A hit's number among those that share `ga4_hit_columns`, and a row's among the copies of one hit. #}
+{#
+    A hit's number among those that share `ga4_hit_columns`,
+    and a row's among the copies of one hit.
+#}
 {% macro ga4_number_of_hit() -%}
     dense_rank() over (
             partition by {{ ga4_hit_columns() | join(', ') }}
             order by
-                {%- for column in ['page_location', 'page_title', 'page_referrer', 'engagement_time_msec', 'value'] %}
+                {%- for column in [
+                    'page_location', 'page_title', 'page_referrer', 'engagement_time_msec', 'value'
+                ] %}
                 case when content_key is not null then {{ column }} end nulls last,
                 {%- endfor %}
                 content_key
@@ -185,5 +160,7 @@ repeated_hits as materialized (
 {# The copy that says most: what is there before what is not, column by column. #}
 {% macro ga4_copy_order() -%}
     engagement_time_msec desc nulls last
-    {%- for column in ga4_event_columns() if column not in ga4_hit_columns() %}, {{ column }} desc nulls last{% endfor %}
+    {%- for column in ga4_event_columns() if column not in ga4_hit_columns() %}
+    , {{ column }} desc nulls last
+    {% endfor %}
 {%- endmacro %}

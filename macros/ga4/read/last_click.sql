@@ -1,7 +1,9 @@
 {#
-    GA4's own last click of a session, as columns (each with a comma after it). Shards since 2025 have the source over all channels with its channel group.
-    Earlier shards name the campaign of the platform it came from, and leave the group to GA4's rules. Then `last_click_platform` says which platform, and
-    `last_click_detail` what its rules need (an engine, a creative's format; the network of Google Ads is in no export).
+    GA4's own last click of a session, as columns (each with a comma after it). Shards since 2025
+    have the source over all channels with its channel group. Earlier shards have the campaign of
+    one platform and no group. For them `last_click_platform` is the platform, and
+    `last_click_detail` has what GA4's rules need: an engine, or a creative's format. The network of
+    Google Ads is in no export.
 #}
 {% macro ga4_last_click(shards) -%}
 {%- set click = 'session_traffic_source_last_click' -%}
@@ -19,7 +21,9 @@
         'detail': 'lower(' ~ name ~ '.' ~ detail ~ ')' if detail,
     }}) -%}
 {%- endfor -%}
-        {%- for part, field in {'source': 'source', 'medium': 'medium', 'campaign': 'campaign_name'}.items() %}
+        {%- for part, field in {
+            'source': 'source', 'medium': 'medium', 'campaign': 'campaign_name'
+        }.items() %}
         case
             when {{ all }}.source is not null then {{ all }}.{{ field }}
             {%- for platform in platforms.values() %}
@@ -51,12 +55,22 @@
 {%- endmacro %}
 
 
-{# The platforms whose campaigns are looked at, in this order: those that the shards name any campaign of, where that can be known beforehand. #}
-{% macro ga4_click_platforms(shards) %}{{ return(adapter.dispatch('ga4_click_platforms', 'madang')(shards)) }}{% endmacro %}
+{#
+    The platforms whose campaigns are looked at, in this order:
+    those that the shards name any campaign of, where that can be known beforehand.
+#}
+{% macro ga4_click_platforms(shards) %}
+    {{ return(adapter.dispatch('ga4_click_platforms', 'madang')(shards)) }}
+{% endmacro %}
 
-{% macro default__ga4_click_platforms(shards) %}{{ return(['google_ads', 'sa360', 'dv360', 'cm360']) }}{% endmacro %}
+{% macro default__ga4_click_platforms(shards) %}
+    {{ return(['google_ads', 'sa360', 'dv360', 'cm360']) }}
+{% endmacro %}
 
-{# A column of nothing costs its reading too, and most shards have no campaign of most platforms: the files' own statistics say which. #}
+{#
+    A column of nothing costs its reading too, and most shards have no campaign of most platforms:
+    the files' own statistics say which.
+#}
 {% macro duckdb__ga4_click_platforms(shards) %}
     {% set all = default__ga4_click_platforms(shards) %}
     {% set files, others = [], [] %}

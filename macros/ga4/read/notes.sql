@@ -1,16 +1,25 @@
 {#
-    Notes on the reading: per event, what was there and could not be read as what it should be, and what was masked, as `<field>:<cause>` with a space between two. Null
-    where there is nothing to say, as of almost every event. ga4_reading_notes counts them by day; no value is in them.
+    Notes on the reading of an event: what could not be read as it should be, and what was masked. A
+    note is `<field>:<cause>`, with a space between two. It is null for almost every event.
+    ga4_reading_notes counts them by day. They have no values.
 #}
 {% macro ga4_possible_notes() %}
     {% set texts = ['user_id'] + ga4_personal_texts() + ga4_item_texts() %}
     {% set numbers, notes = ['purchase_revenue', 'refund_value'] + ga4_item_numbers(), [] %}
-    {% for name, type in ga4_params().items() if type != 'string' %}{% do numbers.append(ga4_param_column(name) | trim) %}{% endfor %}
-    {% for name, type in var('ga4_user_properties').items() if type != 'string' %}{% do numbers.append('user_' ~ name) %}{% endfor %}
-    {% for name, type in var('ga4_item_params').items() if type != 'string' %}{% do numbers.append(name) %}{% endfor %}
+    {% for name, type in ga4_params().items() if type != 'string' %}
+        {% do numbers.append(ga4_param_column(name) | trim) %}
+    {% endfor %}
+    {% for name, type in var('ga4_user_properties').items() if type != 'string' %}
+        {% do numbers.append('user_' ~ name) %}
+    {% endfor %}
+    {% for name, type in var('ga4_item_params').items() if type != 'string' %}
+        {% do numbers.append(name) %}
+    {% endfor %}
     {% for text in texts %}{% do notes.append(text_literal(text ~ ':personal_data')) %}{% endfor %}
     {% for number in numbers %}
-        {% for cause in ['not_a_number', 'not_finite', 'too_large'] %}{% do notes.append(text_literal(number ~ ':' ~ cause)) %}{% endfor %}
+        {% for cause in ['not_a_number', 'not_finite', 'too_large'] %}
+            {% do notes.append(text_literal(number ~ ':' ~ cause)) %}
+        {% endfor %}
     {% endfor %}
     {{ return(notes | unique | list) }}
 {% endmacro %}
@@ -20,7 +29,13 @@
 {% macro ga4_why_unread(text, whole, number) -%}
     case
         when {{ text }} is not null
-            then case when {{ regex_matches('lower(' ~ text ~ ')', '^\\s*[+-]?(?:nan|inf|infinity)\\s*$') }} then 'not_finite' else 'not_a_number' end
+            then case
+                when {{ regex_matches(
+                    'lower(' ~ text ~ ')', '^\\s*[+-]?(?:nan|inf|infinity)\\s*$'
+                ) }}
+                    then 'not_finite'
+                else 'not_a_number'
+            end
         when {{ whole }} is not null then 'too_large'
         when {{ number }} between -1.7e308 and 1.7e308 then 'too_large'
         when {{ number }} is not null then 'not_finite'
@@ -28,7 +43,10 @@
 {%- endmacro %}
 
 
-{# The numbers of an event that are read from outside, by column: an expression for why it could not be read. #}
+{#
+    The numbers of an event that are read from outside, by column:
+    an expression for why it could not be read.
+#}
 {% macro ga4_numbers_of_events() %}
     {% set numbers = {} %}
     {% for name, type in ga4_params().items() if type != 'string' %}
@@ -38,7 +56,9 @@
         {% do numbers.update({'user_' ~ name: ga4_param_in('user_properties', name, 'why')}) %}
     {% endfor %}
     {% for name in ['purchase_revenue', 'refund_value'] %}
-        {% do numbers.update({name: ga4_why_unread('cast(null as string)', 'cast(null as int64)', 'exported_' ~ name)}) %}
+        {% do numbers.update({
+            name: ga4_why_unread('cast(null as string)', 'cast(null as int64)', 'exported_' ~ name)
+        }) %}
     {% endfor %}
     {{ return(numbers) }}
 {% endmacro %}
@@ -57,7 +77,9 @@
     {{- ga4_param_columns_for_notes() -}}
 {% endmacro %}
 
-{% macro ga4_param_columns_for_notes() %}{{ adapter.dispatch('ga4_param_columns_for_notes', 'madang')() }}{% endmacro %}
+{% macro ga4_param_columns_for_notes() -%}
+    {{ adapter.dispatch('ga4_param_columns_for_notes', 'madang')() }}
+{%- endmacro %}
 
 {% macro default__ga4_param_columns_for_notes() %}{% endmacro %}
 
@@ -72,7 +94,10 @@
 {%- endmacro %}
 
 
-{# The notes of an event on its numbers. On almost every event all of them can be read, which is seen first. #}
+{#
+    The notes of an event on its numbers.
+    On almost every event all of them can be read, which is seen first.
+#}
 {% macro ga4_notes_on_numbers() -%}
     {%- set numbers = ga4_numbers_of_events() -%}
     case
@@ -95,7 +120,9 @@
 
 
 {# A cheap look whether a column is null although there was something to read. #}
-{% macro ga4_may_be_unread(column) %}{{ return(adapter.dispatch('ga4_may_be_unread', 'madang')(column)) }}{% endmacro %}
+{% macro ga4_may_be_unread(column) %}
+    {{ return(adapter.dispatch('ga4_may_be_unread', 'madang')(column)) }}
+{% endmacro %}
 
 {% macro default__ga4_may_be_unread(column) %}{{ return(column ~ ' is null') }}{% endmacro %}
 
@@ -103,7 +130,9 @@
     {% for name in ga4_params() if ga4_param_column(name) | trim == column %}
         {{ return('place_of_' ~ name ~ ' is not null and ' ~ column ~ ' is null') }}
     {% endfor %}
-    {% if column in ['purchase_revenue', 'refund_value'] %}{{ return('exported_' ~ column ~ ' is not null and ' ~ column ~ ' is null') }}{% endif %}
+    {% if column in ['purchase_revenue', 'refund_value'] %}
+        {{ return('exported_' ~ column ~ ' is not null and ' ~ column ~ ' is null') }}
+    {% endif %}
     {{ return('len(user_properties) > 0 and ' ~ column ~ ' is null') }}
 {% endmacro %}
 
@@ -113,7 +142,10 @@
     nullif(concat(
         {% if notes %}coalesce({{ notes }}, ''),{% endif %}
         {%- for text in texts %}
-        case when {{ ga4_is_personal(text) }} then '{{ text }}:personal_data ' else '' end{{ ',' if not loop.last }}
+        case
+            when {{ ga4_is_personal(text) }} then '{{ text }}:personal_data '
+            else ''
+        end{{ ',' if not loop.last }}
         {%- endfor %}
     ), '')
 {%- endmacro %}
@@ -126,8 +158,12 @@
         {{ ga4_note(name, name ~ ' is null', ga4_param_in('item.item_params', name, 'why')) }},
         {%- endfor %}
         {%- for name in ga4_item_numbers() %}
-        {%- set why = ga4_why_unread('cast(null as string)', 'cast(null as int64)', 'item.' ~ name) %}
-        {{ ga4_note(name, name ~ ' is null and item.' ~ name ~ ' is not null', why) }}{{ ',' if not loop.last }}
+        {%- set why = ga4_why_unread(
+            'cast(null as string)', 'cast(null as int64)', 'item.' ~ name
+        ) %}
+        {{ ga4_note(
+            name, name ~ ' is null and item.' ~ name ~ ' is not null', why
+        ) }}{{ ',' if not loop.last }}
         {%- endfor %}
     ), '')
 {%- endmacro %}

@@ -1,4 +1,7 @@
-{# The parameters that the models themselves need, with their types. Companies add theirs in var('ga4_params'). #}
+{#
+    The parameters that the models themselves need, with their types.
+    Companies add theirs in var('ga4_params').
+#}
 {% macro ga4_params() %}
     {% set params = {
         'ga_session_id': 'int64',
@@ -25,7 +28,9 @@
     {% for name, type in var('ga4_params').items() %}
         {% if params.get(name, type) != type %}
             {% do exceptions.raise_compiler_error(
-                "var('ga4_params') says '" ~ type ~ "' of '" ~ name ~ "', which the models read as '" ~ params[name] ~ "'. Leave it out: it is read in any case."
+                "var('ga4_params') says '" ~ type ~ "' of '" ~ name
+                ~ "', which the models read as '" ~ params[name]
+                ~ "'. Leave it out: it is read in any case."
             ) %}
         {% endif %}
         {% do params.update({name: type}) %}
@@ -34,24 +39,33 @@
 {% endmacro %}
 
 
-{# What a parameter's column is called: one that is named as another column of the events is told apart. #}
+{#
+    What a parameter's column is called:
+    one that is named as another column of the events is told apart.
+#}
 {% macro ga4_param_column(name) %}
     {%- set also_elsewhere = [
-        'transaction_id', 'source', 'medium', 'campaign', 'gclid',
-        'event_key', 'session_key', 'event_at', 'event_order', 'page_path', 'is_internal', 'is_debug', 'is_measurement_protocol',
-        'has_personal_data', 'reading_notes', 'content_key', 'hit_number',
+        'transaction_id', 'source', 'medium', 'campaign', 'gclid', 'event_key', 'session_key',
+        'event_at', 'event_order', 'page_path', 'is_internal', 'is_debug',
+        'is_measurement_protocol', 'has_personal_data', 'reading_notes', 'content_key',
+        'hit_number',
     ] + ga4_fixed_columns() + ga4_export_fields().keys() | list -%}
     {{- 'param_' ~ name if name in also_elsewhere else name -}}
 {% endmacro %}
 
 
 {#
-    One parameter as a column. A key may hold its value in any of the four fields, and in another one on the next row; `type` decides what it becomes. A key
-    that is there twice counts where it is first. It is read from what `ga4_param_lists` and `ga4_param_places` add.
+    One parameter as a column. A key may have its value in any of four fields, and in another one on
+    the next row; `type` decides the result. A key that is there twice counts where it is first. It
+    is read from the columns of `ga4_param_lists` and `ga4_param_places`.
 #}
-{% macro ga4_param(name, type) %}{{ adapter.dispatch('ga4_param', 'madang')(name, type) }}{% endmacro %}
+{% macro ga4_param(name, type) -%}
+    {{ adapter.dispatch('ga4_param', 'madang')(name, type) }}
+{%- endmacro %}
 
-{% macro default__ga4_param(name, type) %}{{ ga4_param_in('event_params', name, type) }}{% endmacro %}
+{% macro default__ga4_param(name, type) -%}
+    {{ ga4_param_in('event_params', name, type) }}
+{%- endmacro %}
 
 {% macro duckdb__ga4_param(name, type) -%}
     {%- set at = '[place_of_' ~ name ~ ']' -%}
@@ -59,14 +73,21 @@
         when place_of_{{ name }} is not null
             then {{ ga4_value_as(
                 type, 'param_strings' ~ at, 'param_ints' ~ at,
-                'coalesce(event_params' ~ at ~ '.value.double_value, event_params' ~ at ~ '.value.float_value)', name
+                'coalesce(event_params' ~ at ~ '.value.double_value, event_params' ~ at
+                ~ '.value.float_value)',
+                name
             ) }}
     end
 {%- endmacro %}
 
 
-{# The same from any list of keys and values, the plain way: for what is rarely there, such as user properties and parameters of items. #}
-{% macro ga4_param_in(list, name, type) %}{{ adapter.dispatch('ga4_param_in', 'madang')(list, name, type) }}{% endmacro %}
+{#
+    The same from any list of keys and values, the plain way:
+    for what is rarely there, such as user properties and parameters of items.
+#}
+{% macro ga4_param_in(list, name, type) -%}
+    {{ adapter.dispatch('ga4_param_in', 'madang')(list, name, type) }}
+{%- endmacro %}
 
 {% macro default__ga4_param_in(list, name, type) -%}
     (
@@ -83,7 +104,8 @@
 {%- endmacro %}
 
 {% macro duckdb__ga4_param_in(list, name, type) -%}
-    {%- set value = 'list_filter(' ~ list ~ ", lambda param: param.key = '" ~ name ~ "')[1].value" -%}
+    {%- set value = 'list_filter(' ~ list ~ ", lambda param: param.key = '" ~ name
+        ~ "')[1].value" -%}
     {{ ga4_value_as(
         type, value ~ '.string_value', value ~ '.int_value',
         'coalesce(' ~ value ~ '.double_value, ' ~ value ~ '.float_value)', name
@@ -92,46 +114,9 @@
 
 
 {#
-    A value of the wanted type from the three in which the export may hold it; null where it cannot be read as such. The type `why` gives the cause of that in place of the
-    value; see notes.sql.
-#}
-{% macro ga4_value_as(type, text, whole, number, name='') -%}
-    {%- if type == 'string' -%}
-    coalesce({{ text }}, cast({{ whole }} as string), {{ float_text(number_within(number, '1.7e308')) }})
-    {%- elif type == 'int64' -%}
-    coalesce(
-        {{ whole }},
-        {{ safe_cast_as(regex_extract(text, ga4_whole_number_pattern(name)), 'int64') }},
-        {{ safe_cast_as('round(' ~ number ~ ')', 'int64') }}
-    )
-    {%- elif type == 'float64' -%}
-    coalesce(
-        {{ number_within(number) }},
-        {{ number_within('cast(' ~ whole ~ ' as ' ~ float64() ~ ')') }},
-        {{ number_from_text(text) }}
-    )
-    {%- elif type == 'why' -%}
-    {{ ga4_why_unread(text, whole, number) }}
-    {%- else -%}
-    {%- do exceptions.raise_compiler_error("A parameter cannot be of the type '" ~ type ~ "': it is string, int64 or float64.") -%}
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#
-    A whole number in a text. The session id is also read out of the cookie that some websites hand on as it is: GS1.1.1790000001.5.1.…, GS2.1.s1790000001$o5$g1$…, or what
-    follows the cookie's version; `$` may be percent-encoded.
-#}
-{% macro ga4_whole_number_pattern(name) %}
-    {{ return(
-        '^\\s*(?:[Gg][Ss][0-9]+[.][0-9]+[.])?[Ss]?([0-9]+)(?:(?:[.$]|%(?:25)*24).*)?$' if name == 'ga_session_id' else '^\\s*([+-]?[0-9]+)(?:[.]0*)?\\s*$'
-    ) }}
-{% endmacro %}
-
-
-{#
-    Columns that `ga4_param` reads beside the export's own, each with a comma before it. DuckDB looks keys up in lists that are taken apart once a row:
-    the sub-select that is natural on BigQuery costs it 35 to 120 times the CPU.
+    Columns that `ga4_param` reads beside the export's own, each with a comma before it. DuckDB
+    finds keys in lists that are taken apart once per row. The sub-select that BigQuery uses would
+    cost it 35 to 120 times the CPU.
 #}
 {% macro ga4_param_lists() %}{{ adapter.dispatch('ga4_param_lists', 'madang')() }}{% endmacro %}
 
@@ -145,7 +130,10 @@
 {%- endmacro %}
 
 
-{# And where in those lists each key is, looked up once: within a case DuckDB does not see that three look-ups are one. #}
+{#
+    And where in those lists each key is, looked up once:
+    within a case DuckDB does not see that three look-ups are one.
+#}
 {% macro ga4_param_places() %}{{ adapter.dispatch('ga4_param_places', 'madang')() }}{% endmacro %}
 
 {% macro default__ga4_param_places() %}{% endmacro %}

@@ -1,13 +1,15 @@
 {#
-    The events of the given shards ({property_id, suffix, location, …}) in the shape of the 2026 export, whatever the shards' age and format. A column that a
-    shard does not have is null, one of another type is cast. Adds `property_id` and `shard_suffix`. All columns are named here; only those are read that are
-    used further on.
+    The events of the given shards ({property_id, suffix, location, …}) in the shape of the 2026
+    export, with `property_id` and `shard_suffix`. A column that a shard does not have is null; one
+    of another type is cast. All columns are named here, but only those that are used are read.
 #}
 {% macro ga4_events_of(shards) -%}
     {%- set branches = [] -%}
     {%- for kind in ['ga4', 'ga360'] -%}
         {%- set properties = ga4_property_list() | selectattr('format', 'equalto', kind) | list -%}
-        {%- for branch in ga4_branches(shards, kind, properties, ga4_property_list() | length > 1) -%}
+        {%- for branch in ga4_branches(
+            shards, kind, properties, ga4_property_list() | length > 1
+        ) -%}
             {%- do branches.append(ga360_as_events(branch) if kind == 'ga360' else branch) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -33,20 +35,25 @@
 
 
 {#
-    The selections that read those of the shards that are of the given properties, as a list: one a property on BigQuery, one a file format on DuckDB.
-    `is_united` says that others are put beside them, so that every column must have the very same type.
+    The selections that read the shards of the given properties, as a list: one per property on
+    BigQuery, one per file format on DuckDB. `is_united`: others are put beside them, so every
+    column must have exactly the same type.
 #}
 {% macro ga4_branches(shards, kind, properties, is_united) %}
     {% set ids = properties | map(attribute='id') | list %}
     {% set chosen = shards | selectattr('property_id', 'in', ids) | list %}
-    {{ return(adapter.dispatch('ga4_branches', 'madang')(chosen, kind, properties, is_united) if chosen else []) }}
+    {{ return(
+        adapter.dispatch('ga4_branches', 'madang')(chosen, kind, properties, is_united)
+        if chosen else []
+    ) }}
 {% endmacro %}
 
 {% macro default__ga4_branches(shards, kind, properties, is_united) %}
     {% do source('ga4', 'events') %}
     {% set branches = [] %}
     {% for property in properties %}
-        {% set suffixes = shards | selectattr('property_id', 'equalto', property.id) | map(attribute='suffix') | list %}
+        {% set suffixes = shards | selectattr('property_id', 'equalto', property.id)
+            | map(attribute='suffix') | list %}
         {% if suffixes %}
             {% set branch %}
     select
@@ -69,12 +76,17 @@
     {% set columns = ga4_raw_columns(kind) %}
     {% for format in ['parquet', 'json'] %}
         {% set of_format = [] %}
-        {% for file in files if file.endswith('.parquet') == (format == 'parquet') %}{% do of_format.append(file) %}{% endfor %}
+        {% for file in files if file.endswith('.parquet') == (format == 'parquet') %}
+            {% do of_format.append(file) %}
+        {% endfor %}
         {% if of_format %}
-            {% set reader = ga4_parquet(of_format) if format == 'parquet' else ga4_ndjson(of_format, columns) %}
+            {% set reader = ga4_parquet(of_format)
+                if format == 'parquet' else ga4_ndjson(of_format, columns) %}
             {% set branch %}
     select
-        {{ (ga4_columns_of_files(reader, columns) if format == 'parquet' else columns.keys()) | join(',\n        ') }},
+        {{ (
+            ga4_columns_of_files(reader, columns) if format == 'parquet' else columns.keys()
+        ) | join(',\n        ') }},
         {{ ga4_property_of_file(properties) }} as property_id,
         regexp_extract(parse_filename(filename), '{{ ga4_file_pattern() }}', 1) as shard_suffix
     from {{ reader }}
@@ -87,76 +99,24 @@
 
 
 {% macro ga4_raw_columns(kind) %}
-    {{ return(ga4_export_columns() if kind == 'ga4' else ga360_export_columns() if kind == 'ga360' else ga4_users_columns()) }}
+    {{ return(
+        ga4_export_columns()
+        if kind == 'ga4' else ga360_export_columns()
+        if kind == 'ga360' else ga4_users_columns()
+    ) }}
 {% endmacro %}
 
 
-{% macro ga4_parquet(files) -%}
-    read_parquet(
-        [{% for file in files %}{{ text_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}],
-        union_by_name = true, filename = true
-    )
-{%- endmacro %}
-
-{# Types are given: what a sample of the lines suggests is wrong where a field is empty in it. #}
-{% macro ga4_ndjson(files, columns) -%}
-    read_json(
-        [{% for file in files %}{{ text_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}],
-        format = 'newline_delimited', filename = true, columns = {
-            {%- for name, shape in columns.items() %}
-            '{{ name }}': '{{ ga4_type(shape) }}'{{ ',' if not loop.last }}
-            {%- endfor %}
-        }
-    )
-{%- endmacro %}
-
-
 {#
-    Parquet columns as expressions of the wanted types. A column that has its type already is named and nothing more, for DuckDB reads single fields of a
-    structure only through a plain name.
-#}
-{% macro ga4_columns_of_files(reader, columns) %}
-    {% set query %}
-        select 'there' as place, column_name, column_type from (describe select * from {{ reader }})
-        union all
-        select 'wanted' as place, column_name, column_type
-        from (
-            describe
-            select {% for name, shape in columns.items() %}cast(null as {{ ga4_type(shape) }}) as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
-        )
-    {% endset %}
-    {% set there, wanted, expressions = {}, {}, [] %}
-    {% for row in run_query(query).rows %}{% do (there if row[0] == 'there' else wanted).update({row[1]: row[2]}) %}{% endfor %}
-    {% for name, shape in columns.items() %}
-        {% if there.get(name) == wanted[name] %}
-            {% do expressions.append(name) %}
-        {% else %}
-            {% do expressions.append('cast(' ~ (name if name in there else 'null') ~ ' as ' ~ ga4_type(shape) ~ ') as ' ~ name) %}
-        {% endif %}
-    {% endfor %}
-    {{ return(expressions) }}
-{% endmacro %}
-
-
-{# The property that a file belongs to, by its folder; deeper folders first, so that one property's may lie in another's. #}
-{% macro ga4_property_of_file(properties) -%}
-    {%- if properties | length == 1 -%}
-    '{{ properties[0].id }}'
-    {%- else -%}
-    case
-        {%- for property in properties | sort(attribute='path', reverse=true) %}
-        when starts_with(filename, {{ text_literal(property.path ~ '/') }}) then '{{ property.id }}'
-        {%- endfor %}
-    end
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#
-    Part of a shard's fingerprint: when other parameters or fields are asked for, or other things are masked, every day counts as changed and is read again. The number is
-    for what else of the reading changes.
+    Part of a shard's fingerprint: when other parameters or fields are asked for, or other things
+    are masked, every day counts as changed and is read again. The number is for what else of the
+    reading changes.
 #}
 {% macro ga4_reading_version() %}
-    {% set masked = [ga4_email_pattern(), ga4_phone_pattern(), ga4_national_id_pattern(), ga4_personal_texts()] %}
-    {{ return(local_md5(tojson([2, ga4_params(), var('ga4_user_properties'), ga4_further_fields(), masked]))[:8]) }}
+    {% set masked = [
+        ga4_email_pattern(), ga4_phone_pattern(), ga4_national_id_pattern(), ga4_personal_texts()
+    ] %}
+    {{ return(local_md5(
+        tojson([2, ga4_params(), var('ga4_user_properties'), ga4_further_fields(), masked])
+    )[:8]) }}
 {% endmacro %}

@@ -1,13 +1,18 @@
 {%- set rule = madang.sync_rule() -%}
 {%- set columns = [
-    'activity_id', 'person_id', 'occurred_at', 'source', 'object_type', 'object_id', 'object_name', 'value', 'currency',
+    'activity_id', 'person_id', 'occurred_at', 'source',
+    'object_type', 'object_id', 'object_name', 'value', 'currency',
 ] -%}
 
--- what happened and Braze gets, each activity once: custom events and purchases, a refund as a purchase below zero
+-- what happened and Braze gets, each activity once:
+-- custom events and purchases, a refund as a purchase below zero
 with matched as (
 
     {{ activities_that_meet(
-        ref('activities'), braze_event_conditions(rule), columns, {'event_name': 'string', 'event_array': 'string'}
+        ref('activities'),
+        braze_event_conditions(rule),
+        columns,
+        {'event_name': 'string', 'event_array': 'string'}
     ) }}
 
 ),
@@ -25,7 +30,7 @@ permits as (
 ),
 
 -- money goes back only for purchases that Braze has
-told_orders as (
+sent_orders as (
 
     select distinct activities.object_type, activities.object_id
     from {{ ref('activities') }} as activities
@@ -45,7 +50,10 @@ deduplicated as (
     select *
     from matched
     where occurred_at > {{ before_as_of(rule.get('within', '30 days')) }}
-    qualify row_number() over (partition by activity_id, event_name order by event_array, condition_number) = 1
+    qualify
+        row_number() over (
+            partition by activity_id, event_name order by event_array, condition_number
+        ) = 1
 
 ),
 
@@ -59,7 +67,8 @@ final as (
         deduplicated.event_name as field,
         {{ json_object({
             'user': 'braze_keys.sync_key',
-            'kind': "case deduplicated.event_array when 'purchases' then 'purchase' else 'event' end",
+            'kind': "case deduplicated.event_array when 'purchases' then 'purchase' "
+            ~ "else 'event' end",
             'event_id': 'deduplicated.activity_id',
             'happened_micros': 'cast(' ~ micros_of('deduplicated.occurred_at') ~ ' as string)',
             'object_type': 'deduplicated.object_type',
@@ -77,14 +86,14 @@ final as (
             when permits.held_back_reason is not null then permits.held_back_reason
             when braze_keys.sync_key is null then 'no_braze_key'
             when deduplicated.event_array = 'purchases' and deduplicated.value < 0
-                and told_orders.object_id is null then 'purchase_not_sent'
+                and sent_orders.object_id is null then 'purchase_not_sent'
         end as held_back_reason
     from deduplicated
     left join permits on deduplicated.person_id = permits.person_id
     left join braze_keys on deduplicated.person_id = braze_keys.person_id
-    left join told_orders
-        on deduplicated.object_type = told_orders.object_type
-        and deduplicated.object_id = told_orders.object_id
+    left join sent_orders
+        on deduplicated.object_type = sent_orders.object_type
+        and deduplicated.object_id = sent_orders.object_id
 
 )
 

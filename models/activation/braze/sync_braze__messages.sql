@@ -3,12 +3,15 @@
 {%- for audience, campaign in rule.get('campaigns', {}).items() -%}
     {%- do campaign_rows.append([
         text_literal(audience), text_literal(campaign.campaign_id), text_literal(campaign.channel),
-        campaign.hour if campaign.get('hour') is not none and campaign.get('hour') is defined else 'null',
+        campaign.hour
+        if campaign.get('hour') is not none and campaign.get('hour') is defined
+        else 'null',
         loop.index,
     ]) -%}
 {%- endfor -%}
 
--- a message of a campaign to each person who entered an audience, once an entry, by the channel that permits it
+-- a message of a campaign to each person who entered an audience, once an entry,
+-- by the channel that permits it
 with campaigns as (
 
     {{ rows_of(
@@ -44,10 +47,13 @@ entries as (
         campaigns.channel,
         campaigns.hour,
         campaigns.message_place,
-        {{ message_of_entry('campaigns.campaign_id', 'membership.person_id', 'membership.entered_at') }}
-            as sync_key,
+        {{ message_of_entry(
+            'campaigns.campaign_id', 'membership.person_id', 'membership.entered_at'
+        ) }} as sync_key,
         case when campaigns.hour is not null then {{ timestamp_plus(
-            timestamp_from_local_text('cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'),
+            timestamp_from_local_text(
+                'cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'
+            ),
             'campaigns.hour', 'hour'
         ) }} end as send_at
     from {{ ref('audience_membership') }} as membership
@@ -59,7 +65,8 @@ entries as (
 
 ),
 
--- of a person who was several: what was sent for this entry, or may have been, under an earlier person_id
+-- of a person who was several: what was sent for this entry under an earlier person_id,
+-- or may have been
 already_sent as (
 
     select distinct entries.audience, entries.person_id
@@ -100,7 +107,8 @@ wanted as (
                 'no_braze_key',
                 known_address='permits.is_main_address',
                 is_message=true,
-                message_hour='case when entries.send_at > ' ~ as_of() ~ ' then entries.hour else ' ~ hour_now() ~ ' end',
+                message_hour='case when entries.send_at > ' ~ as_of() ~ ' then entries.hour else '
+                ~ hour_now() ~ ' end',
             ) }}
         end as held_back_reason
     from entries

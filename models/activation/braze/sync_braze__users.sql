@@ -1,6 +1,7 @@
 {%- set rule = madang.sync_rule() -%}
 
--- exactly what Braze is to hold: one custom attribute an audience and channel, for those who may be contacted there
+-- exactly what Braze is to hold: one custom attribute an audience and channel,
+-- for those who may be contacted there
 with permits as (
 
     {{ sync_permits() }}
@@ -29,7 +30,8 @@ leavers as (
 combined as (
 
     select
-        audience, person_id, channel, purpose, held_back_reason, is_main_address, late_source, false as is_leaver
+        audience, person_id, channel, purpose, held_back_reason,
+        is_main_address, late_source, false as is_leaver
     from permits
 
     union all
@@ -41,7 +43,8 @@ combined as (
 
 ),
 
--- Braze writes to the address that it has, the CRM's; of another one that is still open it does not know
+-- Braze writes to the address that it has, the CRM's;
+-- of another one that is still open it does not know
 wanted as (
 
     select

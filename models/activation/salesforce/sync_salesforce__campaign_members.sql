@@ -1,4 +1,5 @@
--- members of campaigns, one campaign an audience: who may be contacted on every channel that the sync names
+-- members of campaigns, one campaign an audience:
+-- who may be contacted on every channel that the sync names
 with permits as (
 
     {{ sync_permits() }}
@@ -21,7 +22,8 @@ members as (
         customer_numbers.customer_no as sync_key,
         permits.audience as field,
         'true' as value,
-        {{ sync_held_back('permits', 'customer_numbers.customer_no', 'no_external_id') }} as held_back_reason
+        {{ sync_held_back('permits', 'customer_numbers.customer_no', 'no_external_id') }}
+            as held_back_reason
     from permits
     left join customer_numbers on permits.person_id = customer_numbers.person_id
 

@@ -21,7 +21,8 @@ final as (
         customer_numbers.customer_no as sync_key,
         concat('Madang_', permits.audience, '_', permits.channel, '__c') as field,
         'true' as value,
-        {{ sync_held_back('permits', 'customer_numbers.customer_no', 'no_external_id') }} as held_back_reason
+        {{ sync_held_back('permits', 'customer_numbers.customer_no', 'no_external_id') }}
+            as held_back_reason
     from permits
     left join customer_numbers on permits.person_id = customer_numbers.person_id
 

@@ -1,4 +1,5 @@
--- who is to enter a journey now: once, or again after a new entry into the audience and so many days
+-- who is to enter a journey now: once,
+-- or again after a new entry into the audience and so many days
 with permits as (
 
     {{ sync_permits() }}
@@ -51,7 +52,7 @@ earlier_entries as (
         numbers.person_id,
         sent.journey,
         count(distinct concat(sent.sync_key, ' ', sent.field)) as entries,
-        max(plans.as_of) as last_told_at
+        max(plans.as_of) as last_entry_at
     from sent
     inner join {{ ref('stg_sync__plans') }} as plans on sent.plan_id = plans.plan_id
     inner join {{ ref('customer_numbers') }} as numbers on sent.sync_key = numbers.customer_no
@@ -69,8 +70,9 @@ with_earlier_entries as (
         customer_numbers.customer_no,
         memberships.entered_at,
         coalesce(earlier_entries.entries, 0) as entries,
-        earlier_entries.last_told_at,
-        {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }} as value,
+        earlier_entries.last_entry_at,
+        {{ sync_row('permits', 'customers', 'customer_numbers.customer_no', 'SubscriberKey') }}
+            as value,
         {{ sync_held_back(
             'permits',
             'customer_numbers.customer_no',
@@ -82,7 +84,8 @@ with_earlier_entries as (
     inner join journeys on concat(permits.audience, '_', permits.channel) = journeys.journey
     left join customer_numbers on permits.person_id = customer_numbers.person_id
     left join customers on permits.person_id = customers.person_id
-    left join memberships on permits.audience = memberships.audience and permits.person_id = memberships.person_id
+    left join memberships
+        on permits.audience = memberships.audience and permits.person_id = memberships.person_id
     left join earlier_entries
         on permits.person_id = earlier_entries.person_id
         and journeys.journey = earlier_entries.journey
@@ -104,8 +107,10 @@ wanted as (
             not_permitted,
             case
                 when entries = 0 then null
-                when again_after_days is null or coalesce(entered_at <= last_told_at, true) then 'entered_before'
-                when {{ seconds_between('last_told_at', as_of()) }} < again_after_days * 86400 then 'cooling_down'
+                when again_after_days is null or coalesce(entered_at <= last_entry_at, true)
+                    then 'entered_before'
+                when {{ seconds_between('last_entry_at', as_of()) }} < again_after_days * 86400
+                    then 'cooling_down'
             end
         ) as held_back_reason
     from with_earlier_entries

@@ -39,7 +39,8 @@ final as (
         property_currency as currency,
         {{ sum_amounts("case kind when 'purchase' then amount end") }} as purchase_revenue,
         {{ sum_amounts("case kind when 'refund' then amount end") }} as refund_value,
-        {{ amounts_without_rate("case when kind in ('purchase', 'refund') then amount end") }} as amounts_without_rate,
+        {{ amounts_without_rate("case when kind in ('purchase', 'refund') then amount end") }}
+            as amounts_without_rate,
         count(case when kind = 'order' then 1 end) as orders,
         {{ sum_amounts("case kind when 'order' then amount end") }} as order_revenue,
         count(case when kind = 'left_out' then 1 end) as left_out_purchases,

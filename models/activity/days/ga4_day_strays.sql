@@ -1,4 +1,5 @@
--- the parts of sessions that lie on another day, by the property's time zone, than the shard that holds them
+-- the parts of sessions that lie on another day, by the property's time zone,
+-- than the shard that holds them
 with parts as (
 
     select property_id, event_date, events, started_at, ended_at
@@ -19,7 +20,8 @@ days as (
         dates.property_id,
         dates.event_date,
         properties.timezone,
-        {{ timestamp_from_local_text('cast(dates.event_date as string)', 'properties.timezone') }} as day_from,
+        {{ timestamp_from_local_text('cast(dates.event_date as string)', 'properties.timezone') }}
+            as day_from,
         {{ timestamp_from_local_text(
             'cast(' ~ date_plus('dates.event_date', 1) ~ ' as string)', 'properties.timezone'
         ) }} as day_to
@@ -49,12 +51,16 @@ strayed as (
 
 both_sides as (
 
-    select property_id, event_date, events as events_of, 1 as sessions_of, 0 as events_in, 0 as sessions_in
+    select
+        property_id, event_date, events as events_of,
+        1 as sessions_of, 0 as events_in, 0 as sessions_in
     from strayed
 
     union all
 
-    select property_id, zone_date as event_date, 0 as events_of, 0 as sessions_of, events as events_in, 1 as sessions_in
+    select
+        property_id, zone_date as event_date, 0 as events_of,
+        0 as sessions_of, events as events_in, 1 as sessions_in
     from strayed
 
 ),

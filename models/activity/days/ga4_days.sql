@@ -25,7 +25,8 @@ started as (
 
 ),
 
--- GA4 counts whoever was in an engaged session, came for the first time, or whose engagement was measured
+-- GA4 counts whoever was in an engaged session, came for the first time,
+-- or whose engagement was measured
 active as (
 
     select
@@ -33,7 +34,9 @@ active as (
         parts.event_date,
         count(case when parts.event_date > started.session_date then 1 end) as continued_sessions,
         count(distinct case
-            when parts.engagement_msec is not null or parts.engaged_parameter = 1 or parts.ga_session_number = 1
+            when parts.engagement_msec is not null
+                or parts.engaged_parameter = 1
+                or parts.ga_session_number = 1
                 then parts.device_id
         end) as active_devices
     from {{ ref('ga4_session_days') }} as parts
@@ -79,8 +82,10 @@ final as (
 
         -- what the export holds, and what became of it
         read_days.row_count as exported_rows,
-        case when not starts_with(read_days.shard_kind, 'ga360') then read_days.row_count - totals.events end
-            as duplicate_rows,
+        case
+            when not starts_with(read_days.shard_kind, 'ga360')
+                then read_days.row_count - totals.events
+        end as duplicate_rows,
         coalesce(
             read_days.shard_kind = 'daily'
             and properties.edition = 'standard'
@@ -100,7 +105,8 @@ final as (
         coalesce(strays.events_in_other_days, 0) as events_in_other_days,
         coalesce(strays.sessions_of_other_days, 0) as sessions_of_other_days,
         coalesce(strays.sessions_in_other_days, 0) as sessions_in_other_days,
-        coalesce(strays.sessions_of_other_days, 0) > greatest(2, totals.sessions / 100) as is_of_another_zone,
+        coalesce(strays.sessions_of_other_days, 0) > greatest(2, totals.sessions / 100)
+            as is_of_another_zone,
 
         -- what GA4 shows
         totals.page_views,

@@ -1,4 +1,5 @@
--- purchases that were reported to Braze: one that GA4 or the shop reports too is counted there, not here
+-- purchases that were reported to Braze:
+-- one that GA4 or the shop reports too is counted there, not here
 with purchases as (
 
     select *

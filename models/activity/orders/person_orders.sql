@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- the orders of a person, however many sources report each; a view, because it is read for one person at a time
+-- the orders of a person, however many sources report each;
+-- a view, because it is read for one person at a time
 with activities as (
 
     select person_id, object_id as order_id, occurred_at, activity_id, action, value, currency
@@ -51,7 +52,8 @@ final as (
     select
         person_id,
         order_id,
-        row_number() over (partition by person_id order by placed_at, first_activity_id) as order_number,
+        row_number() over (partition by person_id order by placed_at, first_activity_id)
+            as order_number,
         placed_at,
         amount,
         currency,

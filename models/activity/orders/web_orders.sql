@@ -69,8 +69,9 @@ final as (
         purchases.currency,
         purchases.fx_rate,
         {{ converted('purchases.gross_revenue', 'purchases.fx_rate') }} as reporting_revenue,
-        {{ converted('(purchases.gross_revenue - purchases.refunded_amount)', 'purchases.fx_rate') }}
-            as reporting_net_revenue,
+        {{ converted(
+            '(purchases.gross_revenue - purchases.refunded_amount)', 'purchases.fx_rate'
+        ) }} as reporting_net_revenue,
         reports.reports,
         purchases.refunds,
         purchases.last_refunded_at,

@@ -22,14 +22,15 @@ by_number as (
 
 ),
 
--- an order without a number meets the one of the same amount within minutes that no number has met: the nearest, and
--- each only once
+-- an order without a number meets the one of the same amount within minutes that no number has met:
+-- the nearest, and each only once
 near as (
 
     select
         web_orders.order_key,
         shop_orders.order_id as shop_order_id,
-        abs({{ seconds_between('web_orders.ordered_at', 'shop_orders.ordered_at') }}) as seconds_apart
+        abs({{ seconds_between('web_orders.ordered_at', 'shop_orders.ordered_at') }})
+            as seconds_apart
     from web_orders
     inner join shop_orders
         on web_orders.revenue = shop_orders.amount
@@ -46,8 +47,10 @@ nearest as (
 
     select
         *,
-        row_number() over (partition by order_key order by seconds_apart, shop_order_id) as place_of_web,
-        row_number() over (partition by shop_order_id order by seconds_apart, order_key) as place_of_shop
+        row_number() over (partition by order_key order by seconds_apart, shop_order_id)
+            as place_of_web,
+        row_number() over (partition by shop_order_id order by seconds_apart, order_key)
+            as place_of_shop
     from near
 
 ),

@@ -34,7 +34,8 @@ with_subject as (
 
 ),
 
--- a placeholder is no id, so each such event stands alone; what is left out is no order's first event
+-- a placeholder is no id, so each such event stands alone;
+-- what is left out is no order's first event
 with_order_id as (
 
     select
@@ -51,7 +52,8 @@ since_last as (
     select
         *,
         {{ micros_of('event_at') }} - lag({{ micros_of('event_at') }}) over (
-            partition by property_id, order_scope, order_id, left_out order by event_order, event_key
+            partition by property_id, order_scope, order_id, left_out
+            order by event_order, event_key
         ) as micros_since_last
     from with_order_id
 
@@ -65,8 +67,11 @@ numbered as (
         {% if rule.repeat_days is none -%}
         1
         {%- else -%}
-        1 + count(case when micros_since_last > {{ rule.repeat_days }} * 86400000000 then 1 end) over (
-            partition by property_id, order_scope, order_id, left_out order by event_order, event_key
+        1 + count(
+            case when micros_since_last > {{ rule.repeat_days }} * 86400000000 then 1 end
+        ) over (
+            partition by property_id, order_scope, order_id, left_out
+            order by event_order, event_key
             rows between unbounded preceding and current row
         )
         {%- endif %} as order_number
@@ -78,7 +83,8 @@ ranked as (
 
     select
         *,
-        {{ surrogate_key(['property_id', 'order_scope', 'order_id', 'order_number']) }} as order_key,
+        {{ surrogate_key(['property_id', 'order_scope', 'order_id', 'order_number']) }}
+            as order_key,
         row_number() over (
             partition by property_id, order_scope, order_id, order_number, left_out
             order by case when revenue > 0 then 0 else 1 end, event_order, event_key
@@ -108,7 +114,8 @@ final as (
         case
             when left_out is not null then left_out
             when report_number > 1 then 'duplicate'
-            {%- for kind in ['placeholder', 'empty', 'missing'] if rule[kind ~ '_id'] == 'if_revenue' %}
+            {%- for kind in ['placeholder', 'empty', 'missing']
+                if rule[kind ~ '_id'] == 'if_revenue' %}
             when id_kind = '{{ kind }}' and coalesce(revenue, 0) <= 0 then 'no_revenue'
             {%- endfor %}
             {%- if rule.minimum_revenue is not none %}

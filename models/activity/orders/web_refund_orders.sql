@@ -29,7 +29,8 @@ orders as (
         currency,
         coalesce(subject_id, '') as subject_id,
         min(coalesce(subject_id, '')) over (partition by property_id, order_id)
-        = max(coalesce(subject_id, '')) over (partition by property_id, order_id) as is_of_one_shopper
+        = max(coalesce(subject_id, '')) over (partition by property_id, order_id)
+            as is_of_one_shopper
     from {{ ref('web_purchases') }}
     where order_status = 'counted' and order_id is not null
 
@@ -45,7 +46,8 @@ with_subject as (
 
 ),
 
--- the shopper's own order; refunds often come from a server, so else the one with this id, if only one shopper has it
+-- the shopper's own order; refunds often come from a server, so else the one with this id,
+-- if only one shopper has it
 final as (
 
     select

@@ -22,7 +22,8 @@ items as (
 
 ),
 
--- the event's own amount, else that of the items that it names; without either it asks for the whole order
+-- the event's own amount, else that of the items that it names;
+-- without either it asks for the whole order
 with_amount as (
 
     select
@@ -30,7 +31,8 @@ with_amount as (
         items.item_list,
         coalesce(refunds.reported_amount, items.amount) as known_amount,
         items.items is not null as names_items,
-        refunds.reported_amount is not null or coalesce(items.is_amount_stated, false) as is_amount_stated
+        refunds.reported_amount is not null
+        or coalesce(items.is_amount_stated, false) as is_amount_stated
     from refunds
     left join items on refunds.event_key = items.event_key
 
@@ -46,7 +48,8 @@ before as (
             partition by order_key, {{ float_text('known_amount') }} order by event_order, event_key
         ) as micros_since_any,
         {{ micros_of('event_at') }} - lag({{ micros_of('event_at') }}) over (
-            partition by order_key, {{ float_text('known_amount') }}, item_list order by event_order, event_key
+            partition by order_key, {{ float_text('known_amount') }}, item_list
+            order by event_order, event_key
         ) as micros_since_same
     from with_amount
 
@@ -57,7 +60,9 @@ compared as (
 
     select
         *,
-        micros - max(case when item_list is null and not {{ is_repeat('micros_since_any') }} then micros end) over (
+        micros - max(
+            case when item_list is null and not {{ is_repeat('micros_since_any') }} then micros end
+        ) over (
             partition by order_key, {{ float_text('known_amount') }}
             order by event_order, event_key
             rows between unbounded preceding and 1 preceding
@@ -75,7 +80,8 @@ flagged as (
             when names_items and known_amount is null then 'unknown_amount'
             when is_amount_stated and upper(order_currency) <> upper(currency) then 'other_currency'
             when item_list is null and {{ is_repeat('micros_since_any') }} then 'repeat'
-            when {{ is_repeat('micros_since_same') }} or {{ is_repeat('micros_since_bare') }} then 'repeat'
+            when {{ is_repeat('micros_since_same') }} or {{ is_repeat('micros_since_bare') }}
+                then 'repeat'
         end as left_out
     from compared
 
@@ -96,7 +102,9 @@ added_up as (
     select
         *,
         sum(asked_amount) over (
-            partition by order_key order by event_order, event_key rows between unbounded preceding and current row
+            partition by order_key
+            order by event_order, event_key
+            rows between unbounded preceding and current row
         ) as asked_so_far
     from requested
 
@@ -116,7 +124,8 @@ final as (
         reported_amount,
         item_list,
         case
-            when left_out is null then least(asked_so_far, revenue) - least(asked_so_far - asked_amount, revenue)
+            when left_out is null
+                then least(asked_so_far, revenue) - least(asked_so_far - asked_amount, revenue)
             else 0
         end as amount,
         currency,

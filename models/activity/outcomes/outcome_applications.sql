@@ -1,4 +1,5 @@
--- which application an outcome is about: the one that it names, else the person's nearest open one of the product
+-- which application an outcome is about:
+-- the one that it names, else the person's nearest open one of the product
 with outcomes as (
 
     select outcome_id, application_id, product, occurred_at
@@ -33,7 +34,8 @@ open_ones as (
 
     select sent.*
     from sent
-    left join (select distinct application_id from outcomes) as named on sent.application_id = named.application_id
+    left join (select distinct application_id from outcomes) as named
+        on sent.application_id = named.application_id
     where named.application_id is null and sent.person_id is not null
 
 ),
@@ -69,7 +71,9 @@ nearest as (
     select
         *,
         coalesce(
-            sent_at < {{ timestamp_plus('next_sent_at', var('outcome_application_apart_days'), 'day') }}, false
+            sent_at
+            < {{ timestamp_plus('next_sent_at', var('outcome_application_apart_days'), 'day') }},
+            false
         ) as is_ambiguous
     from candidates
     where place = 1

@@ -21,14 +21,15 @@ with reported as (
     left join {{ ref('record_persons') }} as persons
         on versions.outcome_id = persons.record_id
         and persons.source = 'offline'
-    left join {{ ref('outcome_applications') }} as matched on versions.outcome_id = matched.outcome_id
+    left join {{ ref('outcome_applications') }} as matched
+        on versions.outcome_id = matched.outcome_id
     {{ join_fx_rates('versions', local_date('versions.occurred_at')) }}
     where versions.occurred_at is not null and not versions.is_superseded
 
 ),
 
--- without an application's number, its own or a matched one, the outcomes of one person and product are one
--- application, until it is over and something opens anew
+-- without an application's number, its own or a matched one, the outcomes of one person and product
+-- are one application, until it is over and something opens anew
 compared as (
 
     select
@@ -64,21 +65,25 @@ with_application as (
         case
             when application_id is not null
                 then {{ surrogate_key(["'application'", 'application_id', 'product', 'line_id']) }}
-            else {{ surrogate_key(["'applicant'", 'applicant_key', 'product', 'line_id', 'application_number']) }}
+            else {{ surrogate_key(
+                ["'applicant'", 'applicant_key', 'product', 'line_id', 'application_number']
+            ) }}
         end as application_key,
         meaning in ('lost', 'reversed') and value is null as takes_back
     from numbered
 
 ),
 
--- an application is fulfilled from the first thing that was won until it is lost or reversed; who ends a contract
--- later (churned) takes nothing back
+-- an application is fulfilled from the first thing that was won until it is lost or reversed;
+-- who ends a contract later (churned) takes nothing back
 with_state as (
 
     select
         *,
         coalesce(
-            last_value(case when meaning in ('won', 'lost', 'reversed') then meaning end ignore nulls)
+            last_value(
+                case when meaning in ('won', 'lost', 'reversed') then meaning end ignore nulls
+            )
                 over up_to_here = 'won',
             false
         ) as was_won,
@@ -100,7 +105,8 @@ brought as (
         sum(value) over since_then as brought_value,
         sum({{ converted('value') }}) over since_then as brought_converted,
         min(value_currency) over since_then as brought_currency,
-        min(value_currency) over since_then < max(value_currency) over since_then as is_of_several_currencies
+        min(value_currency) over since_then < max(value_currency) over since_then
+            as is_of_several_currencies
     from with_state
     window since_then as (
         partition by application_key, withdrawals_before

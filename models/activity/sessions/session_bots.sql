@@ -3,7 +3,9 @@
 
 with session_totals as (
 
-    select session_key, device_id, session_date, started_at, ended_at, page_views, browser, hostname, country, city,
+    select
+        session_key, device_id, session_date, started_at,
+        ended_at, page_views, browser, hostname, country, city,
         landing_referrer, touch_source, engaged_parameter, engagement_seconds
     from {{ ref('session_totals') }}
     where {{ of_days_to_build('session_date in {days}') }}

@@ -1,7 +1,6 @@
 {%- set clicks = google_click_sources() -%}
 {{ config(
-    materialized='days_when_changed',
-    partition_by=partitioned_by_day('session_date'),
+    materialized='days_when_changed', partition_by=partitioned_by_day('session_date'),
     meta={'looks_up': ['traffic_sources', 'traffic_hosts']}
 ) }}
 
@@ -9,7 +8,8 @@ with session_totals as (
 
     select
         *,
-        {{ "last_click_source is not null" if var('channel_groups_from_export') else 'false' }} as is_answered,
+        {{ "last_click_source is not null" if var('channel_groups_from_export') else 'false' }}
+            as is_answered,
         touch_source is not null and not coalesce(is_touch_by_click_id, false) as is_said,
         {{ url_query('landing_page') }} as landing_query
     from {{ ref('session_totals') }}
@@ -17,23 +17,29 @@ with session_totals as (
 
 ),
 
--- as reported: by GA4 where the export carries its answer, else by the first event of the session that names a source
+-- as reported: by GA4 where the export has its answer, else by the first event that names a source
 reported as (
 
     select
         *,
-        case when is_answered then last_click_source when is_said then touch_source else '(direct)' end as raw_source,
         case
-            when is_answered then coalesce(last_click_medium, '(none)')
-            when is_said then coalesce(touch_medium, '(none)')
-            else '(none)'
-        end as raw_medium,
-        coalesce(case when is_answered then last_click_campaign else touch_campaign end, '(not set)') as raw_campaign,
+            when is_answered then last_click_source
+            when is_said then touch_source
+            else '(direct)'
+        end as raw_source,
+        coalesce(
+            case when is_answered then last_click_medium when is_said then touch_medium end,
+            '(none)'
+        ) as raw_medium,
+        coalesce(
+            case when is_answered then last_click_campaign else touch_campaign end, '(not set)'
+        ) as raw_campaign,
         {{ google_click('landing_query', 'gclid', 'dclid') }} as google_click,
         {{ naver_click('landing_query') }} as naver_click,
         {{ kakao_click('landing_query') }} as kakao_click,
         {{ has_braze_link('landing_query') }} as has_braze_link,
-        coalesce(case when is_answered then last_click_campaign_id end, touch_campaign_id) as said_campaign_id,
+        coalesce(case when is_answered then last_click_campaign_id end, touch_campaign_id)
+            as said_campaign_id,
         {{ linked_campaign_id('landing_query') }} as linked_campaign_id
     from session_totals
 
@@ -43,11 +49,12 @@ flagged as (
 
     select
         *,
-        case when google_click is null then false else {{ is_mistaken_for_google('raw_source', 'raw_medium') }} end
-            as is_mistaken,
+        google_click is not null
+        and {{ is_mistaken_for_google('raw_source', 'raw_medium') }} as is_mistaken,
         {{ is_excluded_referral('raw_source', 'raw_medium', 'hostname') }} as is_excluded,
         is_said and not ({{ is_direct('touch_source', 'touch_medium') }})
-        and not {{ is_excluded_referral('touch_source', 'touch_medium', 'hostname') }} as has_own_source
+        and not {{ is_excluded_referral('touch_source', 'touch_medium', 'hostname') }}
+            as has_own_source
     from reported
 
 ),
@@ -75,7 +82,8 @@ repaired as (
             when is_excluded or not (is_answered or is_said) then '(not set)'
             else raw_campaign
         end as campaign,
-        case when not is_excluded then coalesce(said_campaign_id, linked_campaign_id) end as campaign_id,
+        case when not is_excluded then coalesce(said_campaign_id, linked_campaign_id) end
+            as campaign_id,
         case
             when is_mistaken then 'click_id'
             when is_excluded then 'referral_exclusion'
@@ -87,19 +95,19 @@ repaired as (
 
 ),
 
--- GA4's own group, else by its rules for the platform that it names, else by those for everything else
+-- GA4's own group, else by its rules for the platform that it names, else by those for the rest
 grouped as (
 
     select
         repaired.*,
-        traffic.source_lower,
-        traffic.medium_lower,
-        traffic.campaign_lower,
-        traffic.is_paid,
-        repaired.source_method = 'ga4_export' and repaired.last_click_channel_group is not null as is_grouped_by_ga4,
+        traffic.source_lower, traffic.medium_lower, traffic.campaign_lower, traffic.is_paid,
+        repaired.source_method = 'ga4_export'
+        and repaired.last_click_channel_group is not null as is_grouped_by_ga4,
         case
             when repaired.source_method <> 'ga4_export' then traffic.channel_group
-            else coalesce(repaired.last_click_channel_group, platforms.channel_group, traffic.channel_group)
+            else coalesce(
+                repaired.last_click_channel_group, platforms.channel_group, traffic.channel_group
+            )
         end as channel_group,
         coalesce(source_hosts.channel_plus, referrer_hosts.channel_plus) as host_channel,
         coalesce(source_hosts.name, referrer_hosts.name) as host_name
@@ -114,7 +122,8 @@ grouped as (
     left join {{ ref('traffic_hosts') }} as source_hosts on traffic.source_lower = source_hosts.host
     left join {{ ref('traffic_hosts') }} as referrer_hosts
         on case
-            when {{ is_direct('repaired.source', 'repaired.medium') }} or traffic.medium_lower = 'referral'
+            when {{ is_direct('repaired.source', 'repaired.medium') }}
+                or traffic.medium_lower = 'referral'
                 then {{ url_host('repaired.landing_referrer') }}
         end = referrer_hosts.host
 
@@ -125,7 +134,8 @@ with_plus as (
     select
         *,
         {{ channel_plus(
-            'source_lower', 'medium_lower', 'campaign_lower', 'channel_group', 'is_paid', 'naver_click', 'kakao_click',
+            'source_lower', 'medium_lower', 'campaign_lower',
+            'channel_group', 'is_paid', 'naver_click', 'kakao_click',
             has_openai_click('landing_query'), 'has_braze_link', 'host_channel',
         ) }} as channel_plus
     from grouped
@@ -135,24 +145,14 @@ with_plus as (
 final as (
 
     select
-        session_key,
-        device_id,
-        session_date,
-        started_at,
-        source,
-        medium,
-        campaign,
-        campaign_id,
-        source_method,
-        raw_source,
-        raw_medium,
-        raw_campaign,
-        channel_group,
+        session_key, device_id, session_date, started_at, source, medium, campaign, campaign_id,
+        source_method, raw_source, raw_medium, raw_campaign, channel_group,
         case when is_grouped_by_ga4 then 'ga4_export' else 'rule' end as channel_method,
-        last_click_channel_group as ga4_channel_group,
-        channel_plus,
-        case when channel_plus = 'AI Assistant' then coalesce(host_name, source) end as ai_assistant,
-        (has_own_source or google_click is not null) and not ({{ is_direct('source', 'medium') }}) as has_touch
+        last_click_channel_group as ga4_channel_group, channel_plus,
+        case when channel_plus = 'AI Assistant' then coalesce(host_name, source) end
+            as ai_assistant,
+        (has_own_source or google_click is not null)
+        and not ({{ is_direct('source', 'medium') }}) as has_touch
     from with_plus
 
 )

@@ -16,7 +16,8 @@ session_persons as (
 
 ),
 
--- whom GA4 itself calls direct, or who brought nothing of their own: only they need an answer from before
+-- whom GA4 itself calls direct, or who brought nothing of their own:
+-- only they need an answer from before
 by_device as (
 
     select
@@ -35,10 +36,14 @@ by_person as (
     select
         session_channels.session_key,
         session_channels.started_at,
-        {{ last_touch('session_channels.session_key', 'session_persons.person_id', until_now, 'session_channels') }}
-            as touch_key,
-        {{ last_touch('session_channels.started_at', 'session_persons.person_id', until_now, 'session_channels') }}
-            as touch_at
+        {{ last_touch(
+            'session_channels.session_key',
+            'session_persons.person_id', until_now, 'session_channels'
+        ) }} as touch_key,
+        {{ last_touch(
+            'session_channels.started_at',
+            'session_persons.person_id', until_now, 'session_channels'
+        ) }} as touch_at
     from session_channels
     inner join session_persons on session_channels.session_key = session_persons.session_key
 
@@ -50,11 +55,13 @@ asking as (
     select
         by_device.session_key,
         case
-            when by_device.touch_at >= {{ timestamp_plus('by_device.started_at', '-' ~ days, 'day') }}
+            when by_device.touch_at
+                >= {{ timestamp_plus('by_device.started_at', '-' ~ days, 'day') }}
                 then by_device.touch_key
         end as device_touch_key,
         case
-            when by_person.touch_at >= {{ timestamp_plus('by_person.started_at', '-' ~ days, 'day') }}
+            when by_person.touch_at
+                >= {{ timestamp_plus('by_person.started_at', '-' ~ days, 'day') }}
                 then by_person.touch_key
         end as person_touch_key
     from by_device
@@ -76,8 +83,10 @@ final as (
         person_touches.{{ name }} as person_{{ name }}{{ ',' if not loop.last }}
         {% endfor %}
     from asking
-    left join session_channels as device_touches on asking.device_touch_key = device_touches.session_key
-    left join session_channels as person_touches on asking.person_touch_key = person_touches.session_key
+    left join session_channels as device_touches
+        on asking.device_touch_key = device_touches.session_key
+    left join session_channels as person_touches
+        on asking.person_touch_key = person_touches.session_key
     where asking.device_touch_key is not null or asking.person_touch_key is not null
 
 )

@@ -4,21 +4,25 @@
     meta={'adds_up': 'session_key'}
 ) }}
 {%- set firsts = [
-    'first_user_id', 'landing_page', 'landing_path', 'landing_referrer', 'hostname', 'device_category', 'browser',
-    'country', 'city', 'gclid', 'dclid', 'is_touch_by_click_id', 'touch_source', 'touch_medium', 'touch_campaign',
-    'touch_campaign_id', 'last_click_source', 'last_click_medium', 'last_click_campaign', 'last_click_campaign_id',
+    'first_user_id', 'landing_page', 'landing_path', 'landing_referrer', 'hostname',
+    'device_category', 'browser', 'country', 'city', 'gclid', 'dclid', 'is_touch_by_click_id',
+    'touch_source', 'touch_medium', 'touch_campaign', 'touch_campaign_id', 'last_click_source',
+    'last_click_medium', 'last_click_campaign', 'last_click_campaign_id',
     'last_click_channel_group', 'last_click_platform', 'last_click_detail',
 ] -%}
 
 {%- set measures = [
-    'property_id', 'stream_id', 'platform', 'device_id', 'ga_session_id', 'ga_session_number', 'started_at', 'ended_at',
-    'events', 'page_views', 'purchase_events', 'key_events', 'internal_events', 'debug_events',
-    'measurement_protocol_events', 'entrances', 'engaged_parameter',
+    'property_id', 'stream_id', 'platform', 'device_id', 'ga_session_id', 'ga_session_number',
+    'started_at', 'ended_at', 'events', 'page_views', 'purchase_events', 'key_events',
+    'internal_events', 'debug_events', 'measurement_protocol_events', 'entrances',
+    'engaged_parameter',
 ] -%}
 
--- read by each that needs it: DuckDB keeps in memory what a `with` says once for two readers, with all its columns
+-- read by each that needs it: DuckDB keeps in memory what a `with` says once for two readers,
+-- with all its columns
 {%- set session_days = ref('ga4_session_days') %}
-{%- set is_touched = 'session_key in (select session_key from ' ~ session_days ~ ' where event_date in {days})' %}
+{%- set is_touched = 'session_key in (select session_key from '
+    ~ session_days ~ ' where event_date in {days})' %}
 
 with of_several_days as (
 
@@ -43,7 +47,9 @@ of_one_day as (
         {% endfor %}
     from {{ session_days }} as session_days
     left join of_several_days on session_days.session_key = of_several_days.session_key
-    where of_several_days.session_key is null and {{ of_days_to_build('session_days.event_date in {days}') }}
+    where
+        of_several_days.session_key is null
+        and {{ of_days_to_build('session_days.event_date in {days}') }}
 
 ),
 
@@ -83,7 +89,9 @@ added_up as (
 
 final as (
 
-    {%- set columns = ['session_key', 'session_date', 'last_event_date', 'engagement_seconds'] + measures + firsts %}
+    {%- set columns = [
+        'session_key', 'session_date', 'last_event_date', 'engagement_seconds'
+    ] + measures + firsts %}
 
     select {{ columns | join(', ') }}
     from of_one_day

@@ -69,14 +69,17 @@ final as (
         channels.channel_plus,
         channels.ai_assistant,
         {% for name in names -%}
-        case when channels.is_direct then coalesce(last_non_direct.device_{{ name }}, channels.{{ name }})
+        case
+            when channels.is_direct
+                then coalesce(last_non_direct.device_{{ name }}, channels.{{ name }})
             else channels.{{ name }} end as last_non_direct_{{ name }},
         {% endfor -%}
         {% for name in names -%}
         case
             when channels.has_touch then channels.{{ name }}
             when last_non_direct.person_touch_key is not null then last_non_direct.person_{{ name }}
-            when channels.is_direct then coalesce(last_non_direct.device_{{ name }}, channels.{{ name }})
+            when channels.is_direct
+                then coalesce(last_non_direct.device_{{ name }}, channels.{{ name }})
             else channels.{{ name }}
         end as person_last_non_direct_{{ name }},
         {% endfor -%}

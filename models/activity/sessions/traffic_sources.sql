@@ -64,7 +64,8 @@ final as (
         categories.source_category,
         {{ is_paid_medium('lower(with_repairs.medium)') }} as is_paid,
         {{ channel_group(
-            'lower(with_repairs.source)', 'lower(with_repairs.medium)', 'lower(with_repairs.campaign)',
+            'lower(with_repairs.source)', 'lower(with_repairs.medium)',
+            'lower(with_repairs.campaign)',
             'categories.source_category',
         ) }} as channel_group
     from with_repairs

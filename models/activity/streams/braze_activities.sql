@@ -1,9 +1,10 @@
 {%- set outcomes = [
-    'sent', 'delivered', 'viewed', 'opened', 'read', 'clicked', 'dismissed', 'replied', 'bounced', 'soft_bounced', 'failed',
-    'marked_as_spam', 'unsubscribed',
+    'sent', 'delivered', 'viewed', 'opened', 'read', 'clicked', 'dismissed', 'replied', 'bounced',
+    'soft_bounced', 'failed', 'marked_as_spam', 'unsubscribed',
 ] -%}
 
--- what Braze sent, what people did with it, and what they did in apps; of programs and tests nothing
+-- what Braze sent, what people did with it, and what they did in apps;
+-- of programs and tests nothing
 with persons as (
 
     select record_id, person_id
@@ -25,7 +26,9 @@ messages as (
         cast(null as {{ float64() }}) as value,
         cast(null as string) as currency
     from {{ ref('stg_braze__messages') }}
-    where outcome in ({{ text_literals(outcomes) }}) and not (is_test or is_deleted or is_machine_open or is_bot_click)
+    where
+        outcome in ({{ text_literals(outcomes) }})
+        and not (is_test or is_deleted or is_machine_open or is_bot_click)
 
 ),
 
@@ -35,7 +38,8 @@ campaign_events as (
         event_id,
         braze_user_id,
         event_at,
-        case outcome when 'converted' then 'campaign_converted' else 'campaign_control' end as action,
+        case outcome when 'converted' then 'campaign_converted' else 'campaign_control' end
+            as action,
         case when canvas_id is null then 'campaign' else 'canvas' end as object_type,
         coalesce(campaign_id, canvas_id) as object_id,
         campaign_name as object_name,
@@ -102,7 +106,9 @@ purchases as (
 
 happened as (
 
-    {% for part in ['messages', 'campaign_events', 'subscriptions', 'custom_events', 'purchases'] -%}
+    {% for part in [
+        'messages', 'campaign_events', 'subscriptions', 'custom_events', 'purchases'
+    ] -%}
     select *
     from {{ part }}
     {{ 'union all' if not loop.last }}

@@ -23,7 +23,8 @@ persons as (
 
 changes as (
 
-    select inquiry_id as change_key, inquiry_id, 'inquired' as action, min(received_at) as occurred_at
+    select
+        inquiry_id as change_key, inquiry_id, 'inquired' as action, min(received_at) as occurred_at
     from states
     group by inquiry_id
 

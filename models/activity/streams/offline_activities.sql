@@ -1,4 +1,5 @@
--- what became of applications away from the website, in the session of the online application where there was one
+-- what became of applications away from the website,
+-- in the session of the online application where there was one
 with outcomes as (
 
     select *
@@ -6,7 +7,8 @@ with outcomes as (
 
 ),
 
--- who sent an application online is whom its outcome is about, and its session is where the outcome came from
+-- who sent an application online is whom its outcome is about,
+-- and its session is where the outcome came from
 applications as (
 
     select
@@ -32,7 +34,8 @@ final as (
         {{ local_date('outcomes.occurred_at') }} as activity_date,
         {{ order_of_micros(micros_of('outcomes.occurred_at')) }} as activity_order,
         'offline' as source,
-        case when outcomes.meaning = 'unknown' then 'outcome_unknown' else outcomes.status end as action,
+        case when outcomes.meaning = 'unknown' then 'outcome_unknown' else outcomes.status end
+            as action,
         outcomes.product as object_type,
         outcomes.application_id as object_id,
         outcomes.branch_id as object_name,

@@ -8,7 +8,9 @@ with persons as (
     select source, record_id, person_id
     from {{ ref('record_persons') }}
     {%- else -%}
-    select cast(null as string) as source, cast(null as string) as record_id, cast(null as string) as person_id
+    select
+        cast(null as string) as source, cast(null as string) as record_id,
+        cast(null as string) as person_id
     {%- endif %}
 
 ),
@@ -23,7 +25,8 @@ happened as (
         {% for column in ['action', 'object_type', 'object_id', 'object_name'] -%}
         {{ stream_text(stream.get(column)) }} as {{ column }},
         {% endfor -%}
-        cast({{ stream.value.column if stream.get('value') else 'null' }} as {{ float64() }}) as value,
+        cast({{ stream.value.column if stream.get('value') else 'null' }} as {{ float64() }})
+            as value,
         {{ stream_text(stream.get('currency')) }} as currency
     from {{ ref(stream.model) }}
     {{ 'union all' if not loop.last }}
@@ -45,7 +48,8 @@ happened as (
 final as (
 
     select
-        {{ surrogate_key(['happened.source', 'happened.record_id', 'happened.action']) }} as activity_id,
+        {{ surrogate_key(['happened.source', 'happened.record_id', 'happened.action']) }}
+            as activity_id,
         persons.person_id,
         cast(null as string) as device_id,
         happened.occurred_at,

@@ -5,10 +5,22 @@
 {%- set answered_at = timestamp_from_local_text('cast(first_responded_date as string)') -%}
 {%- set happenings = [
     ('leads', 'lead_id', 'lead', "'lead_created'", 'lead_id', 'created_at', 'lead_source', 'true'),
-    ('leads', 'lead_id', 'lead', "'lead_converted'", 'lead_id', 'converted_at', 'lead_source', 'is_converted'),
-    ('opportunities', 'opportunity_id', 'opportunity', "'opportunity_created'", 'contact_id', 'created_at', 'stage', 'true'),
-    ('opportunities', 'opportunity_id', 'opportunity', outcome, 'contact_id', closed_at, 'stage', 'is_closed'),
-    ('members', 'campaign_member_id', 'campaign', "'campaign_responded'", 'member_id', answered_at, 'campaign_name', 'has_responded'),
+    (
+        'leads', 'lead_id', 'lead', "'lead_converted'",
+        'lead_id', 'converted_at', 'lead_source', 'is_converted'
+    ),
+    (
+        'opportunities', 'opportunity_id', 'opportunity',
+        "'opportunity_created'", 'contact_id', 'created_at', 'stage', 'true'
+    ),
+    (
+        'opportunities', 'opportunity_id', 'opportunity',
+        outcome, 'contact_id', closed_at, 'stage', 'is_closed'
+    ),
+    (
+        'members', 'campaign_member_id', 'campaign', "'campaign_responded'", 'member_id',
+        answered_at, 'campaign_name', 'has_responded'
+    ),
     ('cases', 'case_id', 'case', "'case_opened'", 'contact_id', 'created_at', 'origin', 'true'),
     ('cases', 'case_id', 'case', "'case_closed'", 'contact_id', 'closed_at', 'origin', 'is_closed'),
 ] -%}
@@ -47,7 +59,8 @@ members as (
         coalesce(members.contact_id, members.lead_id) as member_id,
         campaigns.campaign_name
     from {{ ref('stg_salesforce__campaign_members') }} as members
-    left join {{ ref('stg_salesforce__campaigns') }} as campaigns on members.campaign_id = campaigns.campaign_id
+    left join {{ ref('stg_salesforce__campaigns') }} as campaigns
+        on members.campaign_id = campaigns.campaign_id
     where not members.is_deleted
 
 ),
@@ -83,7 +96,8 @@ happened as (
 final as (
 
     select
-        {{ surrogate_key(["'salesforce'", 'happened.record_id', 'happened.action']) }} as activity_id,
+        {{ surrogate_key(["'salesforce'", 'happened.record_id', 'happened.action']) }}
+            as activity_id,
         persons.person_id,
         cast(null as string) as device_id,
         happened.occurred_at,

@@ -17,7 +17,9 @@ refunds as (
         event_date,
         amount,
         sum(amount) over (
-            partition by order_key order by event_at, event_key rows between unbounded preceding and current row
+            partition by order_key
+            order by event_at, event_key
+            rows between unbounded preceding and current row
         ) as refunded_so_far
     from {{ ref('web_refunds') }}
     where refund_status = 'counted'
@@ -40,8 +42,10 @@ changes as (
     select
         orders.order_key,
         refunds.event_key as change_key,
-        case when refunds.refunded_so_far >= orders.revenue - 0.005 then 'refunded' else 'partly_refunded' end
-            as action,
+        case
+            when refunds.refunded_so_far >= orders.revenue - 0.005 then 'refunded'
+            else 'partly_refunded'
+        end as action,
         refunds.event_at as occurred_at,
         refunds.event_date as activity_date,
         -refunds.amount as value

@@ -1,9 +1,12 @@
--- each campaign that a platform bills, under its latest name, with the visits that its links brought
+-- each campaign that a platform bills, under its latest name,
+-- with the visits that its links brought
 with names as (
 
     select
         *,
-        row_number() over (partition by ad_campaign_key order by last_date desc, first_date desc, campaign) as place
+        row_number() over (
+            partition by ad_campaign_key order by last_date desc, first_date desc, campaign
+        ) as place
     from {{ ref('ad_campaign_names') }}
 
 ),
@@ -46,8 +49,10 @@ mapped_to as (
     inner join {{ list_of('campaign_map') }} as mapped
         on names.platform = lower(trim(mapped.platform))
         and names.campaign_word = {{ campaign_word('mapped.campaign') }}
-        and coalesce(nullif(trim(mapped.account_id), ''), names.account_id, '') = coalesce(names.account_id, '')
-    inner join links on {{ campaign_word('mapped.utm_campaign') }} = {{ campaign_word('links.campaign') }}
+        and coalesce(nullif(trim(mapped.account_id), ''), names.account_id, '')
+            = coalesce(names.account_id, '')
+    inner join links
+        on {{ campaign_word('mapped.utm_campaign') }} = {{ campaign_word('links.campaign') }}
     inner join campaigns as others
         on links.ad_campaign_key = others.ad_campaign_key
         and names.platform = others.platform
@@ -58,8 +63,9 @@ link_totals as (
 
     select
         ad_campaign_key,
-        {{ first_by('match_method', "case match_method when 'id' then 1 when 'name' then 2 else 3 end") }}
-            as match_method,
+        {{ first_by(
+            'match_method', "case match_method when 'id' then 1 when 'name' then 2 else 3 end"
+        ) }} as match_method,
         cast(sum(sessions) as int64) as sessions
     from links
     group by ad_campaign_key
@@ -74,7 +80,9 @@ channel_sessions as (
         count(*) as sessions
     from {{ ref('sessions') }} as visits
     inner join {{ ref('link_campaigns') }} as links
-        on {{ surrogate_key(['visits.source', 'visits.medium', 'visits.campaign', 'visits.campaign_id']) }}
+        on {{ surrogate_key(
+            ['visits.source', 'visits.medium', 'visits.campaign', 'visits.campaign_id']
+        ) }}
         = links.link_key
     where links.ad_campaign_key is not null
     group by links.ad_campaign_key, visits.channel_group
@@ -86,7 +94,8 @@ channels as (
     select
         ad_campaign_key,
         channel_group,
-        row_number() over (partition by ad_campaign_key order by sessions desc, channel_group) as place
+        row_number() over (partition by ad_campaign_key order by sessions desc, channel_group)
+            as place
     from channel_sessions
 
 ),
@@ -103,7 +112,9 @@ final as (
 
     select
         campaigns.ad_campaign_key,
-        case when link_totals.ad_campaign_key is null then coalesce(mapped_to.campaign_key, campaigns.ad_campaign_key)
+        case
+            when link_totals.ad_campaign_key is null
+                then coalesce(mapped_to.campaign_key, campaigns.ad_campaign_key)
             else campaigns.ad_campaign_key end as campaign_key,
         campaigns.platform,
         campaigns.account_id,
@@ -112,11 +123,16 @@ final as (
         campaigns.names,
         campaigns.first_date,
         campaigns.last_date,
-        coalesce(link_totals.match_method, case when mapped_to.campaign_key is not null then 'map' end, 'none')
-            as match_method,
+        coalesce(
+            link_totals.match_method,
+            case when mapped_to.campaign_key is not null then 'map' end,
+            'none'
+        ) as match_method,
         coalesce(link_totals.sessions, 0) as sessions,
-        coalesce(channels.channel_group, mapped_channels.channel_group, platforms.channel_group, 'Paid Other')
-            as channel_group
+        coalesce(
+            channels.channel_group, mapped_channels.channel_group,
+            platforms.channel_group, 'Paid Other'
+        ) as channel_group
     from campaigns
     left join mapped_to
         on campaigns.ad_campaign_key = mapped_to.ad_campaign_key

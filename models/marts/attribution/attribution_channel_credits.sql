@@ -1,6 +1,7 @@
 {%- set fitted = markov_models() | map(attribute='name') | list -%}
 
--- what each channel earned in a month: of Markov models by removal effect, of others the sum of its touches
+-- what each channel earned in a month:
+-- of Markov models by removal effect, of others the sum of its touches
 with credits as (
 
     select
@@ -11,9 +12,11 @@ with credits as (
         cast(sum({{ in_units('credits.credit', '1e12') }}) as int64) as credit_units,
         cast(sum({{ in_units('credits.credited_value', '1e6') }}) as int64) as value_units,
         cast(sum({{ in_units('credits.credited_verified', '1e12') }}) as int64) as verified_units,
-        cast(sum({{ in_units('credits.credited_verified_value', '1e6') }}) as int64) as verified_value_units
+        cast(sum({{ in_units('credits.credited_verified_value', '1e6') }}) as int64)
+            as verified_value_units
     from {{ ref('attribution_credits') }} as credits
-    inner join {{ ref('conversions') }} as conversions on credits.conversion_key = conversions.conversion_key
+    inner join {{ ref('conversions') }} as conversions
+        on credits.conversion_key = conversions.conversion_key
     group by 1, 2, 3, 4
 
 ),
@@ -83,9 +86,12 @@ channels as (
         totals.conversion_month,
         added_up.channel_group,
         added_up.removal_effect
-        {%- for units in ['credit_units', 'value_units', 'verified_units', 'verified_value_units'] %},
+        {%- for units in [
+            'credit_units', 'value_units', 'verified_units', 'verified_value_units'
+        ] %},
         {{ in_units('added_up.part / added_up.total', 'totals.' ~ units) }}
-        - {{ in_units('(added_up.part - added_up.weight) / added_up.total', 'totals.' ~ units) }} as {{ units }}
+        - {{ in_units('(added_up.part - added_up.weight) / added_up.total', 'totals.' ~ units) }}
+            as {{ units }}
         {%- endfor %}
     from totals
     inner join added_up

@@ -2,9 +2,12 @@
 {%- set models = attribution_models() or [{'name': 'last', 'kind': 'last'}] -%}
 {%- set markov = models | selectattr('kind', 'equalto', 'markov') | list -%}
 {%- set views = {} -%}
-{%- for spec in models -%}{%- do views.setdefault(model_view(spec), []).append(spec) -%}{%- endfor %}
+{%- for spec in models -%}
+    {%- do views.setdefault(model_view(spec), []).append(spec) -%}
+{%- endfor %}
 
--- each conversion's value divided among its touches, model by model; what was taken back later has rows of its own
+-- each conversion's value divided among its touches, model by model;
+-- what was taken back later has rows of its own
 with path_touches as (
 
     select
@@ -49,7 +52,8 @@ with path_touches as (
     window
         of_path as (partition by conversion_key),
         in_order as (partition by conversion_key order by touched_at, touch_key),
-        of_channel_in_order as (partition by conversion_key, channel_group order by touched_at, touch_key)
+        of_channel_in_order
+            as (partition by conversion_key, channel_group order by touched_at, touch_key)
 
 ),
 
@@ -70,7 +74,9 @@ with path_touches as (
         *
         {%- for spec in weighted %},
         sum(weight_{{ spec.name }}) over (
-            partition by conversion_key order by place rows between unbounded preceding and current row
+            partition by conversion_key
+            order by place
+            rows between unbounded preceding and current row
         ) as part_{{ spec.name }},
         sum(weight_{{ spec.name }}) over (partition by conversion_key) as total_{{ spec.name }}
         {%- endfor %}
@@ -83,16 +89,15 @@ shares as (
 
     {% for view, specs in views.items() -%}
     select
-        added_up.conversion_key,
-        added_up.touch_key,
-        added_up.channel_group,
-        models.model,
+        added_up.conversion_key, added_up.touch_key, added_up.channel_group, models.model,
         case models.model
-            {% for spec in specs %}when {{ text_literal(spec.name) }} then {{ share_of_credit(spec) }}
+            {% for spec in specs %}
+            when {{ text_literal(spec.name) }} then {{ share_of_credit(spec) }}
             {% endfor %}
         end as share,
         case models.model
-            {% for spec in specs %}when {{ text_literal(spec.name) }} then {{ share_of_credit(spec, before=true) }}
+            {% for spec in specs %}
+            when {{ text_literal(spec.name) }} then {{ share_of_credit(spec, before=true) }}
             {% endfor %}
         end as share_before
     from {{ view }}_added_up as added_up
@@ -134,21 +139,16 @@ entries as (
 final as (
 
     select
-        shares.conversion_key,
-        shares.touch_key,
-        shares.model,
-        entries.entry,
-        entries.change_number,
-        entries.conversion_type,
-        entries.entry_date,
-        shares.channel_group,
+        shares.conversion_key, shares.touch_key, shares.model, entries.entry, entries.change_number,
+        entries.conversion_type, entries.entry_date, shares.channel_group,
         {% for column, whole, units in [
-            ('credit', 'entries.online * 1e12', '1e12'), ('credited_value', 'entries.online_units', '1e6'),
+            ('credit', 'entries.online * 1e12', '1e12'),
+            ('credited_value', 'entries.online_units', '1e6'),
             ('credited_verified', 'entries.verified * 1e12', '1e12'),
             ('credited_verified_value', 'entries.verified_units', '1e6'),
         ] -%}
-        ({{ in_units('shares.share', whole) }} - {{ in_units('shares.share_before', whole) }}) / {{ units }}
-            as {{ column }}{{ ',' if not loop.last }}
+        ({{ in_units('shares.share', whole) }} - {{ in_units('shares.share_before', whole) }})
+        / {{ units }} as {{ column }}{{ ',' if not loop.last }}
         {% endfor -%}
     from shares
     inner join entries on shares.conversion_key = entries.conversion_key

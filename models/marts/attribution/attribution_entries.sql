@@ -1,4 +1,5 @@
--- what is divided among touches: each conversion, with all that was ever verified of it, and what was taken back
+-- what is divided among touches: each conversion, with all that was ever verified of it,
+-- and what was taken back
 with conversions as (
 
     select conversion_key, conversion_type, conversion_date, online_value
@@ -22,8 +23,10 @@ verified as (
 
     select
         conversion_key,
-        cast(sum(case when verified_change > 0 then verified_change else 0 end) as int64) as verified,
-        cast(sum(case when verified_units > 0 then verified_units else 0 end) as int64) as verified_units
+        cast(sum(case when verified_change > 0 then verified_change else 0 end) as int64)
+            as verified,
+        cast(sum(case when verified_units > 0 then verified_units else 0 end) as int64)
+            as verified_units
     from changes
     group by conversion_key
 

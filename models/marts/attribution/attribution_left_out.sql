@@ -4,7 +4,11 @@
     ('touches of neither a person nor a device', 'touches', 'subject_id is null'),
     ('conversions of neither a person nor a device', 'conversions', 'subject_id is null'),
     ('conversions without a value', 'conversions', 'online_value is null'),
-    ('conversions without a number for an outcome', 'conversions', 'object_id is null and verify_by is not null'),
+    (
+        'conversions without a number for an outcome',
+        'conversions',
+        'object_id is null and verify_by is not null'
+    ),
     ('outcomes after the deadline', 'conversions', 'verified_too_late_at is not null'),
     ('conversions without a touch', 'attribution_paths', 'is_converted and touches = 0'),
 ] -%}

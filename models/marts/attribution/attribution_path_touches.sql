@@ -1,6 +1,8 @@
 {%- set lookbacks = conversion_lookbacks() -%}
 {%- set steps = {} -%}
-{%- for name, reach in lookbacks.items() if reach.steps -%}{%- do steps.update({name: reach.steps}) -%}{%- endfor -%}
+{%- for name, reach in lookbacks.items() if reach.steps -%}
+    {%- do steps.update({name: reach.steps}) -%}
+{%- endfor -%}
 
 -- which touches lie before which conversion, and those that lie before none
 with touches as (
@@ -36,7 +38,8 @@ conversions as (
 subjects as (
 
     {% for id in ['person_id', 'device_id'] -%}
-    select conversion_key, conversion_type, converted_at, begins_at, path_month, {{ id }} as subject_id
+    select
+        conversion_key, conversion_type, converted_at, begins_at, path_month, {{ id }} as subject_id
     from conversions
     where {{ id }} is not null
     {{ 'union all' if not loop.last }}
@@ -85,15 +88,13 @@ led_to_none as (
 
     select
         {{ surrogate_key([
-            "'path'", 'types.conversion_type', 'touches.subject_id', month_before('touches.touch_date', 0),
+            "'path'", 'types.conversion_type', 'touches.subject_id',
+            month_before('touches.touch_date', 0),
         ]) }} as path_key,
         cast(null as string) as conversion_key,
         types.conversion_type,
         {{ month_before('touches.touch_date', 0) }} as path_month,
-        touches.touch_key,
-        touches.touched_at,
-        touches.channel_group,
-        touches.is_direct
+        touches.touch_key, touches.touched_at, touches.channel_group, touches.is_direct
     from touches
     cross join types
     left join led_to
@@ -110,8 +111,8 @@ not_converting as (
 
 ),
 
-{%- set columns = 'path_key, conversion_key, conversion_type, path_month, ended_at, touch_key, touched_at, '
-    ~ 'channel_group, is_direct' %}
+{%- set columns = 'path_key, conversion_key, conversion_type, path_month, ended_at, '
+    ~ 'touch_key, touched_at, channel_group, is_direct' %}
 
 combined as (
 
@@ -149,7 +150,8 @@ final as (
         coalesce(lag(channel_group) over in_order <> channel_group, true) as is_exposure,
         row_number() over (partition by path_key, channel_group order by touched_at, touch_key) = 1
             as is_first_of_channel,
-        count(case when not is_direct then 1 end) over (partition by path_key) = 0 as is_path_of_direct
+        count(case when not is_direct then 1 end) over (partition by path_key) = 0
+            as is_path_of_direct
     from {{ 'limited' if steps else 'combined' }}
     window in_order as (partition by path_key order by touched_at, touch_key)
 

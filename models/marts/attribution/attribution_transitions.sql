@@ -1,6 +1,7 @@
 {%- set models = markov_models() -%}
 
--- how often each step was made in the paths of a month: from the last channels to the next one, or to the path's end
+-- how often each step was made in the paths of a month:
+-- from the last channels to the next one, or to the path's end
 with path_touches as (
 
     select *
@@ -19,7 +20,8 @@ with path_touches as (
         path_month,
         channel_group as channel,
         {% for back in range(1, order + 1) -%}
-        coalesce(lag(channel_group, {{ back }}) over in_order, '(start)') as channel_{{ back }}_before,
+        coalesce(lag(channel_group, {{ back }}) over in_order, '(start)')
+            as channel_{{ back }}_before,
         {% endfor -%}
         lead(channel_group) over in_order is null as is_last
     from path_touches
@@ -35,10 +37,14 @@ with path_touches as (
         path_month,
         channel,
         {%- set states = [] -%}
-        {%- for back in range(order, 0, -1) -%}{%- do states.append('channel_' ~ back ~ '_before') -%}{%- endfor %}
+        {%- for back in range(order, 0, -1) -%}
+            {%- do states.append('channel_' ~ back ~ '_before') -%}
+        {%- endfor %}
         concat({{ states | join(", ' > ', ") }}) as state,
         concat({{ (states[1:] + ['channel']) | join(", ' > ', ") }}) as reached,
-        case when is_last then case when conversion_key is null then '(null)' else '(conversion)' end end as path_end
+        case
+            when is_last then case when conversion_key is null then '(null)' else '(conversion)' end
+        end as path_end
     from {{ spec.name }}_steps
 
 ),

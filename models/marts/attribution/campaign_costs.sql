@@ -1,4 +1,5 @@
--- what advertising cost, in the project's currency and on both days, with the campaign that it paid for
+-- what advertising cost, in the project's currency and on both days,
+-- with the campaign that it paid for
 with costs as (
 
     select costs.*, {{ fx_rate('costs') }} as fx_rate

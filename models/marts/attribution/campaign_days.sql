@@ -27,7 +27,9 @@ visits as (
         count(case when visited.is_engaged then 1 end) as engaged_sessions
     from {{ ref('sessions') }} as visited
     inner join {{ ref('link_campaigns') }} as links
-        on {{ surrogate_key(['visited.source', 'visited.medium', 'visited.campaign', 'visited.campaign_id']) }}
+        on {{ surrogate_key(
+            ['visited.source', 'visited.medium', 'visited.campaign', 'visited.campaign_id']
+        ) }}
         = links.link_key
     group by visited.session_date, visited.channel_group, links.campaign_key
 
@@ -83,7 +85,8 @@ final as (
         days.engaged_sessions,
         case
             when {{ any_true('days.has_cost') }} over (partition by days.campaign_key)
-                and sum(days.sessions) over (partition by days.campaign_key) > 0 then 'cost_and_sessions'
+                and sum(days.sessions) over (partition by days.campaign_key) > 0
+                then 'cost_and_sessions'
             when days.has_cost then 'cost_alone'
             else 'sessions_alone'
         end as meets

@@ -34,7 +34,8 @@ named as (
         campaign_key,
         platform,
         campaign,
-        row_number() over (partition by campaign_key order by last_date desc, ad_campaign_key) as place
+        row_number() over (partition by campaign_key order by last_date desc, ad_campaign_key)
+            as place
     from billed
 
     union all
@@ -43,7 +44,9 @@ named as (
         campaign_key,
         source_platform as platform,
         coalesce({{ real_campaign('campaign') }}, '(not set)') as campaign,
-        row_number() over (partition by campaign_key order by sessions desc, last_date desc, link_key) as place
+        row_number() over (
+            partition by campaign_key order by sessions desc, last_date desc, link_key
+        ) as place
     from linked
 
     union all
@@ -57,7 +60,8 @@ named as (
             order by touched.touches desc, touched.last_date desc, touched.campaign
         ) as place
     from touched
-    left join (select distinct campaign_key from linked) as known on touched.campaign_key = known.campaign_key
+    left join (select distinct campaign_key from linked) as known
+        on touched.campaign_key = known.campaign_key
     where known.campaign_key is null
 
     union all

@@ -12,7 +12,8 @@
 } -%}
 {%- set expected = {
     'expected_conversions': 'expected', 'expected_value': 'expected_value',
-    'expected_value_variance': 'expected_value_variance', 'expected_value_error': 'expected_value_error',
+    'expected_value_variance': 'expected_value_variance',
+    'expected_value_error': 'expected_value_error',
 } -%}
 {%- set keys = ['channel_group', 'campaign_key', 'conversion_type', 'model'] -%}
 
@@ -43,13 +44,16 @@ bookings as (
 
     {% for day, names in {
         'conversion_date': ['conversions', 'online_value'],
-        'verified_date': ['verified_conversions', 'verified_value', 'reversed_conversions', 'reversed_value'],
+        'verified_date': [
+            'verified_conversions', 'verified_value', 'reversed_conversions', 'reversed_value'
+        ],
     }.items() -%}
     select
         {{ day }} as activity_date,
         {{ keys | join(', ') }},
         {% for name, expression in measures.items() -%}
-        {{ 'sum(' ~ expression ~ ')' if name in names else 'cast(0 as ' ~ float64() ~ ')' }} as {{ name }}
+        {{ 'sum(' ~ expression ~ ')' if name in names else 'cast(0 as ' ~ float64() ~ ')' }}
+            as {{ name }}
         {{- ',' if not loop.last }}
         {% endfor %}
     from credits
@@ -81,7 +85,8 @@ together as (
         coalesce(cohorts.{{ key }}, booked.{{ key }}) as {{ key }},
         {% endfor -%}
         {% for name in dict(measures, **dict(of_new, **expected)) -%}
-        round(coalesce(cohorts.{{ name }}, 0), {{ 2 if name == 'expected_value_variance' else 6 }}) as {{ name }},
+        round(coalesce(cohorts.{{ name }}, 0), {{ 2 if name == 'expected_value_variance' else 6 }})
+            as {{ name }},
         {% endfor -%}
         {% for name in measures -%}
         round(coalesce(booked.{{ name }}, 0), 6) as booked_{{ name }}{{ ',' if not loop.last }}
@@ -110,7 +115,8 @@ with_cost as (
         labels.campaign,
         days.cost,
         {{ width_of_90_percent() }} * sqrt(
-            together.expected_value_variance + together.expected_value_error * together.expected_value_error
+            together.expected_value_variance
+            + together.expected_value_error * together.expected_value_error
         ) as half_width
     from together
     left join days
@@ -137,7 +143,8 @@ final as (
         booked_{{ name }},
         {% endfor -%}
         round(cost / nullif(conversions, 0), 4) as cost_per_conversion,
-        round(cost / nullif(verified_conversions - reversed_conversions, 0), 4) as cost_per_verified_conversion,
+        round(cost / nullif(verified_conversions - reversed_conversions, 0), 4)
+            as cost_per_verified_conversion,
         round(online_value / cost, 6) as online_return,
         round((verified_value - reversed_value) / cost, 6) as verified_return,
         round(expected_value / cost, 6) as expected_return,

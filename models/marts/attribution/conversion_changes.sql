@@ -1,12 +1,14 @@
 {%- set by_outcome = conversions_valued_by_outcome(conversion_specs()) -%}
 {%- set nothing = 'cast(0 as ' ~ float64() ~ ')' -%}
-{%- set since_then = 'partition by conversion_key, withdrawals_before order by activity_order, activity_id '
-    ~ 'rows between unbounded preceding' -%}
+{%- set since_then = 'partition by conversion_key, withdrawals_before '
+    ~ 'order by activity_order, activity_id rows between unbounded preceding' -%}
 
--- what became of each conversion, change by change: its state and its verified value as they stood from that moment on
+-- what became of each conversion, change by change:
+-- its state and its verified value as they stood from that moment on
 with conversions as (
 
-    select conversion_key, conversion_type, converted_at, conversion_date, conversion_order, verify_by
+    select
+        conversion_key, conversion_type, converted_at, conversion_date, conversion_order, verify_by
     from {{ ref('online_conversions') }}
 
 ),
@@ -26,14 +28,14 @@ with_history as (
         count(case when effect = 'takes_back' then 1 end) over before_it as withdrawals_before
     from outcomes
     window before_it as (
-        partition by conversion_key
-        order by activity_order, activity_id
+        partition by conversion_key order by activity_order, activity_id
         rows between unbounded preceding and 1 preceding
     )
 
 ),
 
--- between two withdrawals: the first verification is worth the conversion's own value, or each what its outcome says
+-- between two withdrawals: the first verification is worth the conversion's own value,
+-- or each what its outcome says
 with_worth as (
 
     select
@@ -42,9 +44,12 @@ with_worth as (
             as verifications_since,
         case
             when effect = 'reduces' then amount
-            when effect = 'verifies' and conversion_type in ({{ text_literals(by_outcome) }}) then amount
+            when effect = 'verifies' and conversion_type in ({{ text_literals(by_outcome) }})
+                then amount
             when effect = 'verifies'
-            and count(case when effect = 'verifies' then 1 end) over ({{ since_then }} and 1 preceding) = 0
+            and count(case when effect = 'verifies' then 1 end) over (
+                {{ since_then }} and 1 preceding
+            ) = 0
                 then verified_worth
         end as worth
     from with_history
@@ -55,8 +60,12 @@ stood as (
 
     select
         *,
-        round(sum(case when verifications_since > 0 then worth end) over ({{ since_then }} and current row), 4)
-            as sum_of_worth
+        round(
+            sum(case when verifications_since > 0 then worth end) over (
+                {{ since_then }} and current row
+            ),
+            4
+        ) as sum_of_worth
     from with_worth
 
 ),
@@ -71,48 +80,44 @@ missed as (
         from outcomes
         where effect in ('verifies', 'takes_back')
     ) as decided on conversions.conversion_key = decided.conversion_key
-    where decided.conversion_key is null and {{ local_date('conversions.verify_by') }} < {{ as_of_day() }}
+    where
+        decided.conversion_key is null
+        and {{ local_date('conversions.verify_by') }} < {{ as_of_day() }}
 
 ),
 
 changes as (
 
     {% for effect, state, relation, moment, day, place in [
-        ('happens', 'pending', 'conversions', 'converted_at', 'conversion_date', 'conversion_order'),
-        ('deadline', 'lost', 'missed', 'verify_by', local_date('verify_by'), order_of_micros(micros_of('verify_by'))),
+        (
+            'happens', 'pending', 'conversions', 'converted_at',
+            'conversion_date', 'conversion_order'
+        ),
+        (
+            'deadline', 'lost', 'missed', 'verify_by',
+            local_date('verify_by'), order_of_micros(micros_of('verify_by'))
+        ),
     ] -%}
     select
-        conversion_key,
-        conversion_type,
-        '{{ effect }}' as effect,
-        cast(null as string) as action,
-        {{ moment }} as changed_at,
-        {{ day }} as change_date,
-        {{ place }} as change_order,
-        '' as activity_id,
-        '{{ state }}' as new_state,
-        {{ nothing }} as verified_value
+        conversion_key, conversion_type, '{{ effect }}' as effect, cast(null as string) as action,
+        {{ moment }} as changed_at, {{ day }} as change_date, {{ place }} as change_order,
+        '' as activity_id, '{{ state }}' as new_state, {{ nothing }} as verified_value
     from {{ relation }}
 
     union all
 
     {% endfor -%}
     select
-        conversion_key,
-        conversion_type,
-        effect,
-        action,
-        occurred_at as changed_at,
-        activity_date as change_date,
-        activity_order as change_order,
-        activity_id,
+        conversion_key, conversion_type, effect, action, occurred_at as changed_at,
+        activity_date as change_date, activity_order as change_order, activity_id,
         case
             when effect = 'verifies' then 'verified'
             when effect = 'takes_back' and verifications_before > 0 then 'reversed'
             when effect = 'takes_back' then 'lost'
         end as new_state,
         case
-            when effect = 'takes_back' or verifications_since = 0 or sum_of_worth < 0 then {{ nothing }}
+            when effect = 'takes_back' or verifications_since = 0 or sum_of_worth < 0
+                then {{ nothing }}
             else sum_of_worth
         end as verified_value
     from stood
@@ -127,8 +132,7 @@ numbered as (
         coalesce(lag(verified_value) over in_order, 0) as value_before,
         {% for name, last in {'state': 'current row', 'state_before': '1 preceding'}.items() -%}
         last_value(new_state ignore nulls) over (
-            partition by conversion_key
-            order by change_order, activity_id
+            partition by conversion_key order by change_order, activity_id
             rows between unbounded preceding and {{ last }}
         ) as {{ name }}{{ ',' if not loop.last }}
         {% endfor -%}
@@ -140,17 +144,12 @@ numbered as (
 final as (
 
     select
-        {{ surrogate_key(["'conversion change'", 'conversion_key', 'effect', 'activity_id']) }} as change_key,
-        conversion_key,
-        conversion_type,
-        change_number,
-        effect,
-        action,
-        changed_at,
-        change_date,
+        {{ surrogate_key(["'conversion change'", 'conversion_key', 'effect', 'activity_id']) }}
+            as change_key,
+        conversion_key, conversion_type, change_number, effect, action, changed_at, change_date,
         state,
-        case when state = 'verified' then 1 else 0 end - case when state_before = 'verified' then 1 else 0 end
-            as verified_change,
+        case when state = 'verified' then 1 else 0 end
+        - case when state_before = 'verified' then 1 else 0 end as verified_change,
         verified_value,
         round(verified_value - value_before, 4) as verified_value_change
     from numbered

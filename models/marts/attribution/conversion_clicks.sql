@@ -41,7 +41,9 @@ final as (
     from clicks
     inner join conversions on clicks.conversion_key = conversions.conversion_key
     inner join limits on clicks.platform = limits.platform
-    where {{ seconds_between('clicks.clicked_at', 'conversions.converted_at') }} <= limits.click_days * 86400
+    where
+        {{ seconds_between('clicks.clicked_at', 'conversions.converted_at') }}
+        <= limits.click_days * 86400
     qualify row_number() over (
         partition by clicks.platform, clicks.conversion_key
         order by clicks.clicked_at desc, clicks.click_id_name, clicks.click_id

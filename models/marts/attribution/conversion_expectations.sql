@@ -1,14 +1,13 @@
-{%- set probability = {'waiting': ['verification', 'observed_days'], 'standing': ['reversal', 'verified_days']} -%}
+{%- set probability = {'waiting': 'verification', 'standing': 'reversal'} -%}
 
--- what each conversion is expected to be worth in the end, with the parts of its variance that add up
+-- what each conversion is expected to be worth in the end, with its variance in parts that add up
 with cases as (
 
     select
         *,
         {% for name, of in probability.items() -%}
-        {% for column in ['conversion_type', 'cast(null as string)'] -%}
-        {%- set channel = 'maturity_channel' if loop.first else 'cast(null as string)' -%}
-        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', "'" ~ of[0] ~ "'", channel]) }}
+        {% for channel in ['maturity_channel', 'cast(null as string)'] -%}
+        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', "'" ~ of ~ "'", channel]) }}
             as {{ name }}_{{ 'own' if loop.first else 'pooled' }}_key,
         {% endfor -%}
         {% endfor -%}
@@ -25,7 +24,7 @@ last_days as (
 
 ),
 
--- a channel's own curve where it has one, else that of all channels; after its last day nothing happens any more
+-- a channel's own curve, else that of all channels; after its last day nothing happens any more
 chosen as (
 
     select
@@ -34,12 +33,14 @@ chosen as (
         case when {{ name }}_own.stratum_key is not null then cases.{{ name }}_own_key
             else cases.{{ name }}_pooled_key end as {{ name }}_key,
         {{ name }}_own.stratum_key is null as {{ name }}_is_pooled,
-        coalesce({{ name }}_own.last_day, {{ name }}_pooled.last_day) as {{ name }}_last_day{{ ',' if not loop.last }}
+        coalesce({{ name }}_own.last_day, {{ name }}_pooled.last_day)
+            as {{ name }}_last_day{{ ',' if not loop.last }}
         {% endfor %}
     from cases
     {% for name in probability -%}
     left join last_days as {{ name }}_own on cases.{{ name }}_own_key = {{ name }}_own.stratum_key
-    left join last_days as {{ name }}_pooled on cases.{{ name }}_pooled_key = {{ name }}_pooled.stratum_key
+    left join last_days as {{ name }}_pooled
+        on cases.{{ name }}_pooled_key = {{ name }}_pooled.stratum_key
     {% endfor %}
 ),
 
@@ -47,24 +48,23 @@ chosen as (
 verified_cases as (
 
     select
-        looked_at,
-        conversion_type,
-        verified_value / online_value as worth,
-        avg(verified_value / online_value) over (partition by looked_at, conversion_type) as mean_worth
+        looked_at, conversion_type, verified_value / online_value as worth,
+        avg(verified_value / online_value) over (partition by looked_at, conversion_type)
+            as mean_worth
     from cases
     where state = 'verified' and online_value > 0 and verified_value is not null
 
 ),
 
--- the mean of squares less the square of the mean would leave only rounding errors where all are worth the same
+-- where all are worth the same, the mean of squares less the squared mean is only rounding errors
 worths as (
 
     select
-        looked_at,
-        conversion_type,
+        looked_at, conversion_type,
         round(min(mean_worth), 12) as mean_worth,
         round(avg(worth * worth), 12) as mean_square_worth,
-        round(avg((worth - mean_worth) * (worth - mean_worth)) / count(*), 15) as mean_worth_variance
+        round(avg((worth - mean_worth) * (worth - mean_worth)) / count(*), 15)
+            as mean_worth_variance
     from verified_cases
     group by looked_at, conversion_type
 
@@ -82,21 +82,23 @@ with_probability as (
             when chosen.state = 'verified' then 1
             else 0
         end as verified_probability,
-        case when chosen.state = 'pending' then coalesce(waiting.probability_after_error, 0) else 0 end
-            as verified_error,
+        case
+            when chosen.state = 'pending' then coalesce(waiting.probability_after_error, 0)
+            else 0
+        end as verified_error,
         1 - coalesce(standing.probability_after, 0) as kept_probability,
         coalesce(standing.probability_after_error, 0) as kept_error
     from chosen
     left join worths
-        on chosen.looked_at = worths.looked_at
-        and chosen.conversion_type = worths.conversion_type
+        on chosen.looked_at = worths.looked_at and chosen.conversion_type = worths.conversion_type
     left join {{ ref('maturity_days') }} as waiting
         on chosen.waiting_key = waiting.stratum_key
         and least(chosen.observed_days, chosen.waiting_last_day) = waiting.day
     left join {{ ref('maturity_days') }} as standing
         on chosen.standing_key = standing.stratum_key
         and least(
-            case when chosen.state = 'verified' then chosen.verified_days else 0 end, chosen.standing_last_day
+            case when chosen.state = 'verified' then chosen.verified_days else 0 end,
+            chosen.standing_last_day
         ) = standing.day
 
 ),
@@ -106,10 +108,13 @@ expected as (
     select
         *,
         verified_probability * kept_probability as probability,
-        case when state = 'pending' then online_value * mean_worth else verified_value end as worth_if_kept,
-        case when state = 'pending' then mean_square_worth / (mean_worth * mean_worth) else 1 end as worth_spread,
+        case when state = 'pending' then online_value * mean_worth else verified_value end
+            as worth_if_kept,
+        case when state = 'pending' then mean_square_worth / (mean_worth * mean_worth) else 1 end
+            as worth_spread,
         kept_probability * kept_probability * verified_error * verified_error
-        + verified_probability * verified_probability * kept_error * kept_error as probability_variance,
+        + verified_probability * verified_probability * kept_error * kept_error
+            as probability_variance,
         case when state = 'pending' then worth_variance / (mean_worth * mean_worth) else 0 end
             as relative_worth_variance
     from with_probability
@@ -120,19 +125,14 @@ expected as (
 final as (
 
     select
-        case_key,
-        looked_at,
-        is_now,
-        conversion_key,
-        conversion_type,
-        maturity_channel as channel_group,
-        conversion_date,
-        state,
+        case_key, looked_at, is_now, conversion_key, conversion_type,
+        maturity_channel as channel_group, conversion_date, state,
         state = 'pending' and waiting_is_pooled as is_pooled,
         round(verified_probability, 12) as verified_probability,
         round(probability, 12) as final_probability,
         round(probability * (1 - probability), 12) as final_variance,
-        case when state in ('lost', 'reversed') then 0 else round(sqrt(probability_variance), 9) end as final_error,
+        case when state in ('lost', 'reversed') then 0 else round(sqrt(probability_variance), 9) end
+            as final_error,
         case
             when state = 'reversed' then coalesce(verified_value, 0)
             when state = 'lost' then 0
@@ -141,7 +141,8 @@ final as (
         case
             when state in ('lost', 'reversed') then 0
             else round(
-                1e2 * worth_if_kept * worth_if_kept * (probability * worth_spread - probability * probability)
+                1e2 * worth_if_kept * worth_if_kept
+                * (probability * worth_spread - probability * probability)
             ) / 1e2
         end as expected_value_variance,
         case

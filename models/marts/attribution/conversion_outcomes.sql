@@ -1,7 +1,9 @@
 {%- set specs = conversion_specs() -%}
 {%- set effects = {} -%}
 {%- for spec in specs -%}
-    {%- for action, effect in conversion_effects(spec).items() -%}{%- do effects.setdefault(effect, {}).setdefault(spec.name, []).append(action) -%}{%- endfor -%}
+    {%- for action, effect in conversion_effects(spec).items() -%}
+        {%- do effects.setdefault(effect, {}).setdefault(spec.name, []).append(action) -%}
+    {%- endfor -%}
 {%- endfor -%}
 {%- set at_once = specs | rejectattr('verified_by') | map(attribute='name') | list -%}
 
@@ -27,14 +29,16 @@ with conversions as (
 
 later as (
 
-    select activity_id, source, subject_id, action, object_type, object_id, occurred_at, activity_date, activity_order, value, currency
+    select
+        activity_id, source, subject_id, action, object_type, object_id,
+        occurred_at, activity_date, activity_order, value, currency
     from {{ ref('activities') }}
     where object_id is not null and action in ({{ text_literals(conversion_actions(specs)) }})
 
 ),
 
--- an event of the website meets outcomes of its number, unless they are of another product that is converted, too; a
--- record meets those of its number, source and subject
+-- an event of the website meets outcomes of its number, unless they are of another product that is
+-- converted, too; a record meets those of its number, source and subject
 met as (
 
     select
@@ -53,7 +57,8 @@ met as (
         case
             {% for effect, actions in effects.items() -%}
             {% for name, listed in actions.items() -%}
-            when conversions.conversion_type = {{ text_literal(name) }} and later.action in ({{ text_literals(listed) }})
+            when conversions.conversion_type = {{ text_literal(name) }}
+                and later.action in ({{ text_literals(listed) }})
                 then '{{ effect }}'
             {% endfor -%}
             {% else -%}
@@ -67,7 +72,9 @@ met as (
         and (
             (conversions.is_event and (
                 conversions.object_type = later.object_type
-                or later.object_type not in (select object_type from conversions where object_type is not null)
+                or later.object_type not in (
+                    select object_type from conversions where object_type is not null
+                )
                 or conversions.object_type is null
                 or later.object_type is null
             ))
@@ -131,7 +138,9 @@ final as (
         activity_order,
         case
             when effect = 'verifies'
-            and min(case when effect = 'verifies' then occurred_at end) over (partition by conversion_key) > verify_by
+            and min(case when effect = 'verifies' then occurred_at end) over (
+                partition by conversion_key
+            ) > verify_by
                 then 'too_late'
             else effect
         end as effect,

@@ -18,11 +18,12 @@ deliveries as (
         deliveries.reason,
         deliveries.amount,
         deliveries.recorded_at,
-        max(case when deliveries.status = 'accepted' then 1 else 0 end) over (partition by deliveries.sync_key)
-            as was_accepted,
+        max(case when deliveries.status = 'accepted' then 1 else 0 end) over (
+            partition by deliveries.sync_key
+        ) as was_accepted,
         row_number() over (
             partition by deliveries.sync_key
-            order by coalesce(deliveries.ledger_no, 0) desc, deliveries.recorded_at desc, deliveries.run_id desc
+            order by {{ newest_delivery_first('deliveries') }}
         ) as recency
     from {{ ref('stg_sync__deliveries') }} as deliveries
     inner join types on deliveries.field = types.conversion_type
@@ -42,7 +43,9 @@ final as (
     select
         deliveries.sync_key as upload_key,
         case
-            when deliveries.status = 'accepted' and (answers.status = 'applied' or answers.names_rows) then 'applied'
+            when deliveries.status = 'accepted'
+                and (answers.status = 'applied' or answers.names_rows)
+                then 'applied'
             else deliveries.status
         end as fate,
         case when deliveries.status <> 'accepted' then deliveries.reason end as reason,
@@ -52,7 +55,8 @@ final as (
         deliveries.recorded_at as told_at
     from deliveries
     left join answers
-        on replace(deliveries.run_id, '-later', '') = answers.run_id and deliveries.batch_no = answers.batch_no
+        on replace(deliveries.run_id, '-later', '') = answers.run_id
+        and deliveries.batch_no = answers.batch_no
     where deliveries.recency = 1
 
 )

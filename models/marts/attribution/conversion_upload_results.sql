@@ -43,7 +43,9 @@ reported as (
             when first_report.held_back_reason is not null then 'held_back'
             else 'waiting'
         end as state,
-        coalesce(fates.reason, case when fates.upload_key is null then first_report.held_back_reason end) as reason,
+        coalesce(
+            fates.reason, case when fates.upload_key is null then first_report.held_back_reason end
+        ) as reason,
         coalesce(fates.is_taken, false) as is_taken,
         case when fates.is_taken then fates.told_value end as first_value,
         case
@@ -89,12 +91,17 @@ final as (
         round(coalesce(sum(verified_value), 0), 4) as verified_value,
         count(case when is_taken then 1 end) as sent_conversions,
         round(coalesce(sum(told_value), 0), 4) as sent_value,
-        round(coalesce(sum(case when is_taken then verified_value end), 0), 4) as sent_verified_value,
+        round(coalesce(sum(case when is_taken then verified_value end), 0), 4)
+            as sent_verified_value,
         count(case when correction = 'sent' then 1 end) as corrections_sent,
         count(case when correction = 'waiting' then 1 end) as corrections_waiting,
         count(case when correction = 'not_possible' then 1 end) as corrections_not_possible,
-        round(coalesce(sum(case when correction = 'not_possible' then told_value - verified_value end), 0), 4)
-            as uncorrected_value
+        round(
+            coalesce(
+                sum(case when correction = 'not_possible' then told_value - verified_value end), 0
+            ),
+            4
+        ) as uncorrected_value
     from valued
     group by platform, conversion_type, verified_date, currency, state, reason
 

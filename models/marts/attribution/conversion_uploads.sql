@@ -1,6 +1,7 @@
 {%- set rules = madang.upload_rules() -%}
 
--- what may be reported back to each platform: verified conversions once, then what is taken back or worth less
+-- what may be reported back to each platform:
+-- verified conversions once, then what is taken back or worth less
 with limits as (
 
     select
@@ -61,24 +62,31 @@ candidates as (
 
     {% for operation, condition, value, moment in [
         ('conversion', "verified_state = 'verified'", 'verified_value', 'verified_at'),
-        ('restatement', "verified_state = 'verified' and reversed_value > 0", 'verified_value', 'verified_at'),
-        ('retraction', "verified_state = 'reversed'", 'cast(0 as ' ~ float64() ~ ')', 'reversed_at'),
+        (
+            'restatement',
+            "verified_state = 'verified' and reversed_value > 0",
+            'verified_value',
+            'verified_at'
+        ),
+        (
+            'retraction', "verified_state = 'reversed'",
+            'cast(0 as ' ~ float64() ~ ')', 'reversed_at'
+        ),
     ] -%}
     select
-        limits.platform,
-        limits.conversion_days,
-        limits.online_days,
-        limits.takes_corrections,
+        limits.platform, limits.conversion_days, limits.online_days, limits.takes_corrections,
         '{{ operation }}' as operation,
         {{ upload_key('limits.platform', 'conversions.conversion_key') }} as first_key,
-        {{ upload_key('limits.platform', 'conversions.conversion_key', operation, 'conversions.verified_value') }}
-            as upload_key,
+        {{ upload_key(
+            'limits.platform', 'conversions.conversion_key', operation, 'conversions.verified_value'
+        ) }} as upload_key,
         conversions.conversion_key,
         conversions.conversion_type,
         conversions.person_id,
         conversions.device_id,
         conversions.object_id,
         conversions.converted_at,
+        conversions.verified_at,
         conversions.{{ moment }} as happened_at,
         {{ value }} as value,
         conversions.currency
@@ -117,16 +125,18 @@ final as (
             when allowed.person_id is null then 'no_consent'
             when candidates.operation <> 'conversion'
                 and (
-                    candidates.takes_corrections not in ('true', candidates.operation)
+                    not {{ upload_takes_corrections('candidates', rules) }}
                     or {{ upload_has_no_refund('candidates', rules) }}
+                    or coalesce(last_clicks.click_id_name = 'wbraid', false)
                 ) then 'no_corrections'
             when candidates.happened_at > {{ as_of() }} then 'in_the_future'
             when {{ upload_waits('candidates', rules) }} then 'not_mature'
-            when {{ seconds_between('candidates.happened_at', as_of()) }}
+            when {{ seconds_between(upload_ages_from('candidates'), as_of()) }}
                 > {{ upload_days('candidates', rules) }} * 86400 then 'too_old'
             when candidates.platform = 'ga4' and candidates.device_id is null then 'no_match_key'
-            when candidates.platform <> 'ga4'
-                and last_clicks.click_id is null and match_keys.match_keys is null then 'no_match_key'
+            when candidates.platform <> 'ga4' and candidates.operation = 'conversion'
+                and last_clicks.click_id is null and match_keys.match_keys is null
+                then 'no_match_key'
         end as held_back_reason
     from candidates
     left join delivered as sent on candidates.upload_key = sent.upload_key
@@ -138,7 +148,8 @@ final as (
     left join match_keys
         on candidates.platform = match_keys.platform
         and candidates.person_id = match_keys.person_id
-    -- what was never sent needs no correction, and neither does what is worth what the platform knows
+    -- what was never sent needs no correction,
+    -- and neither does what is worth what the platform knows
     where
         candidates.operation = 'conversion'
         or (candidates.operation = 'retraction' and first_sent.upload_key is not null)

@@ -39,7 +39,9 @@ conversions as (
 
 expectations as (
 
-    select conversion_key, final_probability, expected_value, expected_value_variance, expected_value_error
+    select
+        conversion_key, final_probability, expected_value,
+        expected_value_variance, expected_value_error
     from {{ ref('conversion_expectations') }}
     where is_now
 
@@ -61,35 +63,45 @@ final as (
         credits.channel_group,
         case
             when credits.touch_key is null then {{ surrogate_key(["'no campaign'"]) }}
-            else coalesce(links.campaign_key, {{ unbilled_campaign_key('touches.source', 'touches.campaign') }})
+            else coalesce(
+                links.campaign_key,
+                {{ unbilled_campaign_key('touches.source', 'touches.campaign') }}
+            )
         end as campaign_key,
         touches.touch_kind,
         touches.source,
         conversions.is_new_customer,
         coalesce(touches.touch_date, conversions.conversion_date) as touch_date,
         conversions.conversion_date,
-        coalesce(case when credits.entry = 'reversal' then credits.entry_date end, conversions.verified_date)
-            as verified_date,
+        coalesce(
+            case when credits.entry = 'reversal' then credits.entry_date end,
+            conversions.verified_date
+        ) as verified_date,
         credits.credit,
         credits.credited_value,
         credits.credited_verified,
         credits.credited_verified_value,
         -- whole units, so that sums are the same in whatever order they are made
         case
-            when credits.entry = 'conversion' then round(1e6 * credits.credit * expectations.final_probability) / 1e6
+            when credits.entry = 'conversion'
+                then round(1e6 * credits.credit * expectations.final_probability) / 1e6
             else 0
         end as expected,
         case
-            when credits.entry = 'conversion' then round(1e6 * credits.credit * expectations.expected_value) / 1e6
+            when credits.entry = 'conversion'
+                then round(1e6 * credits.credit * expectations.expected_value) / 1e6
             else 0
         end as expected_value,
         case
             when credits.entry = 'conversion'
-                then round(1e2 * credits.credit * credits.credit * expectations.expected_value_variance) / 1e2
+                then round(
+                    1e2 * credits.credit * credits.credit * expectations.expected_value_variance
+                ) / 1e2
             else 0
         end as expected_value_variance,
         case
-            when credits.entry = 'conversion' then round(1e6 * credits.credit * expectations.expected_value_error) / 1e6
+            when credits.entry = 'conversion'
+                then round(1e6 * credits.credit * expectations.expected_value_error) / 1e6
             else 0
         end as expected_value_error
     from credits

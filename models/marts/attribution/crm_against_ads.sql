@@ -1,4 +1,6 @@
-{%- set measures = ['conversions', 'online_value', 'verified_conversions', 'verified_value', 'expected_value'] -%}
+{%- set measures = [
+    'conversions', 'online_value', 'verified_conversions', 'verified_value', 'expected_value'
+] -%}
 
 -- advertising and the company's own messages by one definition of conversion and one model
 with credits as (
@@ -22,7 +24,8 @@ credited as (
         {{ month_before('credits.touch_date', 0) }} as month,
         case
             when billed.campaign_key is not null then 'ads'
-            when lower(credits.source) = 'braze' or credits.channel_group in ({{ text_literals(var('crm_channels')) }})
+            when lower(credits.source) = 'braze'
+                or credits.channel_group in ({{ text_literals(var('crm_channels')) }})
                 then 'crm'
         end as side,
         credits.channel_group,

@@ -3,13 +3,14 @@
 {%- set log = logged() -%}
 {%- set figures = restated_figures() -%}
 {%- set places = ['activity_date', 'channel_group', 'campaign_key', 'conversion_type'] -%}
-{%- set names = ['fact_key', 'fact_kind', 'happened_date', 'conversion_key', 'person_id'] + places + figures -%}
+{%- set names = ['fact_key', 'fact_kind', 'happened_date', 'conversion_key', 'person_id']
+    + places + figures -%}
 {%- set differ = [] -%}
 {%- for name in names[2:] -%}
     {%- do differ.append('facts.' ~ name ~ ' is distinct from earlier.' ~ name) -%}
 {%- endfor %}
 
--- each fact that changed since the build before: what it had added is taken out, what it adds now is put in
+-- each fact that changed since the build before: what it added goes out, what it adds now goes in
 with facts as (
 
     select {{ names | join(', ') }}
@@ -20,7 +21,9 @@ with facts as (
 logged as (
 
     {% if log is none -%}
-    select {{ names | join(', ') }}, cast(0 as int64) as build, {{ as_of() }} as known_at, '' as rules, '' as entry
+    select
+        {{ names | join(', ') }}, cast(0 as int64) as build,
+        {{ as_of() }} as known_at, '' as rules, '' as entry
     from facts
     where false
     {%- else -%}
@@ -46,7 +49,9 @@ earlier as (
 
     select *
     from logged
-    qualify row_number() over (partition by fact_key order by build desc, entry) = 1 and entry = 'in'
+    qualify
+        row_number() over (partition by fact_key order by build desc, entry) = 1
+        and entry = 'in'
 
 ),
 
@@ -73,7 +78,8 @@ owners as (
 
     select
         conversions_before.conversion_key,
-        coalesce(conversions_before.person_id, '') <> coalesce(conversions_now.person_id, '') as is_of_another
+        coalesce(conversions_before.person_id, '') <> coalesce(conversions_now.person_id, '')
+            as is_of_another
     from conversions_before
     inner join conversions_now on conversions_before.conversion_key = conversions_now.conversion_key
 
@@ -84,8 +90,7 @@ changed as (
     select
         coalesce(facts.fact_key, earlier.fact_key) as changed_key,
         coalesce(facts.conversion_key, earlier.conversion_key) as changed_conversion,
-        facts.fact_key is not null as is_there,
-        earlier.fact_key is not null as was_there,
+        facts.fact_key is not null as is_there, earlier.fact_key is not null as was_there,
         coalesce(facts.fact_kind, earlier.fact_kind) as changed_kind,
         facts.happened_date as happens_on,
         facts.verified_conversions > earlier.verified_conversions
@@ -102,22 +107,22 @@ changed as (
 caused as (
 
     select
-        changed.changed_key,
-        changed.is_there,
-        changed.was_there,
-        builds.last_build + 1 as build,
+        changed.changed_key, changed.is_there, changed.was_there, builds.last_build + 1 as build,
         case
             when builds.last_build = 0 then 'new'
-            when changed.changed_kind = 'cost' and not changed.was_there and changed.happens_on >= builds.last_day
-                then 'new'
-            when changed.changed_kind = 'cost' and changed.was_there and changed.is_there and changed.is_elsewhere
-                then 'reassigned'
+            when changed.changed_kind = 'cost' and not changed.was_there
+                and changed.happens_on >= builds.last_day then 'new'
+            when changed.changed_kind = 'cost' and changed.was_there and changed.is_there
+                and changed.is_elsewhere then 'reassigned'
             when changed.changed_kind = 'cost' then 'cost'
             when owners.is_of_another then 'merge_or_unmerge'
             when not changed.was_there
             and changed.changed_kind = 'conversion'
             and owners.conversion_key is null
-            and (changed.happens_on >= builds.last_day or changed.happens_on > builds.last_happened_date) then 'new'
+            and (
+                changed.happens_on >= builds.last_day
+                or changed.happens_on > builds.last_happened_date
+            ) then 'new'
             when builds.last_rules <> {{ text_literal(figure_rules()) }} then 'rule'
             when changed.changed_kind = 'reversal' and not changed.was_there then 'cancellation'
             when changed.is_verified_now then 'verification'

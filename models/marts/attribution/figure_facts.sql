@@ -1,10 +1,14 @@
 {%- set of_credits = {
     'conversions': 'credits.credit',
     'online_value': 'credits.credited_value',
-    'verified_conversions': "case when credits.entry = 'conversion' then credits.credited_verified else 0 end",
-    'verified_value': "case when credits.entry = 'conversion' then credits.credited_verified_value else 0 end",
-    'reversed_conversions': "case when credits.entry = 'reversal' then -credits.credited_verified else 0 end",
-    'reversed_value': "case when credits.entry = 'reversal' then -credits.credited_verified_value else 0 end",
+    'verified_conversions': "case when credits.entry = 'conversion' "
+        ~ "then credits.credited_verified else 0 end",
+    'verified_value': "case when credits.entry = 'conversion' "
+        ~ "then credits.credited_verified_value else 0 end",
+    'reversed_conversions': "case when credits.entry = 'reversal' "
+        ~ "then -credits.credited_verified else 0 end",
+    'reversed_value': "case when credits.entry = 'reversal' "
+        ~ "then -credits.credited_verified_value else 0 end",
 } -%}
 
 -- what the figures of campaign_returns, under one model, and of cost are the sums of
@@ -27,11 +31,14 @@ costs as (
 final as (
 
     select
-        {{ surrogate_key(["'credit'", 'credits.conversion_key', 'credits.touch_key', 'credits.change_number']) }}
-            as fact_key,
+        {{ surrogate_key(
+            ["'credit'", 'credits.conversion_key', 'credits.touch_key', 'credits.change_number']
+        ) }} as fact_key,
         credits.entry as fact_kind,
-        case when credits.entry = 'reversal' then credits.verified_date else credits.conversion_date end
-            as happened_date,
+        case
+            when credits.entry = 'reversal' then credits.verified_date
+            else credits.conversion_date
+        end as happened_date,
         credits.conversion_key,
         conversions.person_id,
         credits.touch_date as activity_date,
@@ -39,10 +46,12 @@ final as (
         credits.campaign_key,
         credits.conversion_type,
         {% for figure in restated_figures() -%}
-        {{ of_credits.get(figure, 'cast(0 as ' ~ float64() ~ ')') }} as {{ figure }}{{ ',' if not loop.last }}
+        {{ of_credits.get(figure, 'cast(0 as ' ~ float64() ~ ')') }}
+            as {{ figure }}{{ ',' if not loop.last }}
         {% endfor %}
     from credits
-    inner join {{ ref('conversions') }} as conversions on credits.conversion_key = conversions.conversion_key
+    inner join {{ ref('conversions') }} as conversions
+        on credits.conversion_key = conversions.conversion_key
 
     union all
 
@@ -57,7 +66,8 @@ final as (
         campaign_key,
         cast(null as string) as conversion_type,
         {% for figure in restated_figures() -%}
-        {{ 'cost' if figure == 'cost' else 'cast(0 as ' ~ float64() ~ ')' }} as {{ figure }}{{ ',' if not loop.last }}
+        {{ 'cost' if figure == 'cost' else 'cast(0 as ' ~ float64() ~ ')' }}
+            as {{ figure }}{{ ',' if not loop.last }}
         {% endfor %}
     from costs
 

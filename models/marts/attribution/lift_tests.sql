@@ -53,10 +53,15 @@ final as (
         round(with_weeks.conversions_change / with_weeks.weeks, 6) as delta_y,
         round(with_weeks.standard_error / with_weeks.weeks, 6) as sigma,
         round(
-            with_weeks.conversions_change * worths.value_per_conversion / nullif(with_weeks.spend_change, 0), 6
+            with_weeks.conversions_change * worths.value_per_conversion
+            / nullif(with_weeks.spend_change, 0),
+            6
         ) as roi_mean,
         round(
-            with_weeks.standard_error * worths.value_per_conversion / nullif(abs(with_weeks.spend_change), 0), 6
+            with_weeks.standard_error
+            * worths.value_per_conversion
+            / nullif(abs(with_weeks.spend_change), 0),
+            6
         ) as roi_sigma
     from with_weeks
     cross join worths

@@ -1,4 +1,5 @@
--- the campaign of a platform that links belong to: by its id, else by its name, else by the seed campaign_map
+-- the campaign of a platform that links belong to:
+-- by its id, else by its name, else by the seed campaign_map
 with visits as (
 
     select source, medium, campaign, campaign_id, channel_group, session_date
@@ -59,14 +60,18 @@ mapped as (
 
 candidates as (
 
-    select keyed.link_key, names.ad_campaign_key, names.last_date, 'id' as match_method, 1 as match_rank
+    select
+        keyed.link_key, names.ad_campaign_key,
+        names.last_date, 'id' as match_method, 1 as match_rank
     from keyed
     inner join names on lower(keyed.campaign_id) = lower(names.campaign_id)
     where coalesce(keyed.source_platform, names.platform) = names.platform
 
     union all
 
-    select keyed.link_key, names.ad_campaign_key, names.last_date, 'name' as match_method, 2 as match_rank
+    select
+        keyed.link_key, names.ad_campaign_key, names.last_date,
+        'name' as match_method, 2 as match_rank
     from keyed
     inner join names
         on keyed.source_platform = names.platform
@@ -74,7 +79,9 @@ candidates as (
 
     union all
 
-    select keyed.link_key, names.ad_campaign_key, names.last_date, 'map' as match_method, 3 as match_rank
+    select
+        keyed.link_key, names.ad_campaign_key, names.last_date,
+        'map' as match_method, 3 as match_rank
     from mapped
     inner join names
         on mapped.platform = names.platform
@@ -109,7 +116,9 @@ final as (
         keyed.source_platform,
         ranked.ad_campaign_key,
         coalesce(ranked.match_method, 'none') as match_method,
-        coalesce(ranked.ad_campaign_key, {{ unbilled_campaign_key('keyed.source', 'keyed.campaign') }}) as campaign_key,
+        coalesce(
+            ranked.ad_campaign_key, {{ unbilled_campaign_key('keyed.source', 'keyed.campaign') }}
+        ) as campaign_key,
         keyed.sessions,
         keyed.last_date
     from keyed

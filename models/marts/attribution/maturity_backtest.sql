@@ -32,22 +32,27 @@ decided as (
 
 ),
 
--- a month is decided when none of its conversions waits any more and the last may no longer be taken back
+-- a month is decided when none of its conversions waits any more and the
+-- last may no longer be taken back
 final_months as (
 
     select
         decided.conversion_type,
         decided.conversion_key,
-        case when conversions.verified_at is null then 0 else coalesce(conversions.verified_value, 0) end
-            as final_value,
+        case
+            when conversions.verified_at is null then 0
+            else coalesce(conversions.verified_value, 0)
+        end as final_value,
         decided.state = 'verified' as is_verified_in_the_end,
         decided.state <> 'pending'
         and coalesce(
-            {{ seconds_between('conversions.verified_at', as_of()) }} >= {{ var('maturity_reversal_days') }} * 86400,
+            {{ seconds_between('conversions.verified_at', as_of()) }}
+            >= {{ var('maturity_reversal_days') }} * 86400,
             true
         ) as is_decided
     from decided
-    inner join {{ ref('conversions') }} as conversions on decided.conversion_key = conversions.conversion_key
+    inner join {{ ref('conversions') }} as conversions
+        on decided.conversion_key = conversions.conversion_key
 
 ),
 
@@ -61,21 +66,28 @@ months as (
         count(*) as conversions,
         count(case when expectations.state = 'pending' then 1 end) as pending,
         count(case when not final_months.is_decided then 1 end) as undecided,
-        {% for name, last in {'conversions': ['final_probability', 'final_variance', 'final_error'],
-            'value': ['expected_value', 'expected_value_variance', 'expected_value_error']}.items() -%}
+        {% for name, last in {
+            'conversions': ['final_probability', 'final_variance', 'final_error'],
+            'value': ['expected_value', 'expected_value_variance', 'expected_value_error']
+        }.items() -%}
         sum(expectations.{{ last[0] }}) as expected_{{ name }},
-        sqrt(sum(expectations.{{ last[1] }}) + sum(expectations.{{ last[2] }}) * sum(expectations.{{ last[2] }}))
-            as {{ name }}_deviation,
+        sqrt(
+            sum(expectations.{{ last[1] }})
+            + sum(expectations.{{ last[2] }}) * sum(expectations.{{ last[2] }})
+        ) as {{ name }}_deviation,
         {% endfor -%}
-        cast(count(case when final_months.is_verified_in_the_end then 1 end) as {{ float64() }}) as final_conversions,
+        cast(count(case when final_months.is_verified_in_the_end then 1 end) as {{ float64() }})
+            as final_conversions,
         sum(final_months.final_value) as final_value
     from expectations
     inner join final_months on expectations.conversion_key = final_months.conversion_key
     where
         not expectations.is_now
-        and expectations.conversion_month = {{ month_before(local_date('expectations.looked_at'), 1) }}
+        and expectations.conversion_month
+            = {{ month_before(local_date('expectations.looked_at'), 1) }}
     group by
-        expectations.looked_at, expectations.conversion_type, expectations.channel_group, expectations.conversion_month
+        expectations.looked_at, expectations.conversion_type,
+        expectations.channel_group, expectations.conversion_month
 
 ),
 
@@ -93,15 +105,19 @@ final as (
         {% for name in ['conversions', 'value'] -%}
         {%- set digits = 4 -%}
         round(expected_{{ name }}, {{ digits }}) as expected_{{ name }},
-        round(greatest(expected_{{ name }} - {{ width_of_90_percent() }} * {{ name }}_deviation, 0), {{ digits }})
-            as expected_{{ name }}_low,
-        round(expected_{{ name }} + {{ width_of_90_percent() }} * {{ name }}_deviation, {{ digits }})
-            as expected_{{ name }}_high,
+        round(
+            greatest(expected_{{ name }} - {{ width_of_90_percent() }} * {{ name }}_deviation, 0),
+            {{ digits }}
+        ) as expected_{{ name }}_low,
+        round(
+            expected_{{ name }} + {{ width_of_90_percent() }} * {{ name }}_deviation, {{ digits }}
+        ) as expected_{{ name }}_high,
         round(final_{{ name }}, {{ digits }}) as final_{{ name }},
         {% endfor -%}
         final_conversions between
         expected_conversions - {{ width_of_90_percent() }} * conversions_deviation
-        and expected_conversions + {{ width_of_90_percent() }} * conversions_deviation as conversions_are_within,
+        and expected_conversions + {{ width_of_90_percent() }} * conversions_deviation
+            as conversions_are_within,
         final_value between
         expected_value - {{ width_of_90_percent() }} * value_deviation - 0.01
         and expected_value + {{ width_of_90_percent() }} * value_deviation + 0.01 as value_is_within

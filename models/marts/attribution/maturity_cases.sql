@@ -2,7 +2,8 @@
 {%- set month = month_before(local_date(as_of()), 'months_back - 1') -%}
 {%- set month_start = "concat(cast(" ~ month ~ " as string), ' 00:00:00')" -%}
 
--- each conversion as it stood at each look: now, and at the beginnings of the months that the back-test looks back to
+-- each conversion as it stood at each look:
+-- now, and at the beginnings of the months that the back-test looks back to
 with conversions as (
 
     select
@@ -46,9 +47,11 @@ observed as (
         conversions.converted_at,
         conversions.online_value,
         conversions.is_awaited,
-        case when conversions.verified_at <= looks.looked_at then conversions.verified_at end as verified_at,
+        case when conversions.verified_at <= looks.looked_at then conversions.verified_at end
+            as verified_at,
         case when conversions.lost_at <= looks.looked_at then conversions.lost_at end as lost_at,
-        case when conversions.reversed_at <= looks.looked_at then conversions.reversed_at end as reversed_at,
+        case when conversions.reversed_at <= looks.looked_at then conversions.reversed_at end
+            as reversed_at,
         case
             when conversions.reversed_at > looks.looked_at
                 then conversions.verified_value + coalesce(conversions.reversed_value, 0)

@@ -56,7 +56,8 @@ with_ended as (
 
     select
         *,
-        count(cause) over (partition by looked_at, conversion_type, transition, maturity_channel) as ended_in_channel
+        count(cause) over (partition by looked_at, conversion_type, transition, maturity_channel)
+            as ended_in_channel
     from all_transitions
 
 ),
@@ -64,8 +65,9 @@ with_ended as (
 final as (
 
     select
-        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', 'transition', 'maturity_channel']) }}
-            as stratum_key,
+        {{ surrogate_key(
+            [micros_of('looked_at'), 'conversion_type', 'transition', 'maturity_channel']
+        ) }} as stratum_key,
         case_key,
         looked_at,
         is_now,
@@ -81,8 +83,9 @@ final as (
     union all
 
     select
-        {{ surrogate_key([micros_of('looked_at'), 'conversion_type', 'transition', 'cast(null as string)']) }}
-            as stratum_key,
+        {{ surrogate_key(
+            [micros_of('looked_at'), 'conversion_type', 'transition', 'cast(null as string)']
+        ) }} as stratum_key,
         case_key,
         looked_at,
         is_now,

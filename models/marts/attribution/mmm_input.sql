@@ -1,10 +1,12 @@
--- spend and impressions of each channel by week, beside all conversions of the week, as Meridian takes them
+-- spend and impressions of each channel by week, beside all conversions of the week,
+-- as Meridian takes them
 with media as (
 
     select
         {{ week_of('activity_date') }} as week,
         channel_group,
         sum(cost) as spend,
+        cast(sum(costs_without_rate) as int64) as costs_without_rate,
         cast(sum(impressions) as int64) as impressions,
         cast(sum(clicks) as int64) as clicks
     from {{ ref('campaign_days') }}
@@ -69,6 +71,7 @@ final as (
         coalesce(media.impressions, 0) as media,
         coalesce(media.clicks, 0) as clicks,
         round(coalesce(media.spend, 0), 4) as media_spend,
+        coalesce(media.costs_without_rate, 0) as costs_without_rate,
         coalesce(kpis.conversions, 0) as kpi,
         round(kpis.verified_value / nullif(kpis.conversions, 0), 4) as revenue_per_kpi,
         coalesce(promotions.promotion_days, 0) as promotions,

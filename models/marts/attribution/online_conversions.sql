@@ -1,7 +1,8 @@
 {%- set specs = conversion_specs() -%}
 {%- set of_events = named_actions() | rejectattr('source') | map(attribute='name') | list -%}
 {%- set columns = [
-    'activity_id', 'person_id', 'device_id', 'subject_id', 'session_key', 'occurred_at', 'activity_date', 'activity_order', 'source',
+    'activity_id', 'person_id', 'device_id', 'subject_id', 'session_key',
+    'occurred_at', 'activity_date', 'activity_order', 'source',
     'object_type', 'object_id', 'object_name', 'channel_group', 'campaign',
 ] -%}
 
@@ -47,7 +48,9 @@ typed as (
         case types.conversion_type
             {% for spec in specs -%}
             when {{ text_literal(spec.name) }}
-                then {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}
+                then {{ meets_condition(
+                    'activities', {'action': spec.action, 'where': spec.get('where')}
+                ) }}
             {% else -%}
             when 'none' then false
             {% endfor -%}
@@ -56,7 +59,8 @@ typed as (
 
 ),
 
--- what an event of the website reports twice under one number is one; records of other sources are deduplicated
+-- what an event of the website reports twice under one number is one;
+-- records of other sources are deduplicated
 placed as (
 
     select
@@ -77,7 +81,8 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by conversion_type, coalesce(subject_id, activity_id) order by activity_order, activity_id
+            partition by conversion_type, coalesce(subject_id, activity_id)
+            order by activity_order, activity_id
         ) as number_of_subject
     from placed
     where place = 1
@@ -90,11 +95,14 @@ valued as (
         {{ columns | join(', ') }},
         conversion_type,
         is_event,
-        coalesce({{ by_conversion_type(conversion_amounts(specs, 'value', 'amount'), float64()) }}, value) as value,
+        coalesce(
+            {{ by_conversion_type(conversion_amounts(specs, 'value', 'amount'), float64()) }}, value
+        ) as value,
         {{ by_conversion_type(conversion_amounts(specs, 'verified_value', 'amount'), float64()) }}
             as verified_amount,
         coalesce(
-            {{ by_conversion_type(conversion_amounts(specs, 'value', 'currency'), 'string') }}, currency
+            {{ by_conversion_type(conversion_amounts(specs, 'value', 'currency'), 'string') }},
+            currency
         ) as currency
     from numbered
     where number_of_subject = 1 or not is_once
@@ -116,27 +124,21 @@ final as (
         {{ surrogate_key([
             "'conversion'", 'valued.conversion_type',
             'case when valued.is_event then valued.object_type end',
-            'case when valued.is_event then coalesce(valued.object_id, valued.activity_id) else valued.activity_id end',
+            'case when valued.is_event then coalesce(valued.object_id, valued.activity_id) '
+            ~ 'else valued.activity_id end',
         ]) }} as conversion_key,
         valued.conversion_type,
         valued.person_id,
         coalesce(valued.device_id, sessions.device_id) as device_id,
         coalesce(valued.person_id, valued.device_id, sessions.device_id) as subject_id,
-        valued.session_key,
-        valued.activity_id,
-        valued.is_event,
-        valued.source,
-        valued.object_type,
-        valued.object_id,
-        valued.object_name,
-        valued.occurred_at as converted_at,
-        valued.activity_date as conversion_date,
-        valued.activity_order as conversion_order,
-        valued.channel_group,
-        valued.campaign,
+        valued.session_key, valued.activity_id, valued.is_event, valued.source, valued.object_type,
+        valued.object_id, valued.object_name, valued.occurred_at as converted_at,
+        valued.activity_date as conversion_date, valued.activity_order as conversion_order,
+        valued.channel_group, valued.campaign,
         {{ converted('valued.value', '(' ~ fx_rate('valued') ~ ')') }} as online_value,
-        {{ converted('coalesce(valued.verified_amount, valued.value)', '(' ~ fx_rate('valued') ~ ')') }}
-            as verified_worth,
+        {{ converted(
+            'coalesce(valued.verified_amount, valued.value)', '(' ~ fx_rate('valued') ~ ')'
+        ) }} as verified_worth,
         case
             when valued.person_id is not null
                 then coalesce(customers.customer_since >= valued.occurred_at, true)

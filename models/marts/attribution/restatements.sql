@@ -2,7 +2,8 @@
 
 {%- set cell = ['activity_date', 'channel_group', 'campaign_key', 'conversion_type', 'figure'] -%}
 
--- each figure that a build changed after it had been published, with what it was, what it became and why
+-- each figure that a build changed after it had been published, with what it was,
+-- what it became and why
 with figures as (
 
     select

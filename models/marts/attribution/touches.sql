@@ -1,6 +1,8 @@
-{%- set specs = touch_specs() or [{'action': 'none', 'kind': 'offline', 'channel_group': 'none'}] -%}
+{%- set specs = touch_specs()
+    or [{'action': 'none', 'kind': 'offline', 'channel_group': 'none'}] -%}
 {%- set names = [
-    'touch_kind', 'person_id', 'device_id', 'touched_at', 'touch_date', 'channel_group', 'channel_plus', 'source', 'medium',
+    'touch_kind', 'person_id', 'device_id', 'touched_at',
+    'touch_date', 'channel_group', 'channel_plus', 'source', 'medium',
     'campaign',
 ] -%}
 {%- set click_ids = click_id_names() | map('lower') | list -%}
@@ -11,18 +13,11 @@ with sessions as (
     select
         session_key as touch_of,
         'session' as touch_kind,
-        person_id,
-        device_id,
-        started_at as touched_at,
-        session_date as touch_date,
-        channel_group,
-        channel_plus,
-        source,
-        medium,
-        campaign,
-        campaign_id,
+        person_id, device_id, started_at as touched_at, session_date as touch_date, channel_group,
+        channel_plus, source, medium, campaign, campaign_id,
         {% for name in click_id_names() -%}
-        {{ 'gclid' if name == 'gclid' else address_parameter('landing_page', name) }} as {{ name | lower }},
+        {{ 'gclid' if name == 'gclid' else address_parameter('landing_page', name) }}
+            as {{ name | lower }},
         {% endfor -%}
         {{ is_direct('source', 'medium') }} as is_direct
     from {{ ref('sessions') }}
@@ -54,8 +49,9 @@ other_touches as (
         object_type as medium,
         {{ 'campaign' if spec.kind == 'offline' else 'object_name' }} as campaign,
         {{ 'cast(null as string)' if spec.kind == 'offline' else 'object_id' }} as campaign_id,
-        {{ plus_duration('occurred_at', spec.same_visit) if spec.get('same_visit') else 'cast(null as timestamp)' }}
-            as visit_until
+        {{ plus_duration('occurred_at', spec.same_visit) if spec.get(
+            'same_visit'
+        ) else 'cast(null as timestamp)' }} as visit_until
     from activities
     where {{ meets_condition('activities', {'action': spec.action, 'where': spec.get('where')}) }}
     {{ 'union all' if not loop.last }}
@@ -66,14 +62,19 @@ other_touches as (
 -- a click and the visit that it led to are one touch: the visit, which then knows the campaign's id
 visits as (
 
-    select other_touches.touch_of, sessions.touch_of as session_key, other_touches.campaign_id, other_touches.touched_at
+    select
+        other_touches.touch_of, sessions.touch_of as session_key,
+        other_touches.campaign_id, other_touches.touched_at
     from other_touches
     inner join sessions
         on other_touches.person_id = sessions.person_id
         and other_touches.channel_group = sessions.channel_group
         and other_touches.touched_at <= sessions.touched_at
         and other_touches.visit_until >= sessions.touched_at
-    qualify row_number() over (partition by other_touches.touch_of order by sessions.touched_at, sessions.touch_of) = 1
+    qualify
+        row_number() over (
+            partition by other_touches.touch_of order by sessions.touched_at, sessions.touch_of
+        ) = 1
 
 ),
 
@@ -132,7 +133,9 @@ final as (
         {{ surrogate_key(['combined.touch_kind', 'combined.touch_of']) }} as touch_key,
         case when untracked.person_id is null then combined.person_id end as person_id,
         combined.device_id,
-        coalesce(case when untracked.person_id is null then combined.person_id end, combined.device_id) as subject_id,
+        coalesce(
+            case when untracked.person_id is null then combined.person_id end, combined.device_id
+        ) as subject_id,
         combined.touch_kind,
         combined.touch_of,
         combined.touched_at,

@@ -66,7 +66,9 @@ evidence{{ level }} as (
 
     union all
 
-    {{ evidence_of_audiences(names, 'candidates' ~ ('' if loop.index == 2 else '_' ~ (loop.index - 1))) }}
+    {{ evidence_of_audiences(
+        names, 'candidates' ~ ('' if loop.index == 2 else '_' ~ (loop.index - 1))
+    ) }}
 
 ),
 
@@ -127,19 +129,16 @@ candidates{{ level }} as (
 
     {% endif -%}
     select
-        possible.audience,
-        possible.subject_id,
-        possible.person_id,
-        possible.matched_activities,
-        possible.last_matched_at,
-        audiences.rule_version
+        possible.audience, possible.subject_id, possible.person_id, possible.matched_activities,
+        possible.last_matched_at, audiences.rule_version
     from possible{{ level }} as possible
     inner join audiences on possible.audience = audiences.audience
     left join customers on possible.person_id = customers.person_id  -- noqa: ST11
     where
         case possible.audience
             {%- for name in names %}
-            when {{ text_literal(name) }} then {{ audience_boolean(specs[name].rule, 'possible', 'customers')[0] }}
+            when {{ text_literal(name) }}
+                then {{ audience_boolean(specs[name].rule, 'possible', 'customers')[0] }}
             {%- else %}
             when 'none' then false
             {%- endfor %}

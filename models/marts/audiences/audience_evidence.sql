@@ -1,4 +1,5 @@
-{%- for name in ([] if execute else ['funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores']) %}
+{%- set of_states = ['funnel_entries', 'funnel_steps', 'person_stages', 'customers', 'scores'] -%}
+{%- for name in ([] if execute else ['actions'] + of_states) %}
 {% do ref(name) %}
 {% endfor -%}
 {%- set dids = audience_dids() -%}
@@ -6,11 +7,13 @@
 {%- set narrowing = audience_narrowing('matched', dids) -%}
 {%- set sequences = audience_sequences(dids) -%}
 {%- set states = audience_states() -%}
+{%- set scopes = audience_scopes() -%}
 
 with matched as (
 
     {{ activities_that_meet(
-        ref('activities'), audience_activity_conditions(dids), columns, audience_activity_facts(dids)
+        ref('activities'), audience_activity_conditions(dids),
+        columns, audience_activity_facts(dids)
     ) }}
 
 ),
@@ -26,23 +29,36 @@ narrowed as (
 ),
 
 {% endif -%}
-{% if sequences -%}
-followed as (
+{% if scopes -%}
+scoped as (
 
-    {{ sequences_followed('narrowed' if narrowing else 'matched', dids) }}
+    {{ scoped_activities('narrowed' if narrowing else 'matched', dids) }}
 
 ),
 
 {% endif -%}
-{%- set counted = 'followed' if sequences else 'narrowed' if narrowing else 'matched' -%}
+{%- set narrow = 'scoped' if scopes else 'narrowed' if narrowing else 'matched' -%}
+{% if sequences -%}
+followed as (
+
+    {{ sequences_followed(narrow, dids) }}
+
+),
+
+{% endif -%}
+{%- set counted = 'followed' if sequences else narrow -%}
 totals as (
 
     select
         did_number,
         subject_id,
+        {%- if scopes %}
+        scope_key,
+        {%- endif %}
         min(person_id) as person_id,
         count(case when not is_end then 1 end) as activities,
-        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end) as counted_activities,
+        count(case when not is_end and {{ is_counted_first(counted, dids) }} then 1 end)
+            as counted_activities,
         min(case when not is_end then occurred_at end) as first_at,
         max(case when not is_end then occurred_at end) as last_at,
         max(case when is_end then occurred_at end) as ended_at
@@ -50,7 +66,7 @@ totals as (
         round(sum(case when not is_end then value end), 4) as total
         {%- endif %}
     from {{ counted }}
-    group by did_number, subject_id
+    group by did_number, subject_id{{ ', scope_key' if scopes }}
 
 ),
 
@@ -60,7 +76,7 @@ conditions as (
 
 ),
 
-final as (
+{{ 'counted' if scopes else 'final' }} as (
 
     select
         conditions.audience,
@@ -68,6 +84,9 @@ final as (
         conditions.action,
         totals.subject_id,
         totals.person_id,
+        {%- if scopes %}
+        totals.scope_key,
+        {%- endif %}
         totals.activities,
         totals.counted_activities,
         totals.first_at,
@@ -82,6 +101,44 @@ final as (
     from totals
     inner join conditions on totals.did_number = conditions.did_number
     where totals.activities > 0
+    {%- if scopes %}
+
+),
+
+scope_parts as (
+
+    {{ scope_part_rows(scopes) }}
+
+),
+
+-- which parts each session or event meets
+met_in_scope as (
+
+    {{ scope_parts_met('counted', 'scope_parts', scopes) }}
+
+),
+
+final as (
+
+    select
+        audience,
+        part_number,
+        action,
+        subject_id,
+        person_id,
+        activities,
+        counted_activities,
+        first_at,
+        last_at,
+        ended_at,
+        holds
+    from counted
+    where scope_key = ''
+
+    union all
+
+    {{ evidence_of_scopes('met_in_scope', 'counted') }}
+    {%- endif %}
     {%- if states %}
 
     union all

@@ -53,7 +53,8 @@ of_channels as (
         sum(case when outcome in ('wanted', 'held_back') then persons else 0 end) as persons,
         sum(case when outcome = 'wanted' then persons else 0 end) as allowed,
         string_agg(
-            case when outcome = 'held_back' then concat(reason, ' ', cast(persons as string)) end, ', '
+            case when outcome = 'held_back' then concat(reason, ' ', cast(persons as string)) end,
+            ', '
             order by persons desc, reason
         ) as held_back_reasons,
         sum(case when outcome = 'wanted' then row_count else 0 end) as rows_wanted,
@@ -102,11 +103,13 @@ final as (
         cast(coalesce(of_audiences.members, of_channels.persons) as int64) as size,
         cast(of_channels.persons as int64) as persons_with_row,
         cast(of_channels.allowed as int64) as allowed,
-        cast(coalesce(of_audiences.members, of_channels.persons) - of_channels.allowed as int64) as held_back,
+        cast(coalesce(of_audiences.members, of_channels.persons) - of_channels.allowed as int64)
+            as held_back,
 
         -- rows
         cast(of_channels.rows_wanted as int64) as rows_wanted,
-        cast(of_channels.rows_wanted - of_channels.added - of_channels.changed as int64) as unchanged,
+        cast(of_channels.rows_wanted - of_channels.added - of_channels.changed as int64)
+            as unchanged,
         cast(coalesce(sent.wanted_settled, 0) as int64) as wanted_settled,
         {%- for count in ['added', 'changed', 'removed'] %}
         cast(of_channels.{{ count }} as int64) as {{ count }},
@@ -115,7 +118,8 @@ final as (
         cast(coalesce(sent.{{ count }}, 0) as int64) as {{ count }},
         {%- endfor %}
         cast(
-            of_channels.added + of_channels.changed + of_channels.removed - coalesce(sent.settled, 0) as int64
+            of_channels.added + of_channels.changed + of_channels.removed
+            - coalesce(sent.settled, 0) as int64
         ) as not_sent,
 
         -- timestamps
@@ -126,7 +130,8 @@ final as (
     inner join plans on of_channels.plan_id = plans.plan_id
     left join results on of_channels.plan_id = results.plan_id
     left join of_audiences
-        on of_channels.plan_id = of_audiences.plan_id and of_channels.audience = of_audiences.audience
+        on of_channels.plan_id = of_audiences.plan_id
+        and of_channels.audience = of_audiences.audience
     left join sent
         on of_channels.plan_id = sent.plan_id
         and of_channels.audience = sent.audience

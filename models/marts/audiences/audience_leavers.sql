@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- who left an audience in the last 30 days and did not come back; a view, as the history that it reads is
+-- who left an audience in the last 30 days and did not come back;
+-- a view, as the history that it reads is
 with exits as (
 
     select audience, person_id, max(exited_at) as exited_at

@@ -15,7 +15,8 @@ permits as (
         count(case when permits.held_back_reason is null then 1 end) as allowed_channels,
         {{ last_by('permits.held_back_reason', 'reasons.step') }} as closest_reason
     from {{ ref('audience_permits') }} as permits
-    left join {{ list_of('contact_reasons') }} as reasons on permits.held_back_reason = reasons.reason
+    left join {{ list_of('contact_reasons') }} as reasons
+        on permits.held_back_reason = reasons.reason
     where permits.is_first_purpose
     group by permits.audience, permits.person_id
 
@@ -38,7 +39,8 @@ final as (
         candidates.matched_activities,
         candidates.last_matched_at,
         permits.allowed_channels > 0 as is_contactable,
-        case when permits.allowed_channels > 0 then 'allowed' else permits.closest_reason end as contact_reason,
+        case when permits.allowed_channels > 0 then 'allowed' else permits.closest_reason end
+            as contact_reason,
         candidates.rule_version,
         crm.crm_as_of
     from candidates

@@ -49,7 +49,10 @@ final as (
             when {{ text_literal(name) }} then
                 case parts.part_number
                     {%- for part in audience_parts_of(spec.rule) %}
-                    when {{ loop.index }} then {{ audience_boolean(part, 'met', 'customers', loop.index, 'customers.person_id')[0] }}
+                    when {{ loop.index }}
+                        then {{ audience_boolean(
+                            part, 'met', 'customers', loop.index, 'customers.person_id'
+                        )[0] }}
                     {%- endfor %}
                 end
             {%- else %}

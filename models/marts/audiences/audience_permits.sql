@@ -50,7 +50,8 @@ final as (
         audience_channels.channel,
         audience_channels.purpose,
         audience_channels.is_first_purpose,
-        {{ permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }} as held_back_reason,
+        {{ permit_reason('contactability.reason', 'held_out.person_id', 'capped.person_id') }}
+            as held_back_reason,
         coalesce(contactability.is_night_allowed, false) as is_night_allowed,
         contactability.address_value_key,
         contactability.is_main_address,

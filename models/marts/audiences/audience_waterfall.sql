@@ -49,7 +49,8 @@ all_steps as (
 -- every audience has every step, also where nobody is left
 steps as (
 
-    select audiences.audience, audiences.label, all_steps.step_number, all_steps.step, all_steps.reason
+    select
+        audiences.audience, audiences.label, all_steps.step_number, all_steps.step, all_steps.reason
     from audiences
     cross join all_steps
 
@@ -76,7 +77,8 @@ final as (
     left join candidates on steps.audience = candidates.audience
     left join members
         on steps.audience = members.audience
-        and case steps.step when 'contactable' then 'allowed' else steps.reason end = members.contact_reason
+        and case steps.step when 'contactable' then 'allowed' else steps.reason end
+            = members.contact_reason
 
 )
 

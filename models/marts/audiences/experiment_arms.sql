@@ -1,14 +1,20 @@
 {%- set fields = [] -%}
 {%- for one in audience_consents(audience_specs()) -%}
-    {%- for field in [one.audience, 'madang_' ~ one.audience ~ '_' ~ one.channel, 'Madang_' ~ one.audience ~ '_' ~ one.channel ~ '__c'] -%}
+    {%- for field in [
+        one.audience,
+        'madang_' ~ one.audience ~ '_' ~ one.channel,
+        'Madang_' ~ one.audience ~ '_' ~ one.channel ~ '__c'
+    ] -%}
         {%- do fields.append([text_literal(one.audience), text_literal(field)]) -%}
     {%- endfor -%}
 {%- endfor -%}
 
--- who is in which arm, and when a destination first took the person for one of the experiment's audiences
+-- who is in which arm of Madang's holdouts and of Braze's control groups,
+-- and when the person was first sent something
 with arms as (
 
-    select experiment, person_id, arm, assigned_at, share, is_in_both_arms, is_held_out, window_micros
+    select
+        experiment, person_id, arm, assigned_at, share, is_in_both_arms, is_held_out, window_micros
     from {{ ref('holdout_arms') }}
 
 ),
@@ -37,14 +43,16 @@ exposures as (
     inner join ({{ holdout_audience_rows() }}) as of_audiences
         on fields.audience = of_audiences.audience
     inner join {{ ref('person_identifiers') }} as identifiers
-        on identifiers.identifier_value = {{ regex_replace('deliveries.sync_key', '^(email|phone):', '') }}
+        on identifiers.identifier_value
+            = {{ regex_replace('deliveries.sync_key', '^(email|phone):', '') }}
     group by of_audiences.experiment, identifiers.person_id
 
 ),
 
-final as (
+together as (
 
     select
+        'madang' as source,
         arms.experiment,
         arms.person_id,
         arms.arm,
@@ -53,12 +61,45 @@ final as (
         arms.is_in_both_arms,
         arms.is_held_out,
         exposures.first_exposed_at,
-        coalesce(arms.arm = 'holdout' and exposures.first_exposed_at >= arms.assigned_at, false) as is_exposed_holdout,
         arms.window_micros
     from arms
     left join exposures
         on arms.experiment = exposures.experiment
         and arms.person_id = exposures.person_id
+
+    union all
+
+    select
+        'braze' as source,
+        experiment,
+        person_id,
+        arm,
+        assigned_at,
+        share,
+        is_in_both_arms,
+        false as is_held_out,
+        first_exposed_at,
+        window_micros
+    from {{ ref('campaign_arms') }}
+    where person_id is not null
+
+),
+
+final as (
+
+    select
+        source,
+        experiment,
+        person_id,
+        arm,
+        assigned_at,
+        share,
+        is_in_both_arms,
+        is_held_out,
+        first_exposed_at,
+        coalesce(arm = 'holdout' and first_exposed_at >= assigned_at, false) as is_exposed_holdout,
+        window_micros
+    from together
 
 )
 

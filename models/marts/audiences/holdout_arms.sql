@@ -1,4 +1,5 @@
--- who is in which arm, by the identity of now: of a person who was several, the earliest assignment holds
+-- who is in which arm, by the identity of now:
+-- of a person who was several, the earliest assignment holds
 with experiments as (
 
     {{ holdout_rows() }}

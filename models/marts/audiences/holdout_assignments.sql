@@ -2,7 +2,8 @@
 
 {%- set log = logged() %}
 
--- which persons come into an experiment now, and into which arm; a log, so that a later share or anchor moves no person
+-- which persons come into an experiment now, and into which arm;
+-- a log, so that a later share or anchor moves no person
 with experiments as (
 
     select *
@@ -33,7 +34,9 @@ assigned as (
     cross join identifiers
     where false
     {%- else -%}
-    select logged.experiment, logged.salt, identifiers.person_id, logged.arm, logged.assigned_at, logged.anchor_key
+    select
+        logged.experiment, logged.salt, identifiers.person_id,
+        logged.arm, logged.assigned_at, logged.anchor_key
     from {{ log }} as logged
     inner join identifiers on logged.anchor_key = identifiers.identifier_key
     {%- endif %}
@@ -52,7 +55,8 @@ already_assigned as (
 
 ),
 
--- a person comes in once a message could be sent: whoever may not be contacted is held back in either arm
+-- a person comes in once a message could be sent:
+-- whoever may not be contacted is held back in either arm
 reachable as (
 
     select distinct of_audiences.experiment, candidates.person_id
@@ -101,7 +105,9 @@ held_out_of_all as (
     inner join experiments
         on already_assigned.experiment = experiments.experiment
         and already_assigned.salt = experiments.salt
-    where already_assigned.experiment = '{{ global_experiment() }}' and already_assigned.arm = 'holdout'
+    where
+        already_assigned.experiment = '{{ global_experiment() }}'
+        and already_assigned.arm = 'holdout'
 
 ),
 

@@ -1,5 +1,7 @@
 {{ config(materialized='view') }}
-{%- set of_persons = ['matched', 'identified', 'permitted', 'not_suppressed', 'contactable', 'has_key', 'fresh'] -%}
+{%- set of_persons = [
+    'matched', 'identified', 'permitted', 'not_suppressed', 'contactable', 'has_key', 'fresh'
+] -%}
 {%- set of_rows = ['rows', 'planned', 'sent', 'accepted', 'applied'] -%}
 {%- set numbered = [] -%}
 {%- for step in of_persons + of_rows -%}
@@ -49,7 +51,9 @@ losses as (
         ('planned', 'there_already', 'unchanged'),
         ('sent', 'not_sent', 'rows_wanted - unchanged - wanted_settled'),
     ] -%}
-    select plan_id, audience, channel, '{{ step }}' as step, '{{ reason }}' as reason, {{ lost }} as counted
+    select
+        plan_id, audience, channel, '{{ step }}' as step,
+        '{{ reason }}' as reason, {{ lost }} as counted
     from history
 
     union all
@@ -75,9 +79,13 @@ losses as (
         plan_id,
         audience,
         channel,
-        case status when 'skipped' then 'sent' when 'accepted' then 'applied' else 'accepted' end as step,
-        case status when 'accepted' then 'not_known' when 'unknown' then 'unknown' else coalesce(reason, status) end
-            as reason,
+        case status when 'skipped' then 'sent' when 'accepted' then 'applied' else 'accepted' end
+            as step,
+        case status
+            when 'accepted' then 'not_known'
+            when 'unknown' then 'unknown'
+            else coalesce(reason, status)
+        end as reason,
         row_count as counted
     from sent
     where status <> 'applied'
@@ -129,21 +137,16 @@ kept as (
 final as (
 
     select
-        lines.plan_id,
-        history.sync,
-        history.destination,
-        lines.audience,
-        lines.channel,
-        lines.step_number,
-        lines.step,
-        lines.unit,
-        lines.reason,
+        lines.plan_id, history.sync, history.destination, lines.audience, lines.channel,
+        lines.step_number, lines.step, lines.unit, lines.reason,
         cast(lines.counted as int64) as counted
     from (
         select *
         from kept
         union all
-        select plan_id, audience, channel, place, 2 * place as step_number, unit, 'lost' as step, reason, counted
+        select
+            plan_id, audience, channel, place, 2 * place as step_number,
+            unit, 'lost' as step, reason, counted
         from placed
     ) as lines
     inner join history

@@ -1,6 +1,7 @@
 {%- set leads = actions_meeting('application') + actions_meeting('order') -%}
 
--- of the people who visited: who left a lead, who is known by identity, and who of each may be contacted
+-- of the people who visited: who left a lead, who is known by identity,
+-- and who of each may be contacted
 with policy as (
 
     select channel, purpose
@@ -37,7 +38,10 @@ leads as (
 
     select distinct person_id
     from {{ ref('activities') }}
-    where action in ({{ text_literals(leads) }}) and session_key is not null and person_id is not null
+    where
+        action in ({{ text_literals(leads) }})
+        and session_key is not null
+        and person_id is not null
 
 ),
 
@@ -59,22 +63,42 @@ people as (
 
 ),
 
+totals as (
+
+    select
+        count(*) as identified,
+        count(case when is_lead then 1 end) as leads
+    from people
+
+),
+
+reachable as (
+
+    select
+        contactability.channel,
+        contactability.purpose,
+        count(*) as reachable_after,
+        count(case when people.is_lead then 1 end) as reachable_before
+    from people
+    inner join contactability on people.person_id = contactability.person_id
+    group by contactability.channel, contactability.purpose
+
+),
+
 summed as (
 
     select
         policy.channel,
         policy.purpose,
-        count(people.person_id) as identified,
-        count(case when people.is_lead then 1 end) as leads,
-        count(contactability.person_id) as reachable_after,
-        count(case when people.is_lead then contactability.person_id end) as reachable_before
+        totals.identified,
+        totals.leads,
+        coalesce(reachable.reachable_after, 0) as reachable_after,
+        coalesce(reachable.reachable_before, 0) as reachable_before
     from policy
-    left join people on true
-    left join contactability
-        on people.person_id = contactability.person_id
-        and policy.channel = contactability.channel
-        and policy.purpose = contactability.purpose
-    group by policy.channel, policy.purpose
+    cross join totals
+    left join reachable
+        on policy.channel = reachable.channel
+        and policy.purpose = reachable.purpose
 
 ),
 

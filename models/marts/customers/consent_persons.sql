@@ -1,4 +1,5 @@
--- whom a statement concerns: the person of its record, and who has an address of it that is not that person's
+-- whom a statement concerns: the person of its record,
+-- and who has an address of it that is not that person's
 with statements as (
 
     select statement_id, source, record_id, customer_no, email_hash, phone_hash
@@ -32,7 +33,9 @@ addresses as (
 
 of_records as (
 
-    select statements.statement_id, coalesce(record_persons.person_id, customer_numbers.person_id) as person_id
+    select
+        statements.statement_id,
+        coalesce(record_persons.person_id, customer_numbers.person_id) as person_id
     from statements
     left join record_persons
         on statements.source = record_persons.source

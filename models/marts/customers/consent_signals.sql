@@ -47,15 +47,16 @@ with_rule as (
 
 ),
 
--- only a no is heard for who has an address that it names. The two sides are compared as numbers: over an `or` of
--- both DuckDB would hold every statement against every person
+-- only a no is heard for who has an address that it names. The two sides are compared as numbers:
+-- over an `or` of both DuckDB would hold every statement against every person
 of_persons as (
 
     select with_rule.*, persons.person_id, persons.met_by
     from with_rule
     left join persons
         on with_rule.statement_id = persons.statement_id
-        and case with_rule.effect when 'closes' then 1 else 0 end >= case persons.met_by when 'record' then 0 else 1 end
+        and case with_rule.effect when 'closes' then 1 else 0 end
+            >= case persons.met_by when 'record' then 0 else 1 end
 
 ),
 
@@ -65,17 +66,25 @@ for_channels as (
         of_persons.*,
         policy.channel as policy_channel,
         policy.purpose as policy_purpose,
-        case policy.address when 'email' then of_persons.email_hash when 'phone' then of_persons.phone_hash end
-            as address_hash
+        case policy.address
+            when 'email' then of_persons.email_hash
+            when 'phone' then of_persons.phone_hash
+        end as address_hash
     from of_persons
     inner join policy
         on (
             of_persons.rule_channel in (policy.channel, 'all')
-            or (of_persons.rule_channel = 'own' and coalesce(of_persons.channel, policy.channel) = policy.channel)
+            or (
+                of_persons.rule_channel = 'own'
+                and coalesce(of_persons.channel, policy.channel) = policy.channel
+            )
         )
         and (
             of_persons.rule_purpose in (policy.purpose, 'all')
-            or (of_persons.rule_purpose = 'own' and coalesce(of_persons.purpose, policy.purpose) = policy.purpose)
+            or (
+                of_persons.rule_purpose = 'own'
+                and coalesce(of_persons.purpose, policy.purpose) = policy.purpose
+            )
         )
     where of_persons.effect <> 'closes_address' or policy.address in ('email', 'phone')
 
@@ -85,7 +94,9 @@ for_channels as (
 final as (
 
     select
-        {{ surrogate_key(['statement_id', 'policy_channel', 'policy_purpose', 'person_id', 'met_by']) }} as signal_id,
+        {{ surrogate_key(
+            ['statement_id', 'policy_channel', 'policy_purpose', 'person_id', 'met_by']
+        ) }} as signal_id,
         statement_id,
         person_id,
         met_by,
@@ -94,7 +105,8 @@ final as (
         source,
         signal,
         via,
-        case when effect = 'closes_address' and address_hash is null then 'closes' else effect end as effect,
+        case when effect = 'closes_address' and address_hash is null then 'closes' else effect end
+            as effect,
         reason,
         address_hash,
         is_night,

@@ -1,10 +1,12 @@
 {%- set no_text = 'cast(null as string)' -%}
 {%- set boxes = ['has_opted_out_of_email', 'do_not_call'] -%}
 {%- set boxes_of_individuals = [
-    'has_opted_out_processing', 'has_opted_out_profiling', 'has_opted_out_solicit', 'has_opted_out_tracking', 'should_forget',
+    'has_opted_out_processing', 'has_opted_out_profiling', 'has_opted_out_solicit',
+    'has_opted_out_tracking', 'should_forget',
 ] -%}
 
--- every yes and no that any source has, in the source's own words; consent_signal_rules says what they mean
+-- every yes and no that any source has, in the source's own words;
+-- consent_signal_rules says what they mean
 with salesforce_people as (
 
     {% for object, id in [('contacts', 'contact_id'), ('leads', 'lead_id')] -%}
@@ -13,7 +15,9 @@ with salesforce_people as (
         individual_id,
         coalesce({{ sha256_hex('email') }}, email_hash) as email_hash,
         coalesce({{ sha256_hex('phone') }}, phone_hash) as phone_hash,
-        {% for box in boxes %}{{ box }}_at{{ ', ' if not loop.last }}{% endfor %}
+        {% for box in boxes -%}
+        {{ box }}_at{{ ',' if not loop.last }}
+        {% endfor %}
     from {{ ref('stg_salesforce__' ~ object) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -26,11 +30,14 @@ individuals as (
 
 ),
 
--- an Individual speaks for its contacts and leads, one that was merged for those of the one that was kept
+-- an Individual speaks for its contacts and leads,
+-- one that was merged for those of the one that was kept
 salesforce_boxes as (
 
     {% for box in boxes -%}
-    select record_id, record_id as told_by, '{{ box }}' as signal, email_hash, phone_hash, {{ box }}_at as occurred_at
+    select
+        record_id, record_id as told_by, '{{ box }}' as signal,
+        email_hash, phone_hash, {{ box }}_at as occurred_at
     from salesforce_people
     union all
     {% endfor -%}
@@ -71,7 +78,12 @@ from_consent_log as (
 from_braze as (
 
     {% for relation, signal, via in [
-        ('messages', "case when outcome = 'replied' then concat('replied_', " ~ signal_word('reply_meaning') ~ ') else outcome end', no_text),
+        (
+            'messages',
+            "case when outcome = 'replied' then concat('replied_', " ~ signal_word('reply_meaning')
+            ~ ') else outcome end',
+            no_text
+        ),
         ('subscriptions', "concat(scope, '_', status)", signal_word('state_change_source')),
     ] -%}
     select

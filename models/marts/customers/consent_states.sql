@@ -1,8 +1,10 @@
 {%- set moment = 'coalesce(occurred_at, ' ~ far_future() ~ ')' -%}
 {%- set is_past = nothing_lies_ahead(moment, [ref('consent_signals')]) -%}
-{%- set given = "effect in ('opens', 'starts', 'keeps')" ~ ('' if is_past else ' and occurred_at <= ' ~ as_of()) -%}
+{%- set given = "effect in ('opens', 'starts', 'keeps')"
+    ~ ('' if is_past else ' and occurred_at <= ' ~ as_of()) -%}
 
--- from when until when each yes and no counted; a yes counts once it was given, a no as soon as it is known
+-- from when until when each yes and no counted;
+-- a yes counts once it was given, a no as soon as it is known
 with signals as (
 
     select
@@ -11,7 +13,8 @@ with signals as (
         occurred_at as counts_from
         {%- else -%}
         case
-            when effect = 'closes' and not coalesce(occurred_at <= {{ as_of() }}, false) then {{ as_of() }}
+            when effect = 'closes' and not coalesce(occurred_at <= {{ as_of() }}, false)
+                then {{ as_of() }}
             else occurred_at
         end as counts_from
         {%- endif %}
@@ -22,7 +25,8 @@ with signals as (
 
 ),
 
--- at the same moment a no wins, then the person's own yes, then the yes that does not allow the night
+-- at the same moment a no wins, then the person's own yes,
+-- then the yes that does not allow the night
 placed as (
 
     select
@@ -30,7 +34,12 @@ placed as (
         row_number() over (
             partition by person_id, channel, purpose, counts_from
             order by
-                case effect when 'closes' then 0 when 'opens' then 1 when 'starts' then 2 else 3 end,
+                case effect
+                    when 'closes' then 0
+                    when 'opens' then 1
+                    when 'starts' then 2
+                    else 3
+                end,
                 occurred_at desc,
                 case when is_night then 1 else 0 end,
                 signal_id
@@ -58,7 +67,8 @@ decided as (
 
     select
         *,
-        place = 1 and (effect in ('closes', 'opens') or (effect = 'starts' and own_words = 0)) as is_deciding
+        place = 1
+        and (effect in ('closes', 'opens') or (effect = 'starts' and own_words = 0)) as is_deciding
     from with_history
 
 ),
@@ -78,7 +88,8 @@ with_confirmation as (
 
     select
         *,
-        max(confirmed_by_then) over (partition by person_id, channel, purpose, state_number) as confirmed_at
+        max(confirmed_by_then) over (partition by person_id, channel, purpose, state_number)
+            as confirmed_at
     from with_state
 
 ),
@@ -92,10 +103,12 @@ final as (
         purpose,
         state_number,
         counts_from as valid_from,
-        lead(counts_from) over (partition by person_id, channel, purpose order by state_number) as valid_to,
+        lead(counts_from) over (partition by person_id, channel, purpose order by state_number)
+            as valid_to,
         effect <> 'closes' as is_open,
         coalesce(
-            lag(effect) over (partition by person_id, channel, purpose order by state_number), 'closes'
+            lag(effect) over (partition by person_id, channel, purpose order by state_number),
+            'closes'
         ) <> 'closes' as was_open,
         effect,
         reason,

@@ -1,4 +1,5 @@
--- the address to write to on each channel: the best that did not bounce for good, else the best with the reason why not
+-- the address to write to on each channel:
+-- the best that did not bounce for good, else the best with the reason why not
 with policy as (
 
     select channel, purpose, address
@@ -11,7 +12,10 @@ closed as (
     select address_hash, channel, purpose, reason, occurred_at
     from {{ ref('consent_signals') }}
     where effect = 'closes_address'
-    qualify row_number() over (partition by address_hash, channel, purpose order by occurred_at desc, signal_id) = 1
+    qualify
+        row_number() over (
+            partition by address_hash, channel, purpose order by occurred_at desc, signal_id
+        ) = 1
 
 ),
 
@@ -25,7 +29,9 @@ opened as (
 
 addresses as (
 
-    select person_id, field, value_key, place, is_chosen, {{ sha256_hex('field_value') }} as address_hash
+    select
+        person_id, field, value_key, place, is_chosen,
+        {{ sha256_hex('field_value') }} as address_hash
     from {{ ref('customer_values') }}
     where field in ('email', 'phone')
 

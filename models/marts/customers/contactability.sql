@@ -1,4 +1,5 @@
--- denied unless a yes that still stands, a person who is still there and an open address say otherwise
+-- denied unless a yes that still stands,
+-- a person who is still there and an open address say otherwise
 with policy as (
 
     select channel, purpose, reconfirm_days, night_needs_consent
@@ -80,8 +81,10 @@ final as (
         signal as decided_by_signal,
         decided_at,
         policy_version,
-        reason = 'allowed' and (not night_needs_consent or coalesce(is_night, false)) as is_night_allowed,
-        case when is_open then {{ timestamp_plus('confirmed_at', 'reconfirm_days', 'day') }} end as reconfirm_due_at,
+        reason = 'allowed'
+        and (not night_needs_consent or coalesce(is_night, false)) as is_night_allowed,
+        case when is_open then {{ timestamp_plus('confirmed_at', 'reconfirm_days', 'day') }} end
+            as reconfirm_due_at,
         case when reason = 'allowed' then value_key end as address_value_key,
         case when reason = 'allowed' then is_chosen end as is_main_address
     from with_reason

@@ -40,10 +40,12 @@ compared as (
 
     select
         *,
-        lag(upload_number) over (partition by customer_no order by upload_number) as previous_upload,
+        lag(upload_number) over (partition by customer_no order by upload_number)
+            as previous_upload,
         lead(upload_number) over (partition by customer_no order by upload_number) as next_upload,
         lag(tier) over (partition by customer_no order by upload_number) as previous_tier,
-        lag(registered_at) over (partition by customer_no order by upload_number) as previous_registered_at
+        lag(registered_at) over (partition by customer_no order by upload_number)
+            as previous_registered_at
     from with_upload
 
 ),
@@ -56,7 +58,8 @@ final as (
     where
         coalesce(previous_upload, -1) <> upload_number - 1
         or coalesce(tier, '') <> coalesce(previous_tier, '')
-        or coalesce({{ micros_of('registered_at') }}, 0) <> coalesce({{ micros_of('previous_registered_at') }}, 0)
+        or coalesce({{ micros_of('registered_at') }}, 0)
+            <> coalesce({{ micros_of('previous_registered_at') }}, 0)
 
     union all
 

@@ -1,4 +1,6 @@
-{#- what an activity says of its person's taste: the kind, the value, and which activities say it -#}
+{#-
+    what an activity says of its person's taste: the kind, the value, and which activities say it
+-#}
 {%- set kinds = {
     'model': ('object_id', "object_type = 'model'"),
     'branch': ('object_id', "object_type = 'branch'"),
@@ -33,14 +35,18 @@ preferred as (
     union all
 
     {% endfor -%}
-    select activities.person_id, 'category' as kind, item_categories.category as value, activities.occurred_at
+    select
+        activities.person_id, 'category' as kind,
+        item_categories.category as value, activities.occurred_at
     from activities
     inner join item_categories on activities.object_id = item_categories.item_id
     where activities.object_type = 'item'
 
     union all
 
-    select orders.person_id, 'category' as kind, products.category as value, orders.ordered_at as occurred_at
+    select
+        orders.person_id, 'category' as kind,
+        products.category as value, orders.ordered_at as occurred_at
     from {{ ref('order_ends') }} as orders
     inner join {{ ref('order_products') }} as products on orders.order_id = products.order_id
     where orders.person_id is not null
@@ -61,7 +67,8 @@ ranked as (
     select
         *,
         sum(times) over (partition by person_id, kind) as all_times,
-        row_number() over (partition by person_id, kind order by times desc, last_at desc, value) as place
+        row_number() over (partition by person_id, kind order by times desc, last_at desc, value)
+            as place
     from totals
 
 ),

@@ -26,11 +26,14 @@ wanted as (
         persons.person_id,
         count(distinct case
             when activities.action = 'added_to_cart'
-                and (persons.last_order_at is null or activities.occurred_at > persons.last_order_at)
+                and (
+                    persons.last_order_at is null or activities.occurred_at > persons.last_order_at
+                )
                 then activities.object_id
         end) as carted_items,
-        count(distinct case when activities.action = 'added_to_wishlist' then activities.object_id end)
-            as wishlist_items
+        count(
+            distinct case when activities.action = 'added_to_wishlist' then activities.object_id end
+        ) as wishlist_items
     from persons
     inner join {{ ref('activities') }} as activities
         on persons.person_id = activities.person_id

@@ -1,4 +1,5 @@
--- how recently, how often and for how much each buyer bought, beside all other buyers; equal values score equal
+-- how recently, how often and for how much each buyer bought, beside all other buyers;
+-- equal values score equal
 with buyers as (
 
     select
@@ -36,7 +37,8 @@ combined as (
         scored.*,
         amounts.monetary_score,
         cast(floor(
-            (scored.frequency_score + coalesce(amounts.monetary_score, scored.frequency_score) + 1) / 2
+            (scored.frequency_score + coalesce(amounts.monetary_score, scored.frequency_score) + 1)
+            / 2
         ) as int64) as value_score
     from scored
     left join amounts on scored.person_id = amounts.person_id

@@ -1,9 +1,18 @@
-{#- what each source's records say of a person, which of its records stand before others, and how new they are -#}
+{#-
+    what each source's records say of a person, which of its records stand before others,
+    and how new they are
+-#}
 {%- set fields = ['name', 'email', 'phone', 'tier', 'region'] -%}
 {%- set sources = [
     ('crm', ref('stg_crm__customers'), 'customer_no', 'is_current', 'registered_at', fields),
-    ('salesforce', ref('stg_salesforce__contacts'), 'contact_id', 'not is_deleted', 'modified_at', fields),
-    ('salesforce', ref('stg_salesforce__leads'), 'lead_id', 'not is_deleted', 'modified_at', fields),
+    (
+        'salesforce', ref('stg_salesforce__contacts'),
+        'contact_id', 'not is_deleted', 'modified_at', fields
+    ),
+    (
+        'salesforce', ref('stg_salesforce__leads'),
+        'lead_id', 'not is_deleted', 'modified_at', fields
+    ),
     ('shop', ref('stg_shop__orders'), 'order_id', 'true', 'updated_at', fields[:3]),
     ('inquiry', ref('stg_inquiries__inquiries'), 'inquiry_id', 'true', 'received_at', fields[1:3]),
     ('offline', ref('stg_offline__outcomes'), 'outcome_id', 'true', 'occurred_at', ['phone']),
@@ -34,7 +43,8 @@ records as (
         case when {{ stands }} then 1 else 0 end as standing,
         {{ at }} as recorded_at,
         {% for field in fields -%}
-        {{ field if field in given else 'cast(null as string)' }} as {{ field }}{{ ',' if not loop.last }}
+        {{ field if field in given else 'cast(null as string)' }}
+            as {{ field }}{{ ',' if not loop.last }}
         {% endfor -%}
     from {{ relation }}
     {{ 'where ' ~ has_happened('ordered_at', [relation]) if source == 'shop' }}
@@ -55,7 +65,9 @@ of_persons as (
 recorded as (
 
     {% for field in fields -%}
-    select person_id, source, record_id, standing, recorded_at, '{{ field }}' as field, {{ field }} as field_value
+    select
+        person_id, source, record_id, standing, recorded_at,
+        '{{ field }}' as field, {{ field }} as field_value
     from of_persons
     where {{ field }} is not null
     {{ 'union all' if not loop.last }}
@@ -71,8 +83,10 @@ ranked as (
         recorded.field_value,
         recorded.source,
         recorded.recorded_at,
-        case when recorded.field = 'name' then {{ name_key('recorded.field_value') }} else recorded.field_value end
-            as same_as,
+        case
+            when recorded.field = 'name' then {{ name_key('recorded.field_value') }}
+            else recorded.field_value
+        end as same_as,
         row_number() over (
             partition by recorded.person_id, recorded.field
             order by
@@ -99,7 +113,9 @@ chosen as (
 final as (
 
     select
-        {{ surrogate_key(['ranked.person_id', 'ranked.field', 'ranked.source', 'ranked.field_value']) }} as value_key,
+        {{ surrogate_key(
+            ['ranked.person_id', 'ranked.field', 'ranked.source', 'ranked.field_value']
+        ) }} as value_key,
         ranked.person_id,
         ranked.field,
         ranked.field_value,
@@ -114,7 +130,8 @@ final as (
         on ranked.person_id = chosen.person_id
         and ranked.field = chosen.field
     group by
-        ranked.person_id, ranked.field, ranked.field_value, ranked.source, ranked.same_as, chosen.same_as
+        ranked.person_id, ranked.field, ranked.field_value,
+        ranked.source, ranked.same_as, chosen.same_as
 
 )
 

@@ -65,8 +65,10 @@ from_values as (
         {% for field in ['name', 'email', 'phone'] -%}
         max(case when is_chosen and field = '{{ field }}' then source end) as {{ field }}_source,
         {% endfor -%}
-        string_agg(distinct case when is_conflict then field end, ', ' order by case when is_conflict then field end)
-            as conflicts
+        string_agg(
+            distinct case when is_conflict then field end, ', '
+            order by case when is_conflict then field end
+        ) as conflicts
     from {{ ref('customer_values') }}
     group by person_id
 

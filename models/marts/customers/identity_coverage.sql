@@ -49,7 +49,8 @@ order_days as (
         channel_group,
         {{ sum_amounts('case when person_id is not null then value end') }} as known_order_amount,
         {{ sum_amounts('case when person_id is null then value end') }} as unknown_order_amount,
-        {{ amounts_without_rate("case when action = 'ordered' then value end") }} as orders_without_rate
+        {{ amounts_without_rate("case when action = 'ordered' then value end") }}
+            as orders_without_rate
     from changes
     group by activity_date, channel_group
 

@@ -45,7 +45,9 @@ candidates as (
 
     union all
 
-    select buyers.person_id, categories.category as next_category, 2 as way, 0 as share, categories.buyers as persons
+    select
+        buyers.person_id, categories.category as next_category,
+        2 as way, 0 as share, categories.buyers as persons
     from (select distinct person_id from bought) as buyers
     cross join categories
 
@@ -69,7 +71,9 @@ ranked as (
         candidates.*,
         row_number() over (
             partition by candidates.person_id
-            order by candidates.way, candidates.share desc, candidates.persons desc, candidates.next_category
+            order by
+                candidates.way, candidates.share desc,
+                candidates.persons desc, candidates.next_category
         ) as place
     from candidates
     left join bought
@@ -84,7 +88,8 @@ final as (
     select
         person_id,
         next_category,
-        case way when 1 then 'bought_together' when 2 then 'most_bought' else 'looked_at' end as method,
+        case way when 1 then 'bought_together' when 2 then 'most_bought' else 'looked_at' end
+            as method,
         case when way = 1 then {{ six_decimals('share') }} end as share,
         case when way in (1, 2) then persons end as persons
     from ranked

@@ -1,4 +1,5 @@
--- on which channels a person may be contacted for any purpose, else the reason that is nearest to a yes
+-- on which channels a person may be contacted for any purpose,
+-- else the reason that is nearest to a yes
 with contactability as (
 
     select person_id, reason, is_allowed, case when is_allowed then channel end as open_channel

@@ -1,33 +1,26 @@
 {%- set keys = [('customer_no', 'crm_id'), ('email', 'email_hash'), ('phone', 'phone_hash')] -%}
 {%- set matching = 'count(case when reason is null then 1 end) over (partition by person_id)' -%}
 
--- which person met which record of Salesforce, by what key; records and persons that met nothing, with the reason
+-- which person met which record of Salesforce, by what key;
+-- records and persons that met nothing, with the reason
 with records as (
 
     select
-        'contact' as object,
-        contact_id as record_id,
-        customer_no is not null as has_customer_no,
-        is_deleted,
-        merged_into_id,
+        'contact' as object, contact_id as record_id, customer_no is not null as has_customer_no,
+        is_deleted, merged_into_id,
         cast(null as string) as converted_contact_id
     from {{ ref('stg_salesforce__contacts') }}
     union all
     select
-        'lead' as object,
-        lead_id as record_id,
-        customer_no is not null as has_customer_no,
-        is_deleted,
-        merged_into_id,
+        'lead' as object, lead_id as record_id, customer_no is not null as has_customer_no,
+        is_deleted, merged_into_id,
         case when is_converted then converted_contact_id end as converted_contact_id
     from {{ ref('stg_salesforce__leads') }}
     union all
     select
-        'person_account' as object,
-        account_id as record_id,
+        'person_account' as object, account_id as record_id,
         customer_no is not null as has_customer_no,
-        is_deleted,
-        merged_into_id,
+        is_deleted, merged_into_id,
         cast(null as string) as converted_contact_id
     from {{ ref('stg_salesforce__accounts') }}
     where is_person_account
@@ -36,7 +29,9 @@ with records as (
 
 named as (
 
-    select names.source, names.record_id, names.crm_id, names.email_hash, names.phone_hash, record_persons.person_id
+    select
+        names.source, names.record_id, names.crm_id,
+        names.email_hash, names.phone_hash, record_persons.person_id
     from {{ ref('identity_records') }} as names
     left join {{ ref('record_persons') }} as record_persons
         on names.source = record_persons.source and names.record_id = record_persons.record_id
@@ -72,7 +67,9 @@ joined as (
         coalesce(records.merged_into_id, records.converted_contact_id) as became_record_id,
         records.merged_into_id is not null as is_merged,
         named.person_id,
-        named.crm_id is null and named.email_hash is null and named.phone_hash is null as is_nameless,
+        named.crm_id is null
+        and named.email_hash is null
+        and named.phone_hash is null as is_nameless,
         elsewhere.person_id is not null as is_elsewhere,
         case
             when elsewhere.person_id is null then null
@@ -123,7 +120,8 @@ of_persons as (
     left join of_records as theirs on elsewhere.person_id = theirs.person_id
     where exists (select 1 from records)
     group by elsewhere.person_id, elsewhere.has_customer_no
-    having max(case when theirs.record_id is not null and theirs.reason is null then 1 else 0 end) = 0
+    having
+        max(case when theirs.record_id is not null and theirs.reason is null then 1 else 0 end) = 0
 
 ),
 

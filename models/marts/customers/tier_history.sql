@@ -1,4 +1,5 @@
--- what tier each person had when, from the landed uploads alone: nothing is lost by a build that did not run
+-- what tier each person had when, from the landed uploads alone:
+-- nothing is lost by a build that did not run
 with changes as (
 
     select customer_no, upload_number, listed_at, tier, registered_at, is_listed

@@ -1,8 +1,10 @@
 {%- set counts = [
-    'messages', 'persons', 'reached', 'opened', 'clicked', 'mature', 'mature_converted', 'conversions', 'verified_conversions',
+    'messages', 'persons', 'reached', 'opened', 'clicked', 'mature',
+    'mature_converted', 'conversions', 'verified_conversions',
 ] -%}
 
--- from the audience as it was planned to the messages after it, what became of them, and the audience of the next plan
+-- from the audience as it was planned to the messages after it, what became of them,
+-- and the audience of the next plan
 with plans as (
 
     select plan_id, sync, destination, audience, channel, as_of, size, allowed, accepted, removed
@@ -44,7 +46,8 @@ messages as (
 
 ),
 
--- a message belongs to the last plan of its audience and channel before it; what came before the first plan has none
+-- a message belongs to the last plan of its audience and channel before it;
+-- what came before the first plan has none
 followed as (
 
     select
@@ -72,9 +75,12 @@ results as (
         count(reached_at) as reached,
         count(case when reached_at is not null then opened_at end) as opened,
         count(case when reached_at is not null then clicked_at end) as clicked,
-        count(case when person_id is not null and window_ends_at <= {{ as_of() }} then 1 end) as mature,
-        count(case when person_id is not null and window_ends_at <= {{ as_of() }} and conversions > 0 then 1 end)
-            as mature_converted,
+        count(case when person_id is not null and window_ends_at <= {{ as_of() }} then 1 end)
+            as mature,
+        count(case
+            when person_id is not null and window_ends_at <= {{ as_of() }} and conversions > 0
+                then 1
+        end) as mature_converted,
         cast(sum(last_conversions) as int64) as conversions,
         cast(sum(last_verified) as int64) as verified_conversions,
         round(sum(last_verified_value), 4) as verified_value
@@ -87,7 +93,8 @@ final as (
 
     select
         {{ surrogate_key([
-            'coalesce(ordered.audience, results.audience)', 'coalesce(ordered.channel, results.channel)',
+            'coalesce(ordered.audience, results.audience)',
+            'coalesce(ordered.channel, results.channel)',
             'coalesce(ordered.sync, results.sync)', 'ordered.plan_id',
         ]) }} as loop_key,
         coalesce(ordered.audience, results.audience) as audience,

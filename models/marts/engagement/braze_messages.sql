@@ -16,8 +16,8 @@
 } -%}
 {%- set named = ['campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id'] -%}
 
--- what became of each message that Braze sent, in the columns that every sender's messages have; a view, so that
--- messages are written once
+-- what became of each message that Braze sent, in the columns that every sender's messages have;
+-- a view, so that messages are written once
 with events as (
 
     select
@@ -79,7 +79,9 @@ grouped as (
         {% for name in ['opened', 'clicked'] -%}
         max(case when {{ moments[name] }} then event_at end) as last_{{ name }}_at,
         {% endfor -%}
-        {% for name, count in {'sent': 'sends', 'viewed': 'views', 'opened': 'opens', 'clicked': 'clicks'}.items() -%}
+        {% for name, count in {
+            'sent': 'sends', 'viewed': 'views', 'opened': 'opens', 'clicked': 'clicks'
+        }.items() -%}
         count(case when {{ moments[name] }} then 1 end) as {{ count }}{{ ',' if not loop.last }}
         {% endfor -%}
     from events

@@ -1,7 +1,10 @@
--- events without a dispatch: they belong to the last message of their user, channel and campaign that began before
+-- events without a dispatch: they belong to the last message of their user,
+-- channel and campaign that began before
 with messages as (
 
-    select event_id, current_user_id, channel, outcome, dispatch_id, campaign_id, canvas_id, canvas_step_id, event_at
+    select
+        event_id, current_user_id, channel, outcome, dispatch_id,
+        campaign_id, canvas_id, canvas_step_id, event_at
     from {{ ref('stg_braze__messages') }}
     where not (is_test or is_deleted)
 

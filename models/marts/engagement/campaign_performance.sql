@@ -8,7 +8,8 @@
     'complained': 'reached_at is not null and complained_at is not null',
     'unsubscribed': 'reached_at is not null and unsubscribed_at is not null',
     'mature': 'person_id is not null and window_ends_at <= ' ~ as_of(),
-    'mature_converted': 'person_id is not null and window_ends_at <= ' ~ as_of() ~ ' and conversions > 0',
+    'mature_converted': 'person_id is not null and window_ends_at <= ' ~ as_of()
+    ~ ' and conversions > 0',
     'immature': 'person_id is not null and window_ends_at > ' ~ as_of(),
     'converted': 'conversions > 0',
     'converted_after_click': 'is_converted_after_click',
@@ -28,9 +29,13 @@
 {%- for name in (counted.keys() | list) + (added.keys() | list) -%}
     {%- do measures.update({name: 'cast(sum(' ~ name ~ ') as int64)'}) -%}
 {%- endfor -%}
-{%- for name in amounts -%}{%- do measures.update({name: 'round(sum(' ~ name ~ '), 4)'}) -%}{%- endfor -%}
+{%- for name in amounts -%}
+    {%- do measures.update({name: 'round(sum(' ~ name ~ '), 4)'}) -%}
+{%- endfor -%}
 {%- set dimensions = [] -%}
-{%- for name in message_dimensions() -%}{%- do dimensions.append('summed.' ~ name) -%}{%- endfor -%}
+{%- for name in message_dimensions() -%}
+    {%- do dimensions.append('with_clicks.' ~ name) -%}
+{%- endfor -%}
 
 -- how messages did, by campaign, step, variant, channel, tier, audience and week
 with messages as (
@@ -39,7 +44,8 @@ with messages as (
         messages.*,
         coalesce(messages.campaign_id, messages.canvas_id) as campaign,
         messages.last_verified_value as verified_value,
-        case when messages.is_tier_known then messages.tier else messages.tier_now end as group_tier,
+        case when messages.is_tier_known then messages.tier else messages.tier_now end
+            as group_tier,
         coalesce(credits.credited_conversions, 0) as credited_conversions,
         coalesce(credits.credited_verified_value, 0) as credited_verified_value
     from {{ ref('messages') }} as messages
@@ -78,7 +84,7 @@ summed as (
 
 ),
 
--- SMS, for example, tells no clicks without links of Braze's own
+-- some channels report no clicks: SMS, for example, without Braze's own links
 with_clicks as (
 
     select *, max(clicked) over (partition by channel) > 0 as has_clicks
@@ -104,25 +110,32 @@ channels as (
 final as (
 
     select
-        {{ surrogate_key(['summed.breakdown'] + dimensions) }} as performance_key,
-        summed.breakdown,
-        summed.{{ message_dimensions().keys() | join(', summed.') }},
+        {{ surrogate_key(['with_clicks.breakdown'] + dimensions) }} as performance_key,
+        with_clicks.breakdown,
+        with_clicks.{{ message_dimensions().keys() | join(', with_clicks.') }},
         campaigns.name as campaign_name,
         steps.name as canvas_step_name,
         variants.name as variation_name,
-        summed.{{ measures.keys() | join(', summed.') }},
-        summed.immature = 0 as is_mature,
-        {{ rate_columns('open_rate', 'summed.opened', 'summed.reached', 'channels.has_opens') }},
-        {{ rate_columns('click_rate', 'summed.clicked', 'summed.reached', 'summed.has_clicks') }},
-        {{ rate_columns('conversion_rate', 'summed.mature_converted', 'summed.mature') }},
-        {{ rate_columns('unsubscribe_rate', 'summed.unsubscribed', 'summed.reached') }},
+        with_clicks.{{ measures.keys() | join(', with_clicks.') }},
+        with_clicks.immature = 0 as is_mature,
+        {{ rate_columns(
+            'open_rate', 'with_clicks.opened', 'with_clicks.reached', 'channels.has_opens'
+        ) }},
+        {{ rate_columns(
+            'click_rate', 'with_clicks.clicked', 'with_clicks.reached', 'with_clicks.has_clicks'
+        ) }},
+        {{ rate_columns('conversion_rate', 'with_clicks.mature_converted', 'with_clicks.mature') }},
+        {{ rate_columns('unsubscribe_rate', 'with_clicks.unsubscribed', 'with_clicks.reached') }},
         {{ reporting_currency() }} as currency,
-        round(summed.cost / nullif(summed.verified_conversions, 0), 4) as cost_per_verified_conversion
-    from with_clicks as summed
-    left join channels on summed.channel = channels.channel
-    left join names as campaigns on campaigns.kind = 'campaign' and summed.campaign_id = campaigns.id
-    left join names as steps on steps.kind = 'step' and summed.canvas_step_id = steps.id
-    left join names as variants on variants.kind = 'variant' and summed.variation_id = variants.id
+        round(with_clicks.cost / nullif(with_clicks.verified_conversions, 0), 4)
+            as cost_per_verified_conversion
+    from with_clicks
+    left join channels on with_clicks.channel = channels.channel
+    left join names as campaigns
+        on campaigns.kind = 'campaign' and with_clicks.campaign_id = campaigns.id
+    left join names as steps on steps.kind = 'step' and with_clicks.canvas_step_id = steps.id
+    left join names as variants
+        on variants.kind = 'variant' and with_clicks.variation_id = variants.id
 
 )
 

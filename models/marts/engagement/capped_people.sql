@@ -32,7 +32,9 @@ final as (
     from reached
     inner join caps on reached.cap_number = caps.cap_number
     where reached.messages >= caps.most
-    qualify row_number() over (partition by reached.person_id, caps.channel order by caps.cap_number) = 1
+    qualify
+        row_number() over (partition by reached.person_id, caps.channel order by caps.cap_number)
+        = 1
 
 )
 

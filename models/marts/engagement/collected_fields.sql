@@ -1,5 +1,10 @@
 {%- set sources = [
-    ('crm', ref('stg_crm__customers'), 'coalesce(registered_at, loaded_at)', ['name', 'email', 'phone', 'region']),
+    (
+        'crm',
+        ref('stg_crm__customers'),
+        'coalesce(registered_at, loaded_at)',
+        ['name', 'email', 'phone', 'region']
+    ),
     ('shop', ref('stg_shop__orders'), 'ordered_at', ['name', 'email', 'phone']),
     ('inquiry', ref('stg_inquiries__inquiries'), 'received_at', ['email', 'phone']),
 ] -%}
@@ -48,7 +53,8 @@ in_force as (
         and segments.begins_at >= notices.effective_from
         and (notices.effective_to is null or segments.begins_at < notices.effective_to)
     qualify row_number() over (
-        partition by segments.field, segments.begins_at order by notices.effective_from desc, notices.notice_id
+        partition by segments.field, segments.begins_at
+        order by notices.effective_from desc, notices.notice_id
     ) = 1
 
 ),
@@ -82,7 +88,9 @@ final as (
         on collected.field = in_force.field
         and collected.collected_at >= in_force.begins_at
         and collected.collected_at < coalesce(in_force.ends_at, {{ far_future() }})
-    group by collected.source, collected.field, in_force.version_key, in_force.notice_id, in_force.version_number
+    group by
+        collected.source, collected.field, in_force.version_key,
+        in_force.notice_id, in_force.version_number
 
 )
 

@@ -1,6 +1,7 @@
 {%- set days = var('due_list_days') -%}
 
--- the notices about a consent that the law wants: the confirmation every two years, and the result within 14 days
+-- the notices about a consent that the law wants:
+-- the confirmation every two years, and the result within 14 days
 with states as (
 
     select signal_id, person_id, channel, purpose, is_open, decided_at, confirmed_at, valid_to
@@ -26,7 +27,8 @@ sent as (
 
     select distinct messages.person_id, notices.kind, messages.sent_at
     from {{ ref('person_messages') }} as messages
-    inner join {{ ref('stg_notices__versions') }} as notices on messages.campaign_name = notices.campaign_name
+    inner join {{ ref('stg_notices__versions') }} as notices
+        on messages.campaign_name = notices.campaign_name
     where notices.kind in ('reconfirmation', 'consent_result')
 
 ),
@@ -55,7 +57,9 @@ results as (
         on states.person_id = sent.person_id
         and sent.kind = 'consent_result'
         and states.decided_at <= sent.sent_at
-    where states.decided_at > {{ before_as_of(days ~ ' days') }} and states.decided_at <= {{ as_of() }}
+    where
+        states.decided_at > {{ before_as_of(days ~ ' days') }}
+        and states.decided_at <= {{ as_of() }}
     group by states.signal_id
 
 ),
@@ -71,8 +75,9 @@ listed as (
         states.is_open,
         states.decided_at,
         states.confirmed_at,
-        {{ timestamp_plus('coalesce(confirmations.sent_at, states.confirmed_at)', 'policy.reconfirm_days', 'day') }}
-            as due_at,
+        {{ timestamp_plus(
+            'coalesce(confirmations.sent_at, states.confirmed_at)', 'policy.reconfirm_days', 'day'
+        ) }} as due_at,
         confirmations.sent_at
     from confirmations
     inner join states on confirmations.signal_id = states.signal_id
@@ -128,7 +133,9 @@ final as (
         with_state.state
     from with_state
     left join customers on with_state.person_id = customers.person_id
-    where with_state.state <> 'due' or with_state.due_at <= {{ plus_duration(as_of(), days ~ ' days') }}
+    where
+        with_state.state <> 'due'
+        or with_state.due_at <= {{ plus_duration(as_of(), days ~ ' days') }}
 
 )
 

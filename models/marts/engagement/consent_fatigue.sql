@@ -143,15 +143,13 @@ with_time as (
 final as (
 
     select
-        channel,
-        window_days,
-        messages,
-        messages = {{ most }} as is_or_more,
-        withdrawals,
+        channel, window_days, messages, messages = {{ most }} as is_or_more, withdrawals,
         {{ six_decimals('person_days') }} as person_days,
         {{ six_decimals('1000 * withdrawals / nullif(person_days, 0)') }} as per_1000_days,
-        {{ six_decimals('1000 * ' ~ poisson_bound('withdrawals', 'person_days', '-')) }} as per_1000_days_low,
-        {{ six_decimals('1000 * ' ~ poisson_bound('withdrawals', 'person_days', '+')) }} as per_1000_days_high
+        {{ six_decimals('1000 * ' ~ poisson_bound('withdrawals', 'person_days', '-')) }}
+            as per_1000_days_low,
+        {{ six_decimals('1000 * ' ~ poisson_bound('withdrawals', 'person_days', '+')) }}
+            as per_1000_days_high
     from with_time
 
 )

@@ -34,14 +34,18 @@ with_campaign as (
         campaigns.reward_cost,
         row_number() over (
             partition by states.signal_id
-            order by case campaigns.channel when 'all' then 1 else 0 end, campaigns.first_date desc, campaigns.campaign
+            order by
+                case campaigns.channel when 'all' then 1 else 0 end,
+                campaigns.first_date desc,
+                campaigns.campaign
         ) as place
     from states
     left join campaigns
         on states.via = campaigns.via
         and campaigns.channel in ('all', states.channel)
         and {{ local_date('states.valid_from') }} >= campaigns.first_date
-        and {{ local_date('states.valid_from') }} <= coalesce(campaigns.last_date, {{ as_of_day() }})
+        and {{ local_date('states.valid_from') }}
+            <= coalesce(campaigns.last_date, {{ as_of_day() }})
     where states.is_open
 
 ),
@@ -75,12 +79,16 @@ final as (
         {% for day in days -%}
         case
             when {{ timestamp_plus('grants.valid_from', day, 'day') }} <= {{ today_began() }}
-                then not coalesce(grants.closed_at < {{ timestamp_plus('grants.valid_from', day, 'day') }}, false)
+                then not coalesce(
+                    grants.closed_at < {{ timestamp_plus('grants.valid_from', day, 'day') }}, false
+                )
         end as is_kept_{{ day }},
         {% endfor -%}
         grants.campaign is not null
         and coalesce(
-            grants.closed_at < {{ timestamp_plus('grants.valid_from', var('reward_hunter_days'), 'day') }}, false
+            grants.closed_at
+            < {{ timestamp_plus('grants.valid_from', var('reward_hunter_days'), 'day') }},
+            false
         ) as is_reward_hunter
     from with_campaign as grants
     left join ends

@@ -3,10 +3,13 @@
     'persons_with', 'converters_with', 'persons_without', 'converters_without',
 ] -%}
 
--- what people who converted after a campaign had searched, viewed and asked before it, against those who did not
+-- what people who converted after a campaign had searched, viewed and asked before it,
+-- against those who did not
 with messages as (
 
-    select channel, coalesce(campaign_id, canvas_id) as campaign_id, campaign_name, person_id, reached_at, conversions
+    select
+        channel, coalesce(campaign_id, canvas_id) as campaign_id,
+        campaign_name, person_id, reached_at, conversions
     from {{ ref('messages') }}
     where person_id is not null and window_ends_at <= {{ as_of() }}
 
@@ -49,7 +52,8 @@ interests as (
         action,
         object_type,
         -- an inquiry's id is a number of its own; its name says what it is about
-        case source when 'inquiry' then object_name else coalesce(object_id, object_name) end as object
+        case source when 'inquiry' then object_name else coalesce(object_id, object_name) end
+            as object
     from {{ ref('activities') }}
     where person_id is not null and action in ({{ text_literals(var('insight_actions')) }})
 
@@ -108,8 +112,8 @@ compared as (
     select
         *,
         {{ share_contrast('converters', 'persons') }},
-        persons_with >= {{ var('insight_least_persons') }} and persons_without >= {{ var('insight_least_persons') }}
-            as has_support
+        persons_with >= {{ var('insight_least_persons') }}
+        and persons_without >= {{ var('insight_least_persons') }} as has_support
     from with_others
 
 ),
@@ -117,7 +121,8 @@ compared as (
 final as (
 
     select
-        {{ surrogate_key(['channel', 'campaign_id', 'action', 'object_type', 'object']) }} as insight_key,
+        {{ surrogate_key(['channel', 'campaign_id', 'action', 'object_type', 'object']) }}
+            as insight_key,
         {{ columns | join(', ') }},
         rate_with,
         rate_without,

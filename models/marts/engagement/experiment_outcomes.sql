@@ -1,4 +1,5 @@
--- what became of people after they came into an experiment, beside the time before; who has neither has no row
+-- what became of people after they came into an experiment, beside the time before;
+-- who has neither has no row
 with arms as (
 
     select
@@ -30,11 +31,17 @@ summed as (
         verified.conversion_type,
         count(case when verified.converted_at >= arms.assigned_at then 1 end) as conversions,
         round(sum(
-            case when verified.converted_at >= arms.assigned_at then coalesce(verified.verified_value, 0e0) end
+            case
+                when verified.converted_at >= arms.assigned_at
+                    then coalesce(verified.verified_value, 0e0)
+            end
         ), 4) as value_after,
         count(case when verified.converted_at < arms.assigned_at then 1 end) as conversions_before,
         round(sum(
-            case when verified.converted_at < arms.assigned_at then coalesce(verified.verified_value, 0e0) end
+            case
+                when verified.converted_at < arms.assigned_at
+                    then coalesce(verified.verified_value, 0e0)
+            end
         ), 4) as value_before
     from arms
     inner join verified

@@ -1,4 +1,5 @@
--- what to mend first: what many ask about, what goes with orders that are taken back, and what grows
+-- what to mend first: what many ask about, what goes with orders that are taken back,
+-- and what grows
 with contrast as (
 
     select *
@@ -7,7 +8,8 @@ with contrast as (
 
 ),
 
--- half a case is added to each count, so that a few orders neither make a factor of 0 nor of infinity
+-- half a case is added to each count,
+-- so that a few orders neither make a factor of 0 nor of infinity
 weighed as (
 
     select

@@ -57,8 +57,10 @@ final as (
         inquiries.is_merged,
         inquiries.merge_problem,
         inquiries.root_inquiry_id = inquiries.inquiry_id as is_root,
-        case when inquiries.root_inquiry_id = inquiries.inquiry_id then merged.merged_inquiries else 0 end
-            as merged_inquiries
+        case
+            when inquiries.root_inquiry_id = inquiries.inquiry_id then merged.merged_inquiries
+            else 0
+        end as merged_inquiries
     from inquiries
     inner join topics on inquiries.inquiry_id = topics.inquiry_id
     left join persons on inquiries.inquiry_id = persons.record_id

@@ -5,7 +5,8 @@
     'region': "coalesce(orders.region, '(unknown)')",
 } -%}
 
--- orders that somebody asked about beside the others, by what was bought, from where, and by group of inquiries
+-- orders that somebody asked about beside the others, by what was bought, from where,
+-- and by group of inquiries
 with orders as (
 
     select *
@@ -29,7 +30,9 @@ placed as (
 inquired as (
 
     {% for inquiry_group in ['inquiry_group', "'(all)'"] -%}
-    select inquiry_id, order_id, {{ inquiry_group }} as inquiry_group, match_method, received_at, days_from_order
+    select
+        inquiry_id, order_id, {{ inquiry_group }} as inquiry_group,
+        match_method, received_at, days_from_order
     from {{ ref('inquiry_orders') }}
     where order_id is not null
     {{ 'union all' if not loop.last }}
@@ -62,8 +65,11 @@ inquired_by_value as (
             partition by placed.dimension, placed.value, inquired.inquiry_group, inquired.order_id
             order by inquired.inquiry_id
         ) as place_of_order,
-        {{ quantile_over('inquired.days_from_order', 0.5, 'placed.dimension, placed.value, inquired.inquiry_group') }}
-            as median_days
+        {{ quantile_over(
+            'inquired.days_from_order',
+            0.5,
+            'placed.dimension, placed.value, inquired.inquiry_group'
+        ) }} as median_days
     from inquired
     inner join placed on inquired.order_id = placed.order_id
 
@@ -77,14 +83,17 @@ of_groups as (
         inquired.inquiry_group,
         count(*) as inquiries,
         count(case when inquired.match_method = 'number' then 1 end) as inquiries_by_number,
-        count(case when {{ is_within_days('inquired.received_at', 28, 0) }} then 1 end) as inquiries_last_28_days,
-        count(case when {{ is_within_days('inquired.received_at', 56, 28) }} then 1 end) as inquiries_28_days_before,
+        count(case when {{ is_within_days('inquired.received_at', 28, 0) }} then 1 end)
+            as inquiries_last_28_days,
+        count(case when {{ is_within_days('inquired.received_at', 56, 28) }} then 1 end)
+            as inquiries_28_days_before,
         max(inquired.median_days) as median_days,
         count(case when inquired.place_of_order = 1 then 1 end) as orders_with,
         count(case when inquired.place_of_order = 1 then orders.refunded_at end) as refunded_with,
         count(case when inquired.place_of_order = 1 then orders.cancelled_at end) as cancelled_with,
-        count(case when inquired.place_of_order = 1 then coalesce(orders.refunded_at, orders.cancelled_at) end)
-            as taken_back_with
+        count(case
+            when inquired.place_of_order = 1 then coalesce(orders.refunded_at, orders.cancelled_at)
+        end) as taken_back_with
     from inquired_by_value as inquired
     inner join orders on inquired.order_id = orders.order_id
     group by inquired.dimension, inquired.value, inquired.inquiry_group
@@ -101,7 +110,8 @@ compared as (
         of_values.cancelled - of_groups.cancelled_with as cancelled_without,
         of_values.taken_back - of_groups.taken_back_with as taken_back_without
     from of_groups
-    inner join of_values on of_groups.dimension = of_values.dimension and of_groups.value = of_values.value
+    inner join of_values
+        on of_groups.dimension = of_values.dimension and of_groups.value = of_values.value
 
 ),
 

@@ -1,4 +1,5 @@
--- which order each inquiry is about: by the number that it names, else the person's last order before it
+-- which order each inquiry is about: by the number that it names,
+-- else the person's last order before it
 with inquiries as (
 
     select inquiry_id, inquiry_group, person_id, order_id, application_id, received_at
@@ -37,7 +38,8 @@ of_person as (
         on inquiries.person_id = orders.person_id
         and (inquiries.application_id is null or inquiries.order_id is not null)
         and inquiries.received_at >= orders.ordered_at
-        and orders.ordered_at >= {{ timestamp_plus('inquiries.received_at', 0 - var('inquiry_order_days'), 'day') }}
+        and orders.ordered_at
+            >= {{ timestamp_plus('inquiries.received_at', 0 - var('inquiry_order_days'), 'day') }}
 
 ),
 
@@ -101,11 +103,15 @@ final as (
         case
             when matched.match_method = 'number' then 1.0
             when matched.match_method = 'person_and_time'
-                then {{ six_decimals('tested.right_inquiries / nullif(tested.tested_inquiries, 0)') }}
+                then {{ six_decimals(
+                    'tested.right_inquiries / nullif(tested.tested_inquiries, 0)'
+                ) }}
         end as confidence,
-        case when matched.match_method = 'person_and_time' then coalesce(tested.tested_inquiries, 0) end
-            as confidence_tested_on,
-        case when matched.match_method = 'person_and_time' then matched.candidate_orders end as candidate_orders,
+        case
+            when matched.match_method = 'person_and_time' then coalesce(tested.tested_inquiries, 0)
+        end as confidence_tested_on,
+        case when matched.match_method = 'person_and_time' then matched.candidate_orders end
+            as candidate_orders,
         matched.has_order_number,
         {{ six_decimals(seconds_between('orders.ordered_at', 'matched.received_at') ~ ' / 86400') }}
             as days_from_order

@@ -27,11 +27,17 @@ usable as (
         *,
         concat(
             lpad(cast(priority as string), 9, '0'),
-            lpad(cast(9999 - length(word_key) - length(coalesce(and_word_key, '')) as string), 4, '0'),
-            inquiry_group, chr(31), word, case when and_word is not null then concat(' + ', and_word) else '' end
+            lpad(
+                cast(9999 - length(word_key) - length(coalesce(and_word_key, '')) as string), 4, '0'
+            ),
+            inquiry_group,
+            chr(31),
+            word,
+            case when and_word is not null then concat(' + ', and_word) else '' end
         ) as place,
         concat(
-            cast(priority as string), ' ', inquiry_group, ' ', word_key, ' ', coalesce(and_word_key, ''), ' ',
+            cast(priority as string), ' ', inquiry_group, ' ',
+            word_key, ' ', coalesce(and_word_key, ''), ' ',
             coalesce(not_word_key, '')
         ) as rule_text
     from rules
@@ -75,7 +81,10 @@ final as (
         substr(matched.first_rule, strpos(matched.first_rule, chr(31)) + 1) as matched_rule,
         coalesce(matched.groups_matched, 0) as groups_matched,
         coalesce(
-            {{ regex_matches('inquiries.content', '[(](email|phone|national_id|card|account|address)[)]') }}, false
+            {{ regex_matches(
+                'inquiries.content', '[(](email|phone|national_id|card|account|address)[)]'
+            ) }},
+            false
         ) as has_masked_text,
         version.rules_version
     from inquiries

@@ -50,13 +50,19 @@ adjusted as (
         case
             when is_ratio then treated_variance
             else greatest(
-                treated_squares - 2 * theta * treated_products + theta * theta * treated_squares_before, 0
+                treated_squares
+                - 2 * theta * treated_products
+                + theta * theta * treated_squares_before,
+                0
             ) / (treated_persons - 1) / treated_persons
         end as treated_adjusted,
         case
             when is_ratio then holdout_variance
             else greatest(
-                holdout_squares - 2 * theta * holdout_products + theta * theta * holdout_squares_before, 0
+                holdout_squares
+                - 2 * theta * holdout_products
+                + theta * theta * holdout_squares_before,
+                0
             ) / (holdout_persons - 1) / holdout_persons
         end as holdout_adjusted
     from paired
@@ -69,8 +75,10 @@ with_errors as (
         *,
         sqrt(treated_variance + holdout_variance) as error,
         sqrt(treated_adjusted + holdout_adjusted) as adjusted_error,
-        {{ welch_df('treated_variance', 'treated_persons', 'holdout_variance', 'holdout_persons') }} as df,
-        {{ welch_df('treated_adjusted', 'treated_persons', 'holdout_adjusted', 'holdout_persons') }} as adjusted_df,
+        {{ welch_df('treated_variance', 'treated_persons', 'holdout_variance', 'holdout_persons') }}
+            as df,
+        {{ welch_df('treated_adjusted', 'treated_persons', 'holdout_adjusted', 'holdout_persons') }}
+            as adjusted_df,
         {{ relative_error() }} as relative_error
     from adjusted
 
@@ -82,8 +90,10 @@ with_tests as (
         *,
         {{ t_quantile('df') }} as quantile,
         {{ t_quantile('adjusted_df') }} as adjusted_quantile,
-        {{ anytime_half_width('adjusted_error', '(treated_persons + holdout_persons)') }} as anytime_half_width,
-        {{ t_logarithm('(adjusted_difference / nullif(adjusted_error, 0))', 'adjusted_df') }} as logarithm
+        {{ anytime_half_width('adjusted_error', '(treated_persons + holdout_persons)') }}
+            as anytime_half_width,
+        {{ t_logarithm('(adjusted_difference / nullif(adjusted_error, 0))', 'adjusted_df') }}
+            as logarithm
     from with_errors
 
 ),

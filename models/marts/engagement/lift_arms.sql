@@ -22,7 +22,8 @@ types as (
 
 ),
 
--- y is what is measured, x the same in the time before, d what it is divided by where that is not the number of people
+-- y is what is measured, x the same in the time before,
+-- d what it is divided by where that is not the number of people
 outcomes as (
 
     select
@@ -37,7 +38,9 @@ outcomes as (
 
     union all
 
-    select experiment, arm, conversion_type, 'value_per_person' as metric, value as y, value_before as x, 0e0 as d
+    select
+        experiment, arm, conversion_type, 'value_per_person' as metric,
+        value as y, value_before as x, 0e0 as d
     from {{ ref('experiment_outcomes') }}
 
     union all
@@ -121,7 +124,8 @@ with_mean as (
 
 ),
 
--- of a ratio the variance of what is left of y beside its denominator (delta method); of a mean it is the usual one
+-- of a ratio the variance of what is left of y beside its denominator (delta method);
+-- of a mean it is the usual one
 final as (
 
     select

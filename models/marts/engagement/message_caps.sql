@@ -12,11 +12,14 @@
     {%- endfor -%}
 {%- endfor -%}
 
--- the caps as their YAML has them; one without channels counts and holds all channels of messages
+-- the caps as their YAML has them
 with caps as (
 
     {{ rows_of(
-        {'cap_number': 'int64', 'channel': 'string', 'most': 'int64', 'time_window': 'string', 'within_micros': 'int64'},
+        {
+            'cap_number': 'int64', 'channel': 'string', 'most': 'int64',
+            'time_window': 'string', 'within_micros': 'int64'
+        },
         rows,
     ) }}
 
@@ -30,17 +33,31 @@ policy as (
 
 ),
 
+-- a cap without channels counts and holds all channels of messages
+with_channels as (
+
+    select cap_number, channel, most, time_window, within_micros
+    from caps
+    where channel is not null
+    union all
+    select caps.cap_number, policy.channel, caps.most, caps.time_window, caps.within_micros
+    from caps
+    cross join policy
+    where caps.channel is null
+
+),
+
 final as (
 
     select
-        caps.cap_number,
-        coalesce(caps.channel, policy.channel) as channel,
-        caps.most,
-        caps.time_window,
-        caps.within_micros,
+        with_channels.cap_number,
+        with_channels.channel,
+        with_channels.most,
+        with_channels.time_window,
+        with_channels.within_micros,
         policy.channel is not null as is_in_policy
-    from caps
-    left join policy on coalesce(caps.channel, policy.channel) = policy.channel
+    from with_channels
+    left join policy on with_channels.channel = policy.channel
 
 )
 

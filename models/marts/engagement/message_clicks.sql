@@ -1,4 +1,5 @@
--- which message each click of a person was in, by the click's activity: touches and credits know the activity
+-- which message each click of a person was in, by the click's activity:
+-- touches and credits know the activity
 with clicks as (
 
     select

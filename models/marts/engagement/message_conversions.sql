@@ -9,7 +9,9 @@ with messages as (
 
 conversions as (
 
-    select conversion_key, conversion_type, person_id, converted_at, online_value, verified_state, verified_value
+    select
+        conversion_key, conversion_type, person_id, converted_at,
+        online_value, verified_state, verified_value
     from {{ ref('conversions') }}
     where person_id is not null
 
@@ -62,7 +64,8 @@ final as (
         converted_at,
         coalesce(opened_at <= converted_at, false) as is_after_open,
         coalesce(clicked_at <= converted_at, false) as is_after_click,
-        row_number() over (partition by conversion_key order by reached_at desc, message_key) = 1 as is_last_message,
+        row_number() over (partition by conversion_key order by reached_at desc, message_key) = 1
+            as is_last_message,
         count(*) over (partition by conversion_key) as messages_before,
         online_value,
         verified_state,

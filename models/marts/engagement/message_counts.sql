@@ -20,7 +20,9 @@ steps as (
 
     select person_id, channel, window_days, step_at, cast(sum(change) as int64) as change
     from (
-        select messages.person_id, messages.channel, windows.window_days, messages.sent_at as step_at, 1 as change
+        select
+            messages.person_id, messages.channel, windows.window_days,
+            messages.sent_at as step_at, 1 as change
         from messages
         cross join windows
         union all
@@ -44,8 +46,11 @@ final as (
         channel,
         window_days,
         step_at as counts_from,
-        lead(step_at) over (partition by person_id, channel, window_days order by step_at) as counts_to,
-        cast(sum(change) over (partition by person_id, channel, window_days order by step_at) as int64) as messages
+        lead(step_at) over (partition by person_id, channel, window_days order by step_at)
+            as counts_to,
+        cast(sum(change) over (
+            partition by person_id, channel, window_days order by step_at
+        ) as int64) as messages
     from steps
 
 )

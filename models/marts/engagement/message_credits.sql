@@ -1,7 +1,10 @@
--- what the model of attribution gives to a message: the credits of the clicks in it, and of the visits that they led to
+-- what the model of attribution gives to a message:
+-- the credits of the clicks in it, and of the visits that they led to
 with credits as (
 
-    select conversion_key, touch_key, credit, credited_value, credited_verified, credited_verified_value
+    select
+        conversion_key, touch_key, credit, credited_value,
+        credited_verified, credited_verified_value
     from {{ ref('attribution_credits') }}
     where model = {{ text_literal(var('returns_model')) }} and touch_key is not null
 

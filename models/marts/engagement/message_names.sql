@@ -12,7 +12,8 @@ with events as (
     from {{ ref('stg_braze__messages') }}
     where not is_test
     group by
-        coalesce(campaign_id, canvas_id), canvas_step_id, variation_id, campaign_name, canvas_step_name, variation_name
+        coalesce(campaign_id, canvas_id), canvas_step_id,
+        variation_id, campaign_name, canvas_step_name, variation_name
 
 ),
 
@@ -24,7 +25,8 @@ with events as (
 named as (
 
     {% for kind, (id, name) in kinds.items() -%}
-    select '{{ kind }}' as kind, {{ id }} as id, {{ name }} as name, max(last_seen_at) as last_seen_at
+    select
+        '{{ kind }}' as kind, {{ id }} as id, {{ name }} as name, max(last_seen_at) as last_seen_at
     from events
     where {{ id }} is not null and {{ name }} is not null
     group by {{ id }}, {{ name }}

@@ -4,7 +4,9 @@
     'no_sending': ['is_listed', 'started_at is null'],
     'response_before_sending': ['1 = 1', 'has_early_response'],
     'response_not_reached': [
-        'is_listed', 'started_at is not null and reached_at is null and coalesce(opened_at, clicked_at) is not null',
+        'is_listed',
+        'started_at is not null and reached_at is null '
+        ~ 'and coalesce(opened_at, clicked_at) is not null',
     ],
     'channel_not_listed': ['1 = 1', 'not is_listed'],
     'no_price': ['reached_at is not null', 'reached_at is not null and cost is null'],

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 {%- set columns = [
-    'message_key', 'sender', 'person_id', 'channel', 'campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id', 'campaign_name',
-    'audience', 'tier', 'tier_now', 'is_tier_known', 'stage', 'message_date', 'message_week', 'started_at', 'reached_at',
+    'message_key', 'sender', 'person_id', 'channel', 'campaign_id', 'canvas_id', 'canvas_step_id',
+    'variation_id', 'campaign_name', 'audience', 'tier', 'tier_now', 'is_tier_known', 'stage',
+    'message_date', 'message_week', 'started_at', 'reached_at',
     'window_ends_at',
 ] -%}
 
@@ -22,9 +23,11 @@ conversions as (
         {{ any_true('is_after_open') }} as is_converted_after_open,
         {{ any_true('is_after_click') }} as is_converted_after_click,
         count(case when is_last_message then 1 end) as last_conversions,
-        count(case when is_last_message and verified_state = 'verified' then 1 end) as last_verified,
+        count(case when is_last_message and verified_state = 'verified' then 1 end)
+            as last_verified,
         count(case when is_last_message and verified_state = 'pending' then 1 end) as last_pending,
-        round(sum(case when is_last_message then coalesce(verified_value, 0) else 0 end), 4) as last_verified_value
+        round(sum(case when is_last_message then coalesce(verified_value, 0) else 0 end), 4)
+            as last_verified_value
     from {{ ref('message_conversions') }}
     group by message_key
 

@@ -7,7 +7,8 @@ with versions as (
         version_number,
         effective_from,
         effective_to,
-        concat(',', {{ regex_replace(word_key('collected_fields'), '[,/;|·、]+', ',') }}, ',') as words
+        concat(',', {{ regex_replace(word_key('collected_fields'), '[,/;|·、]+', ',') }}, ',')
+            as words
     from {{ ref('stg_notices__versions') }}
     where kind = 'collection' and collected_fields is not null
 

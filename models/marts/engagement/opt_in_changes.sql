@@ -1,7 +1,9 @@
 -- what changed in each month: who came in, and who said yes or no
 with states as (
 
-    select person_id, channel, purpose, state_number, valid_from, is_open, was_open, coalesce(via, source) as asked_by
+    select
+        person_id, channel, purpose, state_number, valid_from,
+        is_open, was_open, coalesce(via, source) as asked_by
     from {{ ref('consent_states') }}
 
 ),
@@ -28,11 +30,23 @@ joined as (
         customers.person_id,
         case
             when customers.customer_no is not null
-                then {{ month_before(local_date('coalesce(customers.registered_at, customers.first_seen_at)'), 0) }}
+                then {{ month_before(
+                    local_date('coalesce(customers.registered_at, customers.first_seen_at)'), 0
+                ) }}
         end as cohort_month,
         least(
-            coalesce(customers.registered_at, customers.first_seen_at, first_states.first_at, {{ as_of() }}),
-            coalesce(first_states.first_at, customers.registered_at, customers.first_seen_at, {{ as_of() }})
+            coalesce(
+                customers.registered_at,
+                customers.first_seen_at,
+                first_states.first_at,
+                {{ as_of() }}
+            ),
+            coalesce(
+                first_states.first_at,
+                customers.registered_at,
+                customers.first_seen_at,
+                {{ as_of() }}
+            )
         ) as joined_at
     from {{ ref('customers') }} as customers
     left join first_states on customers.person_id = first_states.person_id
@@ -124,7 +138,8 @@ final as (
         cast(sum(withdrawn) as int64) as withdrawn
     from changes
     where changed_at <= {{ as_of() }}
-    group by channel, purpose, cohort_month, asked_by, {{ month_before(local_date('changed_at'), 0) }}
+    group by
+        channel, purpose, cohort_month, asked_by, {{ month_before(local_date('changed_at'), 0) }}
 
 )
 

@@ -1,4 +1,5 @@
--- who had said yes at the end of each month; every group has every month from its first on, also where nothing happened
+-- who had said yes at the end of each month;
+-- every group has every month from its first on, also where nothing happened
 with changes as (
 
     select
@@ -55,9 +56,13 @@ running as (
 
     select
         *,
-        cast(sum(people_more) over (partition by channel, purpose, cohort, asked_by order by month) as int64) as people,
+        cast(sum(people_more) over (
+            partition by channel, purpose, cohort, asked_by order by month
+        ) as int64) as people,
         cast(
-            sum(granted - withdrawn) over (partition by channel, purpose, cohort, asked_by order by month) as int64
+            sum(granted - withdrawn) over (
+                partition by channel, purpose, cohort, asked_by order by month
+            ) as int64
         ) as opted_in
     from with_changes
 

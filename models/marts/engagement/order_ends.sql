@@ -1,9 +1,12 @@
--- each order as the stream has it, with where it came from, where its person lives, and whether it was taken back
+-- each order as the stream has it, with where it came from, where its person lives,
+-- and whether it was taken back
 with activities as (
 
     select *
     from {{ ref('activities') }}
-    where object_type = 'order' and action in ('ordered', 'order_cancelled', 'refunded', 'partly_refunded')
+    where
+        object_type = 'order'
+        and action in ('ordered', 'order_cancelled', 'refunded', 'partly_refunded')
 
 ),
 

@@ -1,4 +1,5 @@
--- what was sent to whom, as the sending tool says it; a message to an address or a test user is nobody's
+-- what was sent to whom, as the sending tool says it;
+-- a message to an address or a test user is nobody's
 with messages as (
 
     select event_id, braze_user_id, channel, campaign_id, campaign_name, event_at

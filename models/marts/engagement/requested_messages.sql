@@ -1,12 +1,15 @@
 {%- set campaign_rows, entry_rows, names = [], [], [''] -%}
 {%- for sync in madang.message_syncs() -%}
-    {%- set name, purpose = text_literal(sync.name), text_literal(sync.get('purpose', 'marketing')) -%}
+    {%- set name = text_literal(sync.name) -%}
+    {%- set purpose = text_literal(sync.get('purpose', 'marketing')) -%}
     {%- do names.append(sync.name) -%}
     {%- if sync.object == 'journey_entry' -%}
         {%- do entry_rows.append([name, purpose]) -%}
     {%- endif -%}
     {%- for audience, campaign in sync.get('campaigns', {}).items() -%}
-        {%- do campaign_rows.append([name, purpose, text_literal(audience), text_literal(campaign.campaign_id)]) -%}
+        {%- do campaign_rows.append([
+            name, purpose, text_literal(audience), text_literal(campaign.campaign_id),
+        ]) -%}
     {%- endfor -%}
 {%- endfor -%}
 
@@ -53,8 +56,9 @@ messages as (
         campaigns.campaign_id,
         identifiers.person_id,
         versions.dbt_valid_from as entered_at,
-        {{ message_of_entry('campaigns.campaign_id', 'former.identifier_key', 'versions.dbt_valid_from') }}
-            as sync_key
+        {{ message_of_entry(
+            'campaigns.campaign_id', 'former.identifier_key', 'versions.dbt_valid_from'
+        ) }} as sync_key
     from campaigns
     inner join {{ ref('audience_member_versions') }} as versions
         on campaigns.audience = versions.audience
@@ -110,7 +114,8 @@ final as (
         requested.entered_at,
         requested.requested_at,
         coalesce(
-            {{ micros_of('reported.last_sent_at') }} >= {{ micros_of('requested.requested_at') }} - 300000000,
+            {{ micros_of('reported.last_sent_at') }}
+            >= {{ micros_of('requested.requested_at') }} - 300000000,
             false
         ) as is_reported
     from requested

@@ -37,10 +37,12 @@ grouped as (
         count(*) as yeses,
         count(distinct person_id) as people,
         count(case when is_grant then 1 end) as grants,
-        count(case when campaign is not null and reward_cost is null then 1 end) as yeses_without_cost,
+        count(case when campaign is not null and reward_cost is null then 1 end)
+            as yeses_without_cost,
         round(sum(reward_cost), 4) as reward_cost,
         {% for day in days -%}
-        count(case when is_grant and is_kept_{{ day }} is not null then 1 end) as grants_of_{{ day }},
+        count(case when is_grant and is_kept_{{ day }} is not null then 1 end)
+            as grants_of_{{ day }},
         count(case when is_grant and is_kept_{{ day }} then 1 end) as kept_{{ day }},
         {% endfor -%}
         count(case when is_grant and is_reward_hunter then 1 end) as reward_hunters

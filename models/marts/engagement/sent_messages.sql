@@ -1,11 +1,13 @@
 {{ config(cluster_by=clustered_by(['person_id'])) }}
 {%- set ids = [
-    'message_key', 'sender', 'person_id', 'channel', 'campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id',
+    'message_key', 'sender', 'person_id', 'channel',
+    'campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id',
 ] -%}
 {%- set senders = [ref('braze_messages')] -%}
 {%- set moments = message_moments() | reject('in', ['opened', 'clicked']) | list -%}
 
--- the messages of every sender by the rules of their channel, with who their person was then; a sender is one more name
+-- the messages of every sender by the rules of their channel, with who their person was then;
+-- a sender is one more name
 with channels as (
 
     select channel, starts_with, reached_by, window_hours
@@ -36,7 +38,8 @@ begun as (
 
     select
         sent.*,
-        case channels.starts_with when 'viewed' then sent.viewed_at else sent.sent_at end as started_at,
+        case channels.starts_with when 'viewed' then sent.viewed_at else sent.sent_at end
+            as started_at,
         channels.reached_by,
         channels.window_hours,
         windows.longest_hours
@@ -46,7 +49,8 @@ begun as (
 
 ),
 
--- a response before the message began has the wrong clock or the wrong message; what did not begin reached no one
+-- a response before the message began has the wrong clock or the wrong message;
+-- what did not begin reached no one
 with_response as (
 
     select
@@ -57,7 +61,8 @@ with_response as (
             when last_{{ response }}_at >= started_at then last_{{ response }}_at
         end as own_{{ response }}_at,
         {% endfor -%}
-        coalesce(opened_at < started_at, false) or coalesce(clicked_at < started_at, false) as has_early_response,
+        coalesce(opened_at < started_at, false)
+        or coalesce(clicked_at < started_at, false) as has_early_response,
         case
             when started_at is null then null
             when reached_by = 'delivered' then delivered_at
@@ -126,7 +131,9 @@ final as (
         {% endfor -%}
         sent.{{ ['sends', 'views', 'opens', 'clicks'] | join(', sent.') }},
         sent.has_early_response,
-        case when sent.reached_at is not null then {{ converted('prices.price', fx_rate('prices')) }} end as cost
+        case
+            when sent.reached_at is not null then {{ converted('prices.price', fx_rate('prices')) }}
+        end as cost
     from with_response as sent
     left join {{ ref('message_names') }} as names
         on names.kind = 'campaign' and coalesce(sent.campaign_id, sent.canvas_id) = names.id

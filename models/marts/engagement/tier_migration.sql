@@ -1,4 +1,5 @@
--- who came into a month with which tier and left it with which, beside what they were sent and what they ordered in it
+-- who came into a month with which tier and left it with which,
+-- beside what they were sent and what they ordered in it
 with tiers as (
 
     select person_id, tier, tier_rank, valid_from, valid_to
@@ -15,13 +16,15 @@ months as (
 person_months as (
 
     select
-        tiers.person_id,
-        months.month,
-        months.is_complete,
+        tiers.person_id, months.month, months.is_complete,
         max(case when tiers.valid_from <= months.starts_at then tiers.tier end) as from_tier,
         max(case when tiers.valid_from <= months.starts_at then tiers.tier_rank end) as from_rank,
-        max(case when tiers.valid_to is null or tiers.valid_to >= months.ends_at then tiers.tier end) as to_tier,
-        max(case when tiers.valid_to is null or tiers.valid_to >= months.ends_at then tiers.tier_rank end) as to_rank
+        max(case
+            when tiers.valid_to is null or tiers.valid_to >= months.ends_at then tiers.tier
+        end) as to_tier,
+        max(case
+            when tiers.valid_to is null or tiers.valid_to >= months.ends_at then tiers.tier_rank
+        end) as to_rank
     from months
     inner join tiers
         on months.ends_at > tiers.valid_from
@@ -46,7 +49,8 @@ sent as (
 
 with_cost as (
 
-    select sent.person_id, sent.sent_date, {{ converted('prices.price', fx_rate('prices')) }} as cost
+    select
+        sent.person_id, sent.sent_date, {{ converted('prices.price', fx_rate('prices')) }} as cost
     from sent
     left join prices on sent.channel = prices.channel
     {{ join_fx_rates('prices', 'sent.sent_date') }}
@@ -56,9 +60,7 @@ with_cost as (
 messages as (
 
     select
-        person_id,
-        {{ month_before('sent_date', 0) }} as month,
-        count(*) as messages,
+        person_id, {{ month_before('sent_date', 0) }} as month, count(*) as messages,
         count(case when cost is null then 1 end) as messages_without_price,
         round(sum(cost), 4) as message_cost
     from with_cost
@@ -124,12 +126,7 @@ with_step as (
 grouped as (
 
     select
-        month,
-        is_complete,
-        from_tier,
-        to_tier,
-        step,
-        is_exposed,
+        month, is_complete, from_tier, to_tier, step, is_exposed,
         count(*) as people,
         cast(sum(messages) as int64) as messages,
         cast(sum(messages_without_price) as int64) as messages_without_price,
@@ -143,7 +140,10 @@ grouped as (
 
 with_start as (
 
-    select *, cast(sum(people) over (partition by month, from_tier, is_exposed) as int64) as people_at_start
+    select
+        *,
+        cast(sum(people) over (partition by month, from_tier, is_exposed) as int64)
+            as people_at_start
     from grouped
 
 ),

@@ -1,7 +1,10 @@
--- applications that came to nothing, were taken back or were ended later, with the reason in words of lists
+-- applications that came to nothing, were taken back or were ended later,
+-- with the reason in words of lists
 with applications as (
 
-    select application_key, application_id, person_id, product, branch_id, status, meaning, reason, last_at
+    select
+        application_key, application_id, person_id, product,
+        branch_id, status, meaning, reason, last_at
     from {{ ref('outcome_latest') }}
     where meaning in ('lost', 'reversed', 'churned')
 

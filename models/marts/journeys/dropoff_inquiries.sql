@@ -55,16 +55,19 @@ of_groups as (
 
     select at_steps.funnel, at_steps.step_number, inquired.inquiry_group, count(*) as entries
     from inquired
-    inner join at_steps on inquired.entry_key = at_steps.entry_key and inquired.step_number = at_steps.step_number
+    inner join at_steps
+        on inquired.entry_key = at_steps.entry_key and inquired.step_number = at_steps.step_number
     group by at_steps.funnel, at_steps.step_number, inquired.inquiry_group
 
 ),
 
 of_both as (
 
-    select stops.funnel, stops.step_number, stops.reason, inquired.inquiry_group, count(*) as stopped
+    select
+        stops.funnel, stops.step_number, stops.reason, inquired.inquiry_group, count(*) as stopped
     from inquired
-    inner join stops on inquired.entry_key = stops.entry_key and inquired.step_number = stops.step_number
+    inner join stops
+        on inquired.entry_key = stops.entry_key and inquired.step_number = stops.step_number
     group by stops.funnel, stops.step_number, stops.reason, inquired.inquiry_group
 
 ),

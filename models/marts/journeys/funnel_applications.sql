@@ -1,4 +1,5 @@
--- which application an entry is about: that of the last of its steps that is an activity of an application
+-- which application an entry is about:
+-- that of the last of its steps that is an activity of an application
 with outcomes as (
 
     select outcome_key, application_key

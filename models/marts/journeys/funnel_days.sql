@@ -12,7 +12,8 @@ entries as (
         entries.breakdown,
         entries.state,
         {{ micros_of(
-            "case entries.state when 'converted' then steps.reached_at when 'lost' then entries.window_ends_at else " ~ as_of() ~ " end"
+            "case entries.state when 'converted' then steps.reached_at "
+            ~ "when 'lost' then entries.window_ends_at else " ~ as_of() ~ " end"
         ) }} - {{ micros_of('entries.entered_at') }} as micros
     from {{ ref('funnel_entries') }} as entries
     inner join {{ ref('funnel_steps') }} as steps on entries.entry_key = steps.entry_key
@@ -57,7 +58,11 @@ surviving as (
     select
         *,
         coalesce(exp(sum(
-            case when conversion_hazard + loss_hazard < 1 then ln(1 - conversion_hazard - loss_hazard) else 0 end
+            case
+                when conversion_hazard + loss_hazard < 1
+                    then ln(1 - conversion_hazard - loss_hazard)
+                else 0
+            end
         ) over before), 1) as remaining
     from hazards
     window before as (
@@ -89,7 +94,8 @@ breakdowns as (
 
     select funnels.funnel, funnels.window_micros, coalesce(known.breakdown, '(none)') as breakdown
     from funnels
-    left join (select distinct funnel, breakdown from entries) as known on funnels.funnel = known.funnel
+    left join (select distinct funnel, breakdown from entries) as known
+        on funnels.funnel = known.funnel
 
 ),
 
@@ -106,7 +112,9 @@ calendar as (
         breakdowns.funnel,
         entry_date,
         breakdowns.breakdown,
-        {{ micros_of(timestamp_from_local_text('cast(' ~ date_plus('entry_date', 1) ~ ' as string)')) }}
+        {{ micros_of(
+            timestamp_from_local_text('cast(' ~ date_plus('entry_date', 1) ~ ' as string)')
+        ) }}
         + breakdowns.window_micros <= {{ micros_of(as_of()) }} as is_finished
     from breakdowns
     cross join span

@@ -1,4 +1,5 @@
--- empty but in the build of 'madang funnel compare', where funnel_entries has the variants of one funnel
+-- empty but in the build of 'madang funnel compare',
+-- where funnel_entries has the variants of one funnel
 with rules as (
 
     {{ funnel_variant_rows() }}

@@ -44,14 +44,17 @@ stopped as (
         coalesce(ends.has_unlisted_reason, false) as has_unlisted_reason
     from {{ ref('funnel_entries') }} as entries
     inner join steps on entries.entry_key = steps.entry_key
-    left join {{ ref('funnel_applications') }} as applications on entries.entry_key = applications.entry_key
-    left join {{ ref('outcome_latest') }} as latest on applications.application_key = latest.application_key
+    left join {{ ref('funnel_applications') }} as applications
+        on entries.entry_key = applications.entry_key
+    left join {{ ref('outcome_latest') }} as latest
+        on applications.application_key = latest.application_key
     left join ends on applications.application_key = ends.application_key
     where entries.state = 'lost' or (entries.state = 'open' and ends.application_key is not null)
 
 ),
 
--- the person's last inquiry from the entry until it ended, one after the last step before one that came earlier
+-- the person's last inquiry from the entry until it ended,
+-- one after the last step before one that came earlier
 inquiries as (
 
     select
@@ -66,7 +69,8 @@ inquiries as (
     inner join {{ ref('activities') }} as asked
         on stopped.person_id = asked.person_id
         and asked.action = 'inquired'
-        and asked.occurred_at between stopped.entered_at and coalesce(stopped.ended_at, stopped.window_ends_at)
+        and asked.occurred_at between stopped.entered_at
+        and coalesce(stopped.ended_at, stopped.window_ends_at)
 
 ),
 
@@ -114,7 +118,8 @@ final as (
         stopped.application_status,
         stopped.ended_at,
         case
-            when inquiries.entry_key is null or stopped.outcome_reason not in ('still_waiting', 'not_known')
+            when inquiries.entry_key is null
+                or stopped.outcome_reason not in ('still_waiting', 'not_known')
                 then stopped.outcome_reason
             when inquiries.is_after then 'inquiry_after'
             else 'inquiry_before'

@@ -10,7 +10,8 @@ with stopped as (
         person_id,
         is_reachable,
         has_unlisted_reason,
-        {{ quantile_over('days_since', 0.5, 'funnel, step_number, reason, last_channel_group') }} as median_days_since
+        {{ quantile_over('days_since', 0.5, 'funnel, step_number, reason, last_channel_group') }}
+            as median_days_since
     from {{ ref('funnel_dropoff') }}
 
 ),

@@ -29,7 +29,9 @@ with_window as (
         funnels.steps,
         coalesce(
             last_steps.closes_at,
-            {{ timestamp_from_micros(micros_of('last_steps.entered_at') ~ ' + funnels.window_micros') }}
+            {{ timestamp_from_micros(
+                micros_of('last_steps.entered_at') ~ ' + funnels.window_micros'
+            ) }}
         ) as window_ends_at
     from last_steps
     inner join funnels on last_steps.funnel = funnels.funnel

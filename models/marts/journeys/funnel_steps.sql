@@ -16,7 +16,10 @@ step_names as (
 matched as (
 
     {{ activities_that_meet(
-        ref('activities'), funnel_conditions(), ['subject_id', 'activity_order', 'occurred_at'], funnel_facts()
+        ref('activities'),
+        funnel_conditions(),
+        ['subject_id', 'activity_order', 'occurred_at'],
+        funnel_facts()
     ) }}
 
 ),
@@ -100,7 +103,8 @@ plain as (
         entries.channel_group,
         {{ timestamp_from_micros('entries.moment_1') }} as entered_at,
         {{ timestamp_from_micros(funnel_moment('step_names.step_number', longest)) }} as reached_at,
-        ({{ funnel_moment('step_names.step_number', longest) }} - entries.moment_1) / 1e6 as seconds_from_entry,
+        ({{ funnel_moment('step_names.step_number', longest) }} - entries.moment_1) / 1e6
+            as seconds_from_entry,
         (
             {{ funnel_moment('step_names.step_number', longest) }}
             - {{ funnel_moment('step_names.step_number - 1', longest) }}
@@ -122,7 +126,9 @@ final as (
     {%- for name, spec in funnel_specs().items() if not funnel_is_plain(spec) %}
     union all
     select * from (
-        {{ funnel_paths(ref('activities'), (funnel_specs().keys() | list).index(name) + 1, name, spec) }}
+        {{ funnel_paths(
+            ref('activities'), (funnel_specs().keys() | list).index(name) + 1, name, spec
+        ) }}
     ) as path_of_{{ name }}
     {%- endfor %}
 

@@ -32,7 +32,8 @@ summed as (
         coalesce(round(sum(online_value), 4), 0) as online_value,
         coalesce(round(sum(verified_value), 4), 0) as actual_value,
         coalesce(round(sum(reversed_value), 4), 0) as reversed_value,
-        coalesce(round(sum(case when verified_state = 'pending' then online_value end), 4), 0) as pending_value,
+        coalesce(round(sum(case when verified_state = 'pending' then online_value end), 4), 0)
+            as pending_value,
         count(*) - count(online_value) as online_without_value,
         max(last_day) as window_ends_on
     from conversions
@@ -44,7 +45,8 @@ final as (
 
     select
         {{ surrogate_key([
-            'cast(conversion_date as string)', 'conversion_type', 'channel_group', 'campaign', 'product',
+            'cast(conversion_date as string)', 'conversion_type',
+            'channel_group', 'campaign', 'product',
         ]) }} as row_key,
         conversion_date,
         conversion_type,

@@ -1,4 +1,5 @@
--- each application as it stands: the last thing that became of it, by the moment at which it happened
+-- each application as it stands: the last thing that became of it,
+-- by the moment at which it happened
 with outcomes as (
 
     select
@@ -81,7 +82,8 @@ with_applications as (
     union all
 
     select
-        {{ surrogate_key(["'application'", 'application_id', 'product', 'cast(null as string)']) }} as application_key,
+        {{ surrogate_key(["'application'", 'application_id', 'product', 'cast(null as string)']) }}
+            as application_key,
         application_id,
         cast(null as string) as line_id,
         person_id,
@@ -116,7 +118,8 @@ final as (
         coalesce(is_fulfilled, false) as is_fulfilled,
         outcomes,
         outcomes_of_one_status,
-        case when application_id is null then 1 else count(*) over (partition by application_id) end as lines,
+        case when application_id is null then 1 else count(*) over (partition by application_id) end
+            as lines,
         case when person_id is not null then count(*) over (partition by person_id, product) end
             as applications_of_person,
         applied_at,

@@ -17,10 +17,12 @@ with_next as (
         quiet.stage_number as quiet_stage,
         quiet.quiet_micros,
         lag(moments.moment) over (
-            partition by moments.journey, moments.person_id order by moments.moment, moments.stage_number
+            partition by moments.journey, moments.person_id
+            order by moments.moment, moments.stage_number
         ) as last_moment,
         lead(moments.moment) over (
-            partition by moments.journey, moments.person_id order by moments.moment, moments.stage_number
+            partition by moments.journey, moments.person_id
+            order by moments.moment, moments.stage_number
         ) as next_moment
     from moments
     left join stages as quiet
@@ -38,7 +40,9 @@ with_quiet as (
         stage_number,
         moment,
         goes_back
-        or coalesce({{ micros_of('moment') }} - {{ micros_of('last_moment') }} > quiet_micros, false) as sets_anew
+        or coalesce(
+            {{ micros_of('moment') }} - {{ micros_of('last_moment') }} > quiet_micros, false
+        ) as sets_anew
     from with_next
 
     union all
@@ -50,7 +54,9 @@ with_quiet as (
         {{ timestamp_from_micros(micros_of('moment') ~ ' + quiet_micros') }} as moment,
         true as sets_anew
     from with_next
-    where {{ micros_of('coalesce(next_moment, ' ~ as_of() ~ ')') }} - {{ micros_of('moment') }} > quiet_micros
+    where
+        {{ micros_of('coalesce(next_moment, ' ~ as_of() ~ ')') }} - {{ micros_of('moment') }}
+        > quiet_micros
 
 ),
 
@@ -116,7 +122,8 @@ changes as (
 final as (
 
     select
-        {{ surrogate_key(['changes.journey', 'changes.person_id', 'changes.visit']) }} as stage_entry_key,
+        {{ surrogate_key(['changes.journey', 'changes.person_id', 'changes.visit']) }}
+            as stage_entry_key,
         changes.journey,
         changes.person_id,
         changes.visit,
@@ -131,9 +138,11 @@ final as (
         end as stages_skipped,
         changes.left_at,
         went_to.stage as left_to,
-        case when changes.next_stage is not null then {{ stage_way('stages', 'went_to') }} end as left_how
+        case when changes.next_stage is not null then {{ stage_way('stages', 'went_to') }} end
+            as left_how
     from changes
-    inner join stages on changes.journey = stages.journey and changes.stage_number = stages.stage_number
+    inner join stages
+        on changes.journey = stages.journey and changes.stage_number = stages.stage_number
     left join stages as came_from
         on changes.journey = came_from.journey and changes.previous_stage = came_from.stage_number
     left join stages as went_to

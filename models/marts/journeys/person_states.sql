@@ -5,7 +5,8 @@ with entries as (
         person_id,
         state,
         entered_at,
-        row_number() over (partition by funnel, person_id order by entered_at desc, entry_key) as recency
+        row_number() over (partition by funnel, person_id order by entered_at desc, entry_key)
+            as recency
     from {{ ref('funnel_entries') }}
     where person_id is not null
 
@@ -25,7 +26,8 @@ states as (
 
     union all
 
-    select person_id, 'tier' as kind, 'tier' as name, tier as state, cast(null as timestamp) as since
+    select
+        person_id, 'tier' as kind, 'tier' as name, tier as state, cast(null as timestamp) as since
     from {{ ref('customers') }}
     where tier is not null
 
@@ -36,12 +38,16 @@ states as (
 
     union all
 
-    select person_id, 'rfm' as kind, 'rfm' as name, rfm_group as state, cast(null as timestamp) as since
+    select
+        person_id, 'rfm' as kind, 'rfm' as name,
+        rfm_group as state, cast(null as timestamp) as since
     from {{ ref('customer_rfm') }}
 
     union all
 
-    select person_id, 'audience' as kind, audience as name, 'candidate' as state, cast(null as timestamp) as since
+    select
+        person_id, 'audience' as kind, audience as name,
+        'candidate' as state, cast(null as timestamp) as since
     from {{ ref('audience_candidates') }}
     where person_id is not null
 

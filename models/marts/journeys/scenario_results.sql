@@ -8,7 +8,9 @@ triggers as (
 
     select
         scenario,
-        {%- for state in ['completed', 'renewed', 'waiting', 'cooled', 'ready', 'cancelled', 'expired', 'used'] %}
+        {%- for state in [
+            'completed', 'renewed', 'waiting', 'cooled', 'ready', 'cancelled', 'expired', 'used'
+        ] %}
         count(case when state = '{{ state }}' then 1 end) as {{ state }},
         {%- endfor %}
         count(case when is_false_positive then 1 end) as false_positives,
@@ -25,12 +27,13 @@ final as (
         scenarios.scenario,
         scenarios.label,
         {%- for column in [
-            'starts', 'completed', 'renewed', 'waiting', 'cooled', 'ready', 'cancelled', 'expired', 'used',
-            'false_positives', 'ended_after_use'
+            'starts', 'completed', 'renewed', 'waiting', 'cooled', 'ready', 'cancelled', 'expired',
+            'used', 'false_positives', 'ended_after_use'
         ] %}
         coalesce(triggers.{{ column }}, 0) as {{ column }},
         {%- endfor %}
-        round(1e6 * triggers.false_positives / nullif(triggers.used, 0)) / 1e6 as false_positive_rate
+        round(1e6 * triggers.false_positives / nullif(triggers.used, 0)) / 1e6
+            as false_positive_rate
     from scenarios
     left join triggers on scenarios.scenario = triggers.scenario
 

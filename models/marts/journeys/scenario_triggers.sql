@@ -76,7 +76,8 @@ timed as (
         starts.started_at,
         starts.ended_at,
         starts.next_start_at,
-        {{ timestamp_from_micros(micros_of('starts.started_at') ~ ' + scenarios.wait_micros') }} as triggered_at
+        {{ timestamp_from_micros(micros_of('starts.started_at') ~ ' + scenarios.wait_micros') }}
+            as triggered_at
     from starts
     inner join scenarios on starts.scenario_number = scenarios.scenario_number
 
@@ -118,16 +119,20 @@ final as (
         with_last.stage,
         with_last.started_at,
         with_last.triggered_at,
-        {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + cooldown_micros') }} as cools_until,
+        {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + cooldown_micros') }}
+            as cools_until,
         {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + usable_micros') }} as usable_until,
         with_last.ended_at,
         used.used_at,
         case
             when used.used_at is not null then 'used'
             when with_last.outcome <> 'due' then with_last.outcome
-            when {{ micros_of('triggered_at') }} - {{ micros_of('last_triggered_at') }} < cooldown_micros then 'cooled'
+            when {{ micros_of('triggered_at') }} - {{ micros_of('last_triggered_at') }}
+                < cooldown_micros
+                then 'cooled'
             when with_last.ended_at is not null then 'cancelled'
-            when {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + usable_micros') }} <= {{ as_of() }}
+            when {{ timestamp_from_micros(micros_of('triggered_at') ~ ' + usable_micros') }}
+                <= {{ as_of() }}
                 then 'expired'
             else 'ready'
         end as state,

@@ -12,7 +12,8 @@ entries as (
         {{ month_before(local_date('entered_at'), 0) }} as entry_month,
         left_how in ('progressed', 'skipped') as has_progressed,
         case
-            when left_how in ('progressed', 'skipped') then {{ seconds_between('entered_at', 'left_at') }} / 86400
+            when left_how in ('progressed', 'skipped')
+                then {{ seconds_between('entered_at', 'left_at') }} / 86400
         end as days_to_progress
     from {{ ref('person_stages') }}
 
@@ -41,10 +42,12 @@ timed as (
 
     select
         *,
-        {{ quantile_over('days_to_progress', 0.5, 'journey, stage_number, entry_month, segment_by, segment') }}
-            as median_days,
-        {{ quantile_over('days_to_progress', 0.9, 'journey, stage_number, entry_month, segment_by, segment') }}
-            as p90_days
+        {{ quantile_over(
+            'days_to_progress', 0.5, 'journey, stage_number, entry_month, segment_by, segment'
+        ) }} as median_days,
+        {{ quantile_over(
+            'days_to_progress', 0.9, 'journey, stage_number, entry_month, segment_by, segment'
+        ) }} as p90_days
     from segmented
 
 ),
@@ -84,7 +87,9 @@ passed_over as (
         on segmented.journey = stages.journey
         and segmented.stage_number > stages.stage_number
         and segmented.stage_number - segmented.stages_skipped <= stages.stage_number
-    group by segmented.journey, stages.stage_number, segmented.entry_month, segmented.segment_by, segmented.segment
+    group by
+        segmented.journey, stages.stage_number, segmented.entry_month,
+        segmented.segment_by, segmented.segment
 
 ),
 
@@ -92,13 +97,8 @@ passed_over as (
 grid as (
 
     select
-        stages.journey,
-        stages.stage_number,
-        stages.stage,
-        stages.stage_label,
-        shown.entry_month,
-        shown.segment_by,
-        shown.segment
+        stages.journey, stages.stage_number, stages.stage, stages.stage_label, shown.entry_month,
+        shown.segment_by, shown.segment
     from (select distinct journey, entry_month, segment_by, segment from segmented) as shown
     inner join stages on shown.journey = stages.journey
 
@@ -119,7 +119,9 @@ joined as (
 
     select
         grid.*,
-        {%- for column in ['entered', 'progressed', 'went_back', 'went_quiet', 'returned', 'still_in'] %}
+        {%- for column in [
+            'entered', 'progressed', 'went_back', 'went_quiet', 'returned', 'still_in'
+        ] %}
         coalesce(counted.{{ column }}, 0) as {{ column }},
         {%- endfor %}
         coalesce(passed_over.skipped, 0) as skipped,

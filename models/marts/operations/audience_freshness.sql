@@ -1,7 +1,9 @@
 {%- set specs = audience_specs() -%}
 {%- set needs = [] -%}
 {%- for name, spec in specs.items() -%}
-{%- for source in spec.get('requires_fresh', []) -%}{%- do needs.append((name, source)) -%}{%- endfor -%}
+{%- for source in spec.get('requires_fresh', []) -%}
+    {%- do needs.append((name, source)) -%}
+{%- endfor -%}
 {%- endfor -%}
 
 -- audiences that want a source to be fresh (`requires_fresh`), and the first one that is not

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- what was sent to advertising platforms by match key, what they took of it and how many persons they found
+-- what was sent to advertising platforms by match key,
+-- what they took of it and how many persons they found
 with runs as (
 
     select
@@ -41,7 +42,8 @@ by_key as (
             'accepted': "counts.status in ('accepted', 'applied')",
             'applied': "counts.status = 'applied'",
             'rejected': "counts.status = 'rejected'",
-            'invalid': "counts.status = 'rejected' and coalesce(counts.reason, 'none') <> 'list refused'",
+            'invalid': "counts.status = 'rejected' "
+                ~ "and coalesce(counts.reason, 'none') <> 'list refused'",
             'unknown': "counts.status = 'unknown'",
         }.items() %}
         cast(sum(case when {{ condition }} then counts.row_count else 0 end) as int64) as {{ name }}
@@ -53,15 +55,17 @@ by_key as (
 
 ),
 
--- a platform that tells bands is between their ends
+-- the rate of a platform that reports bands lies between their ends
 rates as (
 
     select
         runs.sync,
         answers.audience,
         runs.week,
-        sum(case when answers.match_percent_low is not null then answers.match_records end) as rate_records,
-        sum(case when answers.match_percent_low is null then answers.match_records end) as records_without_rate,
+        sum(case when answers.match_percent_low is not null then answers.match_records end)
+            as rate_records,
+        sum(case when answers.match_percent_low is null then answers.match_records end)
+            as records_without_rate,
         sum(answers.match_percent_low * answers.match_records) as found_low,
         sum(answers.match_percent_high * answers.match_records) as found_high
     from answers
@@ -91,9 +95,11 @@ final as (
         by_key.unknown,
 
         -- shares
-        round(1e4 * by_key.invalid / nullif(by_key.accepted + by_key.invalid, 0)) / 1e4 as invalid_share,
+        round(1e4 * by_key.invalid / nullif(by_key.accepted + by_key.invalid, 0)) / 1e4
+            as invalid_share,
         round(1e4 * rates.found_low / nullif(100 * rates.rate_records, 0)) / 1e4 as match_rate_low,
-        round(1e4 * rates.found_high / nullif(100 * rates.rate_records, 0)) / 1e4 as match_rate_high,
+        round(1e4 * rates.found_high / nullif(100 * rates.rate_records, 0)) / 1e4
+            as match_rate_high,
         cast(rates.rate_records as int64) as rate_records,
         cast(rates.records_without_rate as int64) as records_without_rate,
 

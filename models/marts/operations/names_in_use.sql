@@ -1,4 +1,6 @@
-{%- set columns = ['object_type', 'object_id', 'object_name', 'source', 'channel_group', 'campaign'] -%}
+{%- set columns = [
+    'object_type', 'object_id', 'object_name', 'source', 'channel_group', 'campaign'
+] -%}
 {%- set attributes = attributes_in_rules() -%}
 {%- set customers = customers_with_profiles() -%}
 {%- set since = date_plus(as_of_day(), -90) -%}
@@ -26,21 +28,27 @@ defined_actions as (
 
 counted as (
 
-    select 'event' as kind, cast(null as string) as name_of, event_name as name, sum(events) as occurrences
+    select
+        'event' as kind, cast(null as string) as name_of,
+        event_name as name, sum(events) as occurrences
     from {{ ref('ga4_event_names') }}
     where event_date > {{ since }}
     group by event_name
 
     union all
 
-    select 'page_path' as kind, cast(null as string) as name_of, {{ regex_extract('landing_path', '^(/[^/]*/?)') }} as name, count(*) as occurrences
+    select
+        'page_path' as kind, cast(null as string) as name_of,
+        {{ regex_extract('landing_path', '^(/[^/]*/?)') }} as name, count(*) as occurrences
     from {{ ref('session_totals') }}
     where session_date > {{ since }}
     group by {{ regex_extract('landing_path', '^(/[^/]*/?)') }}
 
     union all
 
-    select 'action' as kind, cast(null as string) as name_of, defined_actions.action as name, count(activities.action) as occurrences
+    select
+        'action' as kind, cast(null as string) as name_of,
+        defined_actions.action as name, count(activities.action) as occurrences
     from defined_actions
     left join activities on defined_actions.action = activities.action
     where defined_actions.action <> ''
@@ -48,7 +56,8 @@ counted as (
 
     union all
 
-    select 'stream' as kind, cast(null as string) as name_of, source as name, count(*) as occurrences
+    select
+        'stream' as kind, cast(null as string) as name_of, source as name, count(*) as occurrences
     from activities
     group by source
 
@@ -63,7 +72,9 @@ counted as (
     {% for attribute in attributes -%}
     union all
 
-    select 'attribute' as kind, '{{ attribute }}' as name_of, cast({{ attribute }} as string) as name, count(*) as occurrences
+    select
+        'attribute' as kind, '{{ attribute }}' as name_of,
+        cast({{ attribute }} as string) as name, count(*) as occurrences
     from {{ customers }}
     group by {{ attribute }}
 

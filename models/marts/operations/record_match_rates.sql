@@ -1,4 +1,6 @@
-{%- set questions = {'person': 'person_id', 'visit': 'session_key', 'application': 'application_id'} -%}
+{%- set questions = {
+    'person': 'person_id', 'visit': 'session_key', 'application': 'application_id'
+} -%}
 
 with matches as (
 

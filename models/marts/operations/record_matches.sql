@@ -1,4 +1,6 @@
-{%- for source in record_sources() if source[1].startswith('stg_') %}{% do ref(source[1]) %}{% endfor -%}
+{%- for source in record_sources() if source[1].startswith('stg_') %}
+    {% do ref(source[1]) %}
+{% endfor -%}
 
 -- what each record met: a person, a visit, an application, and by which rule, or why not
 with records as (
@@ -23,7 +25,9 @@ persons as (
 ids as (
 
     {% for source, model, id, column, kind in records_that_meet() -%}
-    select '{{ source }}' as source, {{ id }} as record_id, '{{ kind }}' as kind, {{ column }} as business_id
+    select
+        '{{ source }}' as source, {{ id }} as record_id,
+        '{{ kind }}' as kind, {{ column }} as business_id
     from {{ ref(model) }}
     {{ 'union all' if not loop.last }}
     {% else -%}
@@ -49,7 +53,8 @@ sent as (
         and ids.business_id = sightings.business_id
     qualify row_number() over (
         partition by ids.source, ids.record_id
-        order by case when sightings.session_key is null then 1 else 0 end, ids.kind, ids.business_id
+        order by
+            case when sightings.session_key is null then 1 else 0 end, ids.kind, ids.business_id
     ) = 1
 
 ),
@@ -85,11 +90,13 @@ final as (
             else 'never sent online'
         end as visit_rule,
         applications.application_id,
-        case when records.source = 'offline' then coalesce(applications.rule, 'no number') end as application_rule
+        case when records.source = 'offline' then coalesce(applications.rule, 'no number') end
+            as application_rule
     from records
     left join persons on records.source = persons.source and records.record_id = persons.record_id
     left join sent on records.source = sent.source and records.record_id = sent.record_id
-    left join applications on records.record_id = applications.outcome_id and records.source = 'offline'
+    left join applications
+        on records.record_id = applications.outcome_id and records.source = 'offline'
 
 )
 

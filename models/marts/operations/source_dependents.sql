@@ -1,4 +1,5 @@
--- what rests on each source: marts and syncs by lineage, audiences by the actions that their rules name
+-- what rests on each source: marts and syncs by lineage,
+-- audiences by the actions that their rules name
 with dependents as (
 
     {% set rows = [] -%}

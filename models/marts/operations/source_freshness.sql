@@ -1,9 +1,12 @@
 {%- set cadences = source_cadences() -%}
 {#- sources that an audience wants fresh are missed where they never came; others are not used -#}
 {%- set wanted = [''] -%}
-{%- for spec in audience_specs().values() -%}{%- do wanted.extend(spec.get('requires_fresh', [])) -%}{%- endfor -%}
+{%- for spec in audience_specs().values() -%}
+    {%- do wanted.extend(spec.get('requires_fresh', [])) -%}
+{%- endfor -%}
 
--- what is late, and by how much: each loaded table against the cadence that its YAML declares, GA4 by its newest day
+-- what is late, and by how much: each loaded table against the cadence that its YAML declares,
+-- GA4 by its newest day
 with cadences as (
 
     {% for source_table, hours in cadences.items() -%}
@@ -62,7 +65,8 @@ sources as (
         'ga4' as source_name,
         concat('ga4.', property_id) as source_table,
         cast({{ var('ga4_cadence_hours') }} as {{ float64() }}) as cadence_hours,
-        {{ timestamp_plus(timestamp_from_local_text('cast(last_day as string)'), 24, 'hour') }} as last_loaded_at,
+        {{ timestamp_plus(timestamp_from_local_text('cast(last_day as string)'), 24, 'hour') }}
+            as last_loaded_at,
         files,
         loaded_rows
     from ga4_days
@@ -75,7 +79,8 @@ with_age as (
         *,
         count(last_loaded_at) over (partition by source_name) > 0 as has_loads,
         case
-            when last_loaded_at <= {{ as_of() }} then {{ seconds_between('last_loaded_at', as_of()) }} / 3600
+            when last_loaded_at <= {{ as_of() }}
+                then {{ seconds_between('last_loaded_at', as_of()) }} / 3600
             when last_loaded_at is not null then 0
         end as age_hours
     from sources
@@ -96,7 +101,10 @@ final as (
             else 0
         end as hours_late,
         case
-            when last_loaded_at is null and source_name in ('{{ wanted | unique | sort | join("', '") }}') and not has_loads then 'never'
+            when last_loaded_at is null
+                and source_name in ('{{ wanted | unique | sort | join("', '") }}')
+                and not has_loads
+                then 'never'
             when last_loaded_at is null then 'not_used'
             when cadence_hours is null then 'no_cadence'
             when age_hours > cadence_hours then 'late'
@@ -104,7 +112,9 @@ final as (
         end as status,
         files,
         loaded_rows,
-        source_table in ('crm.customers', 'salesforce.accounts', 'salesforce.contacts', 'salesforce.leads') as is_crm
+        source_table in (
+            'crm.customers', 'salesforce.accounts', 'salesforce.contacts', 'salesforce.leads'
+        ) as is_crm
     from with_age
 
 )

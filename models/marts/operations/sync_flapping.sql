@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- what was taken away at a destination and given back within 30 days: it costs again where additions cost
+-- what was taken away at a destination and given back within 30 days:
+-- it costs again where additions cost
 with moves as (
 
     select

@@ -106,7 +106,9 @@ final as (
             when cadence_hours is null or last_success_at is null then null
             when last_success_at > {{ as_of() }} then 0
             when {{ seconds_between('last_success_at', as_of()) }} > 3600 * cadence_hours
-                then round(100 * ({{ seconds_between('last_success_at', as_of()) }} / 3600 - cadence_hours)) / 100
+                then round(
+                    100 * ({{ seconds_between('last_success_at', as_of()) }} / 3600 - cadence_hours)
+                ) / 100
             else 0
         end as hours_late
     from with_age

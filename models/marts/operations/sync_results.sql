@@ -2,7 +2,8 @@
 
 with plans as (
 
-    select plan_id, sync, created_at, crm_as_of, adds, changes, removes, unchanged, held_back, status
+    select
+        plan_id, sync, created_at, crm_as_of, adds, changes, removes, unchanged, held_back, status
     from {{ ref('stg_sync__plans') }}
 
 ),
@@ -10,7 +11,8 @@ with plans as (
 runs as (
 
     select
-        plan_id, run_id, ledger_no, destination, started_at, finished_at, status, accepted, rejected, skipped, requests
+        plan_id, run_id, ledger_no, destination, started_at,
+        finished_at, status, accepted, rejected, skipped, requests
     from {{ ref('stg_sync__runs') }}
 
 ),

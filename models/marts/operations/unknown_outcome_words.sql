@@ -1,4 +1,5 @@
--- statuses and products of outcomes that no list knows; the outcomes are kept under the words as they came
+-- statuses and products of outcomes that no list knows;
+-- the outcomes are kept under the words as they came
 with outcome_versions as (
 
     select product, status, meaning, is_known_product, outcome_id, occurred_at

@@ -5,14 +5,18 @@
     {%- for moment, windows in {'train': 2, 'test': 1, 'now': 0}.items() -%}
         {%- set micros = duration_micros(goal.within) -%}
         {%- do rows.append([
-            text_literal(name), text_literal(goal.conversion_type), text_literal(moment), windows * micros, micros
+            text_literal(name), text_literal(goal.conversion_type),
+            text_literal(moment), windows * micros, micros
         ]) -%}
     {%- endfor -%}
 {%- endfor -%}
 {%- set columns = {
-    'goal': 'string', 'moment': 'string', 'person_id': 'string', 'activities': 'int64', 'actions': 'int64', 'sessions': 'int64',
-    'active_days': 'int64', 'activities_7_days': 'int64', 'activities_28_days': 'int64', 'days_since_last': float64(),
-    'days_since_first': float64(), 'goals_before': 'int64', 'other_conversions_before': 'int64', 'is_reached': 'boolean'
+    'goal': 'string', 'moment': 'string', 'person_id': 'string', 'activities': 'int64',
+    'actions': 'int64', 'sessions': 'int64',
+    'active_days': 'int64', 'activities_7_days': 'int64',
+    'activities_28_days': 'int64', 'days_since_last': float64(),
+    'days_since_first': float64(), 'goals_before': 'int64',
+    'other_conversions_before': 'int64', 'is_reached': 'boolean'
 } %}
 
 {% if not goals -%}
@@ -20,16 +24,19 @@
 -- no goal is declared, so nothing is read
 {{ rows_of(columns, []) }}
 {%- else -%}
--- what was known of each person at three moments: two windows ago to learn, one ago to test, and now
+-- what was known of each person at three moments:
+-- two windows ago to learn, one ago to test, and now
 with goals as (
 
     select
         *,
         {{ timestamp_plus(today_began(), '(0 - micros_ago)', 'microsecond') }} as known_until,
-        {{ timestamp_plus(today_began(), '(window_micros - micros_ago)', 'microsecond') }} as counted_until
+        {{ timestamp_plus(today_began(), '(window_micros - micros_ago)', 'microsecond') }}
+            as counted_until
     from (
         {{ rows_of({
-            'goal': 'string', 'conversion_type': 'string', 'moment': 'string', 'micros_ago': 'int64', 'window_micros': 'int64'
+            'goal': 'string', 'conversion_type': 'string', 'moment': 'string',
+            'micros_ago': 'int64', 'window_micros': 'int64'
         }, rows) }}
     ) as declared
 
@@ -65,10 +72,13 @@ features as (
         count(distinct acts.action) as actions,
         count(distinct acts.session_key) as sessions,
         count(distinct acts.activity_date) as active_days,
-        count(case when acts.occurred_at >= {{ timestamp_plus('goals.known_until', '(-7)', 'day') }} then 1 end)
-            as activities_7_days,
-        count(case when acts.occurred_at >= {{ timestamp_plus('goals.known_until', '(-28)', 'day') }} then 1 end)
-            as activities_28_days,
+        count(case
+            when acts.occurred_at >= {{ timestamp_plus('goals.known_until', '(-7)', 'day') }} then 1
+        end) as activities_7_days,
+        count(case
+            when acts.occurred_at >= {{ timestamp_plus('goals.known_until', '(-28)', 'day') }}
+                then 1
+        end) as activities_28_days,
         max(acts.occurred_at) as last_at,
         min(acts.occurred_at) as first_at
     from acts
@@ -114,9 +124,10 @@ final as (
         features.active_days,
         features.activities_7_days,
         features.activities_28_days,
-        round(1e4 * {{ seconds_between('features.last_at', 'features.known_until') }} / 86400) / 1e4 as days_since_last,
-        round(1e4 * {{ seconds_between('features.first_at', 'features.known_until') }} / 86400) / 1e4
-            as days_since_first,
+        round(1e4 * {{ seconds_between('features.last_at', 'features.known_until') }} / 86400) / 1e4
+            as days_since_last,
+        round(1e4 * {{ seconds_between('features.first_at', 'features.known_until') }} / 86400)
+        / 1e4 as days_since_first,
         with_conversions.goals_before,
         with_conversions.other_conversions_before,
         case when features.moment <> 'now' then with_conversions.goals_after > 0 end as is_reached

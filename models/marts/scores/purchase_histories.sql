@@ -1,7 +1,8 @@
 {%- set today = as_of_day() -%}
 {%- set cutoff = date_plus(today, 0 - var('score_horizon_days')) -%}
 
--- what models of customer value are fitted on: days with a verified order, now and as it was one horizon ago
+-- what models of customer value are fitted on:
+-- days with a verified order, now and as it was one horizon ago
 with orders as (
 
     select
@@ -35,7 +36,8 @@ histories as (
         max(order_date) as last_date,
         max(case when order_date <= {{ cutoff }} then order_date end) as last_date_then,
         count(case when order_date > first_date then 1 end) as repeat_orders,
-        count(case when order_date > first_date and order_date <= {{ cutoff }} then 1 end) as repeat_orders_then,
+        count(case when order_date > first_date and order_date <= {{ cutoff }} then 1 end)
+            as repeat_orders_then,
         count(case when order_date > {{ cutoff }} then 1 end) as orders_after,
         round(sum(case when order_date > first_date then value end), 4) as repeat_value,
         round(sum(
@@ -65,7 +67,8 @@ final as (
         first_date <= {{ cutoff }} as is_known_then,
         case when first_date <= {{ cutoff }} then repeat_orders_then end as repeat_orders_then,
         {{ days_between('first_date', 'last_date_then') }} as recency_days_then,
-        case when first_date <= {{ cutoff }} then {{ days_between('first_date', cutoff) }} end as age_days_then,
+        case when first_date <= {{ cutoff }} then {{ days_between('first_date', cutoff) }} end
+            as age_days_then,
         round(repeat_value_then / nullif(repeat_orders_then, 0), 4) as repeat_mean_value_then,
         orders_after,
         coalesce(value_after, 0) as value_after

@@ -24,7 +24,8 @@ identified as (
     -- a person who was several has the score of the id that stayed, else of the first
     qualify row_number() over (
         partition by scores.model, identifiers.person_id
-        order by case when scores.anchor_key = identifiers.person_id then 0 else 1 end, scores.anchor_key
+        order by
+            case when scores.anchor_key = identifiers.person_id then 0 else 1 end, scores.anchor_key
     ) = 1
 
 ),
@@ -49,7 +50,9 @@ final as (
         value,
         case
             when model = 'rfm_cluster' then concat('cluster_', cast(cast(value as int64) as string))
-            else concat('decile_', cast(1 + cast(floor(10 * lower_values / persons) as int64) as string))
+            else concat(
+                'decile_', cast(1 + cast(floor(10 * lower_values / persons) as int64) as string)
+            )
         end as band
     from ranked
 

@@ -5,7 +5,8 @@ with sessions as (
 
 ),
 
--- what counts, of whatever source; an application that the website reports twice under one number counts once
+-- what counts, of whatever source; an application that the website reports
+-- twice under one number counts once
 activities as (
 
     select
@@ -24,7 +25,9 @@ activities as (
         ) as place
     from {{ ref('activities') }}
     where
-        action in ('completed_application', 'ordered', 'refunded', 'partly_refunded', 'order_cancelled')
+        action in (
+            'completed_application', 'ordered', 'refunded', 'partly_refunded', 'order_cancelled'
+        )
         or fulfilled is not null
 
 ),
@@ -38,13 +41,15 @@ session_days as (
         count(case when is_engaged then 1 end) as engaged_sessions,
         count(person_id) as known_sessions,
         count(case when traffic_kind = 'visitor' then 1 end) as visitor_sessions,
-        count(case when traffic_kind = 'visitor' and is_engaged then 1 end) as visitor_engaged_sessions
+        count(case when traffic_kind = 'visitor' and is_engaged then 1 end)
+            as visitor_engaged_sessions
     from sessions
     group by session_date, channel_group
 
 ),
 
--- what happened counts on its day, and so does what was taken back, both for the channel of its session
+-- what happened counts on its day, and so does what was taken back,
+-- both for the channel of its session
 activity_days as (
 
     select
@@ -72,7 +77,8 @@ order_days as (
         activity_date,
         channel_group,
         {{ sum_amounts('value') }} as net_order_amount,
-        {{ amounts_without_rate("case when action = 'ordered' then value end") }} as orders_without_rate
+        {{ amounts_without_rate("case when action = 'ordered' then value end") }}
+            as orders_without_rate
     from with_rate
     group by activity_date, channel_group
 

@@ -16,8 +16,8 @@ with sessions as (
 
 ),
 
--- every session is in one row: all rows together are the figures with all traffic, those of visitors the figures
--- without programs and colleagues
+-- every session is in one row: all rows together are the figures with all traffic,
+-- those of visitors the figures without programs and colleagues
 final as (
 
     select

@@ -7,6 +7,7 @@
 {{ ads_report(
     'meta',
     'coalesce(' ~ cost | join(', ') ~ ')',
-    "coalesce(currency, case when cost_krw is not null then 'KRW' when cost_usd is not null then 'USD' "
-    ~ "when cost_jpy is not null then 'JPY' when cost_eur is not null then 'EUR' end)"
+    "coalesce(currency, case when cost_krw is not null then 'KRW' "
+    ~ "when cost_usd is not null then 'USD' when cost_jpy is not null then 'JPY' "
+    ~ "when cost_eur is not null then 'EUR' end)"
 ) }}

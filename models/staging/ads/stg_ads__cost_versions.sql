@@ -15,10 +15,13 @@ with reports as (
 with_account as (
 
     select
-        reports.* replace (upper(coalesce(currency, {{ ads_account_setting('currency') }})) as currency),
+        reports.* replace (
+            upper(coalesce(currency, {{ ads_account_setting('currency') }})) as currency
+        ),
         coalesce(account_time_zone, {{ ads_account_setting('timezone') }}) as time_zone,
         {{ surrogate_key([
-            'platform', 'account_id', 'coalesce(campaign_id, campaign)', 'coalesce(ad_group_id, ad_group)', 'cost_date',
+            'platform', 'account_id', 'coalesce(campaign_id, campaign)',
+            'coalesce(ad_group_id, ad_group)', 'cost_date',
         ]) }} as reported_key
     from reports
 
@@ -58,7 +61,9 @@ reported as (
         file_sha256,
         string_agg(figures_key, ',' order by figures_key) as said_key
     from (
-        select reported_key, loaded_at, file_sha256, {{ surrogate_key(figures + ['currency']) }} as figures_key
+        select
+            reported_key, loaded_at, file_sha256,
+            {{ surrogate_key(figures + ['currency']) }} as figures_key
         from summed
     ) as keyed
     group by reported_key, loaded_at, file_sha256
@@ -70,7 +75,8 @@ compared as (
 
     select
         *,
-        lag(said_key) over (partition by reported_key order by loaded_at, file_sha256) as previous_key
+        lag(said_key) over (partition by reported_key order by loaded_at, file_sha256)
+            as previous_key
     from reported
 
 ),
@@ -81,7 +87,8 @@ versions as (
         reported_key,
         loaded_at,
         file_sha256,
-        row_number() over (partition by reported_key order by loaded_at, file_sha256) as version_number,
+        row_number() over (partition by reported_key order by loaded_at, file_sha256)
+            as version_number,
         lead(loaded_at) over (partition by reported_key order by loaded_at, file_sha256) as known_to
     from compared
     where previous_key is null or previous_key <> said_key
@@ -92,7 +99,8 @@ final as (
 
     select
         {{ surrogate_key([
-            'summed.reported_key', 'summed.currency', micros_of('summed.loaded_at'), 'summed.file_sha256',
+            'summed.reported_key', 'summed.currency',
+            micros_of('summed.loaded_at'), 'summed.file_sha256',
         ]) }} as version_key,
         {{ surrogate_key(['summed.reported_key', 'summed.currency']) }} as cost_key,
         versions.version_number,

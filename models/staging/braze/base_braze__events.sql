@@ -1,6 +1,7 @@
 {%- set seconds = number_within(number_from_text('time'), '1e10') -%}
 
--- what every event of Currents has, once: Braze delivers at least once, and the hour in a file's path is its queue's
+-- what every event of Currents has, once:
+-- Braze delivers at least once, and the hour in a file's path is its queue's
 with source as (
 
     select *
@@ -88,7 +89,8 @@ final as (
     select
         *,
         event_at > {{ timestamp_plus('loaded_at', 1, 'day') }}
-        or coalesce(external_user_id in ({{ text_literals(var('braze_test_users')) }}), false) as is_test
+        or coalesce(external_user_id in ({{ text_literals(var('braze_test_users')) }}), false)
+            as is_test
     from deduplicated
     where event_at is not null
 

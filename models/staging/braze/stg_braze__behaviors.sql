@@ -1,7 +1,10 @@
--- custom events and purchases that apps and servers report to Braze ("plan 2"); prices are 32-bit floats there
+-- custom events and purchases that apps and servers report to Braze ("plan 2");
+-- prices are 32-bit floats there
 with events as (
 
-    {{ braze_events("events.event_type in ('users.behaviors.CustomEvent', 'users.behaviors.Purchase')") }}
+    {{ braze_events(
+        "events.event_type in ('users.behaviors.CustomEvent', 'users.behaviors.Purchase')"
+    ) }}
 
 ),
 
@@ -12,7 +15,10 @@ final as (
         events.braze_user_id,
         events.last_external_user_id as external_user_id,
         events.braze_device_id,
-        case events.event_type when 'users.behaviors.Purchase' then 'purchase' else 'custom_event' end as behavior,
+        case events.event_type
+            when 'users.behaviors.Purchase' then 'purchase'
+            else 'custom_event'
+        end as behavior,
         events.custom_event as event_name,
         events.product_id,
         coalesce(

@@ -30,7 +30,8 @@ final as (
         events.variation_name,
         events.conversion_behavior,
         events.conversion_number,
-        names.name = 'enrolled_in_control' or coalesce(events.is_in_control, false) as is_in_control,
+        names.name = 'enrolled_in_control'
+        or coalesce(events.is_in_control, false) as is_in_control,
         events.is_test,
         events.is_orphan,
         events.is_deleted,

@@ -1,4 +1,5 @@
--- what became of each message; what a program did instead of a reader is set apart by a flag, never dropped
+-- what became of each message; what a program did instead of a reader is set apart by a flag,
+-- never dropped
 with messages as (
 
     {{ braze_events("events.event_type like 'users.messages.%'") }}
@@ -62,15 +63,21 @@ final as (
         events.is_orphan,
         events.is_deleted,
         -- a person did something with the message
-        coalesce(outcomes.name, '') in ('opened', 'clicked', 'read', 'viewed', 'dismissed', 'replied')
-        and not events.is_machine_open and not events.is_bot_click and not events.is_test as is_engagement,
+        coalesce(outcomes.name, '') in (
+            'opened', 'clicked', 'read', 'viewed', 'dismissed', 'replied'
+        )
+        and not events.is_machine_open
+        and not events.is_bot_click
+        and not events.is_test as is_engagement,
 
         -- timestamps
         events.event_at,
         events.loaded_at
     from events
-    left join names as channels on events.braze_channel = channels.braze_name and channels.kind = 'channel'
-    left join names as outcomes on events.braze_outcome = outcomes.braze_name and outcomes.kind = 'message'
+    left join names as channels
+        on events.braze_channel = channels.braze_name and channels.kind = 'channel'
+    left join names as outcomes
+        on events.braze_outcome = outcomes.braze_name and outcomes.kind = 'message'
 
 )
 

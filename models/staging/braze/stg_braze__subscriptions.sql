@@ -16,7 +16,8 @@ final as (
         events.current_user_id,
         events.last_external_user_id as external_user_id,
         events.subscription_group_id,
-        case when events.event_type like '%subscriptiongroup%' then 'group' else 'global' end as scope,
+        case when events.event_type like '%subscriptiongroup%' then 'group' else 'global' end
+            as scope,
         events.subscription_channel as channel,
         case lower(events.subscription_status)
             when 'subscribed' then 'subscribed'

@@ -1,4 +1,5 @@
--- users of Braze as their events show them: the company's id of each, into whom it was merged, and when it was deleted
+-- users of Braze as their events show them:
+-- the company's id of each, into whom it was merged, and when it was deleted
 with events as (
 
     select braze_user_id, external_user_id, email, phone, event_type, orphaned_by_id, event_at
@@ -29,7 +30,8 @@ resolved as (
 
     select
         users.*,
-        coalesce(third.merged_into, second.merged_into, users.merged_into, users.braze_user_id) as current_user_id
+        coalesce(third.merged_into, second.merged_into, users.merged_into, users.braze_user_id)
+            as current_user_id
     from users
     left join users as second on users.merged_into = second.braze_user_id
     left join users as third on second.merged_into = third.braze_user_id
@@ -42,8 +44,12 @@ final as (
         resolved.braze_user_id,
         resolved.current_user_id,
         coalesce(survivors.external_user_id, resolved.external_user_id) as external_user_id,
-        case when coalesce(survivors.deleted_at, resolved.deleted_at) is null then resolved.email end as email,
-        case when coalesce(survivors.deleted_at, resolved.deleted_at) is null then resolved.phone end as phone,
+        case
+            when coalesce(survivors.deleted_at, resolved.deleted_at) is null then resolved.email
+        end as email,
+        case
+            when coalesce(survivors.deleted_at, resolved.deleted_at) is null then resolved.phone
+        end as phone,
         resolved.orphaned_at,
         coalesce(survivors.deleted_at, resolved.deleted_at) as deleted_at,
         resolved.first_seen_at,

@@ -58,19 +58,23 @@ with_statement as (
         case
             when given_consent_id is not null then
                 {{ surrogate_key([
-                    'given_consent_id', 'coalesce(customer_no, email, email_hash, phone, phone_hash)', 'channel', 'purpose',
+                    'given_consent_id',
+                    'coalesce(customer_no, email, email_hash, phone, phone_hash)',
+                    'channel', 'purpose',
                     micros_of('occurred_at'), 'status',
                 ]) }}
             else
                 {{ surrogate_key([
-                    'customer_no', 'email', 'email_hash', 'phone', 'phone_hash', 'channel', 'purpose', micros_of('occurred_at'), 'status',
+                    'customer_no', 'email', 'email_hash', 'phone', 'phone_hash', 'channel',
+                    'purpose', micros_of('occurred_at'), 'status',
                 ]) }}
         end as statement_key
     from renamed
 
 ),
 
--- one statement, told again: what was loaded last knows best; of one load the row that does not allow the night
+-- one statement, told again: what was loaded last knows best;
+-- of one load the row that does not allow the night
 deduplicated as (
 
     select *

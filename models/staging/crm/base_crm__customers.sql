@@ -1,6 +1,7 @@
 {%- set day = "20[0-9][0-9][-._]?(?:0[1-9]|1[0-2])[-._]?(?:0[1-9]|[12][0-9]|3[01])" %}
 
--- every row of every upload; a list holds from the day in its file's name, without one from when it was loaded
+-- every row of every upload; a list holds from the day in its file's name,
+-- without one from when it was loaded
 with source as (
 
     select
@@ -14,7 +15,9 @@ with source as (
         _sha256,
         _row,
         _loaded_at,
-        {{ regex_replace(regex_extract('_file', '(?:^|[^0-9])(' ~ day ~ ')(?:[^0-9]|$)'), '[-._]', '') }} as file_day
+        {{ regex_replace(
+            regex_extract('_file', '(?:^|[^0-9])(' ~ day ~ ')(?:[^0-9]|$)'), '[-._]', ''
+        ) }} as file_day
     from {{ source('crm', 'customers') }}
     where customer_no is not null and {{ known_by_then() }}
 
@@ -39,7 +42,8 @@ final as (
         {{ timestamp_from_local_text('registered_at') }} as registered_at,
         coalesce(
             {{ timestamp_from_local_text(
-                "concat(substr(file_day, 1, 4), '-', substr(file_day, 5, 2), '-', substr(file_day, 7, 2))"
+                "concat(substr(file_day, 1, 4), '-', substr(file_day, 5, 2), '-', "
+                ~ "substr(file_day, 7, 2))"
             ) }},
             _loaded_at
         ) as listed_at,

@@ -26,7 +26,8 @@ final as (
         rate_date as valid_from,
         least(
             coalesce(
-                lead(rate_date) over (partition by from_currency, to_currency order by rate_date), date '9999-12-31'
+                lead(rate_date) over (partition by from_currency, to_currency order by rate_date),
+                date '9999-12-31'
             ),
             {{ date_plus('rate_date', var('fx_rate_max_age_days') + 1) }}
         ) as valid_to

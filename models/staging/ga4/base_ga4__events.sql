@@ -114,13 +114,17 @@ masked as (
     select
         * replace (
             {% for text in ga4_personal_texts() -%}
-            case when has_personal_data then {{ ga4_masked(text) }} else {{ text }} end as {{ text }},
+            case when has_personal_data then {{ ga4_masked(text) }} else {{ text }} end
+                as {{ text }},
             {% endfor -%}
-            case when has_personal_data then {{ ga4_masked_id('user_id') }} else user_id end as user_id
+            case when has_personal_data then {{ ga4_masked_id('user_id') }} else user_id end
+                as user_id
         ),
         case
             when has_personal_data
-                then {{ ga4_notes_on_masked(['user_id'] + ga4_personal_texts(), 'notes_on_numbers') }}
+                then {{ ga4_notes_on_masked(
+                    ['user_id'] + ga4_personal_texts(), 'notes_on_numbers'
+                ) }}
             else notes_on_numbers
         end as reading_notes
     from suspected

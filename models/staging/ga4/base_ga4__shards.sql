@@ -20,7 +20,8 @@ dated as (
 
 ),
 
--- a day is read from one shard only: the daily one, else the fresh one, else what intraday has so far
+-- a day is read from one shard only: the daily one, else the fresh one,
+-- else what intraday has so far
 ranked as (
 
     select
@@ -29,7 +30,12 @@ ranked as (
             partition by property_id, event_date
             order by
                 case when problem is null then 0 else 1 end,
-                case shard_kind when 'fresh' then 2 when 'intraday' then 3 when 'ga360_intraday' then 3 else 1 end
+                case shard_kind
+                    when 'fresh' then 2
+                    when 'intraday' then 3
+                    when 'ga360_intraday' then 3
+                    else 1
+                end
         ) as preference
     from dated
     where

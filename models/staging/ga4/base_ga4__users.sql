@@ -25,7 +25,8 @@ keyed as (
     select
         *,
         coalesce(user_id, pseudo_user_id) as exported_id,
-        {{ surrogate_key(['property_id', 'user_kind', 'coalesce(user_id, pseudo_user_id)']) }} as user_key,
+        {{ surrogate_key(['property_id', 'user_kind', 'coalesce(user_id, pseudo_user_id)']) }}
+            as user_key,
         {{ date_from_suffix('substr(shard_suffix, -8)') }} as shard_date
     from masked
     where coalesce(user_id, pseudo_user_id) is not null
@@ -39,7 +40,9 @@ latest as (
     from keyed
     qualify row_number() over (
         partition by user_key
-        order by shard_date desc, last_updated_date desc, user_info.last_active_timestamp_micros desc, stream_id
+        order by
+            shard_date desc, last_updated_date desc,
+            user_info.last_active_timestamp_micros desc, stream_id
     ) = 1
 
 ),

@@ -37,9 +37,11 @@ final as (
         count(case when is_debug and not is_internal then 1 end) as debug_events,
         count(case when is_measurement_protocol then 1 end) as measurement_protocol_events,
         count(case when has_personal_data then 1 end) as masked_events,
-        count(case when {{ regex_matches('reading_notes', ':(not|too)_') }} then 1 end) as unread_events,
+        count(case when {{ regex_matches('reading_notes', ':(not|too)_') }} then 1 end)
+            as unread_events,
         count(case when event_name in ('page_view', 'screen_view') then 1 end) as page_views,
-        count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end) as key_events,
+        count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end)
+            as key_events,
         count(case when event_name in ('purchase', 'in_app_purchase') then 1 end) as purchases
     from events
     group by property_id, event_date

@@ -36,7 +36,11 @@ numbered as (
     select
         *,
         sum(
-            case when user_id = previous_user_id and coalesce(session_key, '') = previous_session_key then 0 else 1 end
+            case
+                when user_id = previous_user_id and coalesce(session_key, '') = previous_session_key
+                    then 0
+                else 1
+            end
         ) over (
             partition by event_date, device_key order by event_order, event_key
             rows between unbounded preceding and current row

@@ -3,7 +3,9 @@
 
 with built as (
 
-    select property_id, event_date, shard_kind, suffix, bytes, row_count, modified_at, fingerprint, built_at
+    select
+        property_id, event_date, shard_kind, suffix, bytes,
+        row_count, modified_at, fingerprint, built_at
     from {{ ref('stg_builds__days') }}
     where model = 'base_ga4__events'
 
@@ -30,7 +32,9 @@ final as (
         built.built_at as loaded_at,
         properties.property_id is null
         or built.shard_kind in ('daily', 'ga360')
-        and built.event_date < {{ local_date(timestamp_plus(as_of(), -72, 'hour'), 'properties.timezone') }} as is_final
+        and built.event_date
+            < {{ local_date(timestamp_plus(as_of(), -72, 'hour'), 'properties.timezone') }}
+            as is_final
     from built
     left join properties on built.property_id = properties.property_id
 

@@ -1,6 +1,7 @@
 {%- set days = ga4_changed_days() -%}
 {{ config(**built_by_day(
-    {'currencies': [var('currency'), var('ga4_properties', [])]}, retyped="{'event_order': 'wide_int'}"
+    {'currencies': [var('currency'), var('ga4_properties', [])]},
+    retyped="{'event_order': 'wide_int'}"
 )) }}
 {%- do overwrites_days(days) -%}
 

@@ -78,7 +78,8 @@ final as (
         count(*) as events,
         count(case when event_name in ('page_view', 'screen_view') then 1 end) as page_views,
         count(case when event_name = 'purchase' then 1 end) as purchase_events,
-        count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end) as key_events,
+        count(case when event_name in ({{ text_literals(var('key_events')) }}) then 1 end)
+            as key_events,
         count(case when is_internal then 1 end) as internal_events,
         count(case when is_debug then 1 end) as debug_events,
         count(case when is_measurement_protocol then 1 end) as measurement_protocol_events,
@@ -96,19 +97,26 @@ final as (
         {{ first_by('city', 'event_order') }} as city,
         {{ first_by('gclid', 'event_order') }} as gclid,
         {{ first_by('dclid', 'event_order') }} as dclid,
-        {{ first_by('case when has_touch then is_by_click_id end', 'event_order') }} as is_touch_by_click_id,
-        {{ first_by("case when has_touch then coalesce(touch_source, '(not set)') end", 'event_order') }}
-            as touch_source,
-        {{ first_by("case when has_touch then coalesce(touch_medium, '(none)') end", 'event_order') }}
-            as touch_medium,
-        {{ first_by("case when has_touch then coalesce(event_campaign, '(not set)') end", 'event_order') }}
-            as touch_campaign,
+        {{ first_by('case when has_touch then is_by_click_id end', 'event_order') }}
+            as is_touch_by_click_id,
+        {{ first_by(
+            "case when has_touch then coalesce(touch_source, '(not set)') end", 'event_order'
+        ) }} as touch_source,
+        {{ first_by(
+            "case when has_touch then coalesce(touch_medium, '(none)') end", 'event_order'
+        ) }} as touch_medium,
+        {{ first_by(
+            "case when has_touch then coalesce(event_campaign, '(not set)') end", 'event_order'
+        ) }} as touch_campaign,
         {{ first_by('event_campaign_id', 'event_order') }} as touch_campaign_id,
         {{ first_by('last_click_source', 'event_order') }} as last_click_source,
-        {{ first_by("case when is_answered then coalesce(last_click_medium, '(none)') end", 'event_order') }}
-            as last_click_medium,
-        {{ first_by("case when is_answered then coalesce(last_click_campaign, '(not set)') end", 'event_order') }}
-            as last_click_campaign,
+        {{ first_by(
+            "case when is_answered then coalesce(last_click_medium, '(none)') end", 'event_order'
+        ) }} as last_click_medium,
+        {{ first_by(
+            "case when is_answered then coalesce(last_click_campaign, '(not set)') end",
+            'event_order'
+        ) }} as last_click_campaign,
         {{ first_by('last_click_campaign_id', 'event_order') }} as last_click_campaign_id,
         {{ first_by('last_click_channel_group', 'event_order') }} as last_click_channel_group,
         {{ first_by('last_click_platform', 'event_order') }} as last_click_platform,

@@ -3,7 +3,9 @@
 {#- days whose shards are gone keep their items: they cannot be read again -#}
 {%- set days = shards | map(attribute='day') | unique | list if changed is not none else none -%}
 {%- set raw_events = ga4_events_of(shards) -%}
-{{ config(**built_by_day({'item_params': var('ga4_item_params')}, retyped="var('ga4_item_params')")) }}
+{{ config(
+    **built_by_day({'item_params': var('ga4_item_params')}, retyped="var('ga4_item_params')")
+) }}
 {%- do overwrites_days(days) -%}
 
 with {{ ga4_repeated_hits_of(ref('base_ga4__events'), days) }}
@@ -59,7 +61,11 @@ keyed as (
 items as (
 
     {{ ga4_numbered_rows(
-        'keyed', ['event_key', 'property_id', 'event_date', 'event_name'], 'items', 'item', 'item_number'
+        'keyed',
+        ['event_key', 'property_id', 'event_date', 'event_name'],
+        'items',
+        'item',
+        'item_number'
     ) }}
 
 ),
@@ -119,7 +125,8 @@ final as (
         {{ ga4_item_numbers() | join(', ') }},
         has_personal_data,
         case
-            when has_personal_data then {{ ga4_notes_on_masked(ga4_item_texts(), 'notes_on_numbers') }}
+            when has_personal_data
+                then {{ ga4_notes_on_masked(ga4_item_texts(), 'notes_on_numbers') }}
             else notes_on_numbers
         end as reading_notes
     from suspected

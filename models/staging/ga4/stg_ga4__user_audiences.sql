@@ -23,7 +23,9 @@ final as (
     where audience.id is not null
     qualify row_number() over (
         partition by user_key, audience.id
-        order by audience.membership_start_timestamp_micros desc, audience.membership_expiry_timestamp_micros desc
+        order by
+            audience.membership_start_timestamp_micros desc,
+            audience.membership_expiry_timestamp_micros desc
     ) = 1
 
 )

@@ -32,17 +32,20 @@ renamed as (
         user_ltv.engagement_time_millis / 1000 as lifetime_engagement_seconds,
         {{ number_within('predictions.purchase_score_7d') }} as purchase_probability_7d,
         {{ number_within('predictions.churn_score_7d') }} as churn_probability_7d,
-        {{ number_within('predictions.in_app_purchase_score_7d') }} as in_app_purchase_probability_7d,
+        {{ number_within('predictions.in_app_purchase_score_7d') }}
+            as in_app_purchase_probability_7d,
         {{ number_within('predictions.revenue_28d_in_usd') }} as predicted_revenue_28d_usd,
 
         -- booleans
         coalesce(lower(privacy_info.is_ads_personalization_allowed) in ('yes', 'true'), false)
             as is_ads_personalization_allowed,
-        coalesce(lower(privacy_info.is_limited_ad_tracking) in ('yes', 'true'), false) as is_limited_ad_tracking,
+        coalesce(lower(privacy_info.is_limited_ad_tracking) in ('yes', 'true'), false)
+            as is_limited_ad_tracking,
 
         -- timestamps
         {{ timestamp_from_micros('user_info.last_active_timestamp_micros') }} as last_active_at,
-        {{ timestamp_from_micros('user_info.user_first_touch_timestamp_micros') }} as first_touch_at,
+        {{ timestamp_from_micros('user_info.user_first_touch_timestamp_micros') }}
+            as first_touch_at,
         {{ ga4_day('user_info.first_purchase_date') }} as first_purchase_date,
         {{ ga4_day('occurrence_date') }} as occurrence_date,
         {{ ga4_day('last_updated_date') }} as last_updated_date,

@@ -1,11 +1,13 @@
 {%- set jumps = 4 -%}
 
--- each inquiry as it stands: its last state by the moment it happened, the first answer, reopenings, merges
+-- each inquiry as it stands: its last state by the moment it happened, the first answer,
+-- reopenings, merges
 with states as (
 
     select
         *,
-        status = 'reopened' or (status = 'open' and previous_status in ('closed', 'answered')) as is_reopening
+        status = 'reopened'
+        or (status = 'open' and previous_status in ('closed', 'answered')) as is_reopening
     from {{ ref('stg_inquiries__states') }}
 
 ),
@@ -22,8 +24,9 @@ inquiries as (
         max(case when status = 'closed' then state_at end) as closed_at,
         cast(sum(case when is_reopening then 1 else 0 end) as int64) as reopenings,
         {% for column in [
-            'channel', 'category_1', 'category_2', 'category_3', 'content', 'customer_no', 'email', 'phone', 'email_hash',
-            'phone_hash', 'chat_key', 'order_id', 'application_id', 'merged_into',
+            'channel', 'category_1', 'category_2', 'category_3', 'content',
+            'customer_no', 'email', 'phone', 'email_hash', 'phone_hash',
+            'chat_key', 'order_id', 'application_id', 'merged_into',
         ] -%}
         {{ last_by(column, 'state_at') }} as {{ column }},
         {% endfor -%}
@@ -42,7 +45,8 @@ steps_1 as (
 
 ),
 
--- merges in a row: each step leads twice as far as the one before it, the last one {{ 2 ** jumps }} merges far
+-- merges in a row: each step leads twice as far as the one before it,
+-- the last one {{ 2 ** jumps }} merges far
 {% for jump in range(1, jumps + 1) -%}
 steps_{{ jump + 1 }} as (
 
@@ -58,7 +62,8 @@ final as (
 
     select
         inquiries.* replace (
-            case when inquiries.status in ('closed', 'merged') then inquiries.closed_at end as closed_at
+            case when inquiries.status in ('closed', 'merged') then inquiries.closed_at end
+                as closed_at
         ),
         case
             when ends.target_id <> last_step.target_id then inquiries.inquiry_id
@@ -68,7 +73,8 @@ final as (
         case
             when inquiries.merged_into = inquiries.inquiry_id then 'itself'
             when inquiries.merged_into is null and inquiries.status = 'merged' then 'no_target'
-            when inquiries.merged_into is not null and first_step.target_id = inquiries.inquiry_id then 'unknown_target'
+            when inquiries.merged_into is not null and first_step.target_id = inquiries.inquiry_id
+                then 'unknown_target'
             when ends.target_id <> last_step.target_id then 'circle'
         end as merge_problem,
         inquiries.status in ('open', 'pending', 'reopened') as is_open

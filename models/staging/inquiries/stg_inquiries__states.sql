@@ -32,7 +32,8 @@ renamed as (
 
         -- timestamps
         {{ timestamp_from_text('received_at') }} as received_at,
-        coalesce({{ timestamp_from_text('updated_at') }}, {{ timestamp_from_text('received_at') }}) as state_at,
+        coalesce({{ timestamp_from_text('updated_at') }}, {{ timestamp_from_text('received_at') }})
+            as state_at,
         _sha256 as file_sha256,
         _row as file_row,
         _loaded_at as loaded_at
@@ -62,7 +63,8 @@ final as (
             partition by inquiry_id order by state_at, loaded_at, file_row, status
         ) as previous_status,
         row_number() over (
-            partition by inquiry_id order by state_at desc, loaded_at desc, file_row desc, status desc
+            partition by inquiry_id
+            order by state_at desc, loaded_at desc, file_row desc, status desc
         ) = 1 as is_last
     from deduplicated
 

@@ -1,4 +1,5 @@
--- the texts of each notice, and from when until when each held; the text decides what is another version
+-- the texts of each notice, and from when until when each held;
+-- the text decides what is another version
 with source as (
 
     select *
@@ -49,7 +50,8 @@ changed as (
     from (
         select
             *,
-            lag(text_sha256) over (partition by notice_id order by effective_from) as previous_sha256
+            lag(text_sha256) over (partition by notice_id order by effective_from)
+                as previous_sha256
         from deduplicated
     ) as compared
     where previous_sha256 is null or previous_sha256 <> text_sha256
@@ -63,7 +65,8 @@ final as (
         notice_id,
         row_number() over (partition by notice_id order by effective_from) as version_number,
         own_version,
-        coalesce(kind, case when is_advertisement then 'advertisement' else 'information' end) as kind,
+        coalesce(kind, case when is_advertisement then 'advertisement' else 'information' end)
+            as kind,
         channel,
         campaign_name,
         title,

@@ -1,9 +1,10 @@
--- every version of each outcome that was reported, in the order in which it happened, whenever its file came
+-- every version of each outcome that was reported, in the order in which it happened,
+-- whenever its file came
 with source as (
 
     select
-        outcome_id, product, application_id, line_id, customer_no, phone, status, occurred_at, cancelled_at, value,
-        currency, reason, branch_id, _sha256, _row, _loaded_at
+        outcome_id, product, application_id, line_id, customer_no, phone, status, occurred_at,
+        cancelled_at, value, currency, reason, branch_id, _sha256, _row, _loaded_at
     from {{ source('offline', 'outcomes') }}
 
 ),
@@ -40,11 +41,7 @@ renamed as (
 
     select
         -- ids
-        outcome_id as given_outcome_id,
-        application_id,
-        line_id,
-        customer_no,
-        branch_id,
+        outcome_id as given_outcome_id, application_id, line_id, customer_no, branch_id,
 
         -- strings
         known_product as product,
@@ -63,7 +60,10 @@ renamed as (
 
         -- timestamps
         coalesce(
-            case when meaning in ('lost', 'reversed', 'churned') then {{ timestamp_from_text('cancelled_at') }} end,
+            case
+                when meaning in ('lost', 'reversed', 'churned')
+                    then {{ timestamp_from_text('cancelled_at') }}
+            end,
             {{ timestamp_from_text('occurred_at') }}
         ) as occurred_at,
         _sha256 as file_sha256,
@@ -73,13 +73,16 @@ renamed as (
 
 ),
 
--- an outcome number that was given to two applications, customers or telephones stands for two outcomes
+-- an outcome number that was given to two applications,
+-- customers or telephones stands for two outcomes
 compared as (
 
     select
         *,
         coalesce(min(product) over same_number = max(product) over same_number, true)
-        and coalesce(min(application_id) over same_number = max(application_id) over same_number, true)
+        and coalesce(
+            min(application_id) over same_number = max(application_id) over same_number, true
+        )
         and coalesce(min(customer_no) over same_number = max(customer_no) over same_number, true)
         and (
             coalesce(min(any_phone) over same_number = max(any_phone) over same_number, true)
@@ -97,7 +100,9 @@ with_outcome as (
         *,
         case
             when is_one_outcome then given_outcome_id
-            else {{ surrogate_key(['given_outcome_id', 'product', 'application_id', 'customer_no', 'any_phone']) }}
+            else {{ surrogate_key(
+                ['given_outcome_id', 'product', 'application_id', 'customer_no', 'any_phone']
+            ) }}
         end as outcome_id
     from compared
 
@@ -115,7 +120,8 @@ deduplicated as (
 
 ),
 
--- a status that was told again later, or another one of the same moment that was loaded later, takes a version's place
+-- a status that was told again later, or another one of the same moment that was loaded later,
+-- takes a version's place
 ranked as (
 
     select

@@ -1,4 +1,7 @@
-{%- set boxes = ['has_opted_out_processing', 'has_opted_out_profiling', 'has_opted_out_solicit', 'has_opted_out_tracking', 'should_forget'] -%}
+{%- set boxes = [
+    'has_opted_out_processing', 'has_opted_out_profiling', 'has_opted_out_solicit',
+    'has_opted_out_tracking', 'should_forget'
+] -%}
 
 with source as (
 

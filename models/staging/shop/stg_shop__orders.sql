@@ -43,7 +43,9 @@ renamed as (
         {{ timestamp_from_text('ordered_at') }} as ordered_at,
         coalesce(
             {{ timestamp_from_text('updated_at') }},
-            case when lower(status) = 'cancelled' then {{ timestamp_from_text('cancelled_at') }} end,
+            case
+                when lower(status) = 'cancelled' then {{ timestamp_from_text('cancelled_at') }}
+            end,
             case when lower(status) = 'refunded' then {{ timestamp_from_text('refunded_at') }} end,
             {{ timestamp_from_text('ordered_at') }}
         ) as updated_at,
@@ -55,16 +57,19 @@ renamed as (
 
 ),
 
--- a number that was given to two customers or moments: one order of them is lost, and `reused_ids` counts it
+-- a number that was given to two customers or moments:
+-- one order of them is lost, and `reused_ids` counts it
 with_reuse as (
 
     select
         *,
         coalesce(
-            min(customer_no) over (partition by order_id) <> max(customer_no) over (partition by order_id), false
+            min(customer_no) over (partition by order_id)
+            <> max(customer_no) over (partition by order_id),
+            false
         )
-        or min(ordered_at) over (partition by order_id) <> max(ordered_at) over (partition by order_id)
-            as is_number_reused
+        or min(ordered_at) over (partition by order_id)
+            <> max(ordered_at) over (partition by order_id) as is_number_reused
     from renamed
 
 ),

@@ -1,6 +1,8 @@
 with source as (
 
-    select run_id, batch_no, objects, status, attempts, sent_at, finished_at, remote_reference, answers_later
+    select
+        run_id, batch_no, objects, status, attempts, sent_at,
+        finished_at, remote_reference, answers_later
     from {{ source('ledger', 'sync_batches') }}
 
 ),

@@ -1,6 +1,8 @@
 with source as (
 
-    select plan_id, ledger_no, sync, created_at, as_of, crm_as_of, adds, changes, removes, unchanged, held_back, status
+    select
+        plan_id, ledger_no, sync, created_at, as_of, crm_as_of,
+        adds, changes, removes, unchanged, held_back, status
     from {{ source('ledger', 'sync_plans') }}
 
 ),

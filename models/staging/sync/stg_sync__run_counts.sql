@@ -1,6 +1,8 @@
 with source as (
 
-    select run_id, plan_id, sync, audience, channel, operation, status, reason, row_count, batch_no, match_key
+    select
+        run_id, plan_id, sync, audience, channel, operation,
+        status, reason, row_count, batch_no, match_key
     from {{ source('ledger', 'sync_run_counts') }}
 
 ),

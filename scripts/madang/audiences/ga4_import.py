@@ -1,7 +1,8 @@
 """Reads GA4's audience definitions (Admin API, JSON) as rules, and names what has no rule.
 
-An audience of the API is `filterClauses` of simple filters and sequences. What a person did in any
-session becomes `did`; parameters and fields of an event become the conditions of a named action.
+An audience of the API is `filterClauses` of simple filters and sequences. An event becomes `did`;
+its parameters, and fields that the same event must have, become the conditions of a named action.
+A scope of one session or one event becomes the `scope` of the part.
 Shapes: https://developers.google.com/analytics/devguides/config/admin/v1/rest/v1alpha/properties.audiences
 """
 
@@ -37,6 +38,8 @@ FIELDS = {
 NUMBERS = {"EQUAL": "equals", "LESS_THAN": "less_than", "GREATER_THAN": "more_than"}
 SCOPE = "AUDIENCE_FILTER_SCOPE_"
 SESSION, EVENT = f"{SCOPE}WITHIN_SAME_SESSION", f"{SCOPE}WITHIN_SAME_EVENT"
+SCOPES = {SESSION: "session", EVENT: "event"}
+FOREVER = "EXCLUDE_PERMANENTLY"
 
 
 class GoogleAudienceError(MadangError):
@@ -45,6 +48,20 @@ class GoogleAudienceError(MadangError):
 
 class NotExpressed(Exception):
     """A part of a definition that no rule says."""
+
+
+@dataclass
+class _Tests:
+    """What an event must be: tests of its fields, and tests that must not hold."""
+
+    wanted: dict[str, Any] = field(default_factory=dict)
+    unwanted: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, other: "_Tests") -> "_Tests":
+        for name in other.wanted:
+            if name in self.wanted:
+                raise NotExpressed(f"two tests of the parameter '{name}'.")
+        return _Tests({**self.wanted, **other.wanted}, [*self.unwanted, *other.unwanted])
 
 
 @dataclass
@@ -116,8 +133,10 @@ class _Reader:
         for clause in self._data["filterClauses"]:
             try:
                 part = self._clause(clause)
-                is_left_out = clause.get("clauseType") == "EXCLUDE"
-                parts.append({"not": part} if is_left_out else part)
+                if clause.get("clauseType") == "EXCLUDE":
+                    is_for_ever = self._data.get("exclusionDurationMode") == FOREVER
+                    part = {"not": _ever(part) if is_for_ever else part}
+                parts.append(part)
             except NotExpressed as told:
                 self._found.missing.append(str(told))
             except (AttributeError, KeyError, TypeError, ValueError):
@@ -146,87 +165,99 @@ class _Reader:
     def _clause(self, clause: dict[str, Any]) -> dict[str, Any]:
         if "simpleFilter" in clause:
             simple = clause["simpleFilter"]
-            return self._expression(simple.get("filterExpression", {}), simple.get("scope"))
+            expression, scope = _unwrapped(simple.get("filterExpression", {})), simple.get("scope")
+            part = self._expression(expression, scope)
+            inner = part.get("all", part.get("any", []))
+            if scope in SCOPES and ("all" in part or any("did" not in one for one in inner)):
+                part["scope"] = SCOPES[scope]
+            return part
         if "sequenceFilter" in clause:
             return self._sequence(clause["sequenceFilter"])
         raise NotExpressed(f"a clause without a filter ({', '.join(clause) or 'empty'}).")
 
     def _sequence(self, sequence: dict[str, Any]) -> dict[str, Any]:
-        if sequence.get("scope") == SESSION:
-            raise NotExpressed("a sequence within one session; steps are compared by time alone.")
-        if sequence.get("sequenceMaximumDuration"):
+        scope, longest = sequence.get("scope"), sequence.get("sequenceMaximumDuration")
+        if scope == EVENT:
+            raise NotExpressed("a sequence within one event.")
+        if longest and len(sequence.get("sequenceSteps", [])) > 2:
             raise NotExpressed("sequenceMaximumDuration; give each step its own time (within).")
-        steps = []
+        steps: list[dict[str, Any]] = []
         for step in sequence.get("sequenceSteps", []):
             if step.get("immediatelyFollows"):
                 raise NotExpressed("a step that follows immediately.")
-            part = self._expression(step.get("filterExpression", {}), step.get("scope"))
+            expression = _unwrapped(step.get("filterExpression", {}))
+            part = self._expression(expression, step.get("scope"))
             if set(part) != {"did"}:
                 raise NotExpressed("a step of a sequence that is more than one event.")
-            if steps and step.get("constraintDuration"):
-                part["within"] = _duration(step["constraintDuration"])
+            times = [one for one in (step.get("constraintDuration"), longest) if one]
+            if steps and times:
+                part["within"] = _duration(min(times, key=_seconds))
             steps.append(part)
         if len(steps) < 2:
             raise NotExpressed("a sequence of fewer than two steps.")
-        return {**steps[0], "then": steps[1:]}
+        told = {"scope": SCOPES[scope]} if scope in SCOPES else {}
+        return {**steps[0], "then": steps[1:], **told}
 
     def _expression(self, said: dict[str, Any], scope: str | None) -> dict[str, Any]:
         for group, word in (("andGroup", "all"), ("orGroup", "any")):
             if group in said:
-                inner = said[group].get("filterExpressions", [])
-                if group == "andGroup" and (one := self._one_event(inner)):
-                    return one
-                if len(inner) > 1 and group == "andGroup" and scope in (SESSION, EVENT):
-                    where = "session" if scope == SESSION else "event"
-                    raise NotExpressed(f"several conditions within one {where}.")
-                parts = [self._expression(part, scope) for part in inner]
+                inner = said[group]["filterExpressions"]
+                if group == "andGroup" and scope == EVENT:
+                    parts = self._one_event(inner)
+                else:
+                    parts = [self._expression(part, scope) for part in inner]
                 return parts[0] if len(parts) == 1 else {word: parts}
         if "notExpression" in said:
             return {"not": self._expression(said["notExpression"], scope)}
         if "eventFilter" in said:
             event = said["eventFilter"]
-            tests = self._tests(event.get("eventParameterFilterExpression"))
+            tests = _parameter_tests(event.get("eventParameterFilterExpression"))
             return {"did": self._action(event["eventName"], tests)}
         if "dimensionOrMetricFilter" in said:
+            if (event := _event_name(said)) is not None:
+                return {"did": self._action(event, _Tests())}
             name = said["dimensionOrMetricFilter"].get("fieldName")
-            if name == "eventName" and (event := _exact(said)):
-                return {"did": self._action(event, {})}
-            raise NotExpressed(f"'{name}' without an event that has it.")
+            raise NotExpressed(
+                f"'{name}' of any event; an action asks for fields of a named event "
+                "(both within the same event)."
+            )
         raise NotExpressed(f"an expression of '{', '.join(said) or 'nothing'}'.")
 
-    def _one_event(self, inner: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """One event with fields of it, such as a country: the conditions of one action."""
-        events = [part["eventFilter"] for part in inner if "eventFilter" in part]
-        fields = [part for part in inner if "dimensionOrMetricFilter" in part]
-        if len(events) != 1 or not fields or len(events) + len(fields) != len(inner):
-            return None
-        tests = self._tests(events[0].get("eventParameterFilterExpression"))
-        for part in fields:
-            name = part["dimensionOrMetricFilter"].get("fieldName")
-            if name not in FIELDS:
-                raise NotExpressed(f"'{name}' is no field that actions read.")
-            tests[FIELDS[name]] = _test(part["dimensionOrMetricFilter"])
-        return {"did": self._action(events[0]["eventName"], tests)}
+    def _one_event(self, inner: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Conditions on one event: its fields, such as a country, go to the first that names it."""
+        parts, tests = [], _Tests()
+        for part in inner:
+            if (found := _field_tests(part)) is None:
+                parts.append(part)
+            else:
+                tests = tests.add(found)
+        naming = [part for part in parts if "notExpression" not in part]
+        if (tests.wanted or tests.unwanted) and not naming:
+            names = [*tests.wanted, *(name for one in tests.unwanted for name in one)]
+            raise NotExpressed(f"'{names[0]}' without an event that has it.")
+        rules = []
+        for part in parts:
+            its = tests if naming and part is naming[0] else _Tests()
+            rules.append(self._named(part, its))
+        return rules
 
-    def _tests(self, said: dict[str, Any] | None) -> dict[str, Any]:
-        """The tests of an event's parameters, of which all must hold."""
-        if not said:
-            return {}
-        if "andGroup" in said:
-            found: dict[str, Any] = {}
-            for part in said["andGroup"].get("filterExpressions", []):
-                for name, test in self._tests(part).items():
-                    if name in found:
-                        raise NotExpressed(f"two tests of the parameter '{name}'.")
-                    found[name] = test
-            return found
-        if "dimensionOrMetricFilter" in said:
-            one = said["dimensionOrMetricFilter"]
-            return {str(one.get("fieldName")): _test(one)}
-        raise NotExpressed(f"an expression of parameters with '{', '.join(said)}'.")
+    def _named(self, said: dict[str, Any], tests: _Tests) -> dict[str, Any]:
+        """One event, or one of several, with tests of its fields."""
+        if not tests.wanted and not tests.unwanted:
+            return self._expression(said, EVENT)
+        if "orGroup" in said:
+            inner = said["orGroup"]["filterExpressions"]
+            return {"any": [self._named(part, tests) for part in inner]}
+        if "eventFilter" in said:
+            event = said["eventFilter"]
+            own = _parameter_tests(event.get("eventParameterFilterExpression"))
+            return {"did": self._action(event["eventName"], own.add(tests))}
+        if (event := _event_name(said)) is None:
+            raise NotExpressed("an event that is not named, within the same event as its fields.")
+        return {"did": self._action(event, tests)}
 
-    def _action(self, event: str, tests: dict[str, Any]) -> str:
-        if not tests and event in self._events:
+    def _action(self, event: str, tests: _Tests) -> str:
+        if not tests.wanted and not tests.unwanted and event in self._events:
             return self._events[event]
         same = [
             one for one, its in self._found.actions.items() if its == self._as(one, event, tests)
@@ -242,8 +273,13 @@ class _Reader:
         return name
 
     @staticmethod
-    def _as(name: str, event: str, tests: dict[str, Any]) -> dict[str, Any]:
-        return {"name": name, "event": event, **({"where": tests} if tests else {})}
+    def _as(name: str, event: str, tests: _Tests) -> dict[str, Any]:
+        action: dict[str, Any] = {"name": name, "event": event}
+        if tests.wanted:
+            action["where"] = tests.wanted
+        if tests.unwanted:
+            action["not"] = {"any": [{"where": one} for one in tests.unwanted]}
+        return action
 
 
 def _is_plain(action: Action) -> bool:
@@ -252,9 +288,80 @@ def _is_plain(action: Action) -> bool:
     return not action.where and not action.page_query and not any((*narrowed, action.not_))
 
 
-def _exact(said: dict[str, Any]) -> str | None:
-    text = said["dimensionOrMetricFilter"].get("stringFilter", {})
-    return text.get("value") if text.get("matchType", "EXACT") == "EXACT" else None
+def _unwrapped(said: dict[str, Any]) -> dict[str, Any]:
+    """Return an expression without groups of one: the API wraps each condition in groups."""
+    for group in ("andGroup", "orGroup"):
+        if group in said:
+            inner = [_unwrapped(part) for part in said[group].get("filterExpressions", [])]
+            return inner[0] if len(inner) == 1 else {group: {"filterExpressions": inner}}
+    return said
+
+
+def _ever(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return a rule that looks back on all time: who is left out once stays left out."""
+    if "did" in rule:
+        return {**rule, "within": "ever"}
+    inner = {
+        key: [_ever(part) for part in said] if key in ("all", "any") else said
+        for key, said in rule.items()
+    }
+    return {**inner, "not": _ever(rule["not"])} if "not" in rule else inner
+
+
+def _event_name(said: dict[str, Any]) -> str | None:
+    """The event that a filter of the field eventName names; none where it is another filter."""
+    one = said.get("dimensionOrMetricFilter", {})
+    text = one.get("stringFilter", {})
+    is_exact = one.get("fieldName") == "eventName" and text.get("matchType", "EXACT") == "EXACT"
+    return text.get("value") if is_exact else None
+
+
+def _field_tests(said: dict[str, Any]) -> _Tests | None:
+    """Tests of a field of an event; none where the expression is of something else."""
+    if "orGroup" in said:
+        return _one_field(said["orGroup"]["filterExpressions"])
+    is_not = "notExpression" in said
+    one = (said["notExpression"] if is_not else said).get("dimensionOrMetricFilter")
+    if one is None or one.get("fieldName") == "eventName":
+        return None
+    if one.get("fieldName") not in FIELDS:
+        raise NotExpressed(f"'{one.get('fieldName')}' is no field that actions read.")
+    test = {FIELDS[one["fieldName"]]: _test(one)}
+    return _Tests(unwanted=[test]) if is_not else _Tests(test)
+
+
+def _one_field(either: list[dict[str, Any]]) -> _Tests | None:
+    """One test of a field that is one of several values; none where it is something else."""
+    found = [_field_tests(part) for part in either]
+    wanted = [tests.wanted for tests in found if tests is not None and tests.wanted]
+    if len(wanted) < len(either) or len({name for one in wanted for name in one}) > 1:
+        return None
+    ((name, _),) = wanted[0].items()
+    values = [one[name] for one in wanted]
+    if all(isinstance(value, dict) and value.keys() == {"regex"} for value in values):
+        return _Tests({name: {"regex": [value["regex"] for value in values]}})
+    if all(isinstance(value, str | list) for value in values):
+        each = [value if isinstance(value, list) else [value] for value in values]
+        return _Tests({name: [text for texts in each for text in texts]})
+    return None
+
+
+def _parameter_tests(said: dict[str, Any] | None) -> _Tests:
+    """The tests of an event's parameters, of which all must hold."""
+    if not said:
+        return _Tests()
+    if "andGroup" in said:
+        found = _Tests()
+        for part in said["andGroup"].get("filterExpressions", []):
+            found = found.add(_parameter_tests(part))
+        return found
+    if "notExpression" in said:
+        inner = _parameter_tests(said["notExpression"])
+        return _Tests(unwanted=[inner.wanted])
+    if "dimensionOrMetricFilter" in said:
+        one = said["dimensionOrMetricFilter"]
+        return _Tests({str(one.get("fieldName")): _test(one)})
+    raise NotExpressed(f"an expression of parameters with '{', '.join(said)}'.")
 
 
 def _test(said: dict[str, Any]) -> Any:
@@ -291,9 +398,13 @@ def _number(value: dict[str, Any]) -> int | float:
     return int(value["int64Value"]) if "int64Value" in value else float(value["doubleValue"])
 
 
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
 def _duration(text: str) -> str:
     """GA4's '3600s' as a duration of rules: the largest unit in which it is whole."""
-    seconds = float(text.removesuffix("s"))
+    seconds = _seconds(text)
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length and seconds % length == 0:
             return f"{int(seconds // length)} {unit}s"

@@ -18,6 +18,8 @@ from madang.warehouse import Row, Warehouse
 
 #: Parts that hold other parts.
 GROUPS = {"any": "any of", "all": "all of", "not": "not"}
+#: What must meet a part, in words.
+SCOPES = {"person": "", "session": ", in one session", "event": ", in one event"}
 #: Amounts of one activity, in words.
 AMOUNTS = {
     "at_least": "at least",
@@ -73,13 +75,20 @@ def read(row: Row) -> Part:
     """Return the part that a row of audience_parts stands for."""
     kind = row["kind"]
     words, needed = GROUPS.get(kind, ""), None
+    if kind in GROUPS and row["condition"]:
+        words += SCOPES[json.loads(row["condition"])["scope"]]
     if kind not in GROUPS:
         model, told = CONDITIONS[kind]
         rule = model.model_validate(json.loads(row["condition"]))
         words = told(rule)
-        if isinstance(rule, DidRule) and not rule.and_not and rule.at_most is None:
+        if isinstance(rule, DidRule) and _is_counted_in_all(rule):
             needed = rule.at_least
     return Part(row["part_number"], "  " * row["depth"] + words, needed)
+
+
+def _is_counted_in_all(rule: DidRule) -> bool:
+    """Say whether the rule holds when all that the person did is often enough."""
+    return not rule.and_not and rule.at_most is None and rule.scope == "person"
 
 
 def _has(rule: HasRule) -> str:
@@ -99,7 +108,7 @@ def _has(rule: HasRule) -> str:
 
 
 def _did(rule: DidRule) -> str:
-    words = _step(rule)
+    words = _step(rule) + SCOPES[rule.scope]
     for step in rule.then or []:
         words += f", then {_step(step)}" + (f" within {step.within}" if step.within else "")
     for name, sign in AMOUNTS.items():

@@ -80,9 +80,10 @@ def generate(
             engine.run("shop")
             engine.run("events")
             step("Customers, consents, orders, outcomes")
-            for name in ("customers", "orders", "applications", "permissions", "exports", "ads"):
+            for name in ("customers", "experiments", "orders", "applications", "permissions"):
                 engine.run(name)
-            engine.run("braze")
+            for name in ("exports", "ads", "braze"):
+                engine.run(name)
             step("GA4 export")
             ga4.write_shards(engine, world, publisher)
             step("CRM workbook")
@@ -111,6 +112,10 @@ def _write_settings(draft: Path, out: Path, world: World) -> None:
     lines += [
         "destinations:",
         "  braze: {url: 'http://127.0.0.1:8741', key_env: MADANG_BRAZE_KEY}",
+        "  google: {account_id: '1234567890', auth: refresh_token, terms_accepted: true,",
+        "    political_ads_declared: true, url: 'http://127.0.0.1:8742',",
+        "    token_url: 'http://127.0.0.1:8742/token'}",
+        "  meta: {ad_account_id: '1234567890', dataset_id: '55555', url: 'http://127.0.0.1:8743'}",
     ]
     draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -98,6 +98,7 @@ def _record(row: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
         "machine_open": "true" if event_type.endswith("email.Open") and note == "machine" else None,
         "is_suspected_bot_click": note == "bot",
         "suspected_bot_click_reason": ["fast_click"] if note == "bot" else None,
+        "in_control_group": row["is_control"],
         "conversion_behavior_index": 0,
         "conversion_behavior": "Performs Custom Event",
     }

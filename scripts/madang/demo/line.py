@@ -47,6 +47,7 @@ def run_demo(out: Path | None, *, people: int, days: int, seed: int) -> int:
             ("build", lambda: codes.append(run.build(settings))),
             ("plan", lambda: codes.append(run.plan(settings))),
             ("sync", lambda: codes.append(run.sync(settings, apply=True))),
+            ("answers", lambda: codes.append(run.poll(settings))),
         ):
             began = monotonic()
             ui.line(f"\n{name}", "bold")

@@ -15,7 +15,7 @@ where an event there and a record that names them carry one business id.
   Canvas, which variant, and whether they tapped it.
 - `permission_changes`: each yes and no, by person and channel, and where it was said;
   `permissions`: what stands from one to the next; `contactability`: what stands now. The purpose
-  is marketing.
+  is advertising for the channel ads, and marketing for all others.
 - `tier_moves`: who had another tier before, and when it changed; the CRM's lists show it from the
   first list after that. `rewards`: who said yes to get a coupon.
 - `audiences`, `funnel_people`, `funnel`: who really did what their definitions ask for.
@@ -23,6 +23,8 @@ where an event there and a record that names them carry one business id.
 - `conversions`: who applied (`applicant`), for whom (`person`), and what became of it until now
   (`fate`, `value`, and `ended_because` where it came to nothing) and in the end (`final_fate`,
   `final_value`); `outcomes`: which application each was about, also where the file does not say so.
+- `experiments`: who came into an experiment of Braze, who is in its control group, and who orders
+  for good within two weeks: `orders_with` the message and `orders_without` it, both of everybody.
 - `inquiries`: who asked, about what (`topic`), about which order, also where the ticket does not
   name it, and the digits of the asker's telephone, which no text may show.
 - `orders`: fate and net amount in the order's currency, and what the website reported.
@@ -46,11 +48,13 @@ _TABLES = {
     "records": "from truth_records order by all",
     "messages": "from truth_messages order by message_id",
     "permission_changes": """
-        select person, channel, 'marketing' as purpose, utc_at(said_us) as said_at, is_yes, said_in
+        select
+            person, channel, purpose_of(channel) as purpose, utc_at(said_us) as said_at, is_yes,
+            said_in
         from permission_changes inner join people using (person_no) order by all
     """,
     "permissions": """
-        select person, channel, 'marketing' as purpose, utc_at(said_us) as valid_from,
+        select person, channel, purpose_of(channel) as purpose, utc_at(said_us) as valid_from,
             utc_at(until_us) as valid_to, is_allowed, said_in
         from permissions inner join people using (person_no) order by all
     """,
@@ -84,6 +88,7 @@ _TABLES = {
         from seen_inquiries order by inquiry_id
     """,
     "orders": "from truth_orders order by order_id",
+    "experiments": "from truth_experiments order by experiment, person",
     "ad_costs": """
         select
             platform, campaign_id, campaign, link_campaign as origin_campaign, day, clicks,

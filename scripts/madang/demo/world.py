@@ -13,7 +13,7 @@ KST = timezone(timedelta(hours=9))
 WORLD_END = datetime(2026, 11, 1, 12, 0, tzinfo=KST)
 
 #: Changes whenever the same arguments would give other data.
-GENERATION = 5
+GENERATION = 7
 
 MIN_PEOPLE = 100
 MAX_PEOPLE = 5_000_000

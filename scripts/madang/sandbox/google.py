@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, parse_qs
 
-from madang.sandbox import ad_platform, google_events
+from madang.sandbox import ad_platform, google_adjustments, google_events
 from madang.sandbox.ad_platform import AdHandler, AdPlatform
 from madang.sandbox.faults import Fault
 from madang.sandbox.local import clock_of
@@ -31,6 +31,8 @@ from madang.sync.destinations.google.destination import GoogleSettings
 LISTS = re.compile(r"/v1/accountTypes/GOOGLE_ADS/accounts/(\d{10})/userLists")
 MEMBERS = {"/v1/audienceMembers:ingest": False, "/v1/audienceMembers:remove": True}
 EVENTS = "/v1/events:ingest"
+ADS = re.compile(rf"/{google_adjustments.VERSION}/customers/(\d{{10}}):uploadConversionAdjustments")
+ACCESSIBLE = f"/{google_adjustments.VERSION}/customers:listAccessibleCustomers"
 STATUS = "/v1/requestStatus:retrieve"
 MOST_MEMBERS, MOST_IDENTIFIERS, MOST_DESTINATIONS = 10_000, 10, 10  # [limits]
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -63,12 +65,15 @@ class GoogleSandbox(AdPlatform):
     says what becomes of a request by its id; PROCESSING for the first question about each.
     `actions` are the account's conversion actions (None: all that are asked for), `events` what was
     taken of each, by transaction.
+    `adjusted` is the last correction of each, by transaction; they need the `developer_token`.
     `lost_clicks` are click ids that it does not find later. `match_range` is the band in which it
-    finds members. `now` is its clock.
+    finds members. One that is `quick` is done with a request at the first question. `now` is its
+    clock.
     """
 
-    kept = ("lists", "events")
+    kept = ("lists", "events", "adjusted")
     lists: dict[str, dict[str, Any]]
+    adjusted: dict[str, dict[str, Any]]
 
     def __init__(
         self,
@@ -82,10 +87,18 @@ class GoogleSandbox(AdPlatform):
         self.lost_clicks: set[str] = set()
         self.match_range = "MATCH_RATE_RANGE_61_TO_70"
         self.refresh_token = "sandbox-refresh-token"
+        self.developer_token = "sandbox-developer-token"
         self.tokens: set[str] = set()
         self.bad_hashes: set[str] = set()
         self.states: dict[str, list[dict[str, Any]]] = {}
+        self.quick = False
         super().__init__(_Handler, port, state_path, now)
+
+    def take(self, done: dict[str, Any]) -> dict[str, str]:
+        """Take a request; `done` is what will be said of it. Return the answer to it."""
+        request_id = secrets.token_hex(8)
+        self.states[request_id] = [done] if self.quick else [_state("PROCESSING"), done]
+        return {"requestId": request_id}
 
     def names(self) -> dict[str, Any]:
         """Return the integration codes of lists by id."""
@@ -103,6 +116,8 @@ class _Handler(AdHandler):
             return "status"
         if path == EVENTS:
             return "events"
+        if ADS.fullmatch(path):
+            return "adjustments"
         return "lists" if "userLists" in path else "members"
 
     def fail(self, faults: Mapping[str, Fault]) -> None:
@@ -137,6 +152,9 @@ class _Handler(AdHandler):
 
     def _get(self, asked: SplitResult) -> tuple[Any, int]:
         query = {key: values[0] for key, values in parse_qs(asked.query).items()}
+        if asked.path == ACCESSIBLE:
+            self._know_developer()
+            return {"resourceNames": [f"customers/{self.sandbox.account}"]}, 0
         if found := LISTS.fullmatch(asked.path):
             self._know(found[1])
             return self._listed(query), 0
@@ -157,6 +175,10 @@ class _Handler(AdHandler):
         if found := LISTS.fullmatch(path):
             self._know(found[1])
             return self._created(body), 0
+        if found := ADS.fullmatch(path):
+            self._know_developer()
+            self._know(found[1])
+            return self._corrected(body)
         if path in MEMBERS:
             return self._changed(body, is_removal=MEMBERS[path])
         if path == EVENTS:
@@ -166,6 +188,34 @@ class _Handler(AdHandler):
     def _know(self, account: str) -> None:
         if account != self.sandbox.account:
             raise Refused(403, "The caller does not have permission")
+
+    def _know_developer(self) -> None:
+        if self.headers.get("developer-token") != self.sandbox.developer_token:
+            code = google_adjustments.failure(
+                None, "DEVELOPER_TOKEN_INVALID", "authenticationError"
+            )
+            told = google_adjustments.status(401, "UNAUTHENTICATED", [code])
+            raise ad_platform.Refused(401, {"error": told})
+
+    def _corrected(self, body: Any) -> tuple[dict[str, Any], int]:
+        """Take corrections but for those that are wrong, which are named by their place."""
+        _only(body, {"conversionAdjustments", "partialFailure", "validateOnly", "jobId"}, "request")
+        rows = _array(body, "conversionAdjustments")
+        if not 0 < len(rows) <= google_adjustments.MOST or body.get("partialFailure") is not True:
+            raise Refused(400, "1 to 2000 adjustments, with partial_failure.")
+        failures, results = [], []
+        for at, one in enumerate(rows):
+            sandbox = self.sandbox
+            code = google_adjustments.code_of(one, sandbox.events, sandbox.adjusted, sandbox.now())
+            if code is None:
+                sandbox.adjusted[one["orderId"]] = one
+            else:
+                failures.append(google_adjustments.failure(at, code))
+            results.append({} if code else {"orderId": one["orderId"]})
+        told: dict[str, Any] = {"results": results, "jobId": "2147483648"}
+        if failures:
+            told["partialFailureError"] = google_adjustments.status(3, "INVALID", failures)
+        return told, len(rows)
 
     def _listed(self, query: dict[str, str]) -> dict[str, Any]:
         found = re.fullmatch(r'integration_code = "([^"]*)"', query.pop("filter", ""))
@@ -211,15 +261,13 @@ class _Handler(AdHandler):
         keys = set().union(*(self._keys(one, at) for at, one in enumerate(members)))
         for number in lists:
             self.sandbox.change(number, keys, is_removal=is_removal)
-        request_id = secrets.token_hex(8)
         done = _state("SUCCESS")
         if not is_removal:
             told = {"recordCount": str(len(members)), "dataTypeCounts": []}
             told["uploadMatchRateRange"] = self.sandbox.match_range
             status = {"compositeDataIngestionStatus": told}
             done["requestStatusPerDestination"][0]["audienceMembersIngestionStatus"] = status
-        self.sandbox.states[request_id] = [_state("PROCESSING"), done]
-        return {"requestId": request_id}, len(members)
+        return self.sandbox.take(done), len(members)
 
     def _ingested(self, body: Any) -> tuple[dict[str, Any], int]:
         """Take events, all or none; what becomes of each is said later. [events] [errors]"""
@@ -243,10 +291,8 @@ class _Handler(AdHandler):
                     self.sandbox.repeats.known += error == google_events.DOUBLE
                 else:
                     kept[one["transactionId"]] = one
-        request_id = secrets.token_hex(8)
         told = google_events.status_of(errors, len(events))
-        self.sandbox.states[request_id] = [_state("PROCESSING"), told]
-        return {"requestId": request_id}, len(events)
+        return self.sandbox.take(told), len(events)
 
     def _places(self, body: dict[str, Any], known: Collection[str] | None) -> list[str]:
         """Return the lists or actions that a request goes to, all of them in this account."""
@@ -344,5 +390,8 @@ def served(
         config_secrets.hold(settings.client_id_env, "sandbox-client")
         config_secrets.hold(settings.client_secret_env, "sandbox-secret")
         config_secrets.hold(settings.refresh_token_env, sandbox.refresh_token)
-        local = {"url": sandbox.url, "token_url": f"{sandbox.url}/token"}
+        sandbox.quick = True
+        config_secrets.hold(settings.developer_token_env, sandbox.developer_token)
+        urls = {"url": sandbox.url, "ads_url": sandbox.url}
+        local = {**urls, "token_url": f"{sandbox.url}/token"}
         yield settings.model_copy(update={**local, "auth": "refresh_token"})

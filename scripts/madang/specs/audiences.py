@@ -59,6 +59,10 @@ class Total(Strict):
     at_least: Number
 
 
+#: What must meet a part: the person, with all that they did, or one session or event of theirs.
+Scope = Literal["person", "session", "event"]
+
+
 class Then(Strict):
     """A later step of a sequence: after the step before it, and within so long of it."""
 
@@ -89,6 +93,7 @@ class DidRule(Strict):
     currency: Currency | None = None
     from_: Day | None = Field(default=None, alias="from")
     until: Day | None = None
+    scope: Scope = "person"
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -201,15 +206,17 @@ class SampleRule(Strict):
 
 
 class AnyRule(Strict):
-    """Whoever one of the rules holds for."""
+    """Whoever one of the rules holds for; with a scope, within one session or event."""
 
     any_: Annotated[list["Rule"], Field(min_length=1)] = Field(alias="any")
+    scope: Scope = "person"
 
 
 class AllRule(Strict):
-    """Whoever all of the rules hold for."""
+    """Whoever all of the rules hold for; with a scope, within one session or event."""
 
     all_: Annotated[list["Rule"], Field(min_length=1)] = Field(alias="all")
+    scope: Scope = "person"
 
 
 class NotRule(Strict):
@@ -355,6 +362,11 @@ def _walk(rule: Strict, at: tuple) -> Iterator[tuple[tuple, Strict]]:
             yield from _walk(part, (*at, "all", number))
     elif isinstance(rule, NotRule):
         yield from _walk(rule.not_, (*at, "not"))
+
+
+def parts_inside(rule: Strict) -> Iterator[tuple[tuple, Strict]]:
+    """Walk a rule and its sub-rules, each with its place inside the rule."""
+    yield from _walk(rule, ())
 
 
 for _model in (AnyRule, AllRule, NotRule, Audience):

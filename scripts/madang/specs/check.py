@@ -22,6 +22,7 @@ from madang.specs.check_states import (
     check_circles,
     check_journey,
     check_scenario,
+    check_scenarios_sent,
     check_states,
     check_targets,
 )
@@ -134,6 +135,9 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
     read_identifying(project)
     sources = _read(project, _read_sources)
     syncs = _read(project, _read_syncs)
+    check_scenarios_sent(
+        project, syncs, [one.name for *_, one in scenarios.values() if one.enabled]
+    )
     return Checked(
         actions=actions,
         audiences={one.name: one.rule for one in audiences if one.is_sound},

@@ -2,9 +2,10 @@
 
 import csv
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from madang.errors import Problem, did_you_mean
 from madang.specs.audiences import (
@@ -105,6 +106,25 @@ def check_circles(
         if taken not in (None, name):
             message = f"'{taken}' has the same place of the list already."
             project.problems.append(entry.problem((*place, "priority", "place"), message))
+
+
+def check_scenarios_sent(
+    project: Project, syncs: Iterable[Any], scenarios: Collection[str]
+) -> None:
+    """Tell scenarios of syncs that do not exist, and one that two syncs send."""
+    sent: dict[str, str] = {}
+    for sync in syncs:
+        file, _, line = sync.where.rpartition(":")
+        for name in getattr(sync.options, "scenarios", None) or ():
+            if name not in scenarios:
+                message = f"Unknown scenario '{name}'.{did_you_mean(name, scenarios)}"
+            elif name in sent:
+                message = f"The scenario '{name}' is sent by the sync '{sent[name]}' already."
+            else:
+                sent[name] = sync.name
+                continue
+            fix = f"Scenarios of this project: {', '.join(sorted(scenarios)) or 'none'}."
+            project.problems.append(Problem(file, int(line), message, fix))
 
 
 def _asks(rule: Audience, name: str, rules: Mapping[str, Audience]) -> list[str]:

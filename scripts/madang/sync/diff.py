@@ -16,6 +16,9 @@ from madang.warehouse.dialects import DIALECTS
 LATE = "late_"
 #: The warning of a row that the destination rejected when it was sent last.
 REJECTED = "rejected_before"
+#: The order of the deliveries of one key and field: by the ledger's numbers, never by a clock. What
+#: became known of a run later has the run's number, and its id with -later behind.
+NEWEST_FIRST = "coalesce(ledger_no, 0) desc, run_id desc"
 NOTHING = """
     select cast(null as string) as sync_key, cast(null as string) as field"""
 
@@ -96,7 +99,7 @@ def delivered(
             value_hash,
             row_number() over (
                 partition by sync_key, field
-                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
+                order by {NEWEST_FIRST}
             ) as recency
         from {relation}
         where sync = '{sync}' and status in ('accepted', 'rejected', 'unknown')
@@ -123,7 +126,7 @@ def delivered(
             recorded_at,
             row_number() over (
                 partition by sync_key, field
-                order by coalesce(ledger_no, 0) desc, recorded_at desc, run_id desc
+                order by {NEWEST_FIRST}
             ) as recency
         from {relation}
         where sync = '{sync}' and (
@@ -149,8 +152,7 @@ def rejected(relation: str, sync: str) -> str:
             deliveries.status,
             row_number() over (
                 partition by deliveries.sync_key, deliveries.field
-                order by coalesce(deliveries.ledger_no, 0) desc, deliveries.recorded_at desc,
-                    deliveries.run_id desc
+                order by {NEWEST_FIRST}
             ) as recency
         from {relation} as deliveries
         inner join (

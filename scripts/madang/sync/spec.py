@@ -187,7 +187,8 @@ def _read(
     if options is None or len(problems) > before:
         return None
     where = f"{file}:{line_of(lines, at)}"
-    own = {key: getattr(read, key) for key in options.model_fields}
+    given_keys = read.model_fields_set & options.model_fields.keys()
+    own = {key: getattr(read, key) for key in given_keys}
     given = read.model_dump(include=set(SyncSpec.__dataclass_fields__))
     return SyncSpec(name=name, where=where, **given, options=options(**own))
 

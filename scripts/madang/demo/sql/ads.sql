@@ -1,6 +1,8 @@
--- Advertising: what each platform says it delivered and brought about, by day, campaign and ad group.
+-- Advertising: what each platform says it delivered and brought about, by day,
+-- campaign and ad group.
 
--- A platform may call its campaign otherwise than the links do, and rename it. Of one nobody ever came.
+-- A platform may call its campaign otherwise than the links do, and rename it.
+-- Of one nobody ever came.
 create table ad_campaigns as
 select * from (values
     (2, 'naver', 'nv_brand', 'nv_brand'),
@@ -38,7 +40,8 @@ with visited as (
     where ad_day(platform, started_us) < ad_day(platform, getvariable('until_us'))
     group by all
     union all
-    select 'google_ads', kst_date(getvariable('start_us')) + d::integer, 90, 'gg_display_awareness', 0
+    select
+        'google_ads', kst_date(getvariable('start_us')) + d::integer, 90, 'gg_display_awareness', 0
     from range(kst_date(getvariable('until_us')) - kst_date(getvariable('start_us'))) as t (d)
 ),
 
@@ -62,7 +65,8 @@ delivered as (
         case when origin_no = 90 then 2 + floor(draw(day, 'awareness') * 5)
             else ceil(visits * 1.18) end::bigint as clicks,
         case when origin_no = 90 then 900 + floor(draw(day, 'seen_by') * 600)
-            else visits * (28 + 40 * draw(link_campaign || day, 'reach')) end::bigint as impressions,
+            else visits * (28 + 40 * draw(link_campaign || day, 'reach')) end::bigint
+                as impressions,
         case when origin_no = 90 then 1500 + floor(draw(day, 'spent') * 1500)
             else visits * (380 + 520 * draw(link_campaign, 'bid')) end::bigint as cost_krw,
         origin_no * 100000 + (day - date '1970-01-01') as day_no,

@@ -67,7 +67,9 @@ with steps as (
     union all
     select *, 'scheduled', scheduled_us
     from applications
-    where story not in ('confirmed', 'schedule_failed', 'out_of_coverage') and product != 'care_plan'
+    where
+        story not in ('confirmed', 'schedule_failed', 'out_of_coverage')
+        and product != 'care_plan'
     union all
     select *, 'postponed', scheduled_us + us_hours(5)
     from applications
@@ -77,7 +79,8 @@ with steps as (
     union all
     select *, 'no_show', done_us from applications where story = 'no_show'
     union all
-    -- No date suited both, or there is no installer in the area: both show when a date is to be set.
+    -- No date suited both, or there is no installer in the area:
+    -- both show when a date is to be set.
     select *, 'schedule_failed', scheduled_us + us_hours(30)
     from applications where story = 'schedule_failed'
     union all
@@ -138,8 +141,9 @@ select
         )::varchar, 8, '0'
     ) as outcome_id,
     written.* replace ((occurred_us // 1000000) * 1000000 as occurred_us),
-    in_currency(case status when 'installed' then 1200000 when 'reversed' then -1200000 end, currency)
-        as value,
+    in_currency(
+        case status when 'installed' then 1200000 when 'reversed' then -1200000 end, currency
+    ) as value,
     currency,
     case
         when status = 'cancelled' then pick(['고객 변심', '일정 변경', '중복 신청'], draw(occurred_us, 'why'))

@@ -1,7 +1,27 @@
 -- What Braze tells of its messages, as rows of Currents.
 
+-- Who comes into an experiment when the app is opened, as Braze knows them.
+create table enrolments as
+select
+    case when not is_canvas then experiment end as campaign_name,
+    case when not is_canvas then uuid_of(experiment) end as campaign_id,
+    case when is_canvas then uuid_of('canvas:' || experiment) end as canvas_id,
+    case when is_canvas then experiment end as canvas_name,
+    case when is_canvas then uuid_of('canvas:' || experiment || ':offer') end as canvas_step_id,
+    case when is_canvas then 'offer' end as canvas_step_name,
+    braze_users.*,
+    key,
+    case when is_control then 'Control' when draw(key, 'variant') < 0.5 then 'A' else 'B' end
+        as variant,
+    is_control,
+    enrolled_us
+from experiment_people
+inner join braze_users using (person_no)
+where queued_us(enrolled_us) <= getvariable('until_us');
+
 -- Messages inside the app need no consent: whoever opens it in these hours sees them. Each week has
--- one of a campaign; a Canvas welcomes people in two steps. Of two variants the second one is tapped
+-- one of a campaign; a Canvas welcomes people in two steps.
+-- Of two variants the second one is tapped
 -- more often.
 create table in_app_views as
 with offered as (
@@ -40,7 +60,8 @@ shown as (
         coalesce(campaign_id, canvas_step_id) || ':' || person_no as key,
         -- Who opens the app for the first step opens it for the second one, too.
         case
-            when draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'variant') < 0.5 then 'A'
+            when draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'variant') < 0.5
+                then 'A'
             else 'B'
         end as variant,
         sent_us + us_hours(0.5 + 20 * draw(
@@ -49,6 +70,14 @@ shown as (
     from offered
     cross join users
     where draw(coalesce(campaign_id, canvas_id) || ':' || person_no, 'opens_app') < 0.06
+    union all by name
+    select
+        * exclude (is_control, enrolled_us),
+        enrolled_us as sent_us,
+        enrolled_us as shown_us,
+        0 as registered_us
+    from enrolments
+    where not is_control
 )
 
 select
@@ -99,7 +128,8 @@ with told as (
     from sends
     where channel = 'email' and not is_bounced and draw(key, 'scanned') < 0.05
     union all
-    select *, 'messages.pushnotification.Open', delivered_us + us_hours(3 * draw(key, 'opened')), null
+    select
+        *, 'messages.pushnotification.Open', delivered_us + us_hours(3 * draw(key, 'opened')), null
     from sends where channel = 'push' and draw(key, 'opens') < 0.08
     union all
     select
@@ -114,7 +144,8 @@ with told as (
         null
     from sends where leaves_by is not null
     union all
-    select *, 'campaigns.Conversion', delivered_us + us_hours(10 + draw(key, 'converts_at') * 8), null
+    select
+        *, 'campaigns.Conversion', delivered_us + us_hours(10 + draw(key, 'converts_at') * 8), null
     from sends where channel = 'email' and draw(key, 'opens') < 0.012
 ),
 
@@ -144,17 +175,29 @@ in_app as (
     select *, 'messages.inappmessage.Click', clicked_us from in_app_views where is_clicked
 ),
 
+enrolled as (
+    select *, 'canvas.Entry' as kind, enrolled_us as at_us
+    from enrolments
+    where canvas_id is not null
+    union all
+    select *, 'campaigns.EnrollInControl', enrolled_us
+    from enrolments where campaign_id is not null and is_control
+),
+
 everything as (
     select * from told
     union all by name
     select * from unsubscribed
     union all by name
     select * exclude (registered_us), 'in_app_message' as channel, null::varchar as note from in_app
+    union all by name
+    select * exclude (enrolled_us) from enrolled
 )
 
 select
     'users.' || kind as event_type,
-    uuid_of(key || kind || coalesce(note, '') || case leaves_by when 'log' then 'log' else '' end) as id,
+    uuid_of(key || kind || coalesce(note, '') || case leaves_by when 'log' then 'log' else '' end)
+        as id,
     campaign_id,
     campaign_name,
     canvas_id,
@@ -170,6 +213,7 @@ select
     at_us // 1000000 as time,
     note,
     key,
+    coalesce(is_control, false) as is_control,
     -- A file carries the hour of the queue.
     strftime(make_timestamp(queued_us(at_us)), '%Y-%m-%d-%H') as queued,
     case when draw(key || kind, 'again') < 0.01 then 2 else 1 end as copies

@@ -170,7 +170,8 @@ select
     (occurred_us // 1000000) * 1000000 as occurred_us,
     case
         when status = 'withdrawn' and nth > 1 and channel = 'email' then 'email_unsubscribe'
-        when status = 'withdrawn' and nth > 1 then pick(['my_page', 'call_centre'], draw(key, 'via'))
+        when status = 'withdrawn' and nth > 1
+            then pick(['my_page', 'call_centre'], draw(key, 'via'))
         when status = 'confirmed' then 'two_year_notice'
         when nth = 4 then 'coupon_event'
         else pick(['sign_up', 'sign_up', 'showroom', 'my_page'], draw(key, 'via'))
@@ -179,6 +180,50 @@ select
         as policy_version
 from told
 order by consent_id;
+
+-- Whether the company may show advertising elsewhere to who has this address: asked at the
+-- registration, answered by the account's number. Addresses of several people are not asked for.
+insert into consents
+with asked as (
+    select
+        *,
+        'ads' || person_no as key,
+        registered_us + floor(
+            (0.05 + 0.9 * draw('ads' || person_no, 'changed_at'))
+            * greatest(getvariable('end_us') - registered_us, 1)
+        )::bigint as changed_us
+    from crm_rows
+    where account = 0 and not has_shared_phone and not uses_filler_email
+        and coalesce(email, phone_digits) is not null
+),
+
+told as (
+    select *, 'granted' as status, registered_us as occurred_us
+    from asked
+    where draw(key, 'grants') < 0.70
+    union all
+    select *, 'withdrawn', registered_us from asked where draw(key, 'grants') >= 0.90
+    union all
+    select *, 'withdrawn', changed_us
+    from asked
+    where draw(key, 'grants') < 0.70 and draw(key, 'then') < 0.09
+)
+
+select
+    'P' || lpad(row_number() over (order by occurred_us, person_no, status)::varchar, 7, '0'),
+    person_no,
+    customer_no,
+    null,
+    null,
+    'ads',
+    'advertising',
+    status,
+    'N',
+    (occurred_us // 1000000) * 1000000,
+    case when occurred_us = registered_us then 'sign_up' else 'my_page' end,
+    case when occurred_us < getvariable('start_us') - us_days(365) then '2024-1' else '2025-2' end
+from told
+order by 1;
 
 create view seen_crm_rows as
 select * from crm_rows where registered_us <= getvariable('until_us');

@@ -5,7 +5,10 @@ with parts as (
     select
         visits.*,
         case
-            when kind = 'neutral' then neutral_pages(visit_no, 'core', 1 + draw_count(draw(visit_no, 'core_n'), 2.0, 8))
+            when kind = 'neutral'
+                then neutral_pages(
+                    visit_no, 'core', 1 + draw_count(draw(visit_no, 'core_n'), 2.0, 8)
+                )
             when kind = 'bot' then neutral_pages(visit_no, 'core', 60)
             when kind = 'staff' then neutral_pages(visit_no, 'core', 3)
             when kind = 'model' then model_visit(visit_no, 'a', model, branch)

@@ -121,12 +121,16 @@ asked as (
         nth,
         crm_rows.customer_no,
         case
-            when taken_back.person_no is not null and draw(people.person_no, 'asks_back') < 0.7 then 'refund'
-            else pick(['delivery', 'charging', 'price', 'test_drive'], draw(people.person_no, 'asks'))
+            when taken_back.person_no is not null and draw(people.person_no, 'asks_back') < 0.7
+                then 'refund'
+            else pick(
+                ['delivery', 'charging', 'price', 'test_drive'], draw(people.person_no, 'asks')
+            )
         end as category,
         case
             when taken_back.person_no is not null
-                then taken_back.ordered_us + us_hours(3 + floor(draw(people.person_no, 'asked_at') * 40))
+                then taken_back.ordered_us
+                    + us_hours(3 + floor(draw(people.person_no, 'asked_at') * 40))
             else getvariable('start_us') + floor(
                 draw(people.person_no, 'asked_at')
                 * (getvariable('end_us') - getvariable('start_us'))
@@ -173,7 +177,8 @@ select
 from with_object
 where asked_us < getvariable('until_us');
 
--- In the words of people: in a hurry, with wrong letters, and with more of themselves than they should say.
+-- In the words of people: in a hurry, with wrong letters,
+-- and with more of themselves than they should say.
 create macro inquiry_text(person_no, category, phone_digits) as concat(
     case category
         when 'delivery' then pick(
@@ -185,7 +190,10 @@ create macro inquiry_text(person_no, category, phone_digits) as concat(
             draw(person_no, 'words')
         )
         when 'price' then pick(
-            ['보조금을 받으면 가격이 얼마인가요?', '견적 부탁드려요', '보 조 금 얼마나 나오나요', '마루9 가격 알려주세요. 60개월 이율 4.9% 맞나요?'],
+            [
+                '보조금을 받으면 가격이 얼마인가요?', '견적 부탁드려요',
+                '보 조 금 얼마나 나오나요', '마루9 가격 알려주세요. 60개월 이율 4.9% 맞나요?'
+            ],
             draw(person_no, 'words')
         )
         when 'refund' then pick(
@@ -195,12 +203,14 @@ create macro inquiry_text(person_no, category, phone_digits) as concat(
     end,
     case
         when phone_digits is null or draw(person_no, 'tells') > 0.4 then ''
-        when draw(person_no, 'tells') < 0.1 then ' 연락처는 공일공 ' || translate(phone_digits[3:6], '0123456789', '공일이삼사오육칠팔구')
+        when draw(person_no, 'tells') < 0.1
+            then ' 연락처는 공일공 ' || translate(phone_digits[3:6], '0123456789', '공일이삼사오육칠팔구')
             || ' ' || translate(phone_digits[7:10], '0123456789', '공일이삼사오육칠팔구') || '입니다'
         else ' 연락처는 ' || phone_typed(
             phone_digits,
             -- nobody leaves out the first zero in a sentence
-            case when draw(person_no, 'tells_as') < 0.6 then 0.9 else 1 end * draw(person_no, 'tells_as')
+            case when draw(person_no, 'tells_as') < 0.6 then 0.9 else 1 end
+            * draw(person_no, 'tells_as')
                 + case when draw(person_no, 'tells_as') between 0.6 and 0.75 then 0.15 else 0 end
         ) || '입니다'
     end
@@ -258,7 +268,9 @@ select
     (refuses is not distinct from 'has_opted_out_of_email') as "HasOptedOutOfEmail",
     (refuses is not distinct from 'do_not_call') as "DoNotCall",
     utc_text(registered_us) as "CreatedDate",
-    utc_text(coalesce(case when refuses != 'has_opted_out_solicit' then refused_us end, registered_us))
+    utc_text(
+        coalesce(case when refuses != 'has_opted_out_solicit' then refused_us end, registered_us)
+    )
         as "SystemModstamp"
 from salesforce_contacts
 order by contact_id;
@@ -268,7 +280,9 @@ select
     individual_id as "Id",
     (refuses is not distinct from 'has_opted_out_solicit') as "HasOptedOutSolicit",
     utc_text(registered_us) as "CreatedDate",
-    utc_text(coalesce(case when refuses = 'has_opted_out_solicit' then refused_us end, registered_us))
+    utc_text(
+        coalesce(case when refuses = 'has_opted_out_solicit' then refused_us end, registered_us)
+    )
         as "SystemModstamp"
 from salesforce_contacts
 order by individual_id;

@@ -114,14 +114,27 @@ select
                 else text_param('session_engaged', case when k > 2 then '1' else '0' end)
             end,
             case when k > 1 and not is_from_server then int_param(
-                'engagement_time_msec', (pace_us * (0.3 + draw(event_no, 'engaged')))::bigint // 1000
+                'engagement_time_msec',
+                (pace_us * (0.3 + draw(event_no, 'engaged')))::bigint // 1000
             ) end,
             case when is_landing and is_page then int_param('entrances', 1) end,
-            case when is_landing and is_page and source is not null and click_id is distinct from 'gclid'
+            case
+                when is_landing
+                    and is_page
+                    and source is not null
+                    and click_id is distinct from 'gclid'
                 then text_param('source', source) end,
-            case when is_landing and is_page and source is not null and click_id is distinct from 'gclid'
+            case
+                when is_landing
+                    and is_page
+                    and source is not null
+                    and click_id is distinct from 'gclid'
                 then text_param('medium', medium) end,
-            case when is_landing and is_page and source is not null and click_id is distinct from 'gclid'
+            case
+                when is_landing
+                    and is_page
+                    and source is not null
+                    and click_id is distinct from 'gclid'
                 then text_param('campaign', coalesce(campaign, '(' || medium || ')')) end,
             case when path like '/models/%' and event_name in ('page_view', 'select_tab', 'scroll')
                 then text_param('model_id', split_part(path, '/', 3)) end,
@@ -151,7 +164,9 @@ select
             case when event_name = 'generate_lead' then text_param('currency', 'KRW')
                 when is_shop then text_param('currency', currency) end,
             case when is_shop and amount is not null then
-                case when draw(visit_no, 'value_type') < 0.35 and currency != 'USD' then int_param('value', amount::bigint)
+                case
+                    when draw(visit_no, 'value_type') < 0.35 and currency != 'USD'
+                        then int_param('value', amount::bigint)
                     else number_param('value', amount) end
             end,
             case when event_name in ('purchase', 'refund') then
@@ -196,7 +211,9 @@ select
             when category = 'desktop' then '(not set)' when make < 0.55 then 'Samsung' else 'Apple'
         end,
         'mobile_model_name': case
-            when category = 'desktop' then '(not set)' when make < 0.55 then 'SM-S921N' else 'iPhone'
+            when category = 'desktop' then '(not set)'
+            when make < 0.55 then 'SM-S921N'
+            else 'iPhone'
         end,
         'operating_system': case
             when device_kind = 'bot' then 'Linux'
@@ -285,7 +302,8 @@ select
     case when not getvariable('is_intraday') and not is_unattributed and not is_denied then {
         'manual_campaign': {
             'campaign_id': linked_campaign_id(last_click_no),
-            'campaign_name': case when lc_click_id is distinct from 'gclid' and lc_source is not null
+            'campaign_name': case
+                when lc_click_id is distinct from 'gclid' and lc_source is not null
                 then coalesce(lc_campaign, '(' || lc_medium || ')') end,
             'source': case when lc_click_id is distinct from 'gclid' then lc_source end,
             'medium': case when lc_click_id is distinct from 'gclid' then lc_medium end

@@ -25,6 +25,9 @@ create macro utc_text(us) as strftime(make_timestamp(us), '%Y-%m-%dT%H:%M:%S.000
 
 create macro utc_at(us) as make_timestamp(us)::timestamp;
 
+-- What a channel is allowed for, when it is allowed.
+create macro purpose_of(channel) as if(channel = 'ads', 'advertising', 'marketing');
+
 -- Times of day: few at night, a lunch hump, most in the evening.
 create macro time_of_day(r, s) as (
     case

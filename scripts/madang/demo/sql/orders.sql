@@ -23,6 +23,11 @@ with bought as (
         false
     from people
     where draw(person_no, 'phones_order') < 0.012
+    union all
+    -- By telephone, because of an offer that was shown to them.
+    select moved_visit_no, person_no, moved_us, null, false
+    from experiment_people
+    where moves and not is_control and moved_us < getvariable('end_us')
 ),
 
 detailed as (

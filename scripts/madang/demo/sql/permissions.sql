@@ -141,7 +141,7 @@ with said as (
     union all
     select person_no, channel, refused_us, false, 'salesforce_' || refuses, refused_us
     from salesforce_contacts
-    cross join (values ('email'), ('sms'), ('kakao'), ('push')) as c (channel)
+    cross join (values ('email'), ('sms'), ('kakao'), ('push'), ('ads')) as c (channel)
     where case refuses
         when 'has_opted_out_of_email' then channel = 'email'
         when 'do_not_call' then channel in ('sms', 'kakao')

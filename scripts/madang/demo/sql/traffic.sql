@@ -36,7 +36,8 @@ select * from (values
         'Paid Social')
 ) as t (origin_no, weight, source, medium, campaign, click_id, referrer, channel_group);
 
--- What the platform calls a campaign. Links name it where whoever built them thought of it (utm_id).
+-- What the platform calls a campaign.
+-- Links name it where whoever built them thought of it (utm_id).
 create macro campaign_id_of(origin_no) as '19' || lpad(origin_no::varchar, 4, '0');
 
 create macro linked_campaign_id(origin_no) as

@@ -77,6 +77,23 @@ leads as (
     from truth_acts
     where act = 'generate_lead' and object = 'test_drive'
     group by scope, person_no
+),
+
+-- Who applied for a charger a day ago or more, and nothing came of the latest application yet.
+waiting as (
+    select acts.scope, acts.person_no
+    from truth_acts as acts
+    inner join applications
+        on acts.person_no = applications.actor_no and acts.event_us = applications.event_us
+    where acts.act = 'generate_lead' and acts.object = 'charger'
+    group by acts.scope, acts.person_no
+    having max(acts.event_us) between getvariable('until_us') - us_days(60)
+            and getvariable('until_us') - us_days(1)
+        and arg_max(applications.application_id, acts.event_us) not in (
+            select real_application_id
+            from seen_outcomes
+            where real_application_id is not null and status != 'confirmed'
+        )
 )
 
 select 'flagship_interest' as audience, scope, person_no from flagship
@@ -89,7 +106,9 @@ select 'test_drive_abandoners', scope, person_no
 from clicks
 left join leads using (scope, person_no)
 where clicked_us <= getvariable('until_us') - us_hours(1)
-    and coalesce(applied_us < clicked_us, true);
+    and coalesce(applied_us < clicked_us, true)
+union all
+select 'waiting_for_a_date', scope, person_no from waiting;
 
 create table truth_audiences as
 select
@@ -164,10 +183,13 @@ select
     step_number,
     step,
     (select count(*) from truth_funnel_people where depth >= step_number) as people
-from (values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited'))
+from (
+    values (1, 'viewed_model'), (2, 'clicked_apply'), (3, 'completed_application'), (4, 'visited')
+)
     as s (step_number, step);
 
--- How far people really came towards a test drive: looked, tried to apply, applied, had a date, came.
+-- How far people really came towards a test drive:
+-- looked, tried to apply, applied, had a date, came.
 create table truth_stage_people as
 select
     people.person,
@@ -176,7 +198,8 @@ select
     coalesce(max(stage_number) filter (scope = 'record'), 0) as reached_by_record
 from truth_acts
 inner join (
-    values ('viewed_model', 1), ('apply_click', 2), ('generate_lead', 3), ('scheduled', 4), ('visited', 5)
+    values ('viewed_model', 1), ('apply_click', 2),
+    ('generate_lead', 3), ('scheduled', 4), ('visited', 5)
 ) as stages (act, stage_number) using (act)
 inner join people using (person_no)
 where act = 'viewed_model' or object = 'test_drive'

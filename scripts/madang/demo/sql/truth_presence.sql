@@ -100,6 +100,7 @@ left join truth_evidence
     and truth_evidence.person_no = seen.actor_no
 where not seen.is_from_server
 group by
-    seen.visit_no, devices.user_pseudo_id, visits.ga_session_id, actors.person, devices.kind,
-    origins.channel_group, last_click.channel_group, visits.campaign, origins.source, origins.click_id,
+    seen.visit_no, devices.user_pseudo_id, visits.ga_session_id, actors.person,
+    devices.kind, origins.channel_group, last_click.channel_group,
+    visits.campaign, origins.source, origins.click_id,
     origins.origin_no;

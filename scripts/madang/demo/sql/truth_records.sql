@@ -112,10 +112,11 @@ asked as (
         case channel
             when 'email' then has_email
             when 'push' then false
+            when 'ads' then has_email or has_phone
             else has_phone
         end as has_address
     from truth_people
-    cross join (values ('email'), ('sms'), ('kakao'), ('push')) as c (channel)
+    cross join (values ('email'), ('sms'), ('kakao'), ('push'), ('ads')) as c (channel)
 )
 
 select

@@ -40,8 +40,8 @@ ends as (
     select
         real_application_id as application_id,
         arg_max(status, occurred_us) as final_fate,
-        bool_or(status in ('visited', 'installed')) and not bool_or(status in ('cancelled', 'reversed'))
-            as is_fulfilled_in_the_end,
+        bool_or(status in ('visited', 'installed'))
+        and not bool_or(status in ('cancelled', 'reversed')) as is_fulfilled_in_the_end,
         utc_at(min(occurred_us) filter (status in ('visited', 'installed'))) as fulfilled_at,
         utc_at(min(occurred_us) filter (
             status in ('cancelled', 'reversed', 'no_show', 'schedule_failed', 'rejected')
@@ -140,11 +140,48 @@ left join devices on devices.device_no = truth_places.device_no
 left join reported using (order_id)
 left join returned using (order_id);
 
+-- Who came into an experiment of Braze, and who orders for good within two weeks:
+-- with the message and
+-- without it, both for everybody, whatever Braze drew.
+create table truth_experiments as
+with ordering as (
+    select
+        experiment_people.*,
+        exists (
+            select 1
+            from seen_orders
+            where seen_orders.person_no = experiment_people.person_no
+                and visit_no != moved_visit_no
+                and ordered_us >= enrolled_us
+                and ordered_us < enrolled_us + us_days(14)
+                and fate_now not in ('cancelled', 'refunded')
+        ) as orders_without
+    from experiment_people
+    where queued_us(enrolled_us) <= getvariable('until_us')
+)
+
+select
+    experiment,
+    person,
+    is_control,
+    utc_at(enrolled_us) as enrolled_at,
+    orders_without,
+    orders_without or (
+        moves
+        and moved_us <= getvariable('until_us')
+        and (
+            order_fate(moved_visit_no, 1) not in ('cancelled', 'refunded')
+            or order_fate_us(moved_visit_no, moved_us) > getvariable('until_us')
+        )
+    ) as orders_with
+from ordering;
+
 create table truth_totals as
 select
     'raw_events' as metric,
     event_date,
-    case when event_date = kst_date(getvariable('until_us')) then 'intraday' else 'daily' end as kind,
+    case when event_date = kst_date(getvariable('until_us')) then 'intraday' else 'daily' end
+        as kind,
     sum(copies)::double as value
 from seen
 group by event_date

@@ -30,7 +30,7 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.batches import within_limits
-from madang.sync.destinations.row_columns import RowOptions
+from madang.sync.destinations.row_columns import EventOptions, RowOptions
 from madang.sync.destinations.rows import compact, plain
 from madang.sync.words import harmless
 
@@ -171,9 +171,9 @@ ENTRY = Entry(
     objects={
         "attributes": ObjectKind("attributes", keys=("key",), options=RowOptions),
         "members": ObjectKind("members", keys=("key",), options=RowOptions),
-        "events": ObjectKind("events", keys=("event_id",), options=RowOptions),
+        "events": ObjectKind("events", keys=("event_id",), options=EventOptions),
         "idempotent_events": ObjectKind(
-            "events", keys=("event_id",), options=RowOptions, tells_doubles=True
+            "events", keys=("event_id",), options=EventOptions, tells_doubles=True
         ),
     },
     destination=Webhook,

@@ -7,14 +7,15 @@ https://www.braze.com/docs/api/endpoints/messaging/schedule_messages/post_schedu
 Braze does not recognize doubles of messages. A request without an answer is never sent again. The
 engine sends messages to a local server only (`opened` in base).
 
-A sync model writes a row as JSON whose values are texts (`sync_braze__messages`).
+A sync model writes a row as JSON whose values are texts (`sync_braze__messages`,
+`sync_braze__scenarios`).
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from madang.specs.strict import Strict, matching
 from madang.specs.values import Duration, Name
@@ -54,11 +55,33 @@ class Campaign(Strict):
     hour: Annotated[int, Field(ge=0, le=23)] | None = None
 
 
-class MessageOptions(KeyOptions):
-    """`campaigns`: by audience. Who entered longer ago than `within` is not written to any more."""
+class ScenarioCampaign(Strict):
+    """What a triggered person gets: a campaign, and the channel that permits it."""
 
-    campaigns: Annotated[dict[Name, Campaign], Field(min_length=1)]
+    campaign_id: CampaignId
+    channel: Name
+
+
+class MessageOptions(KeyOptions):
+    """`campaigns`: by audience. Who entered longer ago than `within` is not written to any more.
+
+    `scenarios`: by scenario, which says itself for how long a trigger may be used.
+    """
+
+    campaigns: Annotated[dict[Name, Campaign], Field(min_length=1)] | None = None
+    scenarios: Annotated[dict[Name, ScenarioCampaign], Field(min_length=1)] | None = None
     within: Duration = "3 days"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.campaigns is None) == (self.scenarios is None):
+            raise ValueError(
+                "give 'campaigns' (messages for who enters an audience) or 'scenarios' "
+                "(messages for triggers), each in a sync of its own."
+            )
+        if self.scenarios is not None and "within" in self.model_fields_set:
+            raise ValueError("'within' is of campaigns; a scenario has 'usable_for'.")
+        return self
 
 
 class BrazeCampaigns:

@@ -6,27 +6,30 @@ The contract, with the vendor's pages:
 - https://support.google.com/google-ads/answer/14310715 (both consents, said for each event)
 
 Google tells doubles by the transaction id within a conversion action, so an event may be repeated.
-It takes no corrections here: the adjustments of the Google Ads API have no counterpart.
+It takes no corrections here; where the sync says `adjustments`, they go to the Google Ads API.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from madang.specs.strict import Strict, matching
-from madang.sync.destinations.base import Batch, Receipt
+from madang.sync.destinations.base import Batch, Receipt, SyncObject
+from madang.sync.destinations.batches import batched
 from madang.sync.destinations.conversions import Conversions, check_findable
+from madang.sync.destinations.google.adjustments import Adjustments, adjustment
 from madang.sync.destinations.google.answers import UnknownAction, rejected
 from madang.sync.destinations.google.request import asked, envelope
-from madang.sync.destinations.parts import Answer
+from madang.sync.destinations.parts import Answer, Parts
 from madang.sync.destinations.reports import Report, ReportOptions
-from madang.sync.destinations.rows import MICROS, compact
+from madang.sync.destinations.rows import MICROS, WrongRow, as_it_is, compact, texts
 
 if TYPE_CHECKING:
-    from madang.http.client import Reply
+    from madang.http.client import Client, Reply
 
 EVENTS_LIMIT = 2_000  # a request
 IDENTIFIERS = {"email": "emailAddress", "phone": "phoneNumber"}
@@ -41,18 +44,62 @@ class ConversionAction(Strict):
 
 
 class ConversionOptions(ReportOptions):
-    """`conversions`: the types that are reported, each with its conversion action."""
+    """`conversions`: the types that are reported, each with its conversion action.
 
+    `adjustments`: what is taken back or worth less later is corrected, by the Google Ads API.
+    """
+
+    adjustments: bool = False
     conversions: Annotated[dict[str, ConversionAction], Field(min_length=1)]
 
 
 class GoogleConversions(Conversions):
-    """Conversions of one Google Ads account; each type has its own conversion action."""
+    """Conversions of one Google Ads account; each type has its own conversion action.
+
+    Corrections go by `adjustments`, where there are any, in batches of their own.
+    """
 
     platform = "Google"
     click_ids = ("gclid", "gbraid", "wbraid")
 
+    def __init__(
+        self,
+        client: "Client",
+        settings: Any,
+        options: ConversionOptions,
+        now: datetime,
+        adjustments: Adjustments | None = None,
+    ) -> None:
+        super().__init__(client, settings, options, now)
+        self._adjustments = adjustments
+        self._corrections = Parts(self.platform, "corrections")
+
+    @property
+    def requests(self) -> int:
+        others = self._adjustments.requests if self._adjustments else 0
+        return super().requests + others
+
+    def batches(self, objects: Iterable[SyncObject]) -> Iterator[Batch]:
+        """Group conversions, in order, by their type; after them corrections, of which few are."""
+        if self._adjustments is None:
+            return super().batches(objects)
+        corrections: list[SyncObject] = []
+
+        def conversions() -> Iterator[SyncObject]:
+            for one in objects:
+                if _is_correction(one):
+                    corrections.append(one)
+                else:
+                    yield one
+
+        most = self.objects_per_request
+        later = (batched(part, most, as_it_is) for part in [corrections])
+        return chain(super().batches(conversions()), chain.from_iterable(later))
+
     def encoded(self, report: Report, of: ConversionAction, key: str) -> bytes:
+        if self._adjustments is not None and report.operation != "conversion":
+            account = self._settings.account_id
+            return adjustment(report, account, of.action_id, self._now.astimezone(UTC))
         return event(report, of.source)
 
     def ask(self, of: ConversionAction, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
@@ -64,11 +111,26 @@ class GoogleConversions(Conversions):
         self, batch: Batch, of: Any, encoded: Mapping[int, bytes], receipt: Receipt
     ) -> None:
         """Send what is right; nothing of it is taken where its action is unknown."""
+        if self._adjustments is not None and _is_correction(batch.objects[0]):
+            self._corrections.send(batch, encoded, receipt, self._adjustments.ask)
+            return
         try:
             super().send_parts(batch, of, encoded, receipt)
         except UnknownAction as error:  # of this type alone: the others go on
             for place in encoded:
                 receipt.outcomes[batch.objects[place].number] = rejected(error.words)
+
+    def close(self) -> None:
+        super().close()
+        if self._adjustments is not None:
+            self._adjustments.close()
+
+
+def _is_correction(one: SyncObject) -> bool:
+    try:
+        return texts(one.changes[0].value).get("operation") != "conversion"
+    except WrongRow:
+        return False
 
 
 def event(report: Report, source: str) -> bytes:

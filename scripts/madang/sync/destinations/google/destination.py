@@ -6,14 +6,14 @@ The contract, with the vendor's pages:
 - https://developers.google.com/data-manager/api/devguides/limits (10,000 members a request)
 - https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (one bad
   member and nothing of the request is processed; the answer names the field)
-- lists: `google_lists`; conversions: `google_conversions`
+- lists: `google_lists`; conversions: `google_conversions`; corrections: `google_adjustments`
 - how its answers are read: `google_answers`; how it is asked: `google_request`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -35,6 +35,8 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.batches import batched, request_of
+from madang.sync.destinations.google import adjustments
+from madang.sync.destinations.google.adjustments import Adjustments
 from madang.sync.destinations.google.answers import UnknownAction, told_state
 from madang.sync.destinations.google.conversions import (
     EVENTS_LIMIT,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from madang.sync.spec import SyncSpec
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
+ADS_URL = "https://googleads.googleapis.com"
 JWT_SECONDS = 3600  # Google takes at most an hour
 MEMBERS_LIMIT = 10_000  # a request
 LONGEST_DAYS = 540  # 46656000s
@@ -72,7 +75,8 @@ class GoogleSettings(DestinationSettings):
 
     `login_account_id` is the manager account by which it is reached. `terms_accepted` says that
     somebody accepted the Customer Match terms in Google Ads; `political_ads_declared` that somebody
-    declared there whether the account runs political ads in the EU.
+    declared there whether the account runs political ads in the EU. The developer token and
+    `ads_url` are for corrections alone.
     """
 
     account_id: Account
@@ -86,6 +90,8 @@ class GoogleSettings(DestinationSettings):
     refresh_token_env: EnvironmentName = "MADANG_GOOGLE_REFRESH_TOKEN"
     url: HttpAddress = "https://datamanager.googleapis.com"
     token_url: HttpAddress = "https://oauth2.googleapis.com/token"
+    developer_token_env: EnvironmentName = "MADANG_GOOGLE_DEVELOPER_TOKEN"
+    ads_url: HttpAddress | None = None
     members_per_request: Annotated[int, Field(ge=1, le=MEMBERS_LIMIT)] = MEMBERS_LIMIT
     events_per_request: Annotated[int, Field(ge=1, le=EVENTS_LIMIT)] = EVENTS_LIMIT
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
@@ -125,13 +131,22 @@ class Google:
         check = "Check status.cloud.google.com."
         client = opening.client("Google", _auth(opening), check)
         if opening.sends == "conversions":
-            return GoogleConversions(client, settings, opening.options, opening.now())
+            corrections = _adjustments(opening) if opening.options.adjustments else None
+            options, now = opening.options, opening.now()
+            return GoogleConversions(client, settings, options, now, corrections)
         days = opening.options.membership_days if opening.options else LONGEST_DAYS
-        return cls(client, settings, days)
+        return cls(client, settings, days, partial(_adjustments, opening))
 
-    def __init__(self, client: "Client", settings: GoogleSettings, membership_days: int) -> None:
+    def __init__(
+        self,
+        client: "Client",
+        settings: GoogleSettings,
+        membership_days: int,
+        adjustments: Callable[[], Adjustments] | None = None,
+    ) -> None:
         self._client = client
         self._settings = settings
+        self._adjustments = adjustments
         self._lists = Lists(client, settings.account_id, membership_days)
         self._parts = Parts("Google", "members")
         self.objects_per_request = settings.members_per_request
@@ -164,7 +179,9 @@ class Google:
         return {name for name in lists if not self._lists.is_there(name)}
 
     def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
-        """Ask whether the login reaches the account. Raises what `judge` raises."""
+        """Ask whether the login reaches the account, and, where a sync has adjustments, the Google
+        Ads API, too. Raises what `judge` raises.
+        """
         self._lists.ask()
         yield Look("account", "ok", f"the login reaches {self._settings.account_id}")
         names = [spec.name for spec in syncs if spec.object == "user_lists"]
@@ -175,6 +192,13 @@ class Google:
             if names and not getattr(self._settings, key):
                 told = f"nobody said that {said} ({', '.join(names)})"
                 yield Look(key, "problem", told, f"Write {key}: true once it is so.")
+        wanted = any(getattr(spec.options, "adjustments", False) for spec in syncs)
+        if wanted and self._adjustments is not None:
+            corrections = self._adjustments()
+            try:
+                yield corrections.look()
+            finally:
+                corrections.close()
 
     def poll(self, remote_reference: str) -> Later | None:
         """Return what became of a request; None while Google is at work.
@@ -220,7 +244,16 @@ def member(one: SyncObject) -> bytes:
     return pattern.replace("%s", value).encode()
 
 
-def _auth(opening: Opening) -> "Auth":
+def _adjustments(opening: Opening) -> Adjustments:
+    """Open the Google Ads API. Raises ConfigError where a secret is missing."""
+    token = opening.secret("developer_token_env", "the developer token of the API Center")
+    config = opening.settings
+    auth, url = _auth(opening, adjustments.SCOPE), config.ads_url or ADS_URL
+    client = opening.client("Google Ads", auth, "Check ads.google.com/status.", url=url)
+    return Adjustments(client, config, token)
+
+
+def _auth(opening: Opening, scope: str = SCOPE) -> "Auth":
     from madang.http.auth import RefreshToken, SignedJwt, Token
 
     settings: GoogleSettings = opening.settings
@@ -233,7 +266,7 @@ def _auth(opening: Opening) -> "Auth":
     path = opening.secret("key_file_env", "the path of a service account's key (JSON)")
     try:
         key = json.loads(Path(path).read_text(encoding="utf-8"))
-        claims = {"iss": key["client_email"], "scope": SCOPE, "aud": settings.token_url}
+        claims = {"iss": key["client_email"], "scope": scope, "aud": settings.token_url}
         private, key_id = key["private_key"], key.get("private_key_id")
     except OSError as error:
         raise ConfigError(

@@ -1,6 +1,7 @@
 {#
-    Every id by which Braze may know a person, as `sync_key` has it: (person_id, key_kind, sync_key, place, is_usable). `place` orders the ids of one
-    kind. Usable is what a sync may take as the person's key: an address that several persons have is none.
+    Every id by which Braze may know a person: (person_id, key_kind, sync_key, place, is_usable).
+    `place` orders the ids of one kind. A sync may use only usable ids. An address of several
+    persons is not usable.
 #}
 {% macro braze_person_keys(rule) -%}
     {%- set person_key = rule.get('person_key', {}) -%}
@@ -9,16 +10,15 @@
         person_id,
         'external_id' as key_kind,
         case
-            when {{ madang.regex_matches('customer_no', '^(external_id|user_alias|braze_id|email|phone):') }}
+            when {{ madang.regex_matches(
+                'customer_no', '^(external_id|user_alias|braze_id|email|phone):'
+            ) }}
                 then concat('external_id:', customer_no)
             else customer_no
         end as sync_key,
         row_number() over (
             partition by person_id
-            order by
-                case when registered_at is null then 1 else 0 end,
-                registered_at {{ 'desc' if person_key.get('registered') == 'last' else 'asc' }},
-                customer_no
+            order by {{ madang.customer_number_order(person_key) }}
         ) as place,
         {{ 'true' if person_key.get('among', 'current') == 'all' else 'is_current' }} as is_usable
     from {{ ref('customer_numbers') }}
@@ -67,9 +67,11 @@
 
 
 {#
-    One key a person, the first that there is by `key_order` of the sync (external_id where it says nothing), and what is odd about it: (person_id,
-    sync_key, warning). key_changed: the destination holds fields of the person under another key, which are taken away there and given to this one.
-    several_customer_numbers: Braze may have a profile for each.
+    One key per person: (person_id, sync_key, warning). It is the first that exists in the
+    `key_order` of the sync, which is external_id by default.
+
+    Warnings. key_changed: Braze has fields of the person under another key; they are removed there
+    and sent under this one. several_customer_numbers: Braze may have a profile for each number.
 #}
 {% macro sync_braze_keys() -%}
 {%- set rule = madang.sync_rule() -%}
@@ -79,7 +81,8 @@
         chosen.sync_key,
         case
             when moved.person_id is not null then 'key_changed'
-            when chosen.key_kind = 'external_id' and chosen.keys_of_kind > 1 then 'several_customer_numbers'
+            when chosen.key_kind = 'external_id' and chosen.keys_of_kind > 1
+                then 'several_customer_numbers'
         end as warning
     from (
         select
@@ -87,7 +90,8 @@
             key_kind,
             sync_key,
             count(*) over (partition by person_id, key_kind) as keys_of_kind,
-            row_number() over (partition by person_id order by kind_place, place, sync_key) as key_place
+            row_number() over (partition by person_id order by kind_place, place, sync_key)
+                as key_place
         from (
             select
                 *,
@@ -103,7 +107,8 @@
         where is_usable and kind_place is not null
     ) as chosen
     left join (
-        select person_keys.person_id, max(held.sync_key) as last_key, min(held.sync_key) as first_key
+        select
+            person_keys.person_id, max(held.sync_key) as last_key, min(held.sync_key) as first_key
         from (
             {{ madang.braze_person_keys(rule) }}
         ) as person_keys
@@ -118,27 +123,10 @@
 {%- endmacro %}
 
 
-{# The conditions of the activities that the sync of this model tells Braze, for `activities_that_meet`: each with its name there and whether it is a purchase. #}
-{% macro braze_event_conditions(rule) %}
-    {% set conditions = [] %}
-    {% for list, name in {'events': 'name', 'purchases': 'product'}.items() %}
-        {% for told in rule.get(list, []) %}
-            {% do madang.require_actions(model.name, madang.value_texts(told.did)) %}
-            {% for action in madang.value_texts(told.did) %}
-                {% do conditions.append({
-                    'number': conditions | length + 1, 'action': action, 'where': told.get('where', {}), 'within': rule.get('within', '30 days'),
-                    'facts': [madang.text_literal(told[name]), madang.text_literal(list)],
-                }) %}
-            {% endfor %}
-        {% endfor %}
-    {% endfor %}
-    {{ return(conditions) }}
-{% endmacro %}
-
-
 {#
-    One key a person for a subscription group: the id of `sync_braze_keys`, or the address or number that stands for the person. A warning says where Braze may
-    have several users of it: all of them are set.
+    One key per person for a subscription group: the key of `sync_braze_keys`, or the person's
+    address or number. address_of_several warns that several users of Braze may have it. Braze then
+    sets all of them.
 #}
 {% macro sync_subscription_keys(key) -%}
     {%- if key == 'external_id' -%}
@@ -162,10 +150,4 @@
     ) as numbers on customer_values.person_id = numbers.person_id
     where customer_values.field = '{{ key }}' and customer_values.is_chosen
     {%- endif -%}
-{%- endmacro %}
-
-
-{# The key of the message that a campaign sends a person for an entry into its audience. #}
-{% macro message_of_entry(campaign_id, person_id, entered_at) -%}
-    {{ surrogate_key([campaign_id, person_id, 'cast(' ~ micros_of(entered_at) ~ ' as string)']) }}
 {%- endmacro %}
