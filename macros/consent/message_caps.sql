@@ -59,7 +59,8 @@
 {#
     The rows of a relation that start messages and for which a cap has no room: (sync_key, field). In
     each cap of its channel a row takes a place after the messages that were sent in the cap's time,
-    after those that syncs asked for and that are not reported yet, and after the person's rows with
+    after those that syncs asked for (also by a clock that ran ahead) and that are not reported yet,
+    and after the person's rows with
     a smaller `message_place`. What this sync asked for before takes no second place. The relation
     has person_id, channel, purpose, sync_key, field, held_back_reason and message_place.
 #}
@@ -94,7 +95,7 @@
 
             union all
 
-            select person_id, channel, requested_at as sent_at
+            select person_id, channel, least(requested_at, " ~ madang.as_of() ~ ") as sent_at
             from " ~ ref('requested_messages') ~ "
             where purpose = 'marketing' and not is_reported
         )") }}
