@@ -57,12 +57,12 @@
 
 
 {#
-    The rows of a relation that start messages and for which a cap has no room: (sync_key, field). In
-    each cap of its channel a row takes a place after the messages that were sent in the cap's time,
-    after those that syncs asked for (also by a clock that ran ahead) and that are not reported yet,
-    and after the person's rows with
-    a smaller `message_place`. What this sync asked for before takes no second place. The relation
-    has person_id, channel, purpose, sync_key, field, held_back_reason and message_place.
+    The rows of a relation that start messages and for which a cap has no room: (sync_key, field).
+    In each cap of its channel a row takes a place after the messages that were sent in the cap's
+    time. Those that syncs asked for and that are not reported yet come before it, too, also by a
+    clock that ran ahead. So do the person's rows with a smaller `message_place`. What this sync
+    asked for before takes no second place. The relation has person_id, channel, purpose, sync_key,
+    field, held_back_reason and message_place.
 #}
 {% macro sync_over_caps(relation) -%}
     select distinct placed.sync_key, placed.field
