@@ -81,10 +81,11 @@
     {% if ledger is not none %}
         {% do madang.run_and_commit("
             delete from " ~ ledger ~ "
-            where concat(model, ' ', cast(coalesce(turn, 0) as string)) not in (
-                select concat(model, ' ', cast(max(coalesce(turn, 0)) as string))
-                from " ~ ledger ~ "
-                group by model
+            where exists (
+                select 1 from " ~ ledger ~ " as later
+                where
+                    later.model = built_models.model
+                    and coalesce(later.turn, 0) > coalesce(built_models.turn, 0)
             )
         ") %}
     {% endif %}

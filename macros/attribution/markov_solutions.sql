@@ -21,7 +21,8 @@
         from (
             select chain, state as i
             from " ~ steps ~ "
-            union distinct select chain, next_state
+            union distinct
+            select chain, next_state
             from " ~ steps ~ "
         ) as states
         where i not in ('(conversion)', '(null)')

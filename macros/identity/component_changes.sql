@@ -131,7 +131,8 @@
         from (
             select a as node_id, left_key as node_key
             from " ~ now ~ "
-            union all select b, right_key
+            union all
+            select b, right_key
             from " ~ now ~ "
         ) as both_ends
         group by node_id

@@ -328,7 +328,7 @@ def contacts_of(company: Company) -> set[str]:
         known = tables.rows("""
             select identifier_value from truth_identifiers
             where identifier_type in ('email', 'phone')""")
-        names = tables.rows("select distinct name from madang_marts.customers where name > ''")
+        names = tables.rows("select distinct name from madang_private.contacts where name > ''")
     found = {name for (name,) in names}
     for (value,) in known:
         plain = f"0{value.removeprefix('+82')}"

@@ -11,10 +11,11 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, known_people, put
+from madang.erase.tables import LAYERS as ERASED
 from madang.settings.workspace import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
-LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
+LAYERS = ("raw", *ERASED)
 TABLES = "resource_type:model resource_type:seed"
 LATE = {
     "salesforce/cases_late.csv": """

@@ -101,7 +101,9 @@ SYNCS = """
 MATCHES = """
     select
         *, rejected as invalid, 0 as unknown, date '2026-10-19' + 7 * later as week,
-        low as match_rate_low, high as match_rate_high
+        low as match_rate_low, high as match_rate_high,
+        if(destination = 'meta', 1000, null) as list_people_low,
+        if(destination = 'meta', 1100, null) as list_people_high
     from (values
         ('google', 'members', 'flagship', 'email', 1200, 1190, 1150, 10, 1, 0.61, 0.7),
         ('google', 'members', 'flagship', 'phone', 310, 310, 310, 0, 1, 0.61, 0.7),
@@ -532,7 +534,7 @@ def test_the_board_of_matching_says_what_platforms_found_and_by_which_key(page: 
         "%",
         "61–70%",
     ]
-    assert "알려 주지 않음" in words
+    assert words[words.index("meta", row) : words.index("1000–1100")].count("알려 주지 않음") == 1
     assert words[words.index("전화번호") + 1] == "10,309"
     assert words[words.index("gclid + 이메일 + 전화번호") + 1] == "77"
     assert words[words.index("기기 ID") + 1] == "41"

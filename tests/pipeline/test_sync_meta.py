@@ -189,3 +189,13 @@ def test_without_a_token_nothing_is_asked(there, meta):
     with pytest.raises(ConfigError, match="MADANG_META_TOKEN"):
         there.sync(*on(1))
     assert meta.log() == []
+
+
+def test_about_how_many_people_meta_counts_is_kept_before_the_next_run_sends(tmp_path, meta):
+    there = There(tmp_path, meta)
+    there.sync(*on(*range(120)), *on(1, field="vips"))
+    assert there.ledger("sync_answers") == [], "nothing was there to be counted"
+    there.sync(*on(*range(121)), *on(1, field="vips"))
+    (counted,) = there.ledger("sync_answers")  # of the small one Meta says nothing
+    assert (counted["sync"], counted["audience"]) == ("one_sync", "buyers")
+    assert (counted["people_low"], counted["people_high"]) == (100, 200)

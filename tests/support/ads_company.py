@@ -44,8 +44,14 @@ def google_settings(google: GoogleSandbox, **more: object) -> dict[str, object]:
 
 def before_ads(root: Path) -> None:
     """Take back what the demo did about advertising: a story begins before consents and syncs."""
+    before_syncs(root)
     with duckdb.connect(str(root / "warehouse.duckdb")) as db:
         db.execute("delete from madang_raw.consent_events where purpose = 'advertising'")
+
+
+def before_syncs(root: Path) -> None:
+    """Forget what Google and Meta were told: the demo's tables are built before its syncs."""
+    with duckdb.connect(str(root / "warehouse.duckdb")) as db:
         plans = "select plan_id from madang_ledger.sync_plans where sync ~ '(google|meta)_.*'"
         for (plan_id,) in db.execute(plans).fetchall():
             shutil.rmtree(root / "plans" / plan_id)

@@ -28,9 +28,16 @@ def in_warehouse(path: Path, needles: Iterable[str]) -> dict[str, set[str]]:
         wanted = [(needle, _word(needle.lower())) for needle in needles]
         db.execute("create temp table needles (needle varchar, needle_word varchar)")
         db.executemany("insert into needles values (?, ?)", wanted)
+        any_of_them = "|".join(re.escape(needle.lower()) for needle, _ in wanted)
         for schema, table, columns in tables:
             if table == TOMBSTONES:
                 continue
+            row = ", ".join(f'"{column}"::varchar' for column in columns)
+            sql = f"""
+                select count(*) from {schema}."{table}"
+                where regexp_matches(lower(concat_ws(chr(10), {row})), ?)"""
+            if db.execute(sql, [any_of_them]).fetchone() == (0,):
+                continue  # no cell has one, if the row of all cells has none
             for column in columns:
                 cell = f'lower("{column}"::varchar)'
                 sql = f"""
@@ -48,29 +55,32 @@ def _word(needle: str) -> str:
 
 def in_files(root: Path, needles: Iterable[str]) -> dict[str, set[str]]:
     """The files below a folder whose bytes, unpacked where they are packed, contain a needle."""
-    wanted = list(needles)
+    wanted = [(one, one.lower().encode(), one.lower().encode("utf-16-le")) for one in needles]
     found: dict[str, set[str]] = {}
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root)
-        if not path.is_file() or name.parts[0] in NOT_OURS:
-            continue
-        data = b"\n".join(_contents(path)).lower()
-        hits = {
-            one
-            for one in wanted
-            if any(one.lower().encode(code) in data for code in ("utf-8", "utf-16-le"))
-        }
-        if hits:
-            found[str(name)] = hits
+    with duckdb.connect() as db:
+        for name, path in _ours(root):
+            data = b"\n".join(_contents(path, db)).lower()
+            is_wide = b"\0" in data or not data.isascii()
+            hits = {
+                one for one, narrow, wide in wanted if narrow in data or (is_wide and wide in data)
+            }
+            if hits:
+                found[str(name)] = hits
     return found
 
 
-def _contents(path: Path) -> Iterable[bytes]:
+def _ours(root: Path) -> Iterable[tuple[Path, Path]]:
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        if path.is_file() and name.parts[0] not in NOT_OURS:
+            yield name, path
+
+
+def _contents(path: Path, db: duckdb.DuckDBPyConnection) -> Iterable[bytes]:
     yield path.read_bytes()
     if path.suffix == ".parquet":
-        with duckdb.connect() as db:
-            rows = db.execute("select columns(*)::varchar from read_parquet(?)", [str(path)])
-            yield "\n".join(str(cell) for row in rows.fetchall() for cell in row).encode()
+        rows = db.execute("select columns(*)::varchar from read_parquet(?)", [str(path)])
+        yield "\n".join(str(cell) for row in rows.fetchall() for cell in row).encode()
     elif path.suffix == ".gz":
         yield gzip.decompress(path.read_bytes())
     elif zipfile.is_zipfile(path):

@@ -74,6 +74,24 @@ rates as (
 
 ),
 
+-- what a platform counted on a list before the last run of the week that asked
+sizes as (
+
+    select
+        sync,
+        audience,
+        {{ week_of(local_date('asked_at')) }} as week,
+        people_low,
+        people_high,
+        row_number() over (
+            partition by sync, audience, {{ week_of(local_date('asked_at')) }}
+            order by asked_at desc, run_id desc
+        ) as recency
+    from {{ ref('stg_sync__answers') }}
+    where people_low is not null
+
+),
+
 final as (
 
     select
@@ -102,6 +120,8 @@ final as (
             as match_rate_high,
         cast(rates.rate_records as int64) as rate_records,
         cast(rates.records_without_rate as int64) as records_without_rate,
+        sizes.people_low as list_people_low,
+        sizes.people_high as list_people_high,
 
         -- dates
         by_key.week
@@ -110,6 +130,11 @@ final as (
         on by_key.sync = rates.sync
         and by_key.week = rates.week
         and coalesce(by_key.audience, '') = coalesce(rates.audience, '')
+    left join sizes
+        on by_key.sync = sizes.sync
+        and by_key.week = sizes.week
+        and by_key.audience = sizes.audience
+        and sizes.recency = 1
     where by_key.sent <> 0
 
 )

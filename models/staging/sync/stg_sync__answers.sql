@@ -13,7 +13,9 @@ with source as (
         match_rate,
         match_percent_low,
         match_percent_high,
-        match_records
+        match_records,
+        people_low,
+        people_high
     from {{ source('ledger', 'sync_answers') }}
 
 ),
@@ -37,6 +39,8 @@ final as (
         match_percent_low,
         match_percent_high,
         match_records,
+        people_low,
+        people_high,
 
         -- booleans
         coalesce(names_rows = 'true', false) as names_rows,

@@ -24,6 +24,7 @@ from madang.sandbox.local import clock_of
 from madang.sandbox.repeats import TWO_DAYS
 from madang.settings import secrets as config_secrets
 from madang.sync.clock import utc_now
+from madang.sync.destinations.meta.audiences import BOUNDS
 from madang.sync.destinations.meta.destination import COLUMNS, MetaSettings
 
 VERSIONS = frozenset({"v23.0", "v24.0", "v25.0", "v26.0"})  # [versions] that live in 2027
@@ -118,11 +119,15 @@ class _Handler(AdHandler):
             raise Refused(100, "Unknown parameter")
         first = int(query.get("after", ["0"])[0])
         fields = query.get("fields", ["id"])[0].split(",")
-        if set(fields) - {"id", "name", "subtype", "operation_status"}:
+        if set(fields) - {"id", "name", "subtype", "operation_status", *BOUNDS}:
             raise Refused(100, "(#100) Tried accessing nonexisting field")
         usual = {"subtype": "CUSTOM", "operation_status": {"code": 200, "description": "Normal"}}
         whole = [
-            {"id": key, "name": name, **usual, **self.sandbox.told.get(key, {})}
+            {
+                **{"id": key, "name": name, **usual},
+                **_size(len(self.sandbox.members[key])),
+                **self.sandbox.told.get(key, {}),
+            }
             for key, name in self.sandbox.audiences.items()
         ]
         listed = [{name: one[name] for name in {"id", *fields}} for one in whole]
@@ -205,6 +210,12 @@ class _Handler(AdHandler):
                 return set()
             keys.add(f"{name.lower()}:{value}")
         return keys
+
+
+def _size(people: int) -> dict[str, int]:
+    """The bounds of an audience's size; below zero where it is small. Where they lie is ours."""
+    low = people // 100 * 100
+    return dict(zip(BOUNDS, (low, low + 100) if people >= 100 else (-1, -1), strict=True))
 
 
 def _json(content: bytes) -> dict[str, Any]:

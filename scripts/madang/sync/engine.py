@@ -22,6 +22,7 @@ from madang.sync import (
     files,
     later,
     ledger,
+    list_sizes,
     lists_gone,
     pending,
     permits,
@@ -31,6 +32,7 @@ from madang.sync.connections import Answered, Connections
 from madang.sync.destinations.base import (
     Batch,
     Change,
+    CountsLists,
     Destination,
     KnowsLists,
     KnowsPlan,
@@ -135,6 +137,8 @@ def apply_plan(
         gone = {}
         if isinstance(destination, KnowsLists):
             gone = lists_gone.forget(settings, warehouse_opener, destination, plan)
+        if isinstance(destination, CountsLists):
+            list_sizes.keep(settings, warehouse_opener, destination, plan)
         is_asked = object_of(spec).is_of_persons and not plan.is_empty
         current = f"({asker(settings, spec)})" if is_asked else relation
         with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):

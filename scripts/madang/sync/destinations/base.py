@@ -221,6 +221,14 @@ class KnowsLists(Protocol):
 
 
 @runtime_checkable
+class CountsLists(Protocol):
+    """A destination that says about how many people it knows on a list."""
+
+    def sizes(self, lists: Collection[str]) -> Mapping[str, tuple[int, int]]:
+        """Return at least and at most how many, of those of these lists for which it says it."""
+
+
+@runtime_checkable
 class Polls(Protocol):
     """A destination that takes a request first and says later what became of it."""
 

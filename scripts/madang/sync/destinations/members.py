@@ -1,6 +1,5 @@
 """What lists of members share at every advertising platform: their keys, names and troubles."""
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from madang.sync import DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import Batch, NoOptions, Outcome, Receipt
 from madang.sync.destinations.rows import not_sent
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
+DIGITS = "0123456789abcdef"  # of a hash
 TRIES = 3  # to make a list
 
 #: Options of lists that the activation model applies (`sync_ad_members`): a list does not begin
@@ -37,7 +36,8 @@ def hash_of(key: str) -> tuple[str, str]:
     So nothing but a hash can leave for a platform, whatever an activation model holds.
     """
     kind, _, value = key.partition(":")
-    return (kind, value) if SHA256.fullmatch(value) else ("", "")
+    is_hash = len(value) == 64 and not value.strip(DIGITS)  # half the time of a regular expression
+    return (kind, value) if is_hash else ("", "")
 
 
 def with_hash(batch: Batch, rows: Iterable[bytes | None], receipt: Receipt) -> dict[int, bytes]:

@@ -1,7 +1,7 @@
 """Meta's custom audiences: found by their name, looked at, made where there is none.
 
 - https://developers.facebook.com/docs/marketing-api/reference/custom-audience (subtype,
-  operation_status; one that is not used for two years is deleted there)
+  operation_status, the bounds of its size; one that is not used for two years is deleted there)
 """
 
 import json
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 TRIES = 3  # to make an audience
 MOST_PAGES = 100  # of an account's audiences
-FIELDS = "id,name,subtype,operation_status"
+BOUNDS = ("approximate_count_lower_bound", "approximate_count_upper_bound")
+FIELDS = ",".join(("id", "name", "subtype", "operation_status", *BOUNDS))
 FLAGGED = 471  # operation_status: the name suggests health or money
 NAMED = "madang_"
 
@@ -63,6 +64,19 @@ class Audiences:
         if self._listed is None:
             self._listed = self._all()
         return NAMED + name in self._listed
+
+    def size(self, name: str) -> tuple[int, int] | None:
+        """Return between how many people Meta counts in an audience; None where it does not say.
+
+        Of one that is small or not ready the bounds are below zero.
+        """
+        if self._listed is None:
+            self._listed = self._all()
+        found = self._listed.get(NAMED + name, [{}])[0]
+        low, high = (found.get(bound) for bound in BOUNDS)
+        if type(low) is int and type(high) is int and 0 <= low <= high:
+            return low, high
+        return None
 
     def block(self, name: str, trouble: ListTrouble) -> None:
         """Note that nothing more may go to an audience in this run."""

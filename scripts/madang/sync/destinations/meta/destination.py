@@ -142,6 +142,11 @@ class Meta:
         """Return those audiences that Meta does not have, or not any more."""
         return {name for name in lists if not self._audiences.is_there(name)}
 
+    def sizes(self, lists: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return the bounds of those audiences for which Meta says them."""
+        told = {name: self._audiences.size(name) for name in lists}
+        return {name: bounds for name, bounds in told.items() if bounds is not None}
+
     def look(self, syncs: "Sequence[SyncSpec]") -> Iterator[Look]:
         """Ask for the account's audiences and what is wrong with ours. Raises as `checked`."""
         ours = self._audiences.ours()
