@@ -74,8 +74,11 @@ def cells(warehouse: Warehouse, values: set[str]) -> dict[str, set[str]]:
             relation = warehouse.relation(layer, table)
             day = "where event_date >= date '1970-01-01'" if table.endswith("_ga4__events") else ""
             for row in warehouse.fetch(f"select * from {relation} {day}"):
-                for column in columns:
-                    hits = {one for one in values if one in str(row[column])}
+                texts = {column: str(row[column]) for column in columns}
+                row_text = "\n".join(texts.values())
+                there = {one for one in values if one in row_text}
+                for column, text in texts.items() if there else ():
+                    hits = {one for one in there if one in text}
                     if hits:
                         found.setdefault(f"{layer}.{table}.{column}", set()).update(hits)
     return found
