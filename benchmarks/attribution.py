@@ -25,7 +25,7 @@ import duckdb
 from processes import machine, met, run, table, write
 
 PROJECT = Path(__file__).resolve().parents[1]
-MARTS = "madang_marts"
+MARTS, PRIVATE = "madang_marts", "madang_private"
 MODELS = [
     *("attribution_path_touches", "attribution_paths", "attribution_entries"),
     *("attribution_transitions", "attribution_removal_effects", "attribution_credits"),
@@ -40,6 +40,7 @@ def invent(warehouse: Path, paths: int) -> None:
     """Write touches and conversions of a year; those of the last day into tables beside them."""
     with duckdb.connect(str(warehouse)) as db:
         db.execute(f"create schema if not exists {MARTS}")
+        db.execute(f"create schema if not exists {PRIVATE}")
         db.execute(f"""
             create temp table paths as
             select range as id, hash(range) % 1000 / 1000.0 < 0.1 as is_converted,
@@ -62,7 +63,7 @@ def invent(warehouse: Path, paths: int) -> None:
                 null::varchar as device_id, ended_at as converted_at,
                 ended_at::date as conversion_date, 1000.0 + id % 997 as online_value
             from paths where is_converted""")
-        db.execute(f"create table {MARTS}.consent_signals (person_id varchar, signal varchar)")
+        db.execute(f"create table {PRIVATE}.consent_signals (person_id varchar, signal varchar)")
 
 
 def show(warehouse: Path, before: str) -> None:

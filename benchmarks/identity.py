@@ -90,6 +90,7 @@ from drawn where {condition}
 #: A login in a device's first visit and a record in its second, a day later. One device in ten has
 #: a login in a third, 100 days on, half of these of somebody else.
 SEEN = """
+create schema if not exists madang_private;
 create schema if not exists madang_staging;
 create schema if not exists madang_activity;
 create schema if not exists madang_reference;
@@ -115,7 +116,7 @@ create or replace table madang_activity.actions as
         timestamp '2026-01-02' + to_seconds(second + 60) as event_at,
         epoch_us(event_at)::hugeint as event_order
     from devices where {records} and hash(i, k, 'record') % 3 = 0;
-create or replace table madang_staging.stg_shop__orders as
+create or replace table madang_private.stg_shop__orders as
     select object_id as order_id from madang_activity.actions;
 create or replace table madang_identity.record_persons as
     select 'shop' as source, 'O' || device_id as record_id, 'p' || i as person_id from devices
@@ -123,9 +124,9 @@ create or replace table madang_identity.record_persons as
 create or replace table madang_identity.person_identifiers as
     select 'user_id' as identifier_type, 'u' || i as identifier_value, 'p' || i as person_id
     from people;
-create or replace table madang_staging.stg_offline__outcomes as
+create or replace table madang_private.stg_offline__outcomes as
     select '' as outcome_id, '' as application_id where false;
-create or replace table madang_staging.stg_inquiries__inquiries as
+create or replace table madang_private.stg_inquiries__inquiries as
     select '' as inquiry_id where false
 """
 

@@ -53,7 +53,7 @@ def measure(count: int, folder: Path) -> None:
     mask, topics = compiled(folder)
     db = duckdb.connect()
     db.execute("attach ':memory:' as warehouse")
-    for schema in ("madang_staging", "madang_reference"):
+    for schema in ("madang_private", "madang_staging", "madang_reference"):
         db.execute(f"create schema warehouse.{schema}")
     rules = REPOSITORY / "seeds" / "inquiry_rules.csv"
     db.execute(
@@ -74,7 +74,7 @@ def measure(count: int, folder: Path) -> None:
     )
     masking = timed(
         db,
-        "create table warehouse.madang_staging.stg_inquiries__inquiries as "
+        "create table warehouse.madang_private.stg_inquiries__inquiries as "
         f"select inquiry_id, {mask} as content from texts",
     )
     grouping = timed(db, re.sub(r"^", "create table grouped as ", topics.strip(), count=1))

@@ -35,7 +35,7 @@ MODELS = (
 )
 
 EVENTS = """
-    create table madang_staging.stg_braze__messages as
+    create table madang_private.stg_braze__messages as
     with sendings as (
         select
             n,
@@ -89,7 +89,7 @@ EVENTS = """
 """
 
 OTHERS = (
-    """create table madang_staging.stg_braze__subscriptions (event_id varchar,
+    """create table madang_private.stg_braze__subscriptions (event_id varchar,
         current_user_id varchar, braze_user_id varchar, channel varchar, status varchar,
         dispatch_id varchar, campaign_id varchar, canvas_id varchar, canvas_step_id varchar,
         is_test bool, is_deleted bool, event_at timestamp)""",
@@ -150,7 +150,7 @@ def peer(columns: str, outcomes: tuple[str, ...]) -> str:
     )
     return f"""
         create or replace table madang_marts.peer as
-        select {columns}, {moments} from madang_staging.stg_braze__messages
+        select {columns}, {moments} from madang_private.stg_braze__messages
         group by all
     """
 
@@ -188,7 +188,7 @@ def write_events(root: Path, events: int) -> None:
     )
     (root / "warehouse.duckdb").unlink(missing_ok=True)
     with duckdb.connect(str(root / "warehouse.duckdb")) as connection:
-        for schema in ("staging", "identity", "marts"):
+        for schema in ("private", "staging", "identity", "marts"):
             connection.execute(f"create schema madang_{schema}")
         connection.execute(EVENTS.format(sendings=events, events=events))
         for statement in OTHERS:

@@ -111,12 +111,27 @@ def models(folder: str) -> Iterator[dict[str, Any]]:
     for path in sorted((ROOT / "models" / folder).rglob("*.yml")):
         for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", ()):
             for sql in path.parent.rglob(f"{model['name']}.sql"):
-                yield {**model, "sql": sql.read_text(encoding="utf-8")}
+                yield {**model, "sql": sql.read_text(encoding="utf-8"), "schema": schema_of(sql)}
+
+
+def schema_of(sql: Path) -> str:
+    """The schema of a model, by dbt_project.yml."""
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    at, found = project["models"]["madang"], ""
+    for part in sql.relative_to(ROOT / "models").with_suffix("").parts:
+        at = at.get(part, {})
+        found = at.get("+schema", found)
+    return found
 
 
 def is_personal(column: dict[str, Any]) -> bool:
     """Say whether a column is tagged as personal data."""
-    return bool(column.get("config", {}).get("meta", {}).get("pii"))
+    return bool(personal_by(column))
+
+
+def personal_by(column: dict[str, Any]) -> Any:
+    """How a column is tagged as personal data: True, or "indirect"."""
+    return column.get("config", {}).get("meta", {}).get("pii")
 
 
 def line(text: str) -> str:
@@ -180,13 +195,18 @@ def beside() -> list[str]:
 
 
 def personal() -> list[str]:
-    made = ["", "| layer | table | columns |", "|---|---|---|"]
-    for layer in ("identity", "activity", "marts", "activation"):
+    made = ["", "| schema | table | in plain | indirect |", "|---|---|---|---|"]
+    found = []
+    for layer in ("staging", "identity", "activity", "marts", "activation"):
         for model in models(layer):
-            tagged = [f"`{one['name']}`" for one in model.get("columns", ()) if is_personal(one)]
-            if tagged:
-                made.append(f"| {layer} | `{model['name']}` | {', '.join(tagged)} |")
-    return [*made, ""]
+            tagged: dict[Any, list[str]] = {True: [], "indirect": []}
+            for column in model.get("columns", ()):
+                if is_personal(column):
+                    tagged[personal_by(column)].append(f"`{column['name']}`")
+            if any(tagged.values()):
+                cells = " | ".join(", ".join(names) for names in tagged.values())
+                found.append(f"| {model['schema']} | `{model['name']}` | {cells} |")
+    return [*made, *sorted(found, key=lambda row: row.split("|")[1] != " private "), ""]
 
 
 def page(text: str) -> str:

@@ -135,6 +135,33 @@ with uploads as (
     where platform = '{{ platform }}' and coalesce(held_back_reason, 'none') <> 'already_sent'
 
 ),
+{%- if platform in madang.reported_click_ids() %}
+
+match_keys as (
+
+    select person_id, string_agg(match_key, ' ' order by match_key) as match_keys
+    from ({{ madang.ad_match_keys(platform, of_conversions=true) }}) as of_persons
+    where match_key is not null
+    group by person_id
+
+),
+
+with_match_keys as (
+
+    select uploads.*, match_keys.match_keys
+    from uploads
+    left join match_keys on uploads.person_id = match_keys.person_id
+
+),
+{%- else %}
+
+with_match_keys as (
+
+    select *, cast(null as string) as match_keys
+    from uploads
+
+),
+{%- endif %}
 
 final as (
 
@@ -161,7 +188,7 @@ final as (
             'device_id': 'device_id',
         }) }} as value,
         held_back_reason
-    from uploads
+    from with_match_keys
 
 )
 

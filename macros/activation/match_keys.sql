@@ -4,6 +4,7 @@
     each person are used. Nothing readable leaves the warehouse.
 #}
 {% macro ad_match_keys(platform, of_conversions=false) -%}
+    {%- set identifier = none if of_conversions else madang.sync_rule().get('identifier') -%}
     select
         person_id,
         case field
@@ -19,10 +20,7 @@
         end as match_key
     from {{ ref('customer_values') }}
     where
-        field in ({{ madang.text_literals(
-            [madang.sync_rule().identifier]
-            if madang.sync_rule().get('identifier') else ['email', 'phone']
-        ) }})
+        field in ({{ madang.text_literals([identifier] if identifier else ['email', 'phone']) }})
         and is_chosen
 {%- endmacro %}
 

@@ -1,8 +1,8 @@
 {#
     A row's values beside its key, as JSON whose values are all texts. The sync names the columns
-    (`columns`). Each comes from `customers`, from the permit, or from a scenario's trigger.
-    `permits`, `customers` and `key` are expressions of the model. Dates are in the project's time
-    zone, because such a column has no zone.
+    (`columns`). Each comes from `customers`, from `contacts`, from the permit, or from a scenario's
+    trigger. `permits`, `customers` and `key` are expressions of the model. Dates are in the
+    project's time zone, because such a column has no zone.
 #}
 {% macro sync_row(permits, customers, key, key_column='key') -%}
     {%- set rule = madang.sync_rule() -%}
@@ -29,6 +29,14 @@
     {%- else -%}
     cast({{ expression }} as string)
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The customers with their name, address and number, which a sync may name as columns, too. #}
+{% macro sync_customers() -%}
+    select customers.*, contacts.name, contacts.email, contacts.phone
+    from {{ ref('customers') }} as customers
+    left join {{ ref('contacts') }} as contacts on customers.person_id = contacts.person_id
 {%- endmacro %}
 
 
@@ -66,8 +74,7 @@ customer_numbers as (
 
 customers as (
 
-    select *
-    from {{ ref('customers') }}
+    {{ madang.sync_customers() }}
 
 ),
 

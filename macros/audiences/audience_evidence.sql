@@ -239,6 +239,10 @@
 {%- endmacro %}
 
 
+{# The version of an audience's rule: another one whenever anything in its YAML changes. #}
+{% macro audience_rule_version(spec) %}{{ return(local_md5(tojson(spec))[:12]) }}{% endmacro %}
+
+
 {#
     One row an audience: the version of its rule,
     and for whom the rule can hold of whom nothing was counted.
@@ -249,7 +253,7 @@
         {%- set reach = audience_reach(spec.rule) -%}
         {%- do rows.append([
             text_literal(name),
-            text_literal(local_md5(tojson(spec))[:12]),
+            text_literal(audience_rule_version(spec)),
             reach != 'done',
             reach == 'everyone'
         ]) -%}

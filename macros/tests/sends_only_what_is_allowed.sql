@@ -42,9 +42,9 @@
                 )
             )
         union all
-        select customers.person_id, 'email', cast(null as string), false, messages.event_at
+        select contacts.person_id, 'email', cast(null as string), false, messages.event_at
         from {{ ref('stg_braze__messages') }} as messages
-        inner join {{ ref('customers') }} as customers on messages.email = customers.email
+        inner join {{ ref('contacts') }} as contacts on messages.email = contacts.email
         where messages.outcome = 'bounced' and messages.channel = 'email' and not messages.is_test
         {% for channel, object, id, box in [
             ('email', 'contacts', 'contact_id', 'has_opted_out_of_email'),

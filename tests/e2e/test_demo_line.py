@@ -110,6 +110,17 @@ def test_braze_was_told_each_event_and_purchase_of_the_mart_once(company: Compan
     }
 
 
+def test_a_plan_keeps_the_version_of_each_rule_that_it_went_by(company: Company):
+    with tables_of(company.root) as tables:
+        kept = tables.rows(
+            "select distinct audience, rule_version from madang_marts.audience_history"
+        )
+        built = tables.rows(
+            "select distinct audience, rule_version from madang_marts.audience_members"
+        )
+    assert kept and set(kept) <= set(built)  # some audiences go nowhere
+
+
 def test_the_receipts_are_in_the_published_marts(company: Company):
     with tables_of(company.root) as tables:
         receipts = tables.rows(f"""
@@ -328,7 +339,7 @@ def contacts_of(company: Company) -> set[str]:
         known = tables.rows("""
             select identifier_value from truth_identifiers
             where identifier_type in ('email', 'phone')""")
-        names = tables.rows("select distinct name from madang_marts.customers where name > ''")
+        names = tables.rows("select distinct name from madang_private.contacts where name > ''")
     found = {name for (name,) in names}
     for (value,) in known:
         plain = f"0{value.removeprefix('+82')}"

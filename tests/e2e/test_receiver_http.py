@@ -394,7 +394,7 @@ def test_what_was_received_reaches_the_models_by_madang_load_inbox(tmp_path):
         )
         staged = warehouse.fetch(
             "select outcome_id, status, phone, value, occurred_at from "
-            f"{warehouse.relation('staging', 'stg_offline__outcomes')} order by outcome_id"
+            f"{warehouse.relation('private', 'stg_offline__outcomes')} order by outcome_id"
         )
     assert ended.returncode == 0
     assert raw == [{"n": 3}]

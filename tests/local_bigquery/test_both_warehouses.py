@@ -113,7 +113,8 @@ class Twins:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             (first, *_), (_, email, name) = connection.execute(
                 """
-                select customer_no, email, name from madang_marts.customers
+                select customer_no, email, name
+                from madang_marts.customers inner join madang_private.contacts using (person_id)
                 where is_in_crm and email is not null order by customer_no limit 2
                 """
             ).fetchall()

@@ -86,6 +86,7 @@ class Company:
         )
         with self.db(read_only=False) as db:
             db.execute("create schema madang_marts")
+            db.execute("create schema madang_private")
             db.execute("""
                 create table madang_marts.touches (touch_key varchar, subject_id varchar,
                     touched_at timestamp, touch_date date,
@@ -99,7 +100,7 @@ class Company:
                     conversion_type varchar, change_number bigint, change_date date,
                     verified_change bigint, verified_value_change double)""")
             db.execute("""
-                create table madang_marts.consent_signals (person_id varchar, signal varchar)""")
+                create table madang_private.consent_signals (person_id varchar, signal varchar)""")
 
     def db(self, read_only: bool = True) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(self.root / "warehouse.duckdb"), read_only=read_only)

@@ -11,10 +11,11 @@ pytest.importorskip("zetasql", reason="the GoogleSQL engine is not installed")
 pytest.importorskip("google.cloud.bigquery", reason="the extra 'bigquery' is not installed")
 
 from bigquery_company import EXPORT, Company, Ran, built_on_bigquery, known_people, put
+from madang.erase.tables import LAYERS as ERASED
 from madang.settings.workspace import load_settings
 from madang.warehouse import Warehouse, open_warehouse
 
-LAYERS = ("raw", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
+LAYERS = ("raw", *ERASED)
 TABLES = "resource_type:model resource_type:seed"
 LATE = {
     "salesforce/cases_late.csv": """
@@ -73,8 +74,11 @@ def cells(warehouse: Warehouse, values: set[str]) -> dict[str, set[str]]:
             relation = warehouse.relation(layer, table)
             day = "where event_date >= date '1970-01-01'" if table.endswith("_ga4__events") else ""
             for row in warehouse.fetch(f"select * from {relation} {day}"):
-                for column in columns:
-                    hits = {one for one in values if one in str(row[column])}
+                texts = {column: str(row[column]) for column in columns}
+                row_text = "\n".join(texts.values())
+                there = {one for one in values if one in row_text}
+                for column, text in texts.items() if there else ():
+                    hits = {one for one in there if one in text}
                     if hits:
                         found.setdefault(f"{layer}.{table}.{column}", set()).update(hits)
     return found

@@ -92,11 +92,19 @@ def test_a_landed_table_and_a_ledger(settings: Settings):
     run_dbt(settings, ["run", "--select", "+stg_crm__customers"])
     with open_warehouse(settings) as warehouse:
         customers = warehouse.relation("raw", "crm_customers")
+        warehouse.ensure_layer("staging")
         warehouse.execute(f"alter table {customers} drop column region")
         warehouse.execute(f"insert into {customers} (customer_no) values ('C000001')")
         ledger = warehouse.relation("ledger", "built_models")
         warehouse.execute(f"alter table {ledger} drop column rules")
+        # where it stood before there was a private schema
+        for name in ("stg_crm__customers", "of_somebody"):
+            former = warehouse.relation("staging", name)
+            warehouse.execute(f"create table {former} as select 'a@b.example' as email")
     run_dbt(settings, ["run", "--select", "+stg_crm__customers"])
+    with open_warehouse(settings) as warehouse:
+        left = {"stg_crm__customers", "of_somebody"} & set(warehouse.columns("staging"))
+        assert left == {"of_somebody"}
     assert values(settings, "raw", "crm_customers", "region") == {None}
     assert values(settings, "raw", "crm_customers", "customer_no") == {"C000001"}
     assert None not in values(settings, "ledger", "built_models", "rules")

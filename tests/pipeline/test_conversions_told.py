@@ -113,10 +113,10 @@ def test_tiktok_and_openai_are_told_the_same_as_far_as_they_look_back(story: Sto
 def test_google_gets_hashes_that_can_be_made_again(story: Story) -> None:
     emails = dict(
         story.rows("""
-            select conversions.conversion_key, customers.email
+            select conversions.conversion_key, contacts.email
             from madang_marts.conversions as conversions
-            inner join madang_marts.customers as customers using (person_id)
-            where customers.email like '%@post.example'
+            inner join madang_private.contacts as contacts using (person_id)
+            where contacts.email like '%@post.example'
         """)
     )
     checked = 0

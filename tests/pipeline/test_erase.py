@@ -76,6 +76,7 @@ def choose(tables: Tables) -> tuple[Person, str]:
         select customer_no, any_value(email), any_value(phone), any_value(name),
             list(device_id order by device_id)
         from madang_marts.customers as customers inner join devices on customer_no = user_id
+        inner join madang_private.contacts as contacts using (person_id)
         inner join madang_activation.sync_braze__users as wanted
             on customer_no = sync_key and held_back_reason is null
         inner join madang_identity.identifiers as mail
@@ -182,7 +183,7 @@ def test_nothing_is_left_anywhere(story: Story) -> None:
 def test_other_people_keep_theirs(story: Story) -> None:
     with tables_of(story.root) as tables:
         row = tables.row(f"""
-            select customer_no, email from madang_staging.stg_shop__orders
+            select customer_no, email from madang_private.stg_shop__orders
             where order_id = 'L3' and customer_no = '{story.other}'""")
     assert row == {"customer_no": story.other, "email": None}
 
@@ -195,7 +196,7 @@ def test_what_comes_later_does_not_bring_them_back(story: Story) -> None:
         assert story.found[step] == {}, step
         assert story.customers[step] == story.customers["second"]
     with tables_of(story.root) as tables:
-        kept = "select order_id from madang_staging.stg_shop__orders where order_id like 'L_'"
+        kept = "select order_id from madang_private.stg_shop__orders where order_id like 'L_'"
         assert tables.rows(kept) == [("L3",)]
 
 

@@ -30,7 +30,7 @@ from madang.sandbox.braze import BrazeSandbox
 KEY = "key-of-the-killed"
 REASON = "request 2026-119"
 PATIENCE = 240  # seconds until a moment must have come
-TABLES = ("raw", "staging", "identity", "activity", "marts", "activation")
+TABLES = ("raw", "private", "staging", "identity", "activity", "marts", "activation")
 #: Made of the moment or the build, not of the data.
 OWN = {"_loaded_at", "loaded_at", "built_at", "run_id", "build", "revision"}
 

@@ -141,7 +141,7 @@ def chosen(tables: Tables) -> list[tuple]:
         select customer_no, any_value(email), any_value(phone),
             list(distinct device_id order by device_id), any_value(person_id),
             any_value(name)
-        from madang_marts.customers
+        from madang_marts.customers inner join madang_private.contacts using (person_id)
         inner join madang_staging.ga4_logins on customer_no = user_id
         where is_in_crm and crm_ids = 1 and device_id in (
             select device_id from madang_staging.ga4_logins
@@ -202,6 +202,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         person, other = chosen(tables)
         family = tables.value("""
             select min(customer_no) from madang_marts.customers
+            inner join madang_private.contacts using (person_id)
             inner join madang_identity.identifiers
                 on identifier_value = sha256(phone) and quarantine_reason = 'several names'
             where is_in_crm""")

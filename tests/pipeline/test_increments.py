@@ -28,7 +28,7 @@ from madang.warehouse import open_warehouse
 
 EARLIER = datetime.fromisoformat("2026-10-29T15:00:00+09:00")
 SKIPPED = [f"events_202610{day}.parquet" for day in range(12, 19)]
-LAYERS = ("staging", "identity", "activity", "marts", "activation")
+LAYERS = ("private", "staging", "identity", "activity", "marts", "activation")
 #: When and from which file a row was loaded: two warehouses have two histories.
 PROVENANCE = ("loaded_at", "_loaded_at", "file_sha256", "sha256", "file_row")
 PROVENANCE += ("version_key", "known_from", "known_to", "last_loaded_at", "files", "loaded_rows")

@@ -67,13 +67,13 @@ LATER = {
         00Q5g00000ABCDE,김마루,Closed,true,2026-10-05T00:00:00Z""",
 }
 TABLES = (
-    "staging.stg_crm__customers",
-    "staging.stg_consent__events",
-    "staging.stg_shop__orders",
+    "private.stg_crm__customers",
+    "private.stg_consent__events",
+    "private.stg_shop__orders",
     "staging.stg_ads__costs",
-    "staging.stg_inquiries__inquiries",
+    "private.stg_inquiries__inquiries",
     "staging.stg_notices__versions",
-    "staging.stg_salesforce__leads",
+    "private.stg_salesforce__leads",
     "activity.activities",
     "marts.customers",
     "marts.contactability",

@@ -48,7 +48,7 @@ def prepare(tables: Tables) -> None:
         left join (
             select application_id, person from truth_conversions
             where application_id in (
-                select application_id from madang_staging.stg_offline__outcomes)
+                select application_id from madang_private.stg_offline__outcomes)
         ) as conversions
             on actions.object_id = conversions.application_id
             and actions.action = 'completed_application'

@@ -11,7 +11,7 @@ import pytest
 
 from demo_workspace import SUPPORT
 from madang.sandbox.braze import BrazeSandbox
-from madang.sync import DestinationUnclear, SyncError
+from madang.sync import DestinationDown, DestinationUnclear, SyncError
 from madang.sync.destinations.braze.destination import BrazeSettings
 from sync_place import Place
 
@@ -148,6 +148,32 @@ def test_a_fatal_answer_that_names_nobody_is_halved_because_nothing_was_taken(pl
     assert (result.accepted, result.rejected) == (49, 1)
     names = [one["properties"]["event_id"] for one in braze.events()]
     assert len(names) == len(set(names)) == 49
+
+
+def test_a_key_that_is_revoked_between_two_halves_of_a_batch_tells_nothing_twice(place, braze):
+    """The first half was taken: the rest is rejected, and goes with the next plan."""
+    braze.faults.add("fatal", times=None, keys=("e40",))
+    braze.faults.add("status", status=401, after=2)  # whole, first half, then
+    rows = [event(f"e{n:02}") for n in range(50)]
+    result = place.sync(*rows)
+    assert (result.accepted, result.rejected) == (25, 25)
+    braze.faults.clear()
+    assert place.sync(*rows).accepted == 25
+    names = [one["properties"]["event_id"] for one in braze.events()]
+    assert len(names) == len(set(names)) == 50
+
+
+def test_a_rate_window_longer_than_a_run_may_wait_costs_no_event(place, braze):
+    """Who asks to wait took nothing: the batch is planned as before, and not in doubt for ever."""
+    place.want(*[event(f"e{n:03}") for n in range(120)])
+    place.plan()
+    braze.faults.add("rate_limit", after=1, seconds=86_400)
+    with pytest.raises(DestinationDown, match="rate limit is used up"):
+        place.apply()
+    braze.faults.clear()
+    place.apply()
+    names = [one["properties"]["event_id"] for one in braze.events()]
+    assert (len(names), len(set(names)), place.plan().unknown) == (120, 120, 0)
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "status", "status": 503}])

@@ -1,5 +1,6 @@
 """A run that is killed, really and anywhere, loses nothing and sends nothing accepted twice."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from madang.lock import workspace_lock
 from madang.people.sendings import sendings
 from madang.sandbox.braze import BrazeSandbox
 from madang.settings.workspace import load_settings
-from madang.sync import ledger
+from madang.sync import SyncError, ledger
 from madang.sync.journal import Journal
 from madang.warehouse import WarehouseError
 from sync_place import counted
@@ -202,6 +203,24 @@ def test_interrupting_by_hand_keeps_what_was_accepted(workspace, braze):
     assert (run["status"], run["accepted"]) == ("interrupted", 10)
     assert workspace.apply().accepted == 20
     assert set(braze.writes().values()) == {1}
+
+
+def test_a_full_disk_at_the_end_does_not_lose_the_receipts(workspace, braze, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    workspace.want(members(10))
+    workspace.plan()
+    with monkeypatch.context() as patch:
+        patch.setattr("madang.sync.ledger.files.load", full)
+        result = workspace.apply()
+        assert (result.accepted, result.exit_code) == (10, 0)
+        assert "no room" in result.note and "wait in the journal" in result.note
+        with pytest.raises(SyncError, match="no room") as error:
+            workspace.plan()
+        assert "Make room" in error.value.fix
+    assert workspace.plan().is_empty
+    assert len(braze.writes()) == 10
 
 
 def test_a_warehouse_in_use_at_the_end_does_not_lose_the_receipts(workspace, braze):

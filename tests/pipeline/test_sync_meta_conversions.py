@@ -121,6 +121,18 @@ def test_passing_trouble_is_tried_again_within_the_run(there, meta, fault):
     assert len(meta.events) == 10
 
 
+def test_a_rate_limit_that_lasts_in_the_middle_of_a_batch_tells_nothing_twice(there, meta):
+    meta.refused.add("u0003")
+    meta.faults.add("rate_limit", times=None, after=2)  # whole, first half, then
+    there.want(*rows(*range(4)))
+    there.plan()
+    result = there.apply()
+    assert (result.accepted, result.rejected) == (2, 2)
+    meta.faults.clear()
+    meta.refused.clear()
+    assert there.sync(*rows(*range(4))).accepted == 2
+
+
 def test_what_has_no_answer_at_the_end_of_a_run_is_never_sent_again(there, meta):
     there.want(*rows(*range(10)))
     there.plan()

@@ -26,7 +26,9 @@ from madang.sync.now import rows_now
 from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 
-LAYERS = [f"madang_{one}" for one in ("raw", "staging", "identity", "marts", "reference")]
+LAYERS = [
+    f"madang_{one}" for one in ("raw", "private", "staging", "identity", "marts", "reference")
+]
 #: A table by its name in what is compiled: its schema and itself.
 NAMED = re.compile(r'"(madang_\w+)"\."(\w+)"')
 #: Where members of lists go: no audience of the demo names advertising, the SQL is GoogleSQL's.

@@ -471,7 +471,7 @@ def test_the_tier_of_each_list_is_the_tier_that_the_customer_had(
             from truth_tier_moves as told
             inner join truth_records as records
                 on told.person = records.person and records.source = 'crm'
-            inner join madang_staging.base_crm__customers as rows
+            inner join madang_private.base_crm__customers as rows
                 on records.record_id = rows.customer_no
             inner join same_person on told.person = same_person.person
         )
@@ -544,10 +544,10 @@ def test_every_field_was_collected_under_one_of_the_two_versions(tables: Tables)
         select version_number, sum(records) from madang_marts.collected_fields
         where source = 'crm' and field = 'name' group by all order by 1""")
     late = tables.value("""
-        select count(*) from madang_staging.stg_crm__customers
+        select count(*) from madang_private.stg_crm__customers
         where registered_at >= (select max(effective_from) from madang_marts.notices
             where kind = 'collection')""")
-    everybody = tables.value("select count(*) from madang_staging.stg_crm__customers")
+    everybody = tables.value("select count(*) from madang_private.stg_crm__customers")
     assert rows == [(1, everybody - late), (2, late)]
     assert 0 < late < everybody
 
@@ -601,7 +601,7 @@ def test_messages_are_of_who_got_them(tables: Tables, measured: Callable):
             count(*) filter (same_person.person = told.person) as right,
             count(*) filter (not was_allowed) as not_allowed
         from truth_messages as told
-        left join madang_staging.stg_braze__messages as messages
+        left join madang_private.stg_braze__messages as messages
             on messages.event_id = told.message_id
         left join madang_identity.record_persons as record_persons
             on record_persons.source = 'braze' and record_persons.record_id = messages.braze_user_id
@@ -946,7 +946,7 @@ def test_outcomes_without_an_application_id_have_their_person(tables: Tables, me
             count(same_person.person) as named,
             count(*) filter (same_person.person = told.person) as right
         from truth_outcomes as told
-        inner join madang_staging.stg_offline__outcomes as outcomes using (outcome_id)
+        inner join madang_private.stg_offline__outcomes as outcomes using (outcome_id)
         left join madang_identity.record_persons as record_persons
             on record_persons.source = 'offline' and record_persons.record_id = told.outcome_id
         left join same_person using (person_id)
@@ -1044,7 +1044,7 @@ def test_inquiries_are_about_orders_and_merged_and_reopened(tables: Tables):
         select count(*) as inquiries, count(order_id) as of_orders,
             count(application_id) as of_applications, count(category_3) as of_three_levels,
             count(*) filter (is_merged) as merged, sum(reopenings)::bigint as reopenings
-        from madang_staging.stg_inquiries__inquiries""")
+        from madang_private.stg_inquiries__inquiries""")
     told = tables.value("select count(*) from truth_records where source = 'inquiry'")
     assert counts["inquiries"] == told
     assert all(counts.values()), counts
@@ -1073,7 +1073,7 @@ def test_no_text_of_an_inquiry_has_the_telephone_of_its_person(tables: Tables):
     """In digits or in words, however it was written."""
     texts = tables.rows("""
         select content, phone_digits
-        from madang_staging.stg_inquiries__states
+        from madang_private.stg_inquiries__states
         inner join truth_inquiries using (inquiry_id)
         where phone_digits is not null""")
     assert any("(phone)" in text for text, _ in texts)

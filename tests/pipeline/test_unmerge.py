@@ -25,7 +25,7 @@ from madang.settings.workspace import load_settings
 
 KEY = "key-of-the-wrong-merge"
 ORDER = "J1"
-LAYERS = ("identity", "activity", "marts", "activation")
+LAYERS = ("private", "identity", "activity", "marts", "activation")
 # What the order itself says about the two identifiers that it carries, and about its customer.
 EVIDENCE = {"evidence_count", "last_seen_at", "sources", "names", "crm_ids", "emails", "phones"}
 ORDERS = {"orders", "total_order_amount", "last_order_at", "activities", "last_activity_at"}
@@ -36,7 +36,8 @@ FIGURES |= {"rate", "median_days", "p90_days", "rate_gap", "days_gap"}
 CREDITED = {"credit", "credited_value", "credited_verified", "credited_verified_value"}
 CREDITED |= {"removal_effect"}
 OF_THE_ORDER = {
-    "identity.identity_records": (set(), 1),
+    "private.stg_shop__orders": (set(), 1),
+    "private.identity_records": (set(), 1),
     "identity.identifiers": (EVIDENCE, 2),
     "identity.identity_edges": (set(), 1),
     "identity.identity_cuts": (set(), 1),
@@ -47,7 +48,7 @@ OF_THE_ORDER = {
     "activity.shop_activities": (set(), 1),
     "activity.activities": (set(), 1),
     "marts.customers": (ORDERS, 1),
-    "marts.customer_values": (set(), 2),
+    "private.customer_values": (set(), 2),
     "marts.source_freshness": (set(), 1),
     "marts.record_matches": (set(), 1),
     "marts.record_match_rates": ({"records", "share"}, 4),
@@ -212,13 +213,14 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def choose(tables: Tables) -> Two:
     """Two who were given different audiences, and have bought and surfed."""
     wanted = """
-        select customer_no, any_value(customers.email) as email, any_value(name) as name,
+        select customer_no, any_value(email) as email, any_value(name) as name,
             list(distinct field order by field) as fields
         from madang_marts.customers as customers
+        inner join madang_private.contacts as contacts using (person_id)
         inner join madang_activation.sync_braze__users as wanted
             on customers.customer_no = wanted.sync_key and wanted.held_back_reason is null
         inner join madang_identity.identifiers as known
-            on known.identifier_value = sha256(customers.email) and quarantine_reason is null
+            on known.identifier_value = sha256(contacts.email) and quarantine_reason is null
         where is_in_crm and name is not null and customers.crm_ids = 1 and activities > 5
         group by customer_no
     """
@@ -363,7 +365,7 @@ def test_every_table_is_as_if_the_merge_had_never_been(story: Story) -> None:
         tables = db.execute(
             "select table_schema, table_name from information_schema.tables "
             "where table_catalog = 'after' and table_type = 'BASE TABLE' "
-            "and table_schema in (?, ?, ?, ?)",
+            "and table_schema in (?, ?, ?, ?, ?)",
             [f"madang_{layer}" for layer in LAYERS],
         ).fetchall()
         assert len(tables) > 30

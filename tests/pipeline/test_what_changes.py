@@ -139,7 +139,7 @@ def test_who_is_who_and_all_that_hangs_on_them_now_and_then(
         lay(warehouse, "", NOW)
         lay(warehouse, SCRATCH, THEN)
         mails = "email string, email_hash string, phone string, phone_hash string"
-        put(warehouse, "identity", "identity_records", mails, [(MAIL, HASH, None, None)])
+        put(warehouse, "private", "identity_records", mails, [(MAIL, HASH, None, None)])
         sent = "sync string, sync_key string, field string, operation string, status string, "
         sent += "value_hash string, ledger_no int64, recorded_at timestamp, run_id string"
         put(

@@ -172,6 +172,12 @@ CONVERSIONS = """
               - {name: u, label: U, kind: position, weights: [0.4, 0.2, 0.4]}
               - {name: decay, label: Decay, kind: time_decay, half_life: 7 days}
               - {name: chain, label: Chain, kind: markov, order: 2}
+      - name: tier_history
+        config:
+          meta:
+            tier_rules:
+              - {name: VVIP, within: 365 days, value: 3000000, of: [test_drive]}
+              - {name: 일반, within: 365 days, conversions: 1}
 """
 FILES = {
     "dbt_project.yml": DBT_PROJECT,
@@ -977,6 +983,21 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "order: 2, half_life: 7 days",
             "name: chain",
             "'half_life' belongs to models of the kind time_decay, not markov.",
+        ),
+        (
+            CONVERSION_FILE,
+            "of: [test_drive]",
+            "of: [test_drives]",
+            "of: [test_drives]",
+            "Unknown type of conversions 'test_drives'. Did you mean 'test_drive'?",
+        ),
+        (
+            CONVERSION_FILE,
+            "within: 365 days, conversions: 1",
+            "within: 365 days",
+            "name: 일반",
+            "the tier '일반' needs 'value' (a verified amount) or 'conversions' "
+            "(how many verified ones).",
         ),
         (
             CONVERSION_FILE,

@@ -111,7 +111,15 @@ def workspace(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
-        for layer in ("identity", "activity", "marts", "activation", "ledger", "explain"):
+        for layer in (
+            "private",
+            "identity",
+            "activity",
+            "marts",
+            "activation",
+            "ledger",
+            "explain",
+        ):
             db.execute(f"create schema madang_{layer}")
         db.execute(
             """
@@ -136,14 +144,15 @@ def workspace(tmp_path: Path) -> Path:
         db.execute(
             """
             create table madang_marts.customers as
-            select 'p' || n as person_id, null::varchar as customer_no, null::varchar as email,
-                null::varchar as phone, '김하늘' as name, if(n = 3, '일반', 'VIP') as tier
-            from range(1, 6) as numbers(n)"""
+            select 'p' || n as person_id, if(n = 1, ?, null) as customer_no,
+                if(n = 3, '일반', 'VIP') as tier
+            from range(1, 6) as numbers(n)""",
+            [CUSTOMER],
         )
         db.execute(
-            "update madang_marts.customers set customer_no = ?, email = ?, phone = ? "
-            "where person_id = 'p1'",
-            [CUSTOMER, EMAIL, PHONE],
+            "create table madang_private.contacts as "
+            "select 'p1' as person_id, ? as email, ? as phone, '김하늘' as name",
+            [EMAIL, PHONE],
         )
         db.execute("create table madang_identity.persons as from madang_marts.customers")
         identifiers = [

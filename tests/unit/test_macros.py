@@ -132,6 +132,43 @@ def test_a_personal_column_is_no_field_of_a_catalog_however_it_is_written(told, 
     assert "name" in str(items({"from": "name"}, "Email", PERSONAL, **table))
 
 
+@pytest.mark.parametrize(
+    ("schema", "meta", "is_refused"),
+    [
+        ("marts", {"pii": True}, True),
+        ("marts", {"pii": "contact"}, True),
+        ("marts", {"pii": "indirect"}, False),
+        ("marts", {"pii": False}, False),
+        ("private", {"pii": True}, False),
+        ("activation", {"pii": True}, False),
+        (None, {"pii": True}, True),
+    ],
+)
+@pytest.mark.parametrize("place", ["config", "meta"])
+def test_a_personal_column_stands_in_a_closed_schema(schema, meta, is_refused, place) -> None:
+    refused = []
+    column = {"name": "email", place: {"meta": meta} if place == "config" else meta}
+    node = {
+        "name": "my_people",
+        "resource_type": "model",
+        "schema": f"madang_{schema}",
+        "config": {"schema": schema, "materialized": "table"},
+        "columns": {"email": column},
+    }
+    text = (ROOT / "macros/private.sql").read_text(encoding="utf-8")
+    macros = Environment(extensions=["jinja2.ext.do"]).from_string(text, {
+        "exceptions": SimpleNamespace(raise_compiler_error=refused.append),
+        "flags": SimpleNamespace(WHICH="build"),
+        "graph": {"nodes": {"model.mine.my_people": node}},
+        "execute": True,
+        "return": lambda found: found,
+    }).module  # fmt: skip
+    macros.check_private_columns()
+    assert bool(refused) == is_refused
+    if refused:
+        assert "my_people has the personal column email" in refused[0]
+
+
 def _calls(body: str, known: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:
     for code in JINJA.findall(body):
         for qualified, name in CALL.findall(TEXT.sub("''", code)):

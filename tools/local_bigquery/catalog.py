@@ -43,6 +43,7 @@ class Table:
     rows: TableContent = field(default_factory=TableContent)
     version: int = field(default_factory=VERSIONS.__next__)
     _packed: bytes | None = None
+    _shape: "Table | None" = None
 
     def __post_init__(self) -> None:
         self.modified = self.modified or self.created
@@ -71,6 +72,12 @@ class Table:
         if self._packed is None:
             self._packed = self.rows.SerializeToString()
         return self._packed
+
+    def shape(self) -> "Table":
+        """The table without its rows, the same one as long as its columns are the same."""
+        if self._shape is None or self._shape.columns is not self.columns:
+            self._shape = Table(self.project, self.dataset, self.table_id, self.columns)
+        return self._shape
 
     def replace(self, content: TableContent) -> None:
         """Put other rows in the place of all."""
@@ -192,7 +199,7 @@ class Catalog:
         """Become what another catalog was; only for content of this process's own making."""
         self.datasets, self.tables = pickle.loads(content)
         for table in self.tables.values():  # the versions of another process are no versions here
-            table.version = next(VERSIONS)
+            table.version, table._shape = next(VERSIONS), None
         self._computed = {}
 
     def tables_of(self, project: str, dataset: str) -> list[Table]:

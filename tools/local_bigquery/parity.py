@@ -17,7 +17,7 @@ from local_bigquery.catalog import Catalog, Table
 from local_bigquery.project import TYPES
 from local_bigquery.values import to_python
 
-LAYERS = ("staging", "identity", "activity", "marts", "activation", "reference")
+LAYERS = ("private", "staging", "identity", "activity", "marts", "activation", "reference")
 # Where the export lies is not the same on both sides, and so is what depends on it; lists and
 # structures are kept as the export has them by one table only.
 FILES = {"location", "bytes", "modified_at", "fingerprint"}

@@ -14,8 +14,7 @@ customer_numbers as (
 
 customers as (
 
-    select *
-    from {{ ref('customers') }}
+    {{ sync_customers() }}
 
 ),
 

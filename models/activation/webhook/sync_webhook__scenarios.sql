@@ -13,8 +13,7 @@ customer_numbers as (
 
 customers as (
 
-    select *
-    from {{ ref('customers') }}
+    {{ sync_customers() }}
 
 ),
 

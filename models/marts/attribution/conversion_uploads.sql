@@ -28,18 +28,12 @@ last_clicks as (
 
 ),
 
-match_keys as (
+with_address as (
 
-    {% for platform in reported_click_ids() -%}
-    select
-        '{{ platform }}' as platform,
-        person_id,
-        string_agg(match_key, ' ' order by match_key) as match_keys
-    from ({{ ad_match_keys(platform, of_conversions=true) }}) as keys_of_{{ platform }}
-    where match_key is not null
-    group by person_id
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select distinct person_id
+    from {{ ref('customer_values') }}
+    where is_chosen and field in ('email', 'phone')
+
 ),
 
 allowed as (
@@ -117,7 +111,6 @@ final as (
         last_clicks.click_id_name,
         last_clicks.click_id,
         last_clicks.clicked_at,
-        match_keys.match_keys,
         case
             when sent.upload_key is not null then 'already_sent'
             when {{ upload_not_chosen('candidates', rules) }} then 'not_chosen'
@@ -135,7 +128,7 @@ final as (
                 > {{ upload_days('candidates', rules) }} * 86400 then 'too_old'
             when candidates.platform = 'ga4' and candidates.device_id is null then 'no_match_key'
             when candidates.platform <> 'ga4' and candidates.operation = 'conversion'
-                and last_clicks.click_id is null and match_keys.match_keys is null
+                and last_clicks.click_id is null and with_address.person_id is null
                 then 'no_match_key'
         end as held_back_reason
     from candidates
@@ -145,9 +138,9 @@ final as (
     left join last_clicks
         on candidates.platform = last_clicks.platform
         and candidates.conversion_key = last_clicks.conversion_key
-    left join match_keys
-        on candidates.platform = match_keys.platform
-        and candidates.person_id = match_keys.person_id
+    left join with_address
+        on candidates.person_id = with_address.person_id
+        and candidates.platform in ({{ text_literals(reported_click_ids() | list) }})
     -- what was never sent needs no correction,
     -- and neither does what is worth what the platform knows
     where

@@ -16,7 +16,9 @@ results as (
 
 plan_counts as (
 
-    select plan_id, sync, destination, audience, channel, outcome, reason, persons, row_count
+    select
+        plan_id, sync, destination, audience, channel,
+        outcome, reason, persons, row_count, rule_version
     from {{ ref('stg_sync__plan_counts') }}
 
 ),
@@ -35,7 +37,8 @@ of_audiences as (
         plan_id,
         audience,
         sum(case when outcome = 'candidates' then persons end) as candidates,
-        sum(case when outcome = 'members' then persons end) as members
+        sum(case when outcome = 'members' then persons end) as members,
+        max(rule_version) as rule_version
     from plan_counts
     where channel is null
     group by plan_id, audience
@@ -97,6 +100,7 @@ final as (
         -- strings
         coalesce(results.status, plans.status) as status,
         of_channels.held_back_reasons,
+        of_audiences.rule_version,
 
         -- persons
         cast(coalesce(of_audiences.candidates, of_channels.persons) as int64) as candidates,

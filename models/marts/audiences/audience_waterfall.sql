@@ -1,6 +1,10 @@
 {%- set labels = [] -%}
 {%- for name, spec in audience_specs().items() -%}
-    {%- do labels.append([text_literal(name), text_literal(spec.get('label', name))]) -%}
+    {%- do labels.append([
+        text_literal(name),
+        text_literal(spec.get('label', name)),
+        text_literal(audience_rule_version(spec)),
+    ]) -%}
 {%- endfor -%}
 
 with candidates as (
@@ -21,7 +25,7 @@ members as (
 
 audiences as (
 
-    {{ rows_of({'audience': 'string', 'label': 'string'}, labels) }}
+    {{ rows_of({'audience': 'string', 'label': 'string', 'rule_version': 'string'}, labels) }}
 
 ),
 
@@ -50,7 +54,12 @@ all_steps as (
 steps as (
 
     select
-        audiences.audience, audiences.label, all_steps.step_number, all_steps.step, all_steps.reason
+        audiences.audience,
+        audiences.label,
+        audiences.rule_version,
+        all_steps.step_number,
+        all_steps.step,
+        all_steps.reason
     from audiences
     cross join all_steps
 
@@ -61,6 +70,7 @@ final as (
     select
         steps.audience,
         steps.label,
+        steps.rule_version,
         steps.step_number,
         steps.step,
         steps.reason,

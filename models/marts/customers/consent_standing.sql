@@ -19,7 +19,6 @@ final as (
         signal_id,
         source,
         signal,
-        address_hash,
         is_night,
         policy_version,
         decided_at,

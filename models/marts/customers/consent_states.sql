@@ -116,7 +116,6 @@ final as (
         signal,
         via,
         met_by,
-        address_hash,
         is_night,
         policy_version,
         occurred_at as decided_at,

@@ -21,9 +21,15 @@ closed as (
 
 opened as (
 
-    select person_id, channel, purpose, address_hash, decided_at
-    from {{ ref('consent_standing') }}
-    where effect = 'opens'
+    select
+        standing.person_id,
+        standing.channel,
+        standing.purpose,
+        signals.address_hash,
+        standing.decided_at
+    from {{ ref('consent_standing') }} as standing
+    inner join {{ ref('consent_signals') }} as signals on standing.signal_id = signals.signal_id
+    where standing.effect = 'opens'
 
 ),
 

@@ -59,7 +59,7 @@ from_values as (
 
     select
         person_id,
-        {% for field in ['name', 'email', 'phone', 'tier', 'region'] -%}
+        {% for field in ['tier', 'region'] -%}
         max(case when is_chosen and field = '{{ field }}' then field_value end) as {{ field }},
         {% endfor -%}
         {% for field in ['name', 'email', 'phone'] -%}
@@ -92,9 +92,6 @@ final as (
     select
         persons.person_id,
         from_crm.customer_no,
-        from_values.name,
-        from_values.email,
-        from_values.phone,
         from_values.tier,
         from_values.region,
         from_values.name_source,

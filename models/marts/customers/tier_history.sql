@@ -1,6 +1,19 @@
--- what tier each person had when, from the landed uploads alone:
+{%- set rules = tier_rules() -%}
+{%- set conversions, changes = ref('conversions'), ref('conversion_changes') -%}
+{%- set ranks = [] -%}
+{%- for rule in rules %}{% do ranks.append([text_literal(rule.name), loop.index]) %}{% endfor -%}
+
+-- what tier each person had when, from landed uploads or verified conversions alone:
 -- nothing is lost by a build that did not run
-with changes as (
+with
+{% if rules -%}
+chosen as (
+
+    {{ tiers_by_rules(rules, conversions, changes) }}
+
+),
+{%- else -%}
+changes as (
 
     select customer_no, upload_number, listed_at, tier, registered_at, is_listed
     from {{ ref('customer_number_changes') }}
@@ -62,6 +75,7 @@ chosen as (
     ) = 1
 
 ),
+{%- endif %}
 
 changed as (
 
@@ -91,8 +105,12 @@ with_end as (
 
 tiers as (
 
+    {% if rules -%}
+    {{ rows_of({'tier': 'string', 'tier_rank': 'int64'}, ranks) }}
+    {%- else -%}
     select tier, tier_rank
     from {{ list_of('tiers') }}
+    {%- endif %}
 
 ),
 
@@ -104,7 +122,7 @@ final as (
         with_end.previous_tier,
         with_end.valid_from,
         with_end.valid_to,
-        'crm' as source,
+        {{ text_literal('rules' if rules else 'crm') }} as source,
         tiers.tier_rank,
         tiers.tier is not null as is_in_list
     from with_end

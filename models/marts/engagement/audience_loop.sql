@@ -7,7 +7,9 @@
 -- and the audience of the next plan
 with plans as (
 
-    select plan_id, sync, destination, audience, channel, as_of, size, allowed, accepted, removed
+    select
+        plan_id, sync, destination, audience, channel, rule_version,
+        as_of, size, allowed, accepted, removed
     from {{ ref('audience_history') }}
 
 ),
@@ -19,6 +21,7 @@ ordered as (
         lead(plan_id) over by_plan as next_plan_id,
         lead(as_of) over by_plan as next_as_of,
         lead(size) over by_plan as next_size,
+        lag(rule_version) over by_plan as rule_version_before,
         row_number() over by_plan as place
     from plans
     window by_plan as (partition by sync, audience, channel order by as_of, plan_id)
@@ -103,6 +106,8 @@ final as (
         ordered.destination,
         ordered.plan_id,
         ordered.place,
+        ordered.rule_version,
+        ordered.rule_version <> ordered.rule_version_before as is_rule_changed,
         ordered.as_of,
         ordered.size,
         ordered.allowed,

@@ -33,10 +33,30 @@ conversions as (
 
 ),
 
+-- which version of its rule an audience had from plan to plan
+versions as (
+
+    select
+        counts.audience,
+        counts.rule_version,
+        plans.as_of as valid_from,
+        coalesce(
+            lead(plans.as_of) over (
+                partition by counts.audience order by plans.as_of, plans.plan_id
+            ),
+            {{ far_future() }}
+        ) as valid_to
+    from {{ ref('stg_sync__plan_counts') }} as counts
+    inner join {{ ref('stg_sync__plans') }} as plans on counts.plan_id = plans.plan_id
+    where counts.outcome = 'members'
+
+),
+
 final as (
 
     select
         sent.{{ columns | join(', sent.') }},
+        versions.rule_version as audience_rule_version,
         {% for moment in message_moments() -%}
         sent.{{ moment }}_at,
         {% endfor -%}
@@ -56,6 +76,10 @@ final as (
         sent.cost
     from sent
     left join conversions on sent.message_key = conversions.message_key
+    left join versions
+        on sent.audience = versions.audience
+        and sent.started_at >= versions.valid_from
+        and sent.started_at < versions.valid_to
 
 )
 

@@ -4,6 +4,7 @@
     'campaign_id', 'canvas_id', 'canvas_step_id', 'variation_id',
 ] -%}
 {%- set senders = [ref('braze_messages')] -%}
+{%- set known_then = 'coalesce(sent.started_at >= known.known_from, false)' -%}
 {%- set moments = message_moments() | reject('in', ['opened', 'clicked']) | list -%}
 
 -- the messages of every sender by the rules of their channel, with who their person was then;
@@ -116,7 +117,7 @@ final as (
         audiences.audience,
         tiers.tier,
         customers.tier as tier_now,
-        coalesce(sent.started_at >= known.known_from, false) as is_tier_known,
+        {{ 'sent.person_id is not null' if tier_rules() else known_then }} as is_tier_known,
         stages.stage,
         sent.message_date,
         {{ week_of('sent.message_date') }} as message_week,

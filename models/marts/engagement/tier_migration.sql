@@ -33,38 +33,18 @@ person_months as (
 
 ),
 
-prices as (
-
-    {{ message_prices() }}
-
-),
-
-sent as (
-
-    select person_id, channel, {{ local_date('sent_at') }} as sent_date
-    from {{ ref('person_messages') }}
-    where sent_at <= {{ as_of() }}
-
-),
-
-with_cost as (
-
-    select
-        sent.person_id, sent.sent_date, {{ converted('prices.price', fx_rate('prices')) }} as cost
-    from sent
-    left join prices on sent.channel = prices.channel
-    {{ join_fx_rates('prices', 'sent.sent_date') }}
-
-),
-
 messages as (
 
     select
-        person_id, {{ month_before('sent_date', 0) }} as month, count(*) as messages,
-        count(case when cost is null then 1 end) as messages_without_price,
+        person_id,
+        {{ month_before('message_date', 0) }} as month,
+        count(*) as messages,
+        count(case when reached_at is not null and cost is null then 1 end)
+            as messages_without_price,
         round(sum(cost), 4) as message_cost
-    from with_cost
-    group by person_id, {{ month_before('sent_date', 0) }}
+    from {{ ref('sent_messages') }}
+    where person_id is not null and sent_at <= {{ as_of() }}
+    group by person_id, {{ month_before('message_date', 0) }}
 
 ),
 

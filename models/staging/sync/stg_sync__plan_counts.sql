@@ -1,6 +1,8 @@
 with source as (
 
-    select plan_id, sync, destination, audience, channel, outcome, reason, persons, row_count
+    select
+        plan_id, sync, destination, audience, channel,
+        outcome, reason, persons, row_count, rule_version
     from {{ source('ledger', 'sync_plan_counts') }}
 
 ),
@@ -18,6 +20,7 @@ final as (
         channel,
         outcome,
         reason,
+        rule_version,
 
         -- numerics
         persons,

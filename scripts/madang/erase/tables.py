@@ -7,7 +7,7 @@ from madang.erase.values import Known
 from madang.people.identifiers import TOGETHER, chunks
 from madang.warehouse import Warehouse
 
-LAYERS = ("staging", "identity", "activity", "marts", "activation", "history", "ledger")
+LAYERS = ("private", "staging", "identity", "activity", "marts", "activation", "history", "ledger")
 #: Tables of the ledger that name people; nothing makes them anew.
 LEDGERS = ("sync_deliveries", "sync_rejects", "braze_outbox")
 #: Landed by 'madang score', by the key of an identifier, which is no record that others land.

@@ -181,7 +181,7 @@ def known_by(warehouse: Warehouse, one: Identifier, near: Neighbourhood) -> Know
     for each in mine:
         for name in RECORDS.get(each.kind, ()):
             known.add_records(name, [each.value])
-    records = warehouse.relation("identity", "identity_records")
+    records = warehouse.relation("private", "identity_records")
     for kind, values in (("email", known.emails), ("phone", known.phones)):
         digest = warehouse.dialect.sha256_hex(kind)
         wanted = [value for value, of in hashed.items() if of == kind]

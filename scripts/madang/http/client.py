@@ -59,8 +59,9 @@ class Client:
     Login, rate windows and the count of requests are shared by all of them.
 
     `name` is how errors call the other side, `check` what they say to look at. `down` is raised
-    when the attempts, the budget or the longest wait are used up; `refuses` by a login that is
-    refused; `lost` where a request that must not be repeated (`posts_once`) may have arrived.
+    when the attempts, the budget or the longest wait are used up; `limited` (else `down`) when the
+    longest wait is, and the request surely never was taken; `refuses` by a login that is refused;
+    `lost` where a request that must not be repeated (`posts_once`) may have arrived.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Client:
         trouble: Trouble | None = None,
         posts_once: bool = False,
         down: Errors = HttpError,
+        limited: Errors | None = None,
         refuses: Errors = HttpError,
         lost: Errors = HttpError,
         on_answer: Callable[[Mapping[str, str]], None] | None = None,
@@ -94,6 +96,7 @@ class Client:
         self._check = check
         self._retry = retry or Retry()
         self._down, self._refuses, self._lost = down, refuses, lost
+        self._limited = limited or down
         self._on_answer = on_answer
         self._wall, self._chance = wall, chance
         self._not_before = 0.0
@@ -170,7 +173,10 @@ class Client:
                 said = self._trouble(answer.status, answer.content) if self._trouble else None
                 if answer.status == 429 or said == "limited":
                     limited += 1
-                    rate_waited += self._wait_after_429(answer.headers, rate_waited, limited)
+                    too_long = self._down if failures else self._limited
+                    rate_waited += self._wait_after_429(
+                        answer.headers, rate_waited, limited, too_long
+                    )
                     continue
                 if answer.status not in RETRIED_STATUSES and said is None:
                     return Reply(answer.status, answer.content, answer.headers, attempts)
@@ -249,8 +255,10 @@ class Client:
             self.sleep(min(wait, self._retry.longest_rate_wait))
         self._open_window(closed_until)
 
-    def _wait_after_429(self, headers: Mapping[str, str], waited: float, limited: int) -> float:
-        """Sleep until the window's end; return for how long.
+    def _wait_after_429(
+        self, headers: Mapping[str, str], waited: float, limited: int, too_long: Errors
+    ) -> float:
+        """Sleep until the window's end; return for how long. Raises `too_long`.
 
         A window that is over and still refuses is not believed: the pauses grow as without one.
         """
@@ -259,7 +267,7 @@ class Client:
             wait = self._retry.pause(limited, self._chance())
         wait = max(wait, 0.05)
         if waited + wait > self._retry.longest_rate_wait:
-            raise self._down(
+            raise too_long(
                 f"{self.name}'s rate limit is used up for {wait:.0f} more seconds (429); with the "
                 f"{waited:.0f} before, that is longer than a run may wait "
                 f"({self._retry.longest_rate_wait:.0f}).",

@@ -31,6 +31,7 @@ NEEDED = (
     ("identity", "persons"),
     ("activity", "activities"),
     ("activity", "person_orders"),
+    ("private", "contacts"),
     ("marts", "customers"),
     ("marts", "contactability"),
     ("marts", "audience_evidence"),
@@ -95,14 +96,15 @@ class _Person:
         self._zone = settings.timezone
         self._warehouse = warehouse
         self.person_id = person_id
-        found = self._fetch(
-            "select email, phone, tier from {} where person_id = ?", "marts", "customers"
-        )
+        found = self._fetch("select tier from {} where person_id = ?", "marts", "customers")
         self._customer = found[0] if found else {}
+        known = self._fetch(
+            "select email, phone from {} where person_id = ?", "private", "contacts"
+        )
         self._known = {
             hashlib.sha256(value.encode()).hexdigest(): mask(kind, value)
             for kind in ("email", "phone")
-            if (value := self._customer.get(kind))
+            if known and (value := known[0][kind])
         }
 
     def _fetch(self, sql: str, layer: str, table: str) -> list[Row]:

@@ -27,7 +27,7 @@ TABLES = (
     ("identity", "person_identifiers"),
     ("identity", "identity_edges"),
     ("identity", "identity_cuts"),
-    ("identity", "identity_records"),
+    ("private", "identity_records"),
 )
 ASK = "Give a customer number, a user id, an id of Salesforce or Braze, an e-mail address, "
 ASK += "a telephone number, a chat key or a person_id; where a text could be several of them, "
@@ -176,7 +176,7 @@ def in_words(warehouse: Warehouse, identifiers: Iterable[Identifier]) -> dict[st
     """Return each identifier masked, by its key; of a hashed value the plain one is looked up."""
     identifiers = list(identifiers)
     shown: dict[str, str] = {}
-    relation = warehouse.relation("identity", "identity_records")
+    relation = warehouse.relation("private", "identity_records")
     for kind in ("email", "phone"):
         values = {one.value: one.key for one in identifiers if one.kind == kind}
         shown |= {key: fingerprint(value) for value, key in values.items()}

@@ -35,6 +35,7 @@ CONFIG_NAME = "madang.yml"
 JINJA_FIX = "Write the value itself; a secret's place is the environment (key_env)."
 LAYERS = (
     "raw",
+    "private",
     "staging",
     "identity",
     "activity",

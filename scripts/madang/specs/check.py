@@ -40,6 +40,7 @@ from madang.specs.project import ModelEntry, Project, read_project
 from madang.specs.stages import Journey, Scenario
 from madang.specs.streams import check_streams
 from madang.specs.strict import Strict, validated
+from madang.specs.tiers import TierRule, check_tiers
 from madang.specs.unquoted import unquoted_freely
 
 CONSENT_FIX = "Say which permission it needs: consent: {purpose: marketing, channels: [email]}."
@@ -127,6 +128,7 @@ def check_project(folder: Path, secrets: Collection[str] = ()) -> Checked:
         for at, name in conversion.later_actions():
             may_be_rare = at[0] != "verified_by"
             check_action(project, entry, (*place, *at), name, actions, may_be_rare)
+    check_tiers(project, _listed_rules(project, "tier_rules", TierRule), conversions)
     cadences = _read(project, read_cadences)
     for entry, place, audience in _readable(audiences) if cadences or not project.unread else ():
         check_requires_fresh(project, entry, place, audience, cadences)

@@ -102,7 +102,8 @@ def check_attribute(
     usable = [column for column, data in columns.items() if not is_personal(data)]
     if name in usable or (customers is None and project.unread):
         return
-    if name in columns:
+    contacts = project.model("contacts")
+    if name in columns or (contacts and name in contacts.columns()):
         message = f"'{name}' holds personal data, so no audience may depend on it."
     else:
         tables = "customers or customer_profiles" if of_profiles else "customers"

@@ -22,3 +22,7 @@ class DestinationUnclear(SyncError):
 
 class DestinationDown(SyncError):
     """The destination did not answer, or kept failing, for as long as we may wait."""
+
+
+class DestinationLimited(DestinationDown):
+    """The destination asks to wait longer than a run may, and took nothing of the request."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from madang.sync import DestinationRefused
+from madang.sync import DestinationLimited, DestinationRefused
 from madang.sync.destinations.base import Batch, Destination, Receipt
 
 
@@ -25,7 +25,8 @@ class Answered:
     @property
     def is_known(self) -> bool:
         """Whether its fate is known: it is not after an error, save a refusal of it all."""
-        return self.error is None or isinstance(self.error, DestinationRefused)
+        refusals = (DestinationRefused, DestinationLimited)
+        return self.error is None or isinstance(self.error, refusals)
 
     @property
     def noted(self) -> tuple[Batch, Receipt | None]:

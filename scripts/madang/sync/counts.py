@@ -22,7 +22,7 @@ AT_THE_START = ("candidates", "members")  # steps of the waterfall that come bef
 def of_plan(
     settings: Settings, warehouse: Warehouse, relation: str, rows: Path
 ) -> Iterator[dict[str, Any]]:
-    """Yield a plan's counts: audience, channel, outcome, reason, persons, row_count.
+    """Yield a plan's counts: audience, channel, outcome, reason, persons, row_count, rule_version.
 
     `relation` is a model with the column `audience`, `rows` the planned rows. Nothing is yielded of
     audiences that a project counts no waterfall of, save what is planned of them.
@@ -41,15 +41,14 @@ def of_plan(
     yield from counted
     audiences = {row["audience"] for row in counted}
     if audiences and warehouse.exists("marts", WATERFALL):
-        steps = warehouse.fetch(
-            f"select audience, step, subjects from {warehouse.relation('marts', WATERFALL)}"
-        )
+        steps = warehouse.fetch(f"select * from {warehouse.relation('marts', WATERFALL)}")
         for row in steps:
             if row["step"] in AT_THE_START and row["audience"] in audiences:
                 yield {
                     "audience": row["audience"],
                     "outcome": row["step"],
                     "persons": row["subjects"],
+                    "rule_version": row.get("rule_version"),  # not in what an old version built
                 }
 
 

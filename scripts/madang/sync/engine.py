@@ -373,7 +373,7 @@ def _fold(
     try:
         with warehouse_opener() as warehouse, warehouse.sparing(files.MEMORY):
             ledger.fold(settings, warehouse, journal, run.run_id)
-    except WarehouseError as error:
+    except (WarehouseError, SyncError) as error:
         log.warning("run %s: receipts stay in the journal: %s", run.run_id, error.message)
         result.note = (
             f"{error.message} So the receipts wait in the journal; the next 'madang plan' or "

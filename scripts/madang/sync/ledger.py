@@ -117,7 +117,8 @@ def recover(settings: Settings, warehouse: Warehouse, journal: Journal) -> None:
     """Fold every run that ended, or died, before its entries reached the warehouse.
 
     Must be called under the journal's lock: a run that still stands as `running` has then died.
-    Raises SyncError for a run of a plan that neither this warehouse nor this workspace knows.
+    Raises SyncError for a run of a plan that neither this warehouse nor this workspace knows, and
+    where there is no room for it.
     """
     ensure(warehouse, settings.project_dir)
     for run in journal.unfolded():
@@ -158,6 +159,14 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
             receipts = _receipts(
                 connection, folder, journal, run, number, columns(settings.project_dir)
             )
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            if not _is_for_room(error):
+                raise UnreadableRun(f"the entries of the run {run_id} cannot be read") from error
+            raise SyncError(
+                "There is no room to write down what became of a run.",
+                where=str(settings.paths.scratch),
+                fix="Make room on the disk, then run the command again: nothing is lost by it.",
+            ) from error
         except (duckdb.Error, ValueError, TypeError) as error:
             raise UnreadableRun(f"the entries of the run {run_id} cannot be read") from error
         for table in TABLES_OF_A_RUN:
@@ -171,6 +180,10 @@ def fold(settings: Settings, warehouse: Warehouse, journal: Journal, run_id: str
     journal.folded(run_id)
     run.spool.unlink(missing_ok=True)
     return receipts
+
+
+def _is_for_room(error: Exception) -> bool:
+    return not isinstance(error, duckdb.IOException) or "space" in str(error).lower()
 
 
 def _receipts(

@@ -6,7 +6,7 @@ from typing import Any
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
-from local_bigquery import schema
+from local_bigquery import names, schema
 from local_bigquery.catalog import Table
 from local_bigquery.engine import Column, Relation, Row, rows_of
 from local_bigquery.server.errors import BigQueryError
@@ -23,10 +23,20 @@ def insert(session: Session, node: Any) -> Outcome:
     if session.dry:
         return Outcome("INSERT", is_dml=True)
     sql = session.text(node)
+    read = names.tables_in(sql)
+    writes_only = node.HasField("rows") and len(read) == 1 and "select" not in sql.lower()
+    # a table that is only written is the same for the engine after each row that is added
+    scope = session.scope(sql, dict.fromkeys(read, table.shape()) if writes_only else None)
     with session.refusals():
-        rows = session.catalog.engine.inserted(sql, session.scope(sql))
+        rows = session.catalog.engine.inserted(sql, scope)
     change(session, table, inserts=rows)
     return Outcome("INSERT", is_dml=True, inserted=len(rows))
+
+
+def knows(session: Session, node: Any) -> bool:
+    """Say whether the table is there that a statement changes."""
+    name = target_name(session, node.target_path)
+    return name in session.temporary or session.catalog.full_name(name) in session.catalog.tables
 
 
 def delete(session: Session, node: Any) -> Outcome:

@@ -49,6 +49,8 @@ def _is_checked_as_it_runs(session: Session, node: Any) -> bool:
     kind = node.DESCRIPTOR.name
     if kind == "ASTCreateTableStatementProto":
         return node.HasField("query") and not session.dry
+    if kind == "ASTInsertStatementProto":
+        return not session.dry and dml.knows(session, node)
     return kind in ("ASTQueryStatementProto", "ASTCallStatementProto")
 
 

@@ -9,7 +9,13 @@ from madang.errors import ConfigError
 from madang.http.address import is_loopback, read_address
 from madang.settings.secrets import given
 from madang.specs.strict import Strict
-from madang.sync import DestinationDown, DestinationRefused, DestinationUnclear, SyncError
+from madang.sync import (
+    DestinationDown,
+    DestinationLimited,
+    DestinationRefused,
+    DestinationUnclear,
+    SyncError,
+)
 
 if TYPE_CHECKING:
     from madang.http.auth import Auth
@@ -355,6 +361,7 @@ class Opening:
         from madang.http.client import Client
 
         url = others.pop("url", None) or self.settings.url
+        repeats = self.target is None or self.target.may_repeat
         return Client(
             url,
             auth=auth,
@@ -363,8 +370,10 @@ class Opening:
             check=check,
             retry=self.retry,
             **others,
-            posts_once=self.target is not None and not self.target.may_repeat,
+            posts_once=not repeats,
             down=DestinationDown,
+            # what may go again is simply in doubt: several requests may stand behind one batch
+            limited=DestinationDown if repeats else DestinationLimited,
             refuses=DestinationRefused,
             lost=DestinationUnclear,
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from madang.sync import DestinationRefused
+from madang.sync import DestinationLimited, DestinationRefused, SyncError
 from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt
 
 if TYPE_CHECKING:
@@ -39,6 +39,20 @@ class Answer:
 Ask = Callable[[Sequence[bytes]], "tuple[Reply, Answer]"]
 
 
+def rest_not_sent(batch: Batch, receipt: Receipt, stop: SyncError) -> Receipt:
+    """Reject what is left of a batch that was stopped after a part of it was taken.
+
+    What was taken, or may have been, keeps its outcome; the rest goes with the next plan. Raises
+    `stop` where nothing was.
+    """
+    if not any(one.status in ("accepted", "unknown") for one in receipt.outcomes.values()):
+        raise stop
+    left_out = Outcome("rejected", "not sent", stop.message, stop.fix)
+    for one in batch.objects:
+        receipt.outcomes.setdefault(one.number, left_out)
+    return receipt
+
+
 class Parts:
     """The sending of one run. `rows` is what they are called in errors: members, conversions."""
 
@@ -63,14 +77,11 @@ class Parts:
             numbers = [batch.objects[place].number for place in places]
             try:
                 reply, answer = ask([encoded[place] for place in places])
-            except DestinationRefused as stop:
-                if not receipt.accepted and not doubtful:
-                    raise
-                left_out = Outcome("rejected", "not sent", stop.message, stop.fix)
+            except (DestinationRefused, DestinationLimited) as stop:
                 for place in chain(places, *waiting):
-                    number = batch.objects[place].number
-                    receipt.outcomes[number] = doubtful.get(place, left_out)
-                return receipt
+                    if place in doubtful:
+                        receipt.outcomes[batch.objects[place].number] = doubtful[place]
+                return rest_not_sent(batch, receipt, stop)
             receipt.http_status = reply.status
             receipt.attempts += reply.attempts
             if answer.reference:

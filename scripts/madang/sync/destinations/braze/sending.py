@@ -8,7 +8,7 @@ is unclear of events and messages stays unknown.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from madang.sync import DestinationRefused, DestinationUnclear
+from madang.sync import DestinationLimited, DestinationRefused, DestinationUnclear
 from madang.sync.destinations.base import ACCEPTED, Batch, Outcome, Receipt
 from madang.sync.destinations.braze.answers import (
     Place,
@@ -17,6 +17,7 @@ from madang.sync.destinations.braze.answers import (
     not_understood,
     rejected,
 )
+from madang.sync.destinations.parts import rest_not_sent
 from madang.sync.words import harmless
 
 if TYPE_CHECKING:
@@ -55,10 +56,14 @@ class Sending:
         references = []
         while waiting:
             part = waiting.pop()
-            reply = self.http.post(path, body(part), method=method)
+            try:
+                reply = self.http.post(path, body(part), method=method)
+                verdict = self._judged(reply, path, places(part))
+            except (DestinationRefused, DestinationLimited) as stop:
+                rest_not_sent(batch, receipt, stop)
+                break
             receipt.http_status = reply.status
             receipt.attempts += reply.attempts
-            verdict = self._judged(reply, path, places(part))
             references += [_reference(reply)] if verdict.accepted else []
             for at in verdict.accepted:
                 receipt.outcomes[batch.objects[part[at]].number] = ACCEPTED
