@@ -26,3 +26,20 @@
         rows
     ) }}
 {%- endmacro %}
+
+
+{#
+    What the syncs say under config.meta.sync that start messages (campaigns of Braze, entries into
+    journeys of Marketing Cloud), each with its name.
+#}
+{% macro message_syncs() %}
+    {% set found = [] %}
+    {% set exposures = graph.get('exposures', {}).values() if execute else [] %}
+    {% for exposure in exposures | sort(attribute='name') %}
+        {% set object = exposure.config.meta.get('sync', {}).get('object') %}
+        {% if object in ['campaign_messages', 'journey_entry'] %}
+            {% do found.append(dict(exposure.config.meta.sync, name=exposure.name)) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}

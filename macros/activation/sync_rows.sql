@@ -41,13 +41,14 @@
 
 
 {#
-    The journeys that the sync names, and after how many days a person may enter again (null:
-    never). One without a name where there are none.
+    The journeys that the sync names, in their order (`message_place`), and after how many days a
+    person may enter again (null: never). One without a name where there are none.
 #}
 {% macro sync_journeys() -%}
     {%- for journey, rule in madang.sync_rule().get('journeys', {'': {}}).items() %}
     select
         {{ madang.text_literal(journey) }} as journey,
+        {{ loop.index }} as message_place,
         cast({{ rule.get('again_after_days') or 'null' }} as int64) as again_after_days
     {{- ' union all' if not loop.last }}
     {%- endfor %}

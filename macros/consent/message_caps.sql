@@ -37,6 +37,75 @@
 {%- endmacro %}
 
 
+{#
+    How many messages of a relation (person_id, channel, sent_at) each cap counts in its time before
+    the run's clock: (person_id, cap_number, messages).
+#}
+{% macro messages_in_caps(sent) -%}
+    select
+        sent.person_id,
+        caps.cap_number,
+        count(*) as messages
+    from {{ sent }} as sent
+    inner join {{ ref('message_caps') }} as caps
+        on sent.channel = caps.channel
+        and {{ madang.micros_of('sent.sent_at') }}
+        > {{ madang.micros_of(madang.as_of()) }} - caps.within_micros
+    where sent.sent_at <= {{ madang.as_of() }}
+    group by sent.person_id, caps.cap_number
+{%- endmacro %}
+
+
+{#
+    The rows of a relation that start messages and for which a cap has no room: (sync_key, field).
+    In each cap of its channel a row takes a place after the messages that were sent in the cap's
+    time. Those that syncs asked for and that are not reported yet come before it, too, also by a
+    clock that ran ahead. So do the person's rows with a smaller `message_place`. What this sync
+    asked for before takes no second place. The relation has person_id, channel, purpose, sync_key,
+    field, held_back_reason and message_place.
+#}
+{% macro sync_over_caps(relation) -%}
+    select distinct placed.sync_key, placed.field
+    from (
+        select
+            wanted.person_id,
+            wanted.sync_key,
+            wanted.field,
+            caps.cap_number,
+            caps.most,
+            row_number() over (
+                partition by wanted.person_id, caps.cap_number
+                order by wanted.message_place, wanted.sync_key, wanted.field
+            ) as cap_place
+        from {{ relation }} as wanted
+        inner join {{ ref('message_caps') }} as caps on wanted.channel = caps.channel
+        left join {{ ref('requested_messages') }} as requested
+            on wanted.sync_key = requested.sync_key
+            and wanted.field = requested.field
+            and requested.sync in ({{ madang.sync_names() }})
+        where
+            wanted.held_back_reason is null
+            and wanted.purpose = 'marketing'
+            and requested.sync_key is null
+    ) as placed
+    left join (
+        {{ madang.messages_in_caps("(
+            select person_id, channel, sent_at
+            from " ~ ref('person_messages') ~ "
+
+            union all
+
+            select person_id, channel, least(requested_at, " ~ madang.as_of() ~ ") as sent_at
+            from " ~ ref('requested_messages') ~ "
+            where purpose = 'marketing' and not is_reported
+        )") }}
+    ) as counted
+        on placed.person_id = counted.person_id
+        and placed.cap_number = counted.cap_number
+    where placed.cap_place + coalesce(counted.messages, 0) > placed.most
+{%- endmacro %}
+
+
 {# The hour of the run's clock in the property's time zone. #}
 {% macro hour_now() -%}
     cast(substr({{ madang.local_time_text(madang.as_of()) }}, 12, 2) as int64)

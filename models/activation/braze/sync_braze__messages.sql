@@ -6,6 +6,7 @@
         campaign.hour
         if campaign.get('hour') is not none and campaign.get('hour') is defined
         else 'null',
+        loop.index,
     ]) -%}
 {%- endfor -%}
 
@@ -14,8 +15,11 @@
 with campaigns as (
 
     {{ rows_of(
-        {'audience': 'string', 'campaign_id': 'string', 'channel': 'string', 'hour': 'int64'},
-        campaign_rows
+        {
+            'audience': 'string', 'campaign_id': 'string', 'channel': 'string', 'hour': 'int64',
+            'message_place': 'int64',
+        },
+        campaign_rows,
     ) }}
 
 ),
@@ -42,6 +46,10 @@ entries as (
         campaigns.campaign_id,
         campaigns.channel,
         campaigns.hour,
+        campaigns.message_place,
+        {{ message_of_entry(
+            'campaigns.campaign_id', 'membership.person_id', 'membership.entered_at'
+        ) }} as sync_key,
         case when campaigns.hour is not null then {{ timestamp_plus(
             timestamp_from_local_text(
                 'cast(' ~ date_plus(local_date('membership.entered_at'), 1) ~ ' as string)'
@@ -57,51 +65,32 @@ entries as (
 
 ),
 
--- the entries that a person of now had when the person was several
-moments as (
-
-    select distinct
-        versions.audience,
-        identifiers.person_id,
-        versions.dbt_valid_from as entered_at
-    from {{ ref('audience_member_versions') }} as versions
-    inner join {{ ref('person_identifiers') }} as identifiers
-        on versions.anchor_key = identifiers.identifier_key
-    where versions.is_member
-
-),
-
--- which of them were sent, or may have been: a message holds the person_id of its time
+-- of a person who was several: what was sent for this entry under an earlier person_id,
+-- or may have been
 already_sent as (
 
     select distinct entries.audience, entries.person_id
     from entries
-    inner join moments
-        on entries.audience = moments.audience
-        and entries.person_id = moments.person_id
-        and entries.entered_at <= moments.entered_at
-    inner join {{ ref('person_identifiers') }} as former on entries.person_id = former.person_id
-    inner join {{ ref('stg_sync__deliveries') }} as deliveries
-        on {{ message_of_entry(
-            'entries.campaign_id', 'former.identifier_key', 'moments.entered_at'
-        ) }}
-        = deliveries.sync_key
+    inner join {{ ref('requested_messages') }} as requested
+        on entries.audience = requested.audience
+        and entries.person_id = requested.person_id
+        and entries.campaign_id = requested.campaign_id
+        and entries.entered_at <= requested.entered_at
     where
-        deliveries.status in ('accepted', 'unknown')
-        and deliveries.sync in ({{ madang.sync_names() }})
-        and (former.identifier_key <> entries.person_id or moments.entered_at <> entries.entered_at)
+        requested.sync in ({{ madang.sync_names() }})
+        and entries.sync_key <> requested.sync_key
 
 ),
 
-final as (
+wanted as (
 
     select
         entries.person_id,
         entries.audience,
         entries.channel,
         permits.purpose,
-        {{ message_of_entry('entries.campaign_id', 'entries.person_id', 'entries.entered_at') }}
-            as sync_key,
+        entries.message_place,
+        entries.sync_key,
         entries.channel as field,
         {{ json_object({
             'user': 'braze_keys.sync_key',
@@ -131,6 +120,32 @@ final as (
     left join already_sent
         on entries.audience = already_sent.audience
         and entries.person_id = already_sent.person_id
+
+),
+
+over_caps as (
+
+    {{ sync_over_caps('wanted') }}
+
+),
+
+final as (
+
+    select
+        wanted.person_id,
+        wanted.audience,
+        wanted.channel,
+        wanted.purpose,
+        wanted.sync_key,
+        wanted.field,
+        wanted.value,
+        coalesce(
+            wanted.held_back_reason, case when over_caps.sync_key is not null then 'message_cap' end
+        ) as held_back_reason
+    from wanted
+    left join over_caps
+        on wanted.sync_key = over_caps.sync_key
+        and wanted.field = over_caps.field
 
 )
 

@@ -64,6 +64,7 @@ with_earlier_entries as (
     select
         permits.*,
         journeys.journey,
+        journeys.message_place,
         journeys.again_after_days,
         customer_numbers.customer_no,
         memberships.entered_at,
@@ -90,13 +91,14 @@ with_earlier_entries as (
 
 ),
 
-final as (
+wanted as (
 
     select
         person_id,
         audience,
         channel,
         purpose,
+        message_place,
         customer_no as sync_key,
         concat(journey, '#', cast(entries + 1 as string)) as field,
         value,
@@ -111,6 +113,32 @@ final as (
             end
         ) as held_back_reason
     from with_earlier_entries
+
+),
+
+over_caps as (
+
+    {{ sync_over_caps('wanted') }}
+
+),
+
+final as (
+
+    select
+        wanted.person_id,
+        wanted.audience,
+        wanted.channel,
+        wanted.purpose,
+        wanted.sync_key,
+        wanted.field,
+        wanted.value,
+        coalesce(
+            wanted.held_back_reason, case when over_caps.sync_key is not null then 'message_cap' end
+        ) as held_back_reason
+    from wanted
+    left join over_caps
+        on wanted.sync_key = over_caps.sync_key
+        and wanted.field = over_caps.field
 
 )
 

@@ -1,7 +1,7 @@
 -- who was sent as many messages as a cap allows, and on which channels that holds them
 with caps as (
 
-    select cap_number, channel, most, time_window, within_micros
+    select cap_number, channel, most, time_window
     from {{ ref('message_caps') }}
 
 ),
@@ -10,19 +10,12 @@ sent as (
 
     select person_id, channel, sent_at
     from {{ ref('person_messages') }}
-    where sent_at <= {{ as_of() }}
 
 ),
 
 reached as (
 
-    select sent.person_id, caps.cap_number, count(*) as messages
-    from sent
-    inner join caps
-        on sent.channel = caps.channel
-        and {{ micros_of('sent.sent_at') }} > {{ micros_of(as_of()) }} - caps.within_micros
-    group by sent.person_id, caps.cap_number, caps.most
-    having count(*) >= caps.most
+    {{ messages_in_caps('sent') }}
 
 ),
 
@@ -38,6 +31,7 @@ final as (
         reached.messages
     from reached
     inner join caps on reached.cap_number = caps.cap_number
+    where reached.messages >= caps.most
     qualify
         row_number() over (partition by reached.person_id, caps.channel order by caps.cap_number)
         = 1

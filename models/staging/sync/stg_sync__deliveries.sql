@@ -13,7 +13,8 @@ with source as (
         reason,
         recorded_at,
         batch_no,
-        amount
+        amount,
+        channel
     from {{ source('ledger', 'sync_deliveries') }}
 
 ),
@@ -36,6 +37,7 @@ final as (
         status,
         reason,
         amount,
+        channel,
 
         -- timestamps
         recorded_at

@@ -3,8 +3,10 @@
 Bounded in size and depth, because what a file of a few lines can grow to is not.
 """
 
+import pickle
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,16 @@ def load_located(path: Path, *, shown_as: str | None = None) -> tuple[Any, Lines
 
 def parse_located(text: str, *, shown_as: str) -> tuple[Any, Lines]:
     """As `load_located`, for text that is already read."""
+    return pickle.loads(_packed(text, shown_as))
+
+
+@lru_cache(maxsize=512)
+def _packed(text: str, shown_as: str) -> bytes:
+    """What a text says, packed: a command asks for it up to five times, for objects of its own."""
+    return pickle.dumps(_parsed(text, shown_as))
+
+
+def _parsed(text: str, shown_as: str) -> tuple[Any, Lines]:
     loader = Loader(text)
     try:
         _require_shallow(text, shown_as)
