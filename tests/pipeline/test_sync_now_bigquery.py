@@ -26,14 +26,14 @@ from madang.sync.now import rows_now
 from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 
-LAYERS = [
-    f"madang_{one}" for one in ("raw", "private", "staging", "identity", "marts", "reference")
-]
 #: A table by its name in what is compiled: its schema and itself.
 NAMED = re.compile(r'"(madang_\w+)"\."(\w+)"')
-#: Where members of lists go: no audience of the demo names advertising, the SQL is GoogleSQL's.
-PLATFORMS = ("google_audiences", "meta_audiences")
-SYNCS = ("braze_audiences", *PLATFORMS)
+#: The models whose rows are asked for, by sync.
+SYNCS = {
+    "braze_audiences": "sync_braze__users",
+    "google_audiences": "sync_google__members",
+    "meta_audiences": "sync_meta__members",
+}
 NO = """
     insert into madang_raw.consent_events by name
     select '2026-10-31T23:00:00+09:00' as occurred_at, 'withdrawn' as status, 'email' as channel,
@@ -87,23 +87,27 @@ def test_both_warehouses_answer_alike(
 ) -> None:
     columns = "sync_key, field, value, held_back_reason"
     with duckdb.connect(str(tables.with_name("warehouse.duckdb")), read_only=True) as connection:
-        built = set(
-            connection.execute(
-                f"select {columns} from madang_activation.sync_braze__users"
-            ).fetchall()
+        built, *lists = (
+            set(connection.execute(f"select {columns} from madang_activation.{model}").fetchall())
+            for model in SYNCS.values()
         )
+    with duckdb.connect(str(tables), read_only=True) as connection:
+        layers = connection.execute(
+            "select schema_name from duckdb_schemas() where starts_with(schema_name, 'madang_')"
+        ).fetchall()
     with serve("test-project", "asia-northeast3") as server:
-        copy_layers(server, tables, *LAYERS)
+        copy_layers(server, tables, *(name for (name,) in layers))
         config = yaml.safe_load((small_company.root / "madang.yml").read_text(encoding="utf-8"))
         config["warehouse"] = reach(server)
         (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         settings = load_settings(tmp_path)
         specs = load_specs(settings.project_dir)
-        sql = rows_now(settings, find_spec(specs, "braze_audiences"))
-        members = [rows_now(settings, find_spec(specs, one)) for one in PLATFORMS]
+        asked = [rows_now(settings, find_spec(specs, name)) for name in SYNCS]
         with open_warehouse(settings) as warehouse:
-            rows = {tuple(row.values()) for row in warehouse.fetch(sql)}
-            assert [warehouse.fetch(one) for one in members] == [[], []]
+            rows, *members = (
+                {tuple(row.values()) for row in warehouse.fetch(one)} for one in asked
+            )
+    assert all(lists) and members == lists, "a no to e-mail changes no list"
     gone, come = built - rows, rows - built
     assert {row[3] for row in gone} == {None}
     assert {row[3] for row in come} == {"withdrawn"}
@@ -111,5 +115,6 @@ def test_both_warehouses_answer_alike(
     assert {row[1].rpartition("_")[2] for row in gone} == {"email"}
     assert len({row[0] for row in gone}) == 1
     measured(
-        f"asked at sending on BigQuery: {len(rows):,} rows, a statement of {len(sql):,} letters"
+        f"asked at sending on BigQuery: {len(rows):,} rows, "
+        f"a statement of {len(asked[0]):,} letters"
     )
