@@ -49,7 +49,7 @@ class Project:
     as_of: str
     variables: dict[str, Any] = field(default_factory=dict)
 
-    def dbt(self, *arguments: str, timeout: int = 600) -> subprocess.CompletedProcess[str]:
+    def dbt(self, *arguments: str, timeout: int = 1800) -> subprocess.CompletedProcess[str]:
         """Run the unmodified dbt command line for target bigquery."""
         self._write_profile()
         require_package(COMPANY)
