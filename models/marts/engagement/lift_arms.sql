@@ -137,8 +137,11 @@ final as (
         persons,
         mean,
         y as total,
-        greatest(yy - 2 * mean * yd + mean * mean * dd, 0) / (persons - 1) / persons
-        / nullif((d / persons) * (d / persons), 0) as mean_variance,
+        case
+            when mean is not null
+                then greatest(yy - 2 * mean * yd + mean * mean * dd, 0) / (persons - 1) / persons
+                    / nullif((d / persons) * (d / persons), 0)
+        end as mean_variance,
         x / persons as mean_before,
         greatest(xx - x * x / persons, 0) as squares_before,
         xy - x * y / persons as products,
