@@ -81,11 +81,14 @@ class Run:
                 )
         return False
 
-    def is_building(self, since: int) -> bool:
-        log = self.root / "logs" / "dbt.log"
-        with log.open("rb") as file:
-            file.seek(since)
-            return file.read().count(b"OK created") >= 25
+    @property
+    def log(self) -> Path:
+        return self.root / "logs" / "dbt.log"
+
+    def is_building(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return self.log.read_bytes().count(b"OK created") >= 25
+        return False
 
     def is_counted(self) -> bool:
         with contextlib.suppress(ValueError):
@@ -142,8 +145,8 @@ def runs(
         killed.killed_when("written down", killed.is_pending)
         killed.killed_when("asking to delete", killed.is_asking)
         killed.braze.faults.clear()
-        since = (killed.root / "logs" / "dbt.log").stat().st_size
-        killed.killed_when("building", lambda: killed.is_building(since))
+        killed.log.unlink()  # dbt begins another file at 10 MB
+        killed.killed_when("building", killed.is_building)
         killed.killed_when("counted", killed.is_counted)
         killed.erase()
         yield straight, killed
