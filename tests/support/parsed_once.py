@@ -7,6 +7,7 @@ schema are the same. dbt still compares every file and parses the changed ones, 
 own; files that read the environment are parsed again where the environment differs.
 """
 
+import gc
 import hashlib
 import importlib.util
 import json
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from itertools import count
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -23,6 +25,9 @@ from madang.build import lighter_dbt
 
 MODULE = "dbt.parser.manifest"
 WRITING = "dbt_common.clients.system"
+#: Commands after which the projects of former ones are given back: each is 50 MB of cycles, and a
+#: build hides them from Python's own count of when to look (`lighter_dbt.collected_seldom`).
+KEPT_COMMANDS = 20
 
 
 def keep(folder: Path) -> None:
@@ -75,8 +80,11 @@ class _Waiting(MetaPathFinder):
 def _change(parsing: ModuleType, folder: Path) -> None:
     loader = parsing.ManifestLoader
     read, write = loader.read_manifest_for_partial_parse, loader.write_manifest_for_partial_parse
+    commands = count(1)
 
     def read_kept(self: Any) -> Any:
+        if next(commands) % KEPT_COMMANDS == 0:
+            gc.collect()
         found = read(self)
         path = folder / _name(self)
         if found is not None or not path.exists():
