@@ -526,7 +526,7 @@ def test_the_board_of_matching_says_what_platforms_found_and_by_which_key(page: 
     row = words.index("flagship")
     assert words[row - 1] == "google"
     assert words[row + 1 : row + 8] == [
-        "26 10월 2026",
+        "2026-10-26~",
         "1,510",
         "1,500",
         "10",
