@@ -2,7 +2,7 @@
 
     python benchmarks/kills.py [--kills 30] [--seed 17] [NAME …] [--write]
 
-NAME is a case of `tests/support/killed_syncs.py`, such as "braze events"; without one all run. 120
+NAME is a case of `tests/support/kill_cases.py`, such as "braze events"; without one all run. 120
 rows a round go to the destination's local server, 10 a request, which takes 30 ms for each. The
 process is killed at a random moment of its run, over and over; after a quarter of the kills a new
 plan is made. At the end the runs go on unharmed, and what the server has is compared with what was
@@ -20,7 +20,8 @@ from processes import machine, table, write
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from killed_syncs import CASES, Found, forks, killed  # noqa: E402
+from kill_cases import CASES  # noqa: E402
+from killed_syncs import Found, forks, killed  # noqa: E402
 
 COLUMNS = ("sync", "kills", "rows", "lost", "again", "sent twice", "in doubt", "untrue", "")
 

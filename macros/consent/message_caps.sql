@@ -106,6 +106,31 @@
 {%- endmacro %}
 
 
+{#
+    The rows of a sync that starts messages, each held back as message_cap where a cap has no room
+    for it.
+#}
+{% macro sync_within_caps(relation) -%}
+    select
+        wanted.person_id,
+        wanted.audience,
+        wanted.channel,
+        wanted.purpose,
+        wanted.sync_key,
+        wanted.field,
+        wanted.value,
+        coalesce(
+            wanted.held_back_reason, case when over_caps.sync_key is not null then 'message_cap' end
+        ) as held_back_reason
+    from {{ relation }} as wanted
+    left join (
+        {{ madang.sync_over_caps(relation) }}
+    ) as over_caps
+        on wanted.sync_key = over_caps.sync_key
+        and wanted.field = over_caps.field
+{%- endmacro %}
+
+
 {# The hour of the run's clock in the property's time zone. #}
 {% macro hour_now() -%}
     cast(substr({{ madang.local_time_text(madang.as_of()) }}, 12, 2) as int64)

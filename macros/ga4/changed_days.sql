@@ -29,20 +29,30 @@
         from {{ ledger }}
         where model = '{{ follows }}'
     ) as wanted
-    where
+    where {{ madang.ga4_is_to_be_built('wanted', ledger, reader or this.identifier, 'revision') }}
+{%- endmacro %}
+
+
+{#
+    Is a day of a relation one that a model has to build? The ledger does not have it of that model
+    with the same `column` (a fingerprint or a revision), or `reprocess_start_date` adds it.
+#}
+{% macro ga4_is_to_be_built(relation, ledger, model_name, column) -%}
+    (
         not exists (
             select 1
             from {{ ledger }} as built
             where
-                built.model = '{{ reader or this.identifier }}'
-                and built.property_id = wanted.property_id
-                and built.event_date = wanted.event_date
-                and built.revision = wanted.revision
+                built.model = '{{ model_name }}'
+                and built.property_id = {{ relation }}.property_id
+                and built.event_date = {{ relation }}.event_date
+                and built.{{ column }} = {{ relation }}.{{ column }}
         )
         {%- if var('reprocess_start_date', none) %}
-        or event_date between date '{{ var("reprocess_start_date") }}'
+        or {{ relation }}.event_date between date '{{ var("reprocess_start_date") }}'
         and date '{{ var("reprocess_end_date", var("reprocess_start_date")) }}'
         {%- endif %}
+    )
 {%- endmacro %}
 
 

@@ -79,21 +79,7 @@
     where
         is_chosen
         {%- if ledger is not none %}
-        and (
-            not exists (
-                select 1
-                from {{ ledger }} as built
-                where
-                    built.model = 'base_ga4__events'
-                    and built.property_id = shard.property_id
-                    and built.event_date = shard.event_date
-                    and built.fingerprint = shard.fingerprint
-            )
-            {%- if var('reprocess_start_date', none) %}
-            or event_date between date '{{ var("reprocess_start_date") }}'
-            and date '{{ var("reprocess_end_date", var("reprocess_start_date")) }}'
-            {%- endif %}
-        )
+        and {{ madang.ga4_is_to_be_built('shard', ledger, 'base_ga4__events', 'fingerprint') }}
         {%- endif %}
 {%- endmacro %}
 

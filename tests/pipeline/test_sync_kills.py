@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from killed_syncs import CASES, forks, killed
+from kill_cases import CASES
+from killed_syncs import forks, killed
 
 KILLS = 2
 NAMES = ("braze messages", "google conversions", "meta members", "meta conversions")

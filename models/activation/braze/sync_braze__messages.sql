@@ -123,29 +123,9 @@ wanted as (
 
 ),
 
-over_caps as (
-
-    {{ sync_over_caps('wanted') }}
-
-),
-
 final as (
 
-    select
-        wanted.person_id,
-        wanted.audience,
-        wanted.channel,
-        wanted.purpose,
-        wanted.sync_key,
-        wanted.field,
-        wanted.value,
-        coalesce(
-            wanted.held_back_reason, case when over_caps.sync_key is not null then 'message_cap' end
-        ) as held_back_reason
-    from wanted
-    left join over_caps
-        on wanted.sync_key = over_caps.sync_key
-        and wanted.field = over_caps.field
+    {{ sync_within_caps('wanted') }}
 
 )
 

@@ -33,7 +33,8 @@ conversions as (
 
 ),
 
--- which version of its rule an audience had from plan to plan
+-- which version of its rule an audience had from plan to plan; of plans of one moment the
+-- ledger's last
 versions as (
 
     select
@@ -42,7 +43,8 @@ versions as (
         plans.as_of as valid_from,
         coalesce(
             lead(plans.as_of) over (
-                partition by counts.audience order by plans.as_of, plans.plan_id
+                partition by counts.audience
+                order by plans.as_of, coalesce(plans.ledger_no, 0), plans.plan_id
             ),
             {{ far_future() }}
         ) as valid_to

@@ -10,14 +10,13 @@ with moves as (
         field,
         operation,
         recorded_at,
-        lag(operation) over (
-            partition by sync, sync_key, field order by coalesce(ledger_no, 0), recorded_at, run_id
-        ) as operation_before,
-        lag(recorded_at) over (
-            partition by sync, sync_key, field order by coalesce(ledger_no, 0), recorded_at, run_id
-        ) as recorded_before
+        lag(operation) over by_ledger as operation_before,
+        lag(recorded_at) over by_ledger as recorded_before
     from {{ ref('stg_sync__deliveries') }}
     where status = 'accepted' and operation in ('add', 'remove')
+    window by_ledger as (
+        partition by sync, sync_key, field order by coalesce(ledger_no, 0), recorded_at, run_id
+    )
 
 ),
 

@@ -61,7 +61,7 @@ class Known:
     def destination_keys(self) -> list[str]:
         """Every key by which a destination may know them, as activation models write them.
 
-        Numbers, hashes of addresses, and what `braze_keys` of the destinations says.
+        Numbers, hashes of addresses, and what `braze.keys` of the destinations says.
         """
         ids = {*self.numbers, *self.values}
         found = [f"external_id:{one}" for one in self.numbers]

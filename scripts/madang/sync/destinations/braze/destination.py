@@ -7,7 +7,7 @@ The contract, with the vendor's pages:
 - https://www.braze.com/docs/api/endpoints/user_data/post_user_delete (50 ids, for good; an e-mail
   address with the user that is meant of several)
 - https://www.braze.com/docs/api/errors (message and errors; 4xx is fatal, 201 may hold errors)
-- how its answers are read: `braze_answers`; ids of users: `braze_keys`
+- how its answers are read: `braze.answers`; ids of users: `braze.keys`
 """
 
 import json

@@ -6,8 +6,8 @@ The contract, with the vendor's pages:
 - https://developers.google.com/data-manager/api/devguides/limits (10,000 members a request)
 - https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (one bad
   member and nothing of the request is processed; the answer names the field)
-- lists: `google_lists`; conversions: `google_conversions`; corrections: `google_adjustments`
-- how its answers are read: `google_answers`; how it is asked: `google_request`
+- lists: `google.lists`; conversions: `google.conversions`; corrections: `google.adjustments`
+- how its answers are read: `google.answers`; how it is asked: `google.request`
 
 Adding a member twice and removing one who is not there change nothing, so both may be repeated.
 """

@@ -5,7 +5,7 @@ The contract, with the vendor's pages:
   path, Idempotency-Key, one change after the other, polling; no campaigns in the EEA and
   Switzerland)
 - https://developers.openai.com/ads/api-reference/authentication (a key is of one ad account)
-- how its answers are read: `openai_answers`; conversions: `openai_conversions`
+- how its answers are read: `openai.answers`; conversions: `openai.conversions`
 
 A change is taken first and worked on later. Its key is made of the plan and of what it holds: after
 a lost answer or a kill the same plan sends the same request, which OpenAI knows again. Adding a

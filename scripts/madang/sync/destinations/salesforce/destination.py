@@ -5,7 +5,7 @@ The contract, with the vendor's pages:
   (200 records of one object, one result for each in the order of the request)
 - https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
 - https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
-- how its answers are read: `salesforce_answers`
+- how its answers are read: `salesforce.answers`
 
 The org and the login are those of the pull: `salesforce:` in madang.yml. Setting a field twice
 changes nothing.

@@ -9,7 +9,7 @@ The contract, with the vendor's pages:
   (a row is deleted by SOAP alone, by its primary key)
 - https://developer.salesforce.com/docs/marketing/marketing-cloud/references/mc_rest_interaction/enterContactsIntoJourneyInBatches.html
 - contacts are deleted by POST /contacts/v1/contacts/actions/delete?type=keys
-- how its answers are read: `sfmc_answers`; what a data extension looks like: `sfmc_columns`
+- how its answers are read: `sfmc.answers`; what a data extension looks like: `sfmc.columns`
 
 A row may be written and deleted again. An entry starts what a journey says to a person, and nothing
 there tells doubles. So entries are messages: each is sent once, and never after a lost answer.
