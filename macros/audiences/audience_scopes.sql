@@ -47,9 +47,9 @@
 
 {#
     Matched activities with the session or event within which they count, as `scope_key`. It is an
-    empty text where the scope is the person. An activity of no session meets nothing that one
-    session must meet. One event of GA4 can be several activities. A record of another source is
-    one event.
+    empty text where the scope is the person. An activity of no session has no key, so it meets
+    nothing that one session must meet. One event of GA4 can be several activities. A record of
+    another source is one event.
 #}
 {% macro scoped_activities(matched, dids) -%}
     {%- set scopes = dids | map(attribute='scope') | list -%}
@@ -67,9 +67,6 @@
     from {{ matched }} as matched
     {%- if 'event' in scopes %}
     left join {{ ref('actions') }} as events on matched.activity_id = events.action_key
-    {%- endif %}
-    {%- if 'session' in scopes %}
-    where matched.scope is null or matched.scope <> 'session' or matched.session_key is not null
     {%- endif %}
 {%- endmacro %}
 
