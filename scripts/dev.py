@@ -52,6 +52,7 @@ def set_up(command: str) -> None:
     run([*install, "--require-hashes", "-r", lock])
     # not in an environment of its own, for which a builder without a hash would be fetched
     run([*install, "--no-deps", "--no-build-isolation", "--editable", "."])
+    run([str(PYTHON), "-m", "compileall", "-q", str(Path(__file__).parent)])
     stamp.write_text(fingerprint(lock))
 
 
@@ -66,7 +67,8 @@ def installer() -> list[str]:
         command = [*pip, "--require-hashes", "-r", UV]
         subprocess.run(command, cwd=ROOT, check=False, **quiet)
     if found or own.exists():
-        return [found or str(own), "pip", "install", "--python", str(PYTHON), "--quiet"]
+        uv = [found or str(own), "pip", "install", "--python", str(PYTHON), "--quiet"]
+        return [*uv, "--compile-bytecode"]  # as pip does; else each process may compile all anew
     return pip
 
 
