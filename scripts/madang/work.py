@@ -133,7 +133,9 @@ def sync(
     from madang.sync import deletions
     from madang.sync.cadence import not_due
     from madang.sync.engine import apply_plan, open_plans
+    from madang.sync.now import RowsNow
     from madang.sync.plan import read_plan
+    from madang.sync.spec import load_specs
 
     waiting = deletions.waiting(settings)
     if waiting:
@@ -164,12 +166,19 @@ def sync(
         return OK
     with open_warehouse(settings) as warehouse:  # a withdrawal may be in it
         load_received(settings, warehouse)
+    sent = {read_plan(settings, name).sync for name in plan_ids}
+    asker = RowsNow([spec for spec in load_specs(settings.project_dir) if spec.name in sent])
     for name in plan_ids:
         try:
             chosen = labels.labelled(sync=read_plan(settings, name).sync)
             with chosen, ui.progress("Sending") as step:
                 result = apply_plan(
-                    settings, lambda: open_warehouse(settings), name, step, allow_guards=force
+                    settings,
+                    lambda: open_warehouse(settings),
+                    name,
+                    step,
+                    allow_guards=force,
+                    asker=asker,
                 )
         except MadangError as error:
             if getattr(error, "result", None) is not None:

@@ -21,8 +21,8 @@ from bigquery_company import reach
 from demo_workspace import MARU, Company
 from local_bigquery.project import copy_layers
 from local_bigquery.server import serve
-from madang.settings.workspace import load_settings
-from madang.sync.now import rows_now
+from madang.settings.workspace import Settings, load_settings
+from madang.sync.now import RowsNow
 from madang.sync.spec import find_spec, load_specs
 from madang.warehouse import open_warehouse
 
@@ -41,6 +41,13 @@ NO = """
         timestamp '2026-11-01 02:00:00' as _loaded_at"""
 
 
+def queries(settings: Settings) -> list[str]:
+    """The query of each sync's rows as they are now, compiled as a run of all of them does."""
+    specs = [find_spec(load_specs(settings.project_dir), name) for name in SYNCS]
+    asker = RowsNow(specs)
+    return [asker(settings, spec) for spec in specs]
+
+
 @pytest.fixture(scope="module")
 def tables(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A DuckDB file with the raw layer and what is read as it was built; somebody said no since."""
@@ -50,10 +57,9 @@ def tables(small_company: Company, tmp_path_factory: pytest.TempPathFactory) -> 
     own = yaml.safe_load(path.read_text(encoding="utf-8"))
     path.write_text(yaml.safe_dump(own | {"project": str(MARU)}), encoding="utf-8")
     settings = load_settings(root)
-    specs = load_specs(settings.project_dir)
     read = defaultdict(set)
-    for name in SYNCS:
-        for layer, table in NAMED.findall(rows_now(settings, find_spec(specs, name))):
+    for sql in queries(settings):
+        for layer, table in NAMED.findall(sql):
             read[layer].add(table)
     path = root / "tables.duckdb"
     with duckdb.connect(str(path)) as connection:
@@ -101,8 +107,7 @@ def test_both_warehouses_answer_alike(
         config["warehouse"] = reach(server)
         (tmp_path / "madang.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         settings = load_settings(tmp_path)
-        specs = load_specs(settings.project_dir)
-        asked = [rows_now(settings, find_spec(specs, name)) for name in SYNCS]
+        asked = queries(settings)
         with open_warehouse(settings) as warehouse:
             rows, *members = (
                 {tuple(row.values()) for row in warehouse.fetch(one)} for one in asked

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -131,8 +132,7 @@ def _read(
     options = _options(meta)
     if options is None and isinstance(meta, dict):  # which keys are its own is not known
         meta = {key: value for key, value in meta.items() if key in SyncMeta.model_fields}
-    shape = create_model("SyncMeta", __base__=(options or NoOptions, SyncMeta))
-    read, found = validated(shape, meta, file, lines, place)
+    read, found = validated(_shape(options or NoOptions), meta, file, lines, place)
     problems += found
     if read is None:
         return None
@@ -191,6 +191,11 @@ def _read(
     own = {key: getattr(read, key) for key in given_keys}
     given = read.model_dump(include=set(SyncSpec.__dataclass_fields__))
     return SyncSpec(name=name, where=where, **given, options=options(**own))
+
+
+@cache  # to make a model costs more than to check a sync by it
+def _shape(options: type[NoOptions]) -> type[SyncMeta]:
+    return create_model("SyncMeta", __base__=(options, SyncMeta))
 
 
 def _options(meta: Any) -> type[NoOptions] | None:
