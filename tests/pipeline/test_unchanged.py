@@ -31,6 +31,9 @@ from madang.demo import generate
 from madang.settings.workspace import load_settings
 from madang.work import load
 
+A_MINUTE_LATER, AN_HOUR_LATER = (
+    f"{AS_OF[:11]}{time}{AS_OF[19:]}" for time in ("12:01:00", "13:00:00")
+)
 MONTHS_LATER = "2027-03-15T12:00:00+09:00"
 #: What hangs on the clock, and what is made of that.
 RESTLESS = {"audience_permits", "funnel_entries", "audience_members", "person_stages"}
@@ -157,6 +160,7 @@ def differing(left: dict[str, list], right: dict[str, list]) -> list[str]:
 
 
 def test_a_second_build_runs_only_what_hangs_on_the_clock(home: Path, capsys) -> None:
+    set_clock(home, A_MINUTE_LATER)
     nodes = len(seen(home).graph.nodes)
     capsys.readouterr()
     built = ran(home)
@@ -166,7 +170,12 @@ def test_a_second_build_runs_only_what_hangs_on_the_clock(home: Path, capsys) ->
     left = int(re.search(r"(\d+) nodes left as they are", told)[1])
     assert left > 0.7 * nodes
     assert len({name for name in built if "-on-run-" not in name}) <= nodes - left
+    set_clock(home, AN_HOUR_LATER)
     assert ran(home) == built, "the note that a part of a build leaves serves the next one"
+    assert not chosen(home) & {"funnel_entries", "person_stages"}, "the clock stands still"
+    text = (home / "madang.yml").read_text(encoding="utf-8")
+    (home / "madang.yml").write_text(text.replace("as_of", "# as_of"), encoding="utf-8")
+    assert chosen(home) >= RESTLESS, "the real clock does not"
 
 
 def test_a_landed_row_builds_exactly_what_is_made_of_it(home: Path) -> None:
@@ -405,6 +414,7 @@ def test_months_later_the_tables_are_those_of_a_build_of_everything(home: Path) 
 
 
 def test_what_is_left_out_says_the_same_at_any_clock(home: Path) -> None:
+    set_clock(home, A_MINUTE_LATER)
     found = seen(home)
     graph = found.graph
     # A log notes the clock of what it appends, and appends nothing where all is as it was.

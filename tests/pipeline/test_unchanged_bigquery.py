@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from bigquery_company import Company, built_on_bigquery
-from demo_workspace import as_a_user
+from demo_workspace import AS_OF, as_a_user
 from local_bigquery.project import copy_shards
 from madang.build.dbt import run_dbt
 from madang.build.unchanged import look
 from madang.settings.workspace import load_settings
+
+CLOCK = AS_OF[11:]  # its hour, as YAML writes it
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +32,18 @@ def chosen(company: Company) -> set[str] | None:
 
 
 def test_a_second_build_runs_only_what_hangs_on_the_clock(built: Company) -> None:
+    assert not chosen(built) & {"funnel_entries", "person_stages"}, "the clock stands still"
+    config = (built.root / "madang.yml").read_text(encoding="utf-8")
+    assert CLOCK in config
+    later = config.replace(CLOCK, CLOCK.replace("12:00", "12:01"))
+    (built.root / "madang.yml").write_text(later, encoding="utf-8")
     found = chosen(built)
     assert {"audience_permits", "funnel_entries", "person_stages"} <= found
     assert not found & {"base_ga4__events", "stg_crm__customers", "sessions", "activities"}
     ran = built.madang("build")
     assert ran.code == 0, ran.out
     assert "nodes left as they are" in ran.out
+    (built.root / "madang.yml").write_text(config, encoding="utf-8")
     assert chosen(built) == found
 
 

@@ -29,7 +29,7 @@ from madang.settings.workspace import Settings
 from madang.warehouse import Warehouse, WarehouseError, open_warehouse
 
 NOTE = "whole_builds"
-FORM = 3  # of the note
+FORM = 4  # of the note
 
 
 @dataclass
@@ -122,6 +122,7 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
     note = {
         **seen.made_of,
         "form": FORM,
+        "clock": _pinned(settings),
         "clock_day": seen.day,
         "happened": happened,
         "restless": sorted(restless),
@@ -139,6 +140,11 @@ def remember(settings: Settings, seen: Look, result: DbtResult) -> bool:
     except WarehouseError:  # the build is good all the same, and the next one builds everything
         return False
     return True
+
+
+def _pinned(settings: Settings) -> str | None:
+    """Return the clock that the workspace is pinned to; None where it goes by the real one."""
+    return settings.as_of and settings.now().isoformat()
 
 
 def _texts_of(clock: datetime, started: datetime) -> list[str]:
@@ -242,6 +248,7 @@ def _chosen(
         Moved(
             sources=sources,
             export=now["export"] != earlier["export"],
+            clock=earlier["clock"] != _pinned(settings) or settings.as_of is None,
             day=earlier["clock_day"] != seen.day,
             happened=happened,
             restless=set(earlier["restless"]),

@@ -77,7 +77,8 @@ class Moved:
 
     sources: set[str] = field(default_factory=set)
     export: bool = False
-    #: The clock's day is another one.
+    #: The clock is another one, and its day is.
+    clock: bool = True
     day: bool = True
     #: Nodes without a tag whose compiled SQL said that they differ from run to run.
     restless: set[str] = field(default_factory=set)
@@ -190,9 +191,9 @@ class Graph:
             return "the export changed"
         if self.has_tag(key, DAY) and moved.day:
             return "another day"
-        if self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened:
+        if moved.clock and self.has_tag(key, UNTIL_HAPPENED) and key not in moved.happened:
             return "something lay ahead"
-        if self.has_tag(key, CLOCK) and not self.is_log(key):
+        if moved.clock and self.has_tag(key, CLOCK) and not self.is_log(key):
             return AT_EACH_CLOCK
         is_known = self._is_of_known_kind(key) and key not in moved.restless
         if not is_known or (self._asks(key) and not is_of_export):
