@@ -6,6 +6,7 @@ Which paths there are, what is right and in which words it is refused, each says
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -75,7 +76,7 @@ class AdPlatform(LocalServer):
         return set().union(*(self.members[key] for key in ids))
 
 
-class AdHandler(LocalHandler):
+class AdHandler(LocalHandler, ABC):
     """A platform says what of its faults only it knows, who may ask, and what it does."""
 
     def part(self, path: str) -> str:
@@ -87,13 +88,13 @@ class AdHandler(LocalHandler):
         if "status" in faults:
             raise Refused(faults["status"].status, "<html>Sorry</html>")
 
+    @abstractmethod
     def check_sender(self, asked: SplitResult) -> None:
         """Raise Refused for who has not the right key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def act(self, asked: SplitResult, content: bytes) -> tuple[Any, int]:
         """Return the answer and the number of objects that were taken. Raises Refused."""
-        raise NotImplementedError
 
     def do_GET(self) -> None:
         self._handle()

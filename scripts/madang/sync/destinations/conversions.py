@@ -3,6 +3,7 @@
 How a conversion is written and what an answer means is in the platform's own module.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 DAY = 86_400  # seconds
 
 
-class Conversions:
+class Conversions(ABC):
     """Conversions of one account, which a platform finds by its click ids and by match keys.
 
     `tested_by` is the setting with which the platform counts none of them, where it is set.
@@ -72,13 +73,13 @@ class Conversions:
     def close(self) -> None:
         self._client.close()
 
+    @abstractmethod
     def encoded(self, report: Report, of: Any, key: str) -> bytes:
         """Return a conversion as it stands in a request. Raises WrongRow."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self, of: Any, rows: Sequence[bytes]) -> "tuple[Reply, Answer]":
         """Make one request of conversions of a type; return what its answer says of them."""
-        raise NotImplementedError
 
 
 def check_findable(report: Report, platform: str, api: str | None = None) -> None:
