@@ -29,17 +29,49 @@
 
 
 {#
-    What the syncs say under config.meta.sync that start messages (campaigns of Braze, entries into
-    journeys of Marketing Cloud), each with its name.
+    What the syncs say under config.meta.sync that start messages, each with its name. These are
+    campaigns of Braze, entries into journeys of Marketing Cloud, and triggers of scenarios.
 #}
 {% macro message_syncs() %}
     {% set found = [] %}
     {% set exposures = graph.get('exposures', {}).values() if execute else [] %}
     {% for exposure in exposures | sort(attribute='name') %}
-        {% set object = exposure.config.meta.get('sync', {}).get('object') %}
-        {% if object in ['campaign_messages', 'journey_entry'] %}
-            {% do found.append(dict(exposure.config.meta.sync, name=exposure.name)) %}
+        {% set sync = exposure.config.meta.get('sync', {}) %}
+        {% if sync.get('object') in ['campaign_messages', 'journey_entry']
+            or sync.get('scenarios') %}
+            {% do found.append(dict(sync, name=exposure.name)) %}
         {% endif %}
     {% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{#
+    What starts messages, as rows of texts: `campaigns` (sync, purpose, audience, campaign),
+    `scenarios` (sync, purpose, scenario, campaign or Canvas, which an endpoint has not) and
+    `entries` (sync, purpose). `syncs` are the names, of which there is always one.
+#}
+{% macro message_rows() %}
+    {% set rows = {'campaigns': [], 'scenarios': [], 'entries': [], 'syncs': ['']} %}
+    {% for sync in madang.message_syncs() %}
+        {% set own = [
+            madang.text_literal(sync.name), madang.text_literal(sync.get('purpose', 'marketing')),
+        ] %}
+        {% do rows.syncs.append(sync.name) %}
+        {% if sync.object == 'journey_entry' %}
+            {% do rows.entries.append(own) %}
+        {% endif %}
+        {% for audience, campaign in sync.get('campaigns', {}).items() %}
+            {% do rows.campaigns.append(own + [
+                madang.text_literal(audience), madang.text_literal(campaign.campaign_id),
+            ]) %}
+        {% endfor %}
+        {% for scenario, sent in sync.get('scenarios', {}).items() %}
+            {% set sender = sent.get('campaign_id') or sent.get('canvas_id') %}
+            {% do rows.scenarios.append(own + [
+                madang.text_literal(scenario), madang.text_literal(sender) if sender else 'null',
+            ]) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(rows) }}
 {% endmacro %}

@@ -4,16 +4,17 @@
     holdout of all audiences, and the caps (docs/stages.md).
 
     Beside the trigger's own columns there are channel, campaign_id, canvas_id, purpose,
-    held_back_reason, is_night_allowed, is_main_address, late_source and audience (both null), and
-    trigger_reason. That says why the trigger itself is not sent: its time is over, or it was sent
-    before.
+    held_back_reason, is_night_allowed, is_main_address, late_source and audience (both null),
+    trigger_reason, and message_place, the scenario's place in the exposure. The trigger_reason
+    says why the trigger itself is not sent: its time is over, or it was sent before.
 #}
 {% macro sync_scenario_triggers() -%}
     {%- set rule = madang.sync_rule() -%}
     {%- set known = madang.scenario_specs() | map(attribute='name') | list -%}
     {%- set rows = [] -%}
     {%- set columns = {
-        'scenario': 'string', 'channel': 'string', 'campaign_id': 'string', 'canvas_id': 'string'
+        'scenario': 'string', 'channel': 'string', 'campaign_id': 'string', 'canvas_id': 'string',
+        'message_place': 'int64'
     } -%}
     {%- for scenario, sent in rule.get('scenarios', {}).items() -%}
         {%- if scenario not in known -%}
@@ -28,6 +29,7 @@
             madang.text_literal(sent.channel),
             madang.text_literal(sent.campaign_id) if sent.get('campaign_id') else 'null',
             madang.text_literal(sent.canvas_id) if sent.get('canvas_id') else 'null',
+            loop.index,
         ]) -%}
     {%- endfor -%}
     select
@@ -35,6 +37,7 @@
         sent.channel,
         sent.campaign_id,
         sent.canvas_id,
+        sent.message_place,
         '{{ rule.get('purpose', 'marketing') }}' as purpose,
         {{ madang.permit_reason(
             'contactability.reason', 'held_out.person_id', 'capped.person_id'
@@ -72,24 +75,42 @@
 
 
 {#
-    Triggers of stages that were sent, or may have been, under an earlier person_id. A stay in a
-    stage gets another key when its person is merged. What was sent before the stay began was for
-    another stay.
+    Triggers of stages that were sent, or may have been, under an earlier person_id. What was sent
+    before the stay began was for another stay.
 #}
 {% macro triggers_sent_before() -%}
-    select distinct triggers.trigger_key
+    select distinct former.trigger_key
+    from (
+        {{ madang.former_triggers() }}
+    ) as former
+    inner join {{ ref('stg_sync__deliveries') }} as deliveries
+        on deliveries.recorded_at >= former.started_at
+        and deliveries.status in ('accepted', 'unknown')
+        and deliveries.sync in ({{ madang.sync_names() }})
+        and deliveries.sync_key = former.former_key
+    where former.state = 'ready'
+{%- endmacro %}
+
+
+{#
+    The keys that triggers of stages had under an earlier person_id, as former_key: a stay in a
+    stage gets another key when its person is merged.
+#}
+{% macro former_triggers() -%}
+    select
+        triggers.trigger_key,
+        triggers.scenario,
+        triggers.person_id,
+        triggers.started_at,
+        triggers.state,
+        {{ madang.surrogate_key([
+            'triggers.scenario',
+            madang.surrogate_key(['stages.journey', 'former.identifier_key', 'stages.visit'])
+        ]) }} as former_key
     from {{ ref('scenario_triggers') }} as triggers
     inner join {{ ref('person_stages') }} as stages on triggers.person_id = stages.person_id
     inner join {{ ref('person_identifiers') }} as former
         on triggers.person_id = former.person_id
         and triggers.person_id <> former.identifier_key
-    inner join {{ ref('stg_sync__deliveries') }} as deliveries
-        on deliveries.recorded_at >= triggers.started_at
-        and deliveries.status in ('accepted', 'unknown')
-        and deliveries.sync in ({{ madang.sync_names() }})
-        and deliveries.sync_key = {{ madang.surrogate_key([
-            'triggers.scenario',
-            madang.surrogate_key(['stages.journey', 'former.identifier_key', 'stages.visit'])
-        ]) }}
-    where triggers.stage is not null and triggers.state = 'ready'
+    where triggers.stage is not null
 {%- endmacro %}

@@ -108,12 +108,12 @@
 
 {#
     The rows of a sync that starts messages, each held back as message_cap where a cap has no room
-    for it.
+    for it. `started_by` is the column that says what starts a message: audience or scenario.
 #}
-{% macro sync_within_caps(relation) -%}
+{% macro sync_within_caps(relation, started_by='audience') -%}
     select
         wanted.person_id,
-        wanted.audience,
+        wanted.{{ started_by }},
         wanted.channel,
         wanted.purpose,
         wanted.sync_key,

@@ -12,13 +12,14 @@ braze_keys as (
 
 ),
 
-final as (
+wanted as (
 
     select
         triggers.person_id,
         triggers.scenario,
         triggers.channel,
         triggers.purpose,
+        triggers.message_place,
         triggers.trigger_key as sync_key,
         triggers.channel as field,
         {{ json_object({
@@ -37,6 +38,12 @@ final as (
         ) }}) as held_back_reason
     from triggers
     left join braze_keys on triggers.person_id = braze_keys.person_id
+
+),
+
+final as (
+
+    {{ sync_within_caps('wanted', started_by='scenario') }}
 
 )
 

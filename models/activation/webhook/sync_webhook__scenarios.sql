@@ -17,13 +17,14 @@ customers as (
 
 ),
 
-final as (
+wanted as (
 
     select
         triggers.person_id,
         triggers.scenario,
         triggers.channel,
         triggers.purpose,
+        triggers.message_place,
         triggers.trigger_key as sync_key,
         triggers.scenario as field,
         {{ sync_row('triggers', 'customers', 'customer_numbers.customer_no') }} as value,
@@ -33,6 +34,12 @@ final as (
     from triggers
     left join customer_numbers on triggers.person_id = customer_numbers.person_id
     left join customers on triggers.person_id = customers.person_id
+
+),
+
+final as (
+
+    {{ sync_within_caps('wanted', started_by='scenario') }}
 
 )
 

@@ -2,7 +2,8 @@
 -- a message to an address or a test user is nobody's
 with messages as (
 
-    select event_id, braze_user_id, channel, campaign_id, campaign_name, event_at
+    select
+        event_id, braze_user_id, channel, campaign_id, canvas_id, campaign_name, event_at
     from {{ ref('stg_braze__messages') }}
     where outcome = 'sent' and not is_test and event_at is not null
 
@@ -23,6 +24,7 @@ final as (
         persons.person_id,
         messages.channel,
         messages.campaign_id,
+        messages.canvas_id,
         messages.campaign_name,
         messages.event_at as sent_at
     from messages

@@ -1,31 +1,28 @@
-{%- set campaign_rows, entry_rows, names = [], [], [''] -%}
-{%- for sync in madang.message_syncs() -%}
-    {%- set name = text_literal(sync.name) -%}
-    {%- set purpose = text_literal(sync.get('purpose', 'marketing')) -%}
-    {%- do names.append(sync.name) -%}
-    {%- if sync.object == 'journey_entry' -%}
-        {%- do entry_rows.append([name, purpose]) -%}
-    {%- endif -%}
-    {%- for audience, campaign in sync.get('campaigns', {}).items() -%}
-        {%- do campaign_rows.append([
-            name, purpose, text_literal(audience), text_literal(campaign.campaign_id),
-        ]) -%}
-    {%- endfor -%}
-{%- endfor -%}
+{%- set rows = madang.message_rows() -%}
 
 -- the messages that syncs asked for, by the ledger, and whether the sending tool has reported them
 with campaigns as (
 
     {{ rows_of(
         {'sync': 'string', 'purpose': 'string', 'audience': 'string', 'campaign_id': 'string'},
-        campaign_rows,
+        rows.campaigns,
+    ) }}
+
+),
+
+-- what a trigger starts: a campaign, a Canvas, or what is behind an endpoint
+scenarios as (
+
+    {{ rows_of(
+        {'sync': 'string', 'purpose': 'string', 'scenario': 'string', 'campaign_id': 'string'},
+        rows.scenarios,
     ) }}
 
 ),
 
 entry_syncs as (
 
-    {{ rows_of({'sync': 'string', 'purpose': 'string'}, entry_rows) }}
+    {{ rows_of({'sync': 'string', 'purpose': 'string'}, rows.entries) }}
 
 ),
 
@@ -41,7 +38,7 @@ deliveries as (
     left join {{ ref('stg_sync__plans') }} as plans on deliveries.plan_id = plans.plan_id
     where
         deliveries.status in ('accepted', 'unknown')
-        and deliveries.sync in ({{ text_literals(names) }})
+        and deliveries.sync in ({{ text_literals(rows.syncs) }})
     group by deliveries.sync, deliveries.sync_key, deliveries.field
 
 ),
@@ -69,20 +66,41 @@ messages as (
 
 ),
 
+-- by the key of now, and by those of the persons who became one
+triggers as (
+
+    select scenarios.*, present.person_id, present.trigger_key as sync_key
+    from scenarios
+    inner join {{ ref('scenario_triggers') }} as present on scenarios.scenario = present.scenario
+
+    union distinct
+
+    select scenarios.*, former.person_id, former.former_key as sync_key
+    from scenarios
+    inner join (
+        {{ former_triggers() }}
+    ) as former on scenarios.scenario = former.scenario
+
+),
+
 -- an entry into a journey names its person by a customer number
 requested as (
 
     select
         deliveries.*,
         messages.audience,
-        messages.campaign_id,
+        triggers.scenario,
+        coalesce(messages.campaign_id, triggers.campaign_id) as campaign_id,
         messages.entered_at,
-        coalesce(messages.purpose, entry_syncs.purpose) as purpose,
-        coalesce(messages.person_id, numbers.person_id) as person_id
+        coalesce(messages.purpose, triggers.purpose, entry_syncs.purpose) as purpose,
+        coalesce(messages.person_id, triggers.person_id, numbers.person_id) as person_id
     from deliveries
     left join messages
         on deliveries.sync = messages.sync
         and deliveries.sync_key = messages.sync_key
+    left join triggers
+        on deliveries.sync = triggers.sync
+        and deliveries.sync_key = triggers.sync_key
     left join entry_syncs on deliveries.sync = entry_syncs.sync
     left join {{ ref('customer_numbers') }} as numbers
         on deliveries.sync_key = numbers.customer_no
@@ -92,10 +110,11 @@ requested as (
 
 reported as (
 
-    select person_id, campaign_id, max(sent_at) as last_sent_at
+    select
+        person_id, coalesce(campaign_id, canvas_id) as campaign_id, max(sent_at) as last_sent_at
     from {{ ref('person_messages') }}
-    where campaign_id is not null
-    group by person_id, campaign_id
+    where campaign_id is not null or canvas_id is not null
+    group by person_id, coalesce(campaign_id, canvas_id)
 
 ),
 
@@ -110,6 +129,7 @@ final as (
         requested.purpose,
         requested.channel,
         requested.audience,
+        requested.scenario,
         requested.campaign_id,
         requested.entered_at,
         requested.requested_at,
