@@ -51,7 +51,8 @@ def _check(settings: Settings) -> "Checked":
     for note in checked.notes:
         ui.line(note, "yellow")
     if checked.problems:
-        ui.line(f"{len(checked.problems)} problems in {counts}.")
+        found = len(checked.problems)
+        ui.line(f"{found} {'problem' if found == 1 else 'problems'} in {counts}.")
     else:
         ui.line(f"Checked {counts}: no problems.")
     return checked

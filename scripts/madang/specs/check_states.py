@@ -238,7 +238,7 @@ def _unknown(
 ) -> None:
     if name not in known and not project.unread:
         message = f"Unknown {kind} '{name}'.{did_you_mean(name, known)}"
-        fix = f"Known: {', '.join(sorted(known)) or 'none'}."
+        fix = f"Known: {', '.join(sorted(set(known))) or 'none'}."
         project.problems.append(entry.problem(at, message, fix))
 
 
