@@ -72,6 +72,19 @@ def test_an_address_of_several_users_sets_all_of_them(place, braze):
     assert braze.groups.states() == {MAIL: {"X": "subscribed", "Y": "subscribed"}}
 
 
+def test_a_key_that_is_revoked_between_two_kinds_of_id_keeps_who_is_subscribed(place, braze):
+    """The rest of the batch is rejected, and goes with the next plan."""
+    braze.store.create(["X"], email="x@maru.example")
+    there = place("subscription_groups", "email", GROUPS)
+    rows = [("C1", MAIL, "true"), ("email:x@maru.example", MAIL, "true")]
+    braze.faults.add("status", status=401, after=1)
+    result = there.sync(*rows)
+    assert (result.status, result.accepted, result.rejected) == ("partial", 1, 1)
+    braze.faults.clear()
+    assert there.sync(*rows).accepted == 1
+    assert braze.groups.states() == {MAIL: {"C1": "subscribed", "X": "subscribed"}}
+
+
 def test_a_state_goes_again_after_a_lost_answer_and_a_bad_one_is_found_by_halving(place, braze):
     there = place("subscription_groups", "external_id", GROUPS)
     braze.faults.add("drop_after")

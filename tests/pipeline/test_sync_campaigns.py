@@ -217,6 +217,18 @@ def test_a_locked_record_is_tried_again_and_one_that_stays_locked_by_the_next_pl
     assert set(members(sandbox)) == {contact(2)}
 
 
+def test_a_login_that_is_refused_before_a_locked_member_goes_again_keeps_what_left(there, sandbox):
+    there.sync(*wants(1, 2, 3))
+    sandbox.faults.add("row_lock", keys=("delete",), rows=(contact(1),))
+    sandbox.faults.add("status", keys=("delete",), status=403, after=1)
+    result = there.sync(*wants(3))
+    assert (result.status, result.accepted, result.rejected) == ("partial", 1, 1)
+    assert set(members(sandbox)) == {contact(1), contact(3)}
+    sandbox.faults.clear()
+    assert there.sync(*wants(3)).accepted == 1
+    assert set(members(sandbox)) == {contact(3)}
+
+
 def test_calls_that_are_used_up_end_the_run_and_the_next_goes_on(there, sandbox):
     sandbox.faults.add("limit", keys=("insert",))
     there.want(*wants(*range(12)))

@@ -108,6 +108,19 @@ def test_a_locked_record_is_tried_again(there, sandbox):
     assert checked(sandbox) == {f"C{number:04}" for number in range(5)}
 
 
+def test_a_login_that_is_refused_before_a_locked_record_goes_again_keeps_what_arrived(
+    there, sandbox
+):
+    """The rest of the batch is rejected, and goes with the next plan."""
+    sandbox.faults.add("row_lock", keys=("upsert",), rows=("C0001",))
+    sandbox.faults.add("status", keys=("upsert",), status=403, after=1)
+    result = there.sync(*vips(*range(5)))
+    assert (result.status, result.accepted, result.rejected) == ("partial", 4, 1)
+    sandbox.faults.clear()
+    assert there.sync(*vips(*range(5))).accepted == 1
+    assert checked(sandbox) == {f"C{number:04}" for number in range(5)}
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [

@@ -13,10 +13,12 @@ from pydantic import Field
 
 from madang.specs.strict import matching
 from madang.specs.values import Name
+from madang.sync import DestinationLimited, DestinationRefused
 from madang.sync.destinations.base import Batch, NoOptions, Receipt, SyncObject
 from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.braze.keys import kind_of
 from madang.sync.destinations.braze.sending import Sending
+from madang.sync.destinations.parts import rest_not_sent
 from madang.sync.destinations.rows import compact, not_sent
 
 if TYPE_CHECKING:
@@ -64,14 +66,17 @@ class BrazeGroups:
                 problem = f"Nobody is subscribed by {kind}, only by {', '.join(NAMES)}."
                 receipt.outcomes |= {one.number: not_sent(problem) for one in objects}
                 continue
-            sent = self._sending.send(
-                Batch(tuple(objects), ()),
-                PATH,
-                lambda part, kind=kind, objects=objects: self._body(
-                    group, is_removal, kind, [objects[at] for at in part]
-                ),
-                lambda part: [("subscription_groups", place) for place in range(len(part))],
-            )
+            try:
+                sent = self._sending.send(
+                    Batch(tuple(objects), ()),
+                    PATH,
+                    lambda part, kind=kind, objects=objects: self._body(
+                        group, is_removal, kind, [objects[at] for at in part]
+                    ),
+                    lambda part: [("subscription_groups", place) for place in range(len(part))],
+                )
+            except (DestinationRefused, DestinationLimited) as stop:
+                return rest_not_sent(batch, receipt, stop)
             receipt.outcomes |= sent.outcomes
             receipt.attempts += sent.attempts
             receipt.http_status = sent.http_status

@@ -10,7 +10,7 @@ Adding who is a member and removing who is none change nothing, so both may be r
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -19,9 +19,10 @@ from pydantic import Field
 
 from madang.settings.salesforce import FieldName
 from madang.specs.strict import matching
-from madang.sync import DestinationRefused
+from madang.sync import DestinationLimited, DestinationRefused
 from madang.sync.destinations.base import ACCEPTED, Batch, NoOptions, Outcome, Receipt, SyncObject
 from madang.sync.destinations.batches import batched, request_of
+from madang.sync.destinations.parts import rest_not_sent
 from madang.sync.destinations.salesforce.answers import not_there, outcome, says, several
 from madang.sync.destinations.salesforce.org import OrgConnection, as_json, quoted
 
@@ -77,10 +78,12 @@ class SalesforceCampaigns:
         if campaign is None:  # never made: nobody is a member
             for one in batch.objects:
                 receipt.outcomes[one.number] = ACCEPTED
-        elif is_removal:
-            self._remove(campaign, batch.objects, receipt)
         else:
-            self._add(campaign, batch.objects, receipt)
+            send = self._remove if is_removal else self._add
+            try:
+                send(campaign, batch.objects, receipt)
+            except (DestinationRefused, DestinationLimited) as stop:
+                return rest_not_sent(batch, receipt, stop)
         return receipt
 
     def close(self) -> None:
@@ -118,9 +121,9 @@ class SalesforceCampaigns:
         for method, rows, records in (("POST", inserts, new), ("PATCH", updates, changed)):
             if records:
                 told = self._org.collection(method, "/composite/sobjects", records, receipt)
-                for (one, *_), result in zip(rows, told, strict=True):
+                for place, result in told:
                     is_there = method == "POST" and says(result, (THERE,))
-                    receipt.outcomes[one.number] = (
+                    receipt.outcomes[rows[place][0].number] = (
                         ACCEPTED if is_there else outcome(result, self._org.redact)
                     )
 
@@ -134,16 +137,21 @@ class SalesforceCampaigns:
             for id_ in persons.get(one.key.lower(), {})
             for member in members.get(id_, [])
         ]
+        left = Counter(one.number for one, _ in leaving)
         for one in objects:
-            receipt.outcomes[one.number] = ACCEPTED
+            if not left[one.number]:
+                receipt.outcomes[one.number] = ACCEPTED
         for first in range(0, len(leaving), MEMBERS_LIMIT):
             piece = leaving[first : first + MEMBERS_LIMIT]
             told = self._org.delete([member for _, member in piece], receipt)
-            for (one, _), result in zip(piece, told, strict=True):
-                if not says(result, GONE):
-                    found = outcome(result, self._org.redact)
-                    if found.status != "accepted":
-                        receipt.outcomes[one.number] = found
+            for place, result in told:
+                number = piece[place][0].number
+                left[number] -= 1
+                found = ACCEPTED if says(result, GONE) else outcome(result, self._org.redact)
+                if found.status != "accepted":
+                    receipt.outcomes[number] = found
+                elif not left[number]:  # the last record that the key means
+                    receipt.outcomes.setdefault(number, ACCEPTED)
 
     def _persons(self, keys: list[str]) -> dict[str, dict[str, str]]:
         """Return the records that keys mean, by key in lower case: id and kind of id.

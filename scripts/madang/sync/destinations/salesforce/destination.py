@@ -21,7 +21,7 @@ from pydantic import Field
 
 from madang.http.client import AGAIN
 from madang.settings.salesforce import FieldName, ObjectName
-from madang.sync import DestinationDown, DestinationRefused
+from madang.sync import DestinationDown, DestinationLimited, DestinationRefused
 from madang.sync.destinations.base import (
     ACCEPTED,
     Batch,
@@ -37,6 +37,7 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.members import list_problem
+from madang.sync.destinations.parts import rest_not_sent
 from madang.sync.destinations.salesforce.answers import (
     not_processed,
     not_there,
@@ -159,11 +160,14 @@ class Salesforce:
             return self._send_job(batch)
         receipt = Receipt()
         refuse_twice(batch.objects, receipt)
-        self._pass_over_missing(batch, receipt)
-        settled = receipt.outcomes.keys()
-        waiting = [one for one in batch.objects if one.number not in settled]
         encoded = dict(zip(batch.objects, batch.encoded, strict=True))
-        self._send_records(waiting, [encoded[one] for one in waiting], receipt)
+        try:
+            self._pass_over_missing(batch, receipt)
+            settled = receipt.outcomes.keys()
+            waiting = [one for one in batch.objects if one.number not in settled]
+            self._send_records(waiting, [encoded[one] for one in waiting], receipt)
+        except (DestinationRefused, DestinationLimited) as stop:
+            return rest_not_sent(batch, receipt, stop)
         return receipt
 
     def poll(self, remote_reference: str) -> Later | None:
@@ -204,9 +208,8 @@ class Salesforce:
         self, objects: Sequence[SyncObject], encoded: Sequence[bytes], receipt: Receipt
     ) -> None:
         path = f"/composite/sobjects/{self._object}/{self._options.external_id_field}"
-        told = self._org.collection("PATCH", path, encoded, receipt)
-        for one, result in zip(objects, told, strict=True):
-            receipt.outcomes[one.number] = outcome(result, self._org.redact)
+        for place, result in self._org.collection("PATCH", path, encoded, receipt):
+            receipt.outcomes[objects[place].number] = outcome(result, self._org.redact)
 
     def _send_job(self, batch: JobBatch) -> Receipt:
         """Upload, close, wait; each record has its outcome by its external id.
@@ -233,9 +236,12 @@ class Salesforce:
                 receipt.outcomes[one.number] = not_processed(found.state, found.error)
             else:
                 receipt.outcomes[one.number] = ACCEPTED
-        for first in range(0, len(locked), self.objects_per_request):
-            piece = locked[first : first + self.objects_per_request]
-            self._send_records(piece, [self._record(one) for one in piece], receipt)
+        try:
+            for first in range(0, len(locked), self.objects_per_request):
+                piece = locked[first : first + self.objects_per_request]
+                self._send_records(piece, [self._record(one) for one in piece], receipt)
+        except (DestinationRefused, DestinationLimited) as stop:
+            return rest_not_sent(batch, receipt, stop)
         return receipt
 
     def _pass_over_missing(self, batch: Batch, receipt: Receipt) -> None:

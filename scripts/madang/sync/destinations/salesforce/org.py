@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 QUERY_ROOM = 6_000  # letters of a query in an address
 TRIES = 4  # of a record that is locked, and of something that is made once
 LONGEST_LOCK = 8.0  # seconds between two of them
+Told = tuple[int, dict[str, Any]]  # the place of a record in what was written, and its result
 
 
 class OrgConnection:
@@ -82,8 +83,8 @@ class OrgConnection:
 
     def collection(
         self, method: str, path: str, records: Sequence[bytes], receipt: Receipt
-    ) -> list[dict[str, Any]]:
-        """Write up to 200 records; return one result each, in their order.
+    ) -> Iterator[Told]:
+        """Write up to 200 records; give the result of each with its place, as it is known.
 
         Records that another change holds, and a request that says so, are tried again.
         """
@@ -97,8 +98,8 @@ class OrgConnection:
 
         return self._written(write, len(records), receipt)
 
-    def delete(self, ids: Sequence[str], receipt: Receipt) -> list[dict[str, Any]]:
-        """Delete up to 200 records by their ids; return one result each."""
+    def delete(self, ids: Sequence[str], receipt: Receipt) -> Iterator[Told]:
+        """Delete up to 200 records by their ids; give the result of each with its place."""
 
         def write(places: list[int]) -> "Reply":
             asked = {"ids": ",".join(ids[place] for place in places), "allOrNone": "false"}
@@ -135,8 +136,7 @@ class OrgConnection:
 
     def _written(
         self, write: Callable[[list[int]], "Reply"], count: int, receipt: Receipt
-    ) -> list[dict[str, Any]]:
-        settled: dict[int, dict[str, Any]] = {}
+    ) -> Iterator[Told]:
         waiting = list(range(count))
         for attempt in range(1, TRIES + 1):
             if not waiting:
@@ -154,9 +154,8 @@ class OrgConnection:
                 if attempt < TRIES and is_passing(result):
                     locked.append(place)
                 else:
-                    settled[place] = result
+                    yield place, result
             waiting = locked
-        return [settled[place] for place in range(count)]
 
 
 def as_json(record: Mapping[str, Any]) -> bytes:
