@@ -35,6 +35,8 @@ stopped as (
         latest.status as application_status,
         case
             when ends.reason is not null then ends.reason
+            when latest.meaning = 'won' and latest.last_at <= entries.window_ends_at
+                then 'step_missing'
             when latest.meaning = 'won' then 'done_after_the_window'
             when latest.status is not null then 'still_waiting'
             else 'not_known'
