@@ -100,9 +100,14 @@ together as (
 
 ),
 
+-- a cost that is known in part only would make each return too large
 days as (
 
-    select activity_date, channel_group, campaign_key, nullif(cost, 0) as cost
+    select
+        activity_date,
+        channel_group,
+        campaign_key,
+        case when coalesce(costs_without_rate, 0) = 0 then nullif(cost, 0) end as cost
     from {{ ref('campaign_days') }}
 
 ),
