@@ -104,9 +104,7 @@ together as (
 days as (
 
     select
-        activity_date,
-        channel_group,
-        campaign_key,
+        activity_date, channel_group, campaign_key,
         case when coalesce(costs_without_rate, 0) = 0 then nullif(cost, 0) end as cost
     from {{ ref('campaign_days') }}
 
