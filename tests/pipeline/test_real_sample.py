@@ -147,6 +147,16 @@ TOLD = {
             where device_category = '{category}'"""
         for category in ("desktop", "mobile", "tablet")
     },
+    **{
+        f"funnel: {words}": f"""
+            select subjects from madang_marts.funnel_purchase where step = '{step}'"""
+        for words, step in (
+            ("viewed an item", "viewed_item"),
+            ("then put one into the cart", "added_to_cart"),
+            ("then began a checkout", "began_checkout"),
+            ("then bought", "purchased"),
+        )
+    },
     "persons": "select count(*) from madang_identity.persons",
 }
 
