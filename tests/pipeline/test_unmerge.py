@@ -108,6 +108,7 @@ OF_THE_ORDER = {
     "activation.sync_braze__users": ({"warning"}, 6),
     "activation.sync_braze__events": ({"held_back_reason"}, 10),
     # the triggers that the first run sent are used since
+    "marts.requested_messages": (set(), 20),  # and are asked for
     "marts.scenario_triggers": ({"state", "used_at"}, 20),
     "marts.scenario_results": ({"ready", "used", "false_positive_rate"}, 1),
     "activation.sync_braze__scenarios": (set(), 20),
