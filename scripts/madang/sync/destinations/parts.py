@@ -4,7 +4,8 @@ A platform that refuses a request may name the rows that it means, or none; some
 and say no more than that. What one answer means is said by its platform (`Answer`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -51,6 +52,18 @@ def rest_not_sent(batch: Batch, receipt: Receipt, stop: SyncError) -> Receipt:
     for one in batch.objects:
         receipt.outcomes.setdefault(one.number, left_out)
     return receipt
+
+
+@contextmanager
+def the_rest_waits(batch: Batch, receipt: Receipt) -> Iterator[None]:
+    """Leave what is left of a batch to the next plan where a refusal stops it; see `rest_not_sent`.
+
+    For a batch of several requests, whose outcomes are noted in `receipt` as they are known.
+    """
+    try:
+        yield
+    except (DestinationRefused, DestinationLimited) as stop:
+        rest_not_sent(batch, receipt, stop)
 
 
 class Parts:

@@ -13,12 +13,11 @@ from pydantic import Field
 
 from madang.specs.strict import matching
 from madang.specs.values import Name
-from madang.sync import DestinationLimited, DestinationRefused
 from madang.sync.destinations.base import Batch, NoOptions, Receipt, SyncObject
 from madang.sync.destinations.batches import batched, request_of
 from madang.sync.destinations.braze.keys import kind_of
 from madang.sync.destinations.braze.sending import Sending
-from madang.sync.destinations.parts import rest_not_sent
+from madang.sync.destinations.parts import the_rest_waits
 from madang.sync.destinations.rows import compact, not_sent
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ class BrazeGroups:
     def send(self, batch: Batch) -> Receipt:
         """Send a batch, a request for each kind of id."""
         receipt = Receipt()
-        group, is_removal = request_of(batch.objects[0])
         by_kind: dict[str, list[SyncObject]] = {}
         for one in batch.objects:
             by_kind.setdefault(kind_of(one.key)[0], []).append(one)
@@ -65,25 +63,25 @@ class BrazeGroups:
             if kind not in NAMES:
                 problem = f"Nobody is subscribed by {kind}, only by {', '.join(NAMES)}."
                 receipt.outcomes |= {one.number: not_sent(problem) for one in objects}
-                continue
-            try:
-                sent = self._sending.send(
-                    Batch(tuple(objects), ()),
-                    PATH,
-                    lambda part, kind=kind, objects=objects: self._body(
-                        group, is_removal, kind, [objects[at] for at in part]
-                    ),
-                    lambda part: [("subscription_groups", place) for place in range(len(part))],
-                )
-            except (DestinationRefused, DestinationLimited) as stop:
-                return rest_not_sent(batch, receipt, stop)
-            receipt.outcomes |= sent.outcomes
-            receipt.attempts += sent.attempts
-            receipt.http_status = sent.http_status
+        with the_rest_waits(batch, receipt):
+            for kind in (one for one in NAMES if one in by_kind):
+                self._send_kind(kind, by_kind[kind], receipt)
         return receipt
 
     def close(self) -> None:
         self._http.close()
+
+    def _send_kind(self, kind: str, objects: Sequence[SyncObject], receipt: Receipt) -> None:
+        group, is_removal = request_of(objects[0])
+        sent = self._sending.send(
+            Batch(tuple(objects), ()),
+            PATH,
+            lambda part: self._body(group, is_removal, kind, [objects[at] for at in part]),
+            lambda part: [("subscription_groups", place) for place in range(len(part))],
+        )
+        receipt.outcomes |= sent.outcomes
+        receipt.attempts += sent.attempts
+        receipt.http_status = sent.http_status
 
     def _body(
         self, group: str, is_removal: bool, kind: str, objects: Sequence[SyncObject]

@@ -19,10 +19,10 @@ from pydantic import Field
 
 from madang.settings.salesforce import FieldName
 from madang.specs.strict import matching
-from madang.sync import DestinationLimited, DestinationRefused
+from madang.sync import DestinationRefused
 from madang.sync.destinations.base import ACCEPTED, Batch, NoOptions, Outcome, Receipt, SyncObject
 from madang.sync.destinations.batches import batched, request_of
-from madang.sync.destinations.parts import rest_not_sent
+from madang.sync.destinations.parts import the_rest_waits
 from madang.sync.destinations.salesforce.answers import not_there, outcome, says, several
 from madang.sync.destinations.salesforce.org import OrgConnection, as_json, quoted
 
@@ -80,10 +80,8 @@ class SalesforceCampaigns:
                 receipt.outcomes[one.number] = ACCEPTED
         else:
             send = self._remove if is_removal else self._add
-            try:
+            with the_rest_waits(batch, receipt):
                 send(campaign, batch.objects, receipt)
-            except (DestinationRefused, DestinationLimited) as stop:
-                return rest_not_sent(batch, receipt, stop)
         return receipt
 
     def close(self) -> None:

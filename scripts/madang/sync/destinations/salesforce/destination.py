@@ -21,7 +21,7 @@ from pydantic import Field
 
 from madang.http.client import AGAIN
 from madang.settings.salesforce import FieldName, ObjectName
-from madang.sync import DestinationDown, DestinationLimited, DestinationRefused
+from madang.sync import DestinationDown, DestinationRefused
 from madang.sync.destinations.base import (
     ACCEPTED,
     Batch,
@@ -37,7 +37,7 @@ from madang.sync.destinations.base import (
     SyncObject,
 )
 from madang.sync.destinations.members import list_problem
-from madang.sync.destinations.parts import rest_not_sent
+from madang.sync.destinations.parts import the_rest_waits
 from madang.sync.destinations.salesforce.answers import (
     not_processed,
     not_there,
@@ -161,13 +161,11 @@ class Salesforce:
         receipt = Receipt()
         refuse_twice(batch.objects, receipt)
         encoded = dict(zip(batch.objects, batch.encoded, strict=True))
-        try:
+        with the_rest_waits(batch, receipt):
             self._pass_over_missing(batch, receipt)
             settled = receipt.outcomes.keys()
             waiting = [one for one in batch.objects if one.number not in settled]
             self._send_records(waiting, [encoded[one] for one in waiting], receipt)
-        except (DestinationRefused, DestinationLimited) as stop:
-            return rest_not_sent(batch, receipt, stop)
         return receipt
 
     def poll(self, remote_reference: str) -> Later | None:
@@ -236,12 +234,10 @@ class Salesforce:
                 receipt.outcomes[one.number] = not_processed(found.state, found.error)
             else:
                 receipt.outcomes[one.number] = ACCEPTED
-        try:
+        with the_rest_waits(batch, receipt):
             for first in range(0, len(locked), self.objects_per_request):
                 piece = locked[first : first + self.objects_per_request]
                 self._send_records(piece, [self._record(one) for one in piece], receipt)
-        except (DestinationRefused, DestinationLimited) as stop:
-            return rest_not_sent(batch, receipt, stop)
         return receipt
 
     def _pass_over_missing(self, batch: Batch, receipt: Receipt) -> None:
