@@ -54,3 +54,12 @@
 {% macro amounts_without_rate(amount, rate='fx_rate') -%}
     count(case when {{ rate }} is null and {{ amount }} <> 0 then 1 end)
 {%- endmacro %}
+
+
+{#
+    A cost to divide by; null where there is none, and where a part of it has no rate. Divided by
+    the rest, what it brought would be too much.
+#}
+{% macro whole_cost(cost='cost', without_rate='costs_without_rate') -%}
+    case when coalesce({{ without_rate }}, 0) = 0 then nullif({{ cost }}, 0) end
+{%- endmacro %}

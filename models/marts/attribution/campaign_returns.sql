@@ -100,12 +100,9 @@ together as (
 
 ),
 
--- a cost that is known in part only would make each return too large
 days as (
 
-    select
-        activity_date, channel_group, campaign_key,
-        case when coalesce(costs_without_rate, 0) = 0 then nullif(cost, 0) end as cost
+    select activity_date, channel_group, campaign_key, {{ whole_cost() }} as cost
     from {{ ref('campaign_days') }}
 
 ),

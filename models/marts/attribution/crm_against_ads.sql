@@ -136,13 +136,14 @@ final as (
         {% for name in measures -%}
         round(coalesce(credited.{{ name }}, 0), 6) as {{ name }},
         {% endfor -%}
-        -- a cost that is known in part only would make each return too large
-        case when costs.costs_without_rate = 0
-            then round(credited.verified_value / nullif(costs.cost, 0), 6)
-        end as verified_return,
-        case when costs.costs_without_rate = 0
-            then round(credited.expected_value / nullif(costs.cost, 0), 6)
-        end as expected_return
+        round(
+            credited.verified_value
+            / {{ whole_cost('costs.cost', 'costs.costs_without_rate') }}, 6
+        ) as verified_return,
+        round(
+            credited.expected_value
+            / {{ whole_cost('costs.cost', 'costs.costs_without_rate') }}, 6
+        ) as expected_return
     from credited_sides as credited
     full outer join costs
         on credited.month = costs.month
