@@ -211,6 +211,13 @@ PEOPLE: dict[str, tuple[list[tuple], float, int, bool, set[str]]] = {
         False,
         {"likely", "applied_without_date"},
     ),
+    "applied_again": (
+        [("completed_application", 40), ("visited", 35), ("completed_application", 5)],
+        5,
+        0,
+        False,
+        {"likely", "applied_without_date"},
+    ),
     "by_telephone": ([("received", 5)], 5, 0, False, {"likely", "applied_without_date"}),
     "too_new": ([("completed_application", 2.9)], 2.9, 0, False, {"likely"}),
     "gone": ([("received", 300)], 180, 0, False, {"lapsed"}),
