@@ -229,6 +229,19 @@ def test_a_login_that_is_refused_before_a_locked_member_goes_again_keeps_what_le
     assert set(members(sandbox)) == {contact(3)}
 
 
+def test_who_is_two_members_has_left_when_the_second_is_gone(there, sandbox):
+    there.sync(*wants(1, 11, 3))
+    sandbox.org.put("Lead", lead(11), No__c="C0001")
+    sandbox.faults.add("row_lock", keys=("delete",), rows=(lead(11),))
+    sandbox.faults.add("status", keys=("delete",), status=403, after=1)
+    result = there.sync(*wants(3))
+    assert (result.accepted, result.rejected) == (1, 1), "C0011 means nobody now"
+    assert set(members(sandbox)) == {lead(11), contact(3)}
+    sandbox.faults.clear()
+    assert there.sync(*wants(3)).accepted == 1
+    assert set(members(sandbox)) == {contact(3)}
+
+
 def test_calls_that_are_used_up_end_the_run_and_the_next_goes_on(there, sandbox):
     sandbox.faults.add("limit", keys=("insert",))
     there.want(*wants(*range(12)))
