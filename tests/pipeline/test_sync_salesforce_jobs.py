@@ -167,6 +167,17 @@ def test_a_record_that_is_locked_in_a_job_goes_once_more(there, sandbox):
     assert checked(sandbox) == set(range(12))
 
 
+def test_what_a_job_did_is_known_where_its_locked_records_are_refused(there, sandbox):
+    sandbox.faults.add("row_lock", keys=("close",), rows=("C0001",))
+    sandbox.faults.add("status", keys=("upsert",), times=None, status=403)
+    result = there.sync(*vips(*range(12)))
+    assert (result.status, result.accepted, result.rejected) == ("partial", 11, 1)
+    assert checked(sandbox) == set(range(12)) - {1}
+    sandbox.faults.clear()
+    assert there.sync(*vips(*range(12))).accepted == 1
+    assert checked(sandbox) == set(range(12))
+
+
 @pytest.mark.parametrize("key", ["ingest", "upload", "close", "look"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "expire"])
 def test_passing_trouble_costs_no_row(there, sandbox, key, kind):
